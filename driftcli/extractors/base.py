@@ -1,0 +1,70 @@
+"""What an extractor is: pixels become numbers in two steps, one in a worker, one beside torch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.progress import SILENT, Progress
+from driftcli.records import Column, FileFacts, Frame, State
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and how a network runs. Nothing here may change a number beyond rounding."""
+
+    device: str = "cpu"
+    """A resolved torch device: `cpu`, `cuda`, `cuda:1`, `mps`."""
+    weights: str | None = None
+    """`--weights FILE`."""
+    trust_weights: bool = False
+    allow_download: bool = False
+    progress: Progress = SILENT
+
+
+class Extractor(ABC):
+    """Settings only (fields of a frozen dataclass); everything learnt is an explicit State.
+
+    `prepare` runs in decode workers and must not import torch; `fit` and `extract` run in the
+    main process. The same image gives the same numbers whatever batch it comes in.
+    """
+
+    views: ClassVar[tuple[str, ...]]
+    """The views that `extract` returns."""
+
+    @property
+    @abstractmethod
+    def decode_side(self) -> int:
+        """Short side in pixels that `prepare` wants at most; decoding keeps at least twice of it."""
+
+    def resolve(self, facts: Sequence[FileFacts]) -> Self:
+        """These settings with every `auto` that depends on the images decided, from a sample of F."""
+        return self
+
+    @abstractmethod
+    def prepare(self, frame: Frame) -> NDArray[Any]:
+        """One image as a small array of fixed shape and dtype. Worker side: PIL and numpy only."""
+
+    @abstractmethod
+    def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
+        """Learn from F: `prepared` is [n, ...] as `prepare` made it; extractors that need no
+        pixels to learn (frozen networks, properties) declare `learns = False` and get n = 0."""
+
+    learns: ClassVar[bool] = False
+    """True when `fit` needs the prepared images of F."""
+
+    @abstractmethod
+    def extract(
+        self, state: State, prepared: NDArray[Any], runtime: Runtime
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """[n, ...] prepared images as float32 [n, d] per view. Non-finite rows mean "unreadable"
+        for networks, "missing" for properties."""
+
+    def columns(self, view: str) -> tuple[Column, ...]:
+        """The named scalars of a view, or () where its numbers have no meaning one by one."""
+        return ()

@@ -1,0 +1,379 @@
+"""The frozen values that pass from room to room; shapes are part of their types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+State = Mapping[str, NDArray[Any]]
+"""All that is ever learnt or saved: named arrays (numeric or uint8), never objects."""
+
+EMPTY: Mapping[str, Any] = {}
+
+
+# ---------------------------------------------------------------- what a source offers
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing a source offers, unread: a file to open, or bytes that came out of an archive."""
+
+    name: str
+    """What the user sees; surrogate escapes kept. Archive members are `shard.tar!member.jpg`."""
+    path: str | None = None
+    data: bytes | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Manifest columns beside `path`: `group`, `label`, `prediction`, `time`, and any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """One entry that was not used, and why: a value with a reason, never a log line."""
+
+    name: str
+    state: Literal["unreadable", "skipped", "changed"]
+    reason: str
+
+
+# ---------------------------------------------------------------- what a worker makes of it
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What the file says of itself, before any resizing."""
+
+    width: int
+    height: int
+    bytes: int
+    format: str
+    mode: str
+    grey: bool
+    """True when the pixels carry no colour (mode, or R = G = B everywhere)."""
+    jpeg_quality: float | None = None
+    """0..100, estimated from the quantisation tables; None for other formats."""
+    jpeg_block: float | None = None
+    """Mean quantisation step of the luminance table's low frequencies: coarser is blockier."""
+    time: float | None = None
+    """Capture time (EXIF), seconds since the epoch, read as UTC."""
+    exif: Mapping[str, str | float] = field(default_factory=dict)
+    """`make`, `model`, `iso`, `exposure_time`, `f_number`, `focal_length`, `orientation` where present."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One canonically decoded image, in the worker: RGB, upright, cropped and masked."""
+
+    image: Image.Image
+    facts: FileFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A worker's answer for one image: hashes, facts, and each extractor's small array."""
+
+    name: str
+    columns: Mapping[str, str]
+    content: bytes
+    """SHA-256 of the file's bytes (32 bytes): identity, order, digest."""
+    pixels: bytes
+    """SHA-256 of the canonically decoded pixels (32 bytes): overlap between sets."""
+    near: int
+    """64-bit difference hash: near-duplicates differ in few bits."""
+    facts: FileFacts
+    arrays: Mapping[str, NDArray[Any]]
+    """By extractor kind: what its `prepare` returned."""
+    thumbnail: bytes | None = None
+    """WebP, 160 px on the long side, where it was asked for."""
+
+
+# ---------------------------------------------------------------- numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One scalar of a view: how it is measured against another set, and the words for its rise and fall."""
+
+    name: str
+    kind: Literal["linear", "circular", "category"] = "linear"
+    unit: str = ""
+    more: str = ""
+    """What images are when it rises ("sharper")."""
+    less: str = ""
+    """What images are when it falls ("blurrier")."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """n images as numbers, sorted by content hash then name, so that file order cannot matter."""
+
+    names: tuple[str, ...]
+    content: NDArray[np.bytes_]
+    """S64[n]: hexadecimal SHA-256 of the files' bytes."""
+    pixels: NDArray[np.uint64]
+    """[n]: first 8 bytes of the SHA-256 of the decoded pixels."""
+    near: NDArray[np.uint64]
+    """[n]: 64-bit difference hashes."""
+    views: Mapping[str, NDArray[np.float32]]
+    """By view (`style`, `content`, `error`, `latent`, `properties`, `file`): float32 [n, d]."""
+    group: tuple[str, ...] | None = None
+    stratum: tuple[str, ...] | None = None
+    slice: tuple[str, ...] | None = None
+    time: NDArray[np.float64] | None = None
+    """[n]: capture time in seconds, NaN where unknown."""
+    levels: Mapping[int, str] = field(default_factory=dict)
+    """Names of the category codes that occur in `file`."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Where every entry went: `seen = used + unreadable + skipped + changed`, always."""
+
+    seen: int
+    used: int
+    unreadable: Mapping[str, int]
+    skipped: Mapping[str, int]
+    changed: int
+
+
+# ---------------------------------------------------------------- evidence and verdict
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayEffect:
+    """A familiar effect size beside the shifted share: `sd_shift`, `auc`, `kernel_d`, ..."""
+
+    kind: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One statistic of a family: its values on both sides and its effect as a shifted share."""
+
+    name: str
+    batch: float | None = None
+    baseline: float | None = None
+    effect: float | None = None
+    effect_lower: float | None = None
+    display_effect: DisplayEffect | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All statistics of one family under all relabellings; row 0 is the observed labelling."""
+
+    family: str
+    values: NDArray[np.float64]
+    """[relabellings + 1, k]; larger is more extreme."""
+    statistics: tuple[Statistic, ...]
+    """k of them, in the order of the columns."""
+
+
+# ---------------------------------------------------------------- the result (contract: JSON result)
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticResult:
+    name: str
+    batch: float | None
+    baseline: float | None
+    change: float | None
+    p_value: float | None
+    p_raw: float | None
+    display_effect: DisplayEffect | None
+    effect: float | None = None
+    effect_lower: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyResult:
+    name: str
+    gate: Literal["on", "advisory", "off"]
+    p_value: float | None
+    p_adjusted: float | None
+    significant: bool
+    effect: float | None
+    effect_lower: float | None
+    statistics: tuple[StatisticResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarmRate:
+    """How often this gate fires on good data: promised, measured on halves of C, and its range."""
+
+    nominal: float
+    estimate: float | None
+    low: float | None
+    high: float | None
+    batch_size: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Detectable:
+    """The smallest change of one kind found with power 0.8 at this batch size."""
+
+    corruption: str
+    severity: float | None
+    share: float
+    power: float
+    statistic: str | None = None
+    shift_sd: float | None = None
+    shift: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    p_value: float | None
+    alpha: float
+    permutations: int | None
+    images_tested: int
+    tolerance: float
+    effect: float | None
+    effect_lower: float | None
+    effect_family: str | None
+    false_alarm_rate: FalseAlarmRate
+    detectable: tuple[Detectable, ...]
+    detectable_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    name: str
+    value: float | None
+    limit: float
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFacts:
+    images: int
+    distinct: int
+    in_reference: int
+    source: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceFacts:
+    artifact: str
+    digest: str
+    baseline: str
+    images: int
+    groups: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Histogram of one statistic over common edges: shares of the batch and of the baseline."""
+
+    statistic: str
+    edges: tuple[float, ...]
+    batch: tuple[float, ...]
+    baseline: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    statement: str
+    corruption: str | None = None
+    severity: float | None = None
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResult:
+    path: str
+    rank: int
+    score: float
+    family: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    path: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupResult:
+    """One row of the report's breakdown (`--group-by`, `--slice-by`); descriptive."""
+
+    name: str
+    images: int
+    mean_score: float
+    effect: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of one check, field for field the published JSON (schema_version 1)."""
+
+    verdict: Literal["pass", "warn", "drift", "inconclusive"]
+    exit_code: int
+    reasons: tuple[str, ...]
+    cautions: tuple[str, ...]
+    gate: GateResult
+    batch: BatchFacts
+    ledger: Ledger
+    reference: ReferenceFacts
+    created: str
+    tool: Mapping[str, str]
+    rules: tuple[RuleResult, ...] = ()
+    families: tuple[FamilyResult, ...] = ()
+    groups: tuple[GroupResult, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
+    diagnosis: tuple[Diagnosis, ...] = ()
+    images: tuple[ImageResult, ...] = ()
+    files: tuple[FileResult, ...] = ()
+    timing: Mapping[str, float] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    sequence: Mapping[str, Any] | None = None
+    map: Mapping[str, Any] | None = None
+    schema_version: int = 1
+
+
+# ---------------------------------------------------------------- what fit and baseline return
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What `fit` did."""
+
+    artifact: str
+    digest: str
+    fitted_on: int
+    held_out: int
+    ledger: Ledger
+    cautions: tuple[str, ...] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """By extractor: what was learnt (architecture, epochs, losses), for people to read."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """What `baseline` did."""
+
+    artifact: str
+    digest: str
+    baseline: str
+    images: int
+    dropped_seen: int
+    groups: Mapping[str, int]
+    ledger: Ledger
+    cautions: tuple[str, ...] = ()
+    seconds: float = 0.0

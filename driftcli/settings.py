@@ -1,0 +1,118 @@
+"""Every setting with its default: the YAML keys, the command's options and the documentation are these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from driftcli.extractors.autoencoder import Autoencoder
+from driftcli.extractors.embedding import Embedding
+from driftcli.extractors.properties import Properties
+from driftcli.sources._settings import Decode
+
+Gate = Literal["on", "advisory", "off"]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Method = Literal["embedding", "autoencoder", "properties"]
+
+
+class Strict(BaseModel):
+    """Frozen, and closed to unknown keys: a typing mistake must not change a gate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+
+class Extractors(Strict):
+    """Which extractors run (`methods`), and each one's settings."""
+
+    methods: tuple[Method, ...] = Field(("embedding", "autoencoder", "properties"), min_length=1)
+    embedding: Embedding = Embedding()
+    autoencoder: Autoencoder = Autoencoder()
+    properties: Properties = Properties()
+
+
+class Family(Strict):
+    """`on` counts in the verdict, `advisory` only speaks, `off` is not computed."""
+
+    gate: Gate = "on"
+
+
+class Families(Strict):
+    """The families of evidence (contract: words)."""
+
+    style: Family = Family()
+    content: Family = Family()
+    reconstruction: Family = Family()
+    latent: Family = Family()
+    properties: Family = Family()
+    file: Family = Family(gate="advisory")
+
+
+class Fit(Strict):
+    """How `fit` divides and bounds what it learns from."""
+
+    holdout: Literal["auto"] | Annotated[float, Field(ge=0, lt=1)] = "auto"
+    """Share kept back as C; auto: 0.5 when an autoencoder learns from pixels, else 0.8, at most 20,000."""
+    max_images: Annotated[int, Field(ge=40)] = 20_000
+    """F and C each keep at most so many images (lowest content hash)."""
+    thumbnails: Annotated[int, Field(ge=0, le=500)] = 500
+
+
+class GateSettings(Strict):
+    """When the gate fires (contract: options of `check`)."""
+
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+    tolerance: Literal["auto"] | Share = 0.0
+    permutations: Literal["auto"] | Annotated[int, Field(ge=19, le=1_000_000)] = "auto"
+    min_images: Annotated[int, Field(ge=2)] = 8
+    max_unreadable: Annotated[float, Field(ge=0, le=1)] = 0.05
+    max_test_images: Annotated[int, Field(ge=100)] = 5_000
+    fail_on: Literal["drift", "warn", "none"] = "drift"
+    max_loss_increase: Annotated[float, Field(gt=0)] | None = None
+    require_detectable: tuple[str, ...] = ()
+    allow_overlap: bool = False
+
+
+class Input(Strict):
+    """Which entries of a source are read, and what ties them together."""
+
+    group_by: str | None = None
+    """`folder`, `column:NAME`, `hour` (EXIF), or a regular expression on the path (first group)."""
+    stratify_by: str | None = None
+    slice_by: str | None = None
+    exclude: tuple[str, ...] = ()
+    since: str | None = None
+    """Age limit on the file's modification time: `24h`, `7d`, `30m`."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    follow: bool = False
+
+
+class Weights(Strict):
+    """Where network weights come from on this machine; their SHA-256 is what the artifact remembers."""
+
+    file: str | None = None
+    trust: bool = False
+    allow_download: bool = False
+
+
+class ReportSettings(Strict):
+    """How much of the result is written."""
+
+    top_k: Annotated[int, Field(ge=0, le=1000)] = 10
+    max_images_in_result: Annotated[int, Field(ge=0)] = 10_000
+
+
+class Settings(Strict):
+    """All settings. `decode` and `extractors` decide how pixels become numbers: the artifact keeps them."""
+
+    seed: int = 0
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
+    decode: Decode = Decode()
+    extractors: Extractors = Extractors()
+    families: Families = Families()
+    fit: Fit = Fit()
+    gate: GateSettings = GateSettings()
+    input: Input = Input()
+    weights: Weights = Weights()
+    report: ReportSettings = ReportSettings()

@@ -1,0 +1,28 @@
+"""The settings of decoding: they decide how a file becomes pixels, so the artifact keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Decode:
+    """One canonical decode for fit, baseline and check.
+
+    The limits refuse a file before it is decoded; see `_decode.py` for the table of mode conversions.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    max_megapixels: float = 64.0
+    max_side: int = 30_000
+    max_megabytes: float = 256.0
+    timeout: float = 10.0
+    """Seconds one file may take before its worker is killed."""
+    crop: str | None = None
+    """`x,y,width,height`: fractions of the upright image when all are <= 1, else pixels."""
+    mask: str | None = None
+    """Path of a mask image, stretched over the (cropped) image: black is painted over with mid-grey."""
+    background: int = 128
+    """Grey level that transparency is laid over."""
