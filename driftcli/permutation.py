@@ -17,8 +17,8 @@ PERMUTATIONS = (999, 1999, 4999, 9999, 19999, 49999)
 SINGLE_IMAGES = 200
 """Up to this batch size single images are permuted; above it, bins of images."""
 BATCH_BINS = 128
-MAX_UNITS = 8_000
-"""Bins grow so that the unit-by-unit kernel sums stay below 8,000 x 8,000 floats."""
+MAX_UNITS = 5_000
+"""Bins grow so that the unit-by-unit kernel sums stay below 5,000 x 5,000 floats."""
 
 
 @dataclass(frozen=True)

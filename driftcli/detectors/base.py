@@ -4,42 +4,63 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.records import Column, Evidence, State
+from driftcli.records import Column, Evidence, State, Statistic
 
 if TYPE_CHECKING:
     from driftcli.permutation import Relabellings
 
 Matrix = NDArray[np.float32]
+Floats = NDArray[np.float64]
 
 
 class Detector(ABC):
-    """Settings only; learnt from F by `fit`, never mutated, never drawing labels of its own."""
+    """Settings only; learnt from F by `fit`, never mutated, never drawing labels of its own.
 
-    tests: ClassVar[str]
-    """One word for what is compared: `kernel`, `scalars`, `errors`."""
+    `values` and `describe` give the same statistics in the same order; which ones there are may
+    depend on the pooled images but not on who is called "batch".
+    """
 
     @abstractmethod
     def fit(self, reference: Matrix, columns: Sequence[Column], seed: int) -> State:
         """Learn scales, bandwidths, edges from F only: `reference` is [n_f, d]."""
 
+    def calibrate(self, state: State, held_out: Matrix) -> State:
+        """What a check can reuse about C; added to `state`. Nothing by default."""
+        return {}
+
     @abstractmethod
+    def values(
+        self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
+    ) -> Floats:
+        """[rows, k]: every statistic under every relabelling of `pooled` (C then Y); larger is
+        more extreme. k may be 0 when nothing varies."""
+
+    @abstractmethod
+    def describe(
+        self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
+    ) -> tuple[Statistic, ...]:
+        """The k statistics as observed: names, values on both sides, effects as shifted shares."""
+
+    @abstractmethod
+    def scores(
+        self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
+    ) -> tuple[Floats, Floats]:
+        """Per-image strangeness, larger is stranger: of C (leave-one-out where it matters), of Y."""
+
     def test(
         self,
+        family: str,
         state: State,
         held_out: Matrix,
         batch: Matrix,
         relabellings: Relabellings,
         columns: Sequence[Column],
     ) -> Evidence:
-        """Statistics of C [n_c, d] against Y [m, d] under every relabelling (row 0: as observed)."""
-
-    @abstractmethod
-    def scores(
-        self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Per-image strangeness, larger is stranger: of C (leave-one-out where it matters), of Y."""
+        """Statistics of C [n_c, d] against Y [m, d]; row 0 is the observed labelling."""
+        values = self.values(state, np.concatenate([held_out, batch]), relabellings, columns)
+        return Evidence(family, values, self.describe(state, held_out, batch, columns))

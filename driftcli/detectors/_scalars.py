@@ -1,0 +1,165 @@
+"""One scalar column as indicators whose sums over a batch give its distribution function or shares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from driftcli.detectors.base import Floats, Matrix
+from driftcli.records import Column, DisplayEffect, State, Statistic
+
+EDGES = 64
+MAX_LEVELS = 64
+Kind = Literal["linear", "circular", "category", "missing"]
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One statistic: a column (or its missing indicator) of the pooled images."""
+
+    name: str
+    kind: Kind
+    column: int
+    indicators: Matrix
+    """[n, e]: 1 where the value is at most the edge; for categories one column a level."""
+
+
+def learn(reference: Matrix, columns: Sequence[Column]) -> State:
+    """From F: the quantile edges [d, EDGES] and the median [d] that stands in for a missing value."""
+    levels = (np.arange(EDGES) + 0.5) / EDGES
+    edges, median = np.zeros((len(columns), EDGES)), np.zeros(len(columns))
+    for j, column in enumerate(columns):
+        x = reference[:, j].astype(np.float64)
+        x = x[np.isfinite(x)]
+        if len(x) and column.kind != "category":
+            edges[j], median[j] = np.quantile(x, levels), np.median(x)
+    return {"edges": edges, "median": median}
+
+
+def scalars(state: State, pooled: Matrix, columns: Sequence[Column]) -> list[Scalar]:
+    """The statistics that the pooled images allow; constant columns give none."""
+    found = []
+    for j, column in enumerate(columns):
+        x = pooled[:, j]
+        missing = ~np.isfinite(x)
+        if column.kind == "category":
+            indicators = _levels(np.where(missing, -1, x))
+        else:
+            filled = np.where(missing, np.float32(state["median"][j]), x)
+            indicators = filled[:, None] <= np.unique(state["edges"][j]).astype(np.float32)
+        indicators = indicators[:, indicators.any(axis=0) & ~indicators.all(axis=0)]
+        if indicators.shape[1]:
+            found.append(Scalar(column.name, column.kind, j, indicators.astype(np.float32)))
+        if column.kind != "category" and missing.any() and not missing.all():
+            indicator = missing[:, None].astype(np.float32)
+            found.append(Scalar(f"{column.name}.missing", "missing", j, indicator))
+    return found
+
+
+def _levels(codes: Matrix) -> np.ndarray:
+    """One indicator a level that occurs in the pooled images; rare ones beyond MAX_LEVELS share one.
+
+    Levels come from C and Y together, whoever holds them: who is called "batch" must not matter.
+    """
+    values, counts = np.unique(codes, return_counts=True)
+    common = np.sort(values[np.argsort(-counts, kind="stable")[: MAX_LEVELS - 1]])
+    indicators = codes[:, None] == common
+    return np.concatenate([indicators, ~indicators.any(axis=1, keepdims=True)], axis=1)
+
+
+def distance(kind: Kind, batch: Floats, rest: Floats, pooled: Floats) -> Floats:
+    """[rows]: how far the shares [rows, e] of batch and rest lie apart; `pooled` [e] weighs them.
+
+    linear: root of the Anderson-Darling distance on F's quantile grid (Scholz & Stephens 1987, as
+    powerful as Kolmogorov-Smirnov for the middle and better in the tails) · circular: Kuiper ·
+    category: total variation · missing: difference of shares.
+    """
+    delta = batch - rest
+    if kind == "linear":
+        root: Floats = np.sqrt((delta**2 / (pooled * (1 - pooled))).mean(axis=1))
+        return root
+    if kind == "circular":
+        return np.maximum(delta.max(axis=1), 0) + np.maximum((-delta).max(axis=1), 0)
+    half: Floats = np.abs(delta).sum(axis=1) / 2 if kind == "category" else np.abs(delta[:, 0])
+    return half
+
+
+def shifted_share(kind: Kind, batch: Floats, rest: Floats) -> float:
+    """The largest difference of probability of one event: a lower bound on total variation."""
+    delta = batch - rest
+    if kind == "category":
+        return float(np.abs(delta).sum() / 2)
+    if kind == "circular":
+        return float(max(delta.max(), 0) + max((-delta).max(), 0))
+    return float(np.abs(delta).max())
+
+
+def describe(
+    found: Sequence[Scalar], held_out: Matrix, batch: Matrix, columns: Sequence[Column]
+) -> tuple[Statistic, ...]:
+    """Values on both sides and effects, with the Dvoretzky-Kiefer-Wolfowitz bound over all scalars."""
+    n, m = len(held_out), len(batch)
+    width = math.sqrt(math.log(2 * max(len(found), 1) / 0.05) / 2) * (1 / math.sqrt(m) + 1 / math.sqrt(n))
+    statistics = []
+    for scalar in found:
+        shares_x = scalar.indicators[:n].mean(axis=0, dtype=np.float64)
+        shares_y = scalar.indicators[n:].mean(axis=0, dtype=np.float64)
+        effect = shifted_share(scalar.kind, shares_y, shares_x)
+        before, after, display = _display(scalar, held_out, batch)
+        statistics.append(
+            Statistic(scalar.name, after, before, effect, max(effect - width, 0.0), display)
+        )
+    return tuple(statistics)
+
+
+def _display(
+    scalar: Scalar, held_out: Matrix, batch: Matrix
+) -> tuple[float | None, float | None, DisplayEffect | None]:
+    x, y = (side[:, scalar.column].astype(np.float64) for side in (held_out, batch))
+    if scalar.kind == "missing":
+        before, after = (float((~np.isfinite(side)).mean()) for side in (x, y))
+        return before, after, DisplayEffect("share_shift", after - before)
+    x, y = x[np.isfinite(x)], y[np.isfinite(y)]
+    if not len(x) or not len(y):
+        return None, None, None
+    if scalar.kind == "category":
+        new = float((~np.isin(y, x)).mean())
+        return None, None, DisplayEffect("new_level_share", new)
+    if scalar.kind == "circular":
+        before, after = circular_mean(x), circular_mean(y)
+        return before, after, DisplayEffect("turn_shift", (after - before + 0.5) % 1 - 0.5)
+    sd = float(x.std())
+    shift = DisplayEffect("sd_shift", float(y.mean() - x.mean()) / sd) if sd > 0 else None
+    return float(np.median(x)), float(np.median(y)), shift
+
+
+def circular_mean(turns: Floats) -> float:
+    """Mean direction of angles in turns, in [0, 1)."""
+    angle = np.exp(2j * np.pi * turns).mean()
+    return float(np.angle(angle) / (2 * np.pi) % 1)
+
+
+def strangeness(state: State, held_out: Matrix, images: Matrix, columns: Sequence[Column]) -> Floats:
+    """[n, d]: distance from C's median in units of its spread; rare categories -log share."""
+    out = np.zeros(images.shape)
+    for j, column in enumerate(columns):
+        x, y = held_out[:, j].astype(np.float64), images[:, j].astype(np.float64)
+        if column.kind == "category":
+            share = (y[:, None] == x[None, :]).mean(axis=1)
+            out[:, j] = -np.log(np.maximum(share, 0.5 / len(x)))
+            continue
+        x = x[np.isfinite(x)]
+        if not len(x):
+            continue
+        if column.kind == "circular":
+            centre = circular_mean(x)
+            x, y = ((side - centre + 0.5) % 1 - 0.5 for side in (x, y))
+        low, middle, high = np.quantile(x, [0.05, 0.5, 0.95])
+        spread = np.where(y < middle, middle - low, high - middle) / 1.645
+        far = np.abs(y - middle) / np.maximum(spread, 1e-9 * max(1.0, abs(middle)) + 1e-12)
+        out[:, j] = np.where(np.isfinite(far), far, 0.0)
+    return out

@@ -1,0 +1,78 @@
+"""Autoencoder errors, two-sided: drift may be reconstructed worse, or suspiciously well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from driftcli.detectors import _scalars
+from driftcli.detectors.base import Detector, Floats, Matrix
+from driftcli.detectors.univariate import indicator_distances
+from driftcli.permutation import Relabellings
+from driftcli.records import Column, DisplayEffect, State, Statistic
+
+
+@final
+@dataclass(frozen=True)
+class Reconstruction(Detector):
+    """Distribution of per-image (log) reconstruction errors.
+
+    What it sees: images the autoencoder cannot rebuild, and images too easy: blurred, black, flat.
+    What it misses: content that rebuilds as well as the training images.
+    Statistic: per error the absolute difference of means (in F's spread) and the Anderson-Darling
+    distance, both two-sided.
+    Cost: B m e, as univariate.
+    Reference: Bouman & Heskes 2025 and Nalisnick 2019 on errors that fall; statistics brief, section 5.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    def fit(self, reference: Matrix, columns: Sequence[Column], seed: int) -> State:
+        """Quantile edges of F's errors, their median and spread."""
+        spread = np.maximum(reference.std(axis=0, dtype=np.float64), 1e-12)
+        return {**_scalars.learn(reference, columns), "spread": spread}
+
+    def values(
+        self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
+    ) -> Floats:
+        """[rows, 2k]: for each varying error its distribution distance, then its mean difference."""
+        from driftcli.detectors._sums import subset_sums
+
+        found = _scalars.scalars(state, pooled, columns)
+        if not found:
+            return np.zeros((relabellings.rows, 0))
+        chosen = [scalar.column for scalar in found]
+        centred = ((pooled - state["median"]) / state["spread"])[:, chosen].astype(np.float32)
+        sums = subset_sums(centred, relabellings)
+        total = centred[relabellings.unit_of >= 0].sum(axis=0, dtype=np.float64)
+        m = relabellings.batch_sizes[:, None]
+        means = np.abs(sums / m - (total - sums) / (relabellings.images - m))
+        return np.concatenate([indicator_distances(found, relabellings), means], axis=1)
+
+    def describe(
+        self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
+    ) -> tuple[Statistic, ...]:
+        """Shifted shares for the distributions; sd shifts for the means."""
+        pooled = np.concatenate([held_out, batch])
+        found = _scalars.scalars(state, pooled, columns)
+        distributions = _scalars.describe(found, held_out, batch, columns)
+        means = []
+        for scalar in found:
+            x, y = (side[:, scalar.column].astype(np.float64) for side in (held_out, batch))
+            shift = float((y.mean() - x.mean()) / max(x.std(), 1e-12))
+            means.append(
+                Statistic(f"{scalar.name}.mean", float(y.mean()), float(x.mean()), display_effect=DisplayEffect("sd_shift", shift))
+            )
+        return (*distributions, *means)
+
+    def scores(
+        self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
+    ) -> tuple[Floats, Floats]:
+        """The most unusual error of each image, either way, in units of C's spread."""
+        return (
+            _scalars.strangeness(state, held_out, held_out, columns).max(axis=1),
+            _scalars.strangeness(state, held_out, batch, columns).max(axis=1),
+        )
