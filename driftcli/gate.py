@@ -61,6 +61,12 @@ def judge(
     return Verdict(_outcome(results, p_gate, alpha, tolerance), p_gate, *_main_effect(results), results)
 
 
+def joint_p(values: Sequence[NDArray[np.float64]]) -> float:
+    """The gate's p-value alone, from each gating family's [rows, k] statistics."""
+    peaks = [_peak(standardise(v)) for v in values]
+    return min(step_down([p_values(peak) for peak in peaks], peaks))
+
+
 def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """(T - mean_b) / sd_b over all rows; 0 where a column is constant or not finite.
 
@@ -97,9 +103,14 @@ def step_down(
     return adjusted
 
 
+def _peak(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    peak: NDArray[np.float64] = z.max(axis=1) if z.shape[1] else np.zeros(len(z))
+    return peak
+
+
 def _rank(evidence: Evidence) -> _Ranked:
     z = standardise(evidence.values)
-    peak = z.max(axis=1) if z.shape[1] else np.zeros(len(z))
+    peak = _peak(z)
     return _Ranked(evidence, z, peak, p_values(peak))
 
 

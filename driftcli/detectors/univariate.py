@@ -46,6 +46,24 @@ class Univariate(Detector):
         pooled = np.concatenate([held_out, batch])
         return _scalars.describe(_scalars.scalars(state, pooled, columns), held_out, batch, columns)
 
+    def if_shifted(
+        self, state: State, held_out: Matrix, batch: Matrix, column: int, shifts: Floats
+    ) -> Floats:
+        """[shifts]: the statistic of one linear column if the batch's values lay that much higher."""
+        edges = np.unique(state["edges"][column])
+        fill = float(state["median"][column])
+        x, y = (
+            np.where(np.isfinite(side[:, column]), side[:, column], fill).astype(np.float64)
+            for side in (held_out, batch)
+        )
+        rest = (x[:, None] <= edges).mean(axis=0)
+        moved = ((y[:, None, None] + shifts[:, None]) <= edges).mean(axis=0)
+        n, m = len(x), len(y)
+        pooled = np.clip((n * rest + m * moved) / (n + m), 0.5 / (n + m), 1 - 0.5 / (n + m))
+        return np.array(
+            [_scalars.distance("linear", b[None], rest[None], w)[0] for b, w in zip(moved, pooled, strict=True)]
+        )
+
     def scores(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Floats, Floats]:

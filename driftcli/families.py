@@ -1,0 +1,49 @@
+"""The families of evidence: which extractor's view each one tests, and with which detector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from driftcli.detectors.base import Detector
+from driftcli.detectors.mmd import Mmd
+from driftcli.detectors.reconstruction import Reconstruction
+from driftcli.detectors.univariate import Univariate
+from driftcli.extractors.base import Extractor
+from driftcli.records import Column, State
+
+Gate = Literal["on", "advisory", "off"]
+
+VIEWS: Mapping[str, tuple[str, str]] = {
+    "style": ("embedding", "style"),
+    "content": ("embedding", "content"),
+    "reconstruction": ("autoencoder", "error"),
+    "latent": ("autoencoder", "latent"),
+    "properties": ("properties", "properties"),
+    "file": ("properties", "file"),
+}
+"""Family -> (extractor, view), as in the contract's table of words."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family, ready to test: its detector, what the detector learnt, and its say in the verdict."""
+
+    name: str
+    view: str
+    gate: Gate
+    detector: Detector
+    columns: tuple[Column, ...]
+    state: State
+
+
+def detector_for(family: str, extractor: Extractor) -> Detector:
+    """The detector of a family, with the scaling that suits the view."""
+    view = VIEWS[family][1]
+    if view in {"properties", "file"}:
+        return Univariate()
+    if view == "error":
+        return Reconstruction()
+    blocks = extractor.blocks(view)
+    return Mmd(scale="blocks", blocks=blocks) if blocks else Mmd()
