@@ -2,30 +2,254 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+import numpy as np
+
+from driftcli import artifact as artifacts
+from driftcli import canary, result
+from driftcli.batchtest import run_gate
+from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
+from driftcli.errors import NotAuditedError, UsageError
+from driftcli.extraction import Reader, Reading, extract_views
+from driftcli.extractors.base import Extractor, Runtime
 from driftcli.progress import SILENT, Progress
-from driftcli.records import Calibrated, Fitted, Report
+from driftcli.records import Calibrated, Decoded, Features, Fitted, Report, State
+from driftcli.reference import (
+    Reference,
+    build_extractors,
+    build_families,
+    open_baseline,
+    open_reference,
+)
+from driftcli.runtime import make_runtime, versions
+from driftcli.settings import Settings
+from driftcli.sources._open import open_sources
+from driftcli.sources._pool import DecodePool
+from driftcli.split import split
 
-if TYPE_CHECKING:
-    from driftcli.settings import Settings
+MIN_FIT, MIN_BASELINE = 40, 20
+PEEK = 128
 
 
-def fit(sources: Sequence[str], output: Path, settings: Settings, *, force: bool = False, progress: Progress = SILENT) -> Fitted:
-    """Learn the reference from F, keep back C, calibrate on it as baseline `holdout`."""
-    raise NotImplementedError
+def fit(
+    sources: Sequence[str],
+    output: str | Path,
+    settings: Settings,
+    *,
+    force: bool = False,
+    progress: Progress = SILENT,
+) -> Fitted:
+    """Learn the reference from F, keep back C, calibrate on it as baseline `holdout`.
+
+    Raises UsageError (exit 2) when the artifact exists and `force` is off, NotAuditedError (3)
+    when fewer than 40 usable images are found, InternalError (4) when training diverges.
+    """
+    started = time.monotonic()
+    if artifacts.exists(output) and not force:
+        raise UsageError(f"{output} exists", "choose another -o, or --force to replace it")
+    runtime = make_runtime(settings, progress)
+    extractors = _resolved(sources, settings, build_extractors(settings))
+    states = {k: e.fit(np.empty(0), settings.seed, runtime) for k, e in extractors.items() if not e.learns}
+    with Reader(settings, extractors, states, runtime, bool(settings.fit.thumbnails), progress) as reader:
+        reading = reader.read(sources, 2 * settings.fit.max_images, "reading images")
+        _require(reading, settings, MIN_FIT, "fit")
+        parts = split(reading.features, _holdout_share(settings), settings.seed)
+        held_out, learnt = parts.held_out, ~parts.held_out
+        states |= {
+            k: e.fit(reading.prepared[k][learnt], settings.seed, runtime)
+            for k, e in extractors.items()
+            if e.learns
+        }
+        features = _with_learnt_views(reading, extractors, states, runtime)
+        reader.states = states
+        birds = canary.entries()
+        seen_birds = reader.read_entries(birds, len(birds), "canaries").features
+    f_part, c_part = features.at(np.flatnonzero(learnt)), features.at(np.flatnonzero(held_out))
+    families = build_families(settings, extractors, {})
+    detectors = {f.name: f.detector.fit(f_part.views[f.view], f.columns, settings.seed) for f in families}
+    cautions = [parts.caution] if parts.caution else []
+    with artifacts.writing(output, create=True, force=force) as draft:
+        for kind, state in states.items():
+            draft.put(kind, state)
+        draft.put("detectors", {f"{n}/{k}": v for n, s in detectors.items() for k, v in s.items()})
+        spread = {name: np.nanstd(x.astype(np.float64), axis=0) for name, x in f_part.views.items()}
+        common: dict[str, Any] = {f"spread/{k}": v for k, v in spread.items()}
+        draft.put("reference", {**common, "seen": np.unique(f_part.pixels)})
+        draft.put("canary", canary.pack(birds, seen_birds.views))
+        draft.document.update(result.fit_document(settings, extractors, f_part, reading, versions()))
+        if len(c_part) >= MIN_BASELINE:
+            reference = Reference(settings, extractors, states, detectors, np.unique(f_part.pixels), spread, {}, {})
+            thumbnails = [t for t, h in zip(reading.thumbnails, held_out, strict=True) if h]
+            cautions += calibrate_baseline(draft, "holdout", reference, c_part, thumbnails, reading, sources, progress)
+        elif len(c_part):
+            cautions.append(f"{len(c_part)} held-out images are too few to calibrate on: run driftcli baseline")
+    notes = {k: e.notes(states[k]) for k, e in extractors.items()}
+    digest = artifacts.read(output).digest
+    seconds = time.monotonic() - started
+    return Fitted(str(output), digest, len(f_part), len(c_part), reading.ledger, tuple(cautions), notes, seconds)
 
 
-def baseline(artifact: Path, sources: Sequence[str], settings: Settings, *, name: str = "default", drop_seen: bool = False,
-             given: Collection[str] = (), progress: Progress = SILENT) -> Calibrated:
-    """Calibrate on good images that are not in F. `given`: dotted keys that the user set explicitly."""
-    raise NotImplementedError
+def baseline(
+    artifact: str | Path,
+    sources: Sequence[str],
+    settings: Settings,
+    *,
+    name: str = "default",
+    drop_seen: bool = False,
+    given: Collection[str] = (),
+    progress: Progress = SILENT,
+) -> Calibrated:
+    """Calibrate on good images that are not in F. `given`: dotted keys that the user set explicitly.
+
+    Several sources are pooled and remembered as groups. Raises UsageError (2) when more than 1 % of
+    the images are in F (unless `drop_seen`), NotAuditedError (3) for fewer than 20 usable images.
+    """
+    started = time.monotonic()
+    _, reference = open_reference(str(artifact), settings, given)
+    runtime = make_runtime(settings, progress)
+    with Reader(reference.settings, reference.extractors, reference.states, runtime, True, progress) as reader:
+        _check_canaries(reader, reference)
+        as_groups = len(sources) > 1 and settings.input.group_by is None
+        keep = settings.fit.max_images
+        readings = (
+            [reader.read([source], keep, f"reading {source}", source) for source in sources]
+            if as_groups
+            else [reader.read(sources, keep, "reading images")]
+        )
+    reading = merge_readings(readings, keep)
+    _require(reading, settings, MIN_BASELINE, "baseline")
+    reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
+    if len(reading.features) < MIN_BASELINE:
+        raise NotAuditedError(
+            f"{len(reading.features)} images are left after leaving out those of F; {MIN_BASELINE} are needed",
+            "give good images that the reference was not fitted on",
+        )
+    with artifacts.writing(artifact) as draft:
+        cautions = calibrate_baseline(
+            draft, name, reference, reading.features, reading.thumbnails, reading, sources, progress
+        )
+    groups = Counter(reading.features.group or ())
+    return Calibrated(
+        str(artifact),
+        artifacts.read(artifact).digest,
+        name,
+        len(reading.features),
+        dropped,
+        dict(sorted(groups.items())),
+        reading.ledger,
+        tuple(cautions),
+        time.monotonic() - started,
+    )
 
 
-def check(artifact: Path, sources: Sequence[str], settings: Settings, *, baseline: str | None = None,
-          given: Collection[str] = (), progress: Progress = SILENT) -> Report:
-    """Audit one batch. Raises DriftcliError only for usage (2) and internal (4) failures and a missing
-    or broken artifact (3); every other "not audited" is a Report with verdict `inconclusive`."""
-    raise NotImplementedError
+def check(
+    artifact: str | Path,
+    sources: Sequence[str],
+    settings: Settings,
+    *,
+    baseline: str | None = None,
+    given: Collection[str] = (),
+    progress: Progress = SILENT,
+) -> Report:
+    """Audit one batch. Raises DriftcliError only for usage (2) and internal (4) failures, a missing
+    source and a missing or broken artifact (3); every other "not audited" is a Report with verdict
+    `inconclusive`."""
+    started = time.monotonic()
+    found, reference = open_reference(str(artifact), settings, given)
+    calibrated = open_baseline(found, reference, baseline, str(artifact))
+    runtime = make_runtime(settings, progress)
+    keep = max(settings.gate.max_test_images, settings.report.max_images_in_result)
+    with Reader(reference.settings, reference.extractors, reference.states, runtime, False, progress) as reader:
+        _check_canaries(reader, reference)
+        reading = reader.read(sources, keep, "reading images")
+    draft = result.Draft(str(artifact), sources, reference, calibrated, reading, versions())
+    problem = _why_not(reading, reference, calibrated.features, settings)
+    if problem is not None:
+        return draft.inconclusive(*problem, seconds=time.monotonic() - started)
+    try:
+        outcome = run_gate(reference.settings, calibrated, reading)
+    except NotAuditedError as error:
+        return draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started)
+    return draft.report(outcome, seconds=time.monotonic() - started)
+
+
+def _resolved(
+    sources: Sequence[str], settings: Settings, extractors: Mapping[str, Extractor]
+) -> dict[str, Extractor]:
+    """The extractors with every `auto` that depends on the images decided from the first 128."""
+    with DecodePool(settings.decode, {}, 1) as pool:
+        decoded = (item for item in pool.map(open_sources(sources, settings.input)) if isinstance(item, Decoded))
+        facts = [item.facts for item in islice(decoded, PEEK)]
+    return {kind: extractor.resolve(facts) for kind, extractor in extractors.items()}
+
+
+def _holdout_share(settings: Settings) -> float:
+    if settings.fit.holdout != "auto":
+        return float(settings.fit.holdout)
+    return 0.5 if "autoencoder" in settings.extractors.methods else 0.8
+
+
+def _require(reading: Reading, settings: Settings, least: int, command: str) -> None:
+    found, entries = len(reading.contents), reading.ledger.seen
+    if found < least:
+        raise NotAuditedError(
+            f"{command} needs at least {least} images and found {found} usable ones among {entries} entries",
+            "name a folder, glob, manifest or archive with more images; driftcli doctor SOURCE tells what is skipped",
+        )
+    if reading.unreadable_share > settings.gate.max_unreadable:
+        raise NotAuditedError(
+            f"{reading.unreadable_share:.0%} of the images are unreadable: {dict(reading.ledger.unreadable)}",
+            "repair the source, or raise --max-unreadable",
+        )
+
+
+def _with_learnt_views(
+    reading: Reading, extractors: Mapping[str, Extractor], states: Mapping[str, State], runtime: Runtime
+) -> Features:
+    views = dict(reading.features.views)
+    for kind, prepared in reading.prepared.items():
+        views.update(extract_views(extractors[kind], states[kind], prepared, runtime))
+    return replace(reading.features, views=views)
+
+
+def _check_canaries(reader: Reader, reference: Reference) -> None:
+    birds = canary.unpack(reference.canary)
+    views = reader.read_entries(birds, len(birds), "canaries").features.views
+    canary.compare(
+        reference.canary, views, reference.spread, reference.manifest["versions"], versions()
+    )
+
+
+def _why_not(
+    reading: Reading, reference: Reference, held_out: Features, settings: Settings
+) -> tuple[str, str] | None:
+    """Why no honest answer is possible from this batch, with a hint; None when there is one."""
+    least, gate = settings.gate.min_images, settings.gate
+    n, distinct = len(reading.contents), reading.distinct
+    if reading.unreadable_share > gate.max_unreadable:
+        return (
+            f"{reading.unreadable_share:.0%} of the images are unreadable",
+            f"--max-unreadable is {gate.max_unreadable:.0%}; see the list of files",
+        )
+    if n < least:
+        return f"{n} usable images; at least {least} are needed", "name more images, or lower --min-images"
+    if distinct < least:
+        return (
+            f"{n} images, but only {distinct} distinct: {n // max(distinct, 1)} copies of one image: frozen camera?",
+            "look at the source; --min-images counts distinct images",
+        )
+    known = np.union1d(reference.seen, held_out.pixels)
+    inside = int(np.isin(reading.seen, known).sum())
+    if 2 * inside >= n and not gate.allow_overlap:
+        return (
+            f"{inside} of {n} images are also in the reference: you are checking the reference itself",
+            "name a new batch, or --allow-overlap when that is meant",
+        )
+    return None

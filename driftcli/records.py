@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -132,6 +132,51 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def at(self, index: NDArray[np.int64]) -> Features:
+        """The images at these positions, in this order."""
+
+        def text(values: tuple[str, ...] | None) -> tuple[str, ...] | None:
+            return None if values is None else tuple(values[i] for i in index)
+
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in index),
+            content=self.content[index],
+            pixels=self.pixels[index],
+            near=self.near[index],
+            views={name: x[index] for name, x in self.views.items()},
+            group=text(self.group),
+            stratum=text(self.stratum),
+            slice=text(self.slice),
+            time=None if self.time is None else self.time[index],
+        )
+
+    def first(self, count: int) -> Features:
+        """The `count` images with the lowest content hashes."""
+        return self if len(self) <= count else self.at(np.arange(count))
+
+    @staticmethod
+    def concatenated(parts: Sequence[Features]) -> Features:
+        """All images of all parts; keys that a part lacks are lacking in the whole."""
+
+        def texts(name: str) -> tuple[str, ...] | None:
+            found = [getattr(part, name) for part in parts]
+            return None if any(f is None for f in found) else tuple(t for f in found for t in f)
+
+        times = [p.time if p.time is not None else np.full(len(p), np.nan) for p in parts]
+        return Features(
+            names=tuple(n for p in parts for n in p.names),
+            content=np.concatenate([p.content for p in parts]),
+            pixels=np.concatenate([p.pixels for p in parts]),
+            near=np.concatenate([p.near for p in parts]),
+            views={v: np.concatenate([p.views[v] for p in parts if len(p)]) for v in parts[0].views},
+            group=texts("group"),
+            stratum=texts("stratum"),
+            slice=texts("slice"),
+            time=np.concatenate(times),
+            levels={k: v for p in parts for k, v in p.levels.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)

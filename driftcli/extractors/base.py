@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.errors import UsageError
 from driftcli.progress import SILENT, Progress
 from driftcli.records import Column, FileFacts, Frame, State
 
@@ -19,12 +20,27 @@ class Runtime:
     """Where and how a network runs. Nothing here may change a number beyond rounding."""
 
     device: str = "cpu"
-    """A resolved torch device: `cpu`, `cuda`, `cuda:1`, `mps`."""
+    """`auto`, or a torch device: `cpu`, `cuda`, `cuda:1`, `mps`; see `resolve_device`."""
     weights: str | None = None
     """`--weights FILE`."""
     trust_weights: bool = False
     allow_download: bool = False
     progress: Progress = SILENT
+
+
+def resolve_device(wanted: str) -> str:
+    """The torch device for a `device` setting; imports torch. Raises UsageError when it is not there."""
+    import torch
+
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    kind = wanted.split(":", 1)[0]
+    if kind in there and not there[kind]():
+        raise UsageError(f"device {wanted} is not available on this machine", "use --device auto or cpu")
+    return wanted
 
 
 class Extractor(ABC):
@@ -64,6 +80,18 @@ class Extractor(ABC):
     ) -> Mapping[str, NDArray[np.float32]]:
         """[n, ...] prepared images as float32 [n, d] per view. Non-finite rows mean "unreadable"
         for networks, "missing" for properties."""
+
+    def view_names(self) -> tuple[str, ...]:
+        """The views that these settings give; `views` unless a kind says otherwise."""
+        return self.views
+
+    def blocks(self, view: str) -> tuple[int, ...]:
+        """Widths of the blocks of columns that a kernel weighs equally; () for raw distances."""
+        return ()
+
+    def notes(self, state: State) -> Mapping[str, Any]:
+        """What was learnt, for people to read: JSON values only."""
+        return {}
 
     def columns(self, view: str) -> tuple[Column, ...]:
         """The named scalars of a view, or () where its numbers have no meaning one by one."""

@@ -1,0 +1,121 @@
+"""One batch against one baseline: relabel, gather the evidence of all families, judge."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from driftcli import gate
+from driftcli.errors import NotAuditedError, UsageError
+from driftcli.extraction import Reading
+from driftcli.families import Family
+from driftcli.permutation import Relabellings, choose_permutations, draw
+from driftcli.records import Features
+from driftcli.reference import Baseline
+from driftcli.settings import Settings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The verdict and what it rests on."""
+
+    verdict: gate.Verdict
+    relabellings: Relabellings
+    permutations: int
+    tolerance: float
+    tested: Features
+    """The images of the batch that the test used."""
+
+
+def run_gate(settings: Settings, baseline: Baseline, reading: Reading) -> Outcome:
+    """The gate of `check`. Raises NotAuditedError when alpha cannot be attained."""
+    chosen = settings.gate
+    tested = reading.features.first(chosen.max_test_images)
+    gates = {f.name: f.gate for f in baseline.families}
+    count = sum(g == "on" for g in gates.values())
+    permutations = choose_permutations(chosen.permutations, chosen.alpha, count)
+    seed = batch_seed(settings.seed, str(baseline.facts["digest"]), reading.digest)
+    relabellings = draw(
+        len(baseline.features),
+        len(tested),
+        permutations,
+        np.random.default_rng(seed),
+        groups=_both(baseline.features.group, tested.group, settings.input.group_by, "group"),
+        strata=_both(baseline.features.stratum, tested.stratum, settings.input.stratify_by, "stratify"),
+    )
+    if relabellings.smallest_p > chosen.alpha:
+        raise NotAuditedError(_unattainable(relabellings, chosen.alpha), _how_many(relabellings, chosen.alpha))
+    evidence = [
+        family.detector.test(
+            family.name,
+            family.state,
+            baseline.features.views[family.view],
+            tested.views[family.view],
+            relabellings,
+            family.columns,
+        )
+        for family in baseline.families
+    ]
+    tolerance = _tolerance(settings, baseline)
+    verdict = gate.judge(evidence, gates, chosen.alpha, tolerance)
+    return Outcome(verdict, relabellings, permutations, tolerance, tested)
+
+
+def batch_seed(user: int, baseline: str, batch: str) -> int:
+    """SHA-256(user seed, baseline digest, batch digest) as an integer (contract: same numbers)."""
+    return int.from_bytes(hashlib.sha256(f"{user}\n{baseline}\n{batch}".encode()).digest(), "big")
+
+
+def gating(families: Sequence[Family]) -> list[Family]:
+    """Those with a say in the verdict."""
+    return [f for f in families if f.gate == "on"]
+
+
+def _both(
+    held_out: tuple[str, ...] | None, batch: tuple[str, ...] | None, setting: str | None, word: str
+) -> tuple[str, ...] | None:
+    if setting is None or batch is None:
+        return None
+    if held_out is None:
+        raise UsageError(
+            f"the baseline was made without --{word}-by", f"run driftcli baseline again with --{word}-by {setting}"
+        )
+    return held_out + batch
+
+
+def _tolerance(settings: Settings, baseline: Baseline) -> float:
+    wanted = settings.gate.tolerance
+    if wanted != "auto":
+        return float(wanted)
+    effects = baseline.facts.get("group_effects") or {}
+    if len(effects) < 5:  # noqa: PLR2004 - the contract's number
+        raise UsageError(
+            f"--tolerance auto needs at least 5 baseline groups and this one has {len(effects)}",
+            "run driftcli baseline ARTIFACT GOOD_DAY_1 GOOD_DAY_2 ... with five or more good groups",
+        )
+    return float(np.quantile(list(effects.values()), 0.95))
+
+
+def _unattainable(relabellings: Relabellings, alpha: float) -> str:
+    return (
+        f"the smallest p-value these {relabellings.kind} can give is {relabellings.smallest_p:.2g}, "
+        f"above alpha {alpha:g}"
+    )
+
+
+def _how_many(relabellings: Relabellings, alpha: float) -> str:
+    units = relabellings.labels.shape[1]
+    if relabellings.kind != "groups":
+        return "give a larger batch or baseline, or more images in each stratum"
+    need = units
+    while math.comb(need + units, units) < 1 / alpha - 1e-9:
+        need += 1
+    have = len(relabellings.sizes) - units
+    return (
+        f"{units} batch group(s) need at least {need} baseline groups at this alpha, there are {have}; "
+        "or leave out --group-by and use --tolerance auto"
+    )

@@ -1,0 +1,71 @@
+"""Canary images: a few generated pictures whose features tell whether two machines see alike."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.errors import ArtifactError
+from driftcli.records import Entry
+
+TOLERANCE = 0.1
+"""Largest accepted difference of a feature, in standard deviations of F (contract: same numbers)."""
+
+
+def entries() -> list[Entry]:
+    """Three encoded images: a smooth JPEG, a textured JPEG, a small grey PNG; the same bytes for ever
+    once they are in an artifact (encoders may change, so the bytes are stored, not made again)."""
+    from PIL import Image
+
+    rng = np.random.default_rng(20_261_121)
+    y, x = np.mgrid[0:300, 0:400] / 300.0
+    smooth = np.stack([x * 0.7, y, 0.5 + 0.4 * np.sin(9 * x * y)], axis=-1)
+    texture = 0.5 + 0.25 * np.sin(80 * x + 30 * y)[..., None] + 0.12 * rng.standard_normal((300, 400, 3))
+    disc = ((x[:64, :64] - 0.1) ** 2 + (y[:64, :64] - 0.1) ** 2 < 0.006) * 0.8 + 0.1
+    found = []
+    for name, pixels, form in (("smooth", smooth, "JPEG"), ("texture", texture, "JPEG"), ("disc", disc, "PNG")):
+        image = Image.fromarray((np.clip(pixels, 0, 1) * 255).astype(np.uint8))
+        stream = io.BytesIO()
+        image.save(stream, form)
+        found.append(Entry(f"canary-{name}.{form.lower()}", data=stream.getvalue()))
+    return found
+
+
+def pack(found: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
+    """Bytes and features of the canaries as an artifact State."""
+    images = {f"bytes/{e.name}": np.frombuffer(e.data or b"", np.uint8) for e in found}
+    return {**images, **{f"view/{name}": x for name, x in views.items() if name != "file"}}
+
+
+def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:
+    """The stored canaries as entries for the ordinary decode."""
+    return [Entry(k.removeprefix("bytes/"), data=v.tobytes()) for k, v in sorted(state.items()) if k.startswith("bytes/")]
+
+
+def compare(
+    state: Mapping[str, NDArray[np.generic]],
+    views: Mapping[str, NDArray[np.float32]],
+    spread: Mapping[str, NDArray[np.float64]],
+    made_with: Mapping[str, str],
+    here: Mapping[str, str],
+) -> None:
+    """Raise ArtifactError when this machine turns the canaries into other numbers than the artifact's.
+
+    `spread`: standard deviation of F per view and column, the unit of the tolerance.
+    """
+    for name, now in views.items():
+        then = state.get(f"view/{name}")
+        if then is None:
+            continue
+        unit = np.maximum(spread[name], 1e-6 + 1e-3 * np.abs(then).max(axis=0))
+        difference = np.abs(np.nan_to_num(now) - np.nan_to_num(then)) / unit
+        if now.shape != then.shape or not difference.max() <= TOLERANCE:
+            changed = [f"{k} {made_with.get(k, '?')} -> {v}" for k, v in here.items() if made_with.get(k) != v]
+            raise ArtifactError(
+                f"this machine computes other {name} features than the artifact's "
+                f"(canary images differ by {difference.max():.2g} sd; {', '.join(changed) or 'same versions'})",
+                "fit or run baseline again on this machine, or install the versions the artifact was made with",
+            )

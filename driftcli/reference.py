@@ -1,0 +1,208 @@
+"""A fitted reference and its baselines, between memory and the artifact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from driftcli import artifact as artifacts
+from driftcli.errors import ArtifactError, NotAuditedError, UsageError
+from driftcli.extraction import ROUNDED
+from driftcli.extractors.base import Extractor
+from driftcli.families import VIEWS, Family, detector_for
+from driftcli.records import Features, State
+from driftcli.settings import Extractors, Settings
+from driftcli.sources._settings import Decode
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What F taught: extractors with their states, and the families' detectors with theirs."""
+
+    settings: Settings
+    """Those of the call, with the artifact's `decode` and `extractors`."""
+    extractors: Mapping[str, Extractor]
+    states: Mapping[str, State]
+    detectors: Mapping[str, State]
+    """By family."""
+    seen: np.ndarray
+    """Sorted pixel hashes (uint64) of all images of F."""
+    spread: Mapping[str, np.ndarray]
+    """Per view: standard deviation of F's columns."""
+    canary: State
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """C, ready for tests."""
+
+    name: str
+    features: Features
+    families: tuple[Family, ...]
+    measured: State
+    """What calibration found (driftcli.calibration)."""
+    facts: Mapping[str, Any]
+    """The manifest's entry: images, digest, sources, loss, group effects."""
+
+
+def build_extractors(settings: Settings) -> dict[str, Extractor]:
+    """The extractors that `methods` names, as configured."""
+    return {kind: getattr(settings.extractors, kind) for kind in settings.extractors.methods}
+
+
+def build_families(
+    settings: Settings, extractors: Mapping[str, Extractor], states: Mapping[str, State]
+) -> tuple[Family, ...]:
+    """Every family whose extractor is there and whose gate is not off, in the contract's order."""
+    found = []
+    for name, (kind, view) in VIEWS.items():
+        gate = getattr(settings.families, name).gate
+        extractor = extractors.get(kind)
+        if extractor is None or gate == "off" or view not in extractor.view_names():
+            continue
+        columns, state = extractor.columns(view), states.get(name, {})
+        found.append(Family(name, view, gate, detector_for(name, extractor), columns, state))
+    return tuple(found)
+
+
+def open_reference(path: str, settings: Settings, given: Collection[str]) -> tuple[artifacts.Artifact, Reference]:
+    """Load and verify what F taught. `given`: dotted keys the user set; they must not contradict it."""
+    artifact = artifacts.read(path)
+    document = artifact.manifest
+    try:
+        decode, extractors = Decode(**document["decode"]), Extractors.model_validate(document["extractors"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"{path}: the manifest's settings are not understood ({error})".split("\n", 1)[0],
+            "the artifact was made by another version of driftcli: fit again",
+        ) from error
+    _refuse_contradictions(settings, {"decode": asdict(decode), "extractors": extractors.model_dump()}, given)
+    settings = settings.model_copy(update={"decode": decode, "extractors": extractors})
+    built = build_extractors(settings)
+    common = artifact.state("reference")
+    detectors: dict[str, dict[str, Any]] = {}
+    for key, value in artifact.state("detectors").items():
+        family, _, name = key.partition("/")
+        detectors.setdefault(family, {})[name] = value
+    spread = {k.removeprefix("spread/"): v for k, v in common.items() if k.startswith("spread/")}
+    states = {kind: artifact.state(kind) for kind in built}
+    return artifact, Reference(
+        settings, built, states, detectors, common["seen"], spread, artifact.state("canary"), document
+    )
+
+
+def _refuse_contradictions(settings: Settings, kept: Mapping[str, Any], given: Collection[str]) -> None:
+    asked = json.loads(settings.model_dump_json())
+    kept = json.loads(json.dumps(kept))
+    for key in sorted(given):
+        if key.split(".", 1)[0] not in kept:
+            continue
+        wanted, stored = _lookup(asked, key), _lookup(kept, key)
+        if wanted not in (stored, "auto") and not (key == "extractors.methods" and sorted(wanted) == sorted(stored)):
+            raise UsageError(
+                f"{key} = {wanted!r} contradicts the artifact, which was fitted with {stored!r}",
+                "leave the setting out: how pixels become numbers comes from the artifact; or fit again",
+            )
+
+
+def _lookup(tree: Mapping[str, Any], key: str) -> Any:
+    for part in key.split("."):
+        tree = tree[part]
+    return tree
+
+
+# ---------------------------------------------------------------- baselines
+
+
+def pack_features(features: Features) -> dict[str, Any]:
+    """Features as arrays for the artifact; network views as float16, which is what they hold."""
+    texts = {
+        "names": features.names,
+        "group": features.group,
+        "stratum": features.stratum,
+        "slice": features.slice,
+        "levels": {str(k): v for k, v in features.levels.items()},
+    }
+    views = {
+        f"view/{name}": x.astype(np.float16) if name in ROUNDED else x for name, x in features.views.items()
+    }
+    hashes = [np.frombuffer(bytes.fromhex(c.decode()), np.uint8) for c in features.content]
+    return {
+        "texts": np.frombuffer(json.dumps(texts).encode(), np.uint8),
+        "content": np.stack(hashes) if hashes else np.zeros((0, 32), np.uint8),
+        "pixels": features.pixels,
+        "near": features.near,
+        "time": features.time if features.time is not None else np.full(len(features), np.nan),
+        **views,
+    }
+
+
+def unpack_features(state: State) -> Features:
+    """The inverse of `pack_features`."""
+    texts = json.loads(state["texts"].tobytes())
+    optional = {k: None if texts[k] is None else tuple(texts[k]) for k in ("group", "stratum", "slice")}
+    return Features(
+        names=tuple(texts["names"]),
+        content=np.array([row.tobytes().hex().encode() for row in state["content"]], "S64"),
+        pixels=state["pixels"],
+        near=state["near"],
+        views={k.removeprefix("view/"): v.astype(np.float32) for k, v in state.items() if k.startswith("view/")},
+        time=state["time"],
+        levels={int(k): v for k, v in texts["levels"].items()},
+        **optional,
+    )
+
+
+def choose_baseline(names: Sequence[str], wanted: str | None, path: str) -> str:
+    """`wanted`, else `default`, else the only one named, else `holdout` (contract: check)."""
+    if wanted is not None:
+        if wanted in names:
+            return wanted
+        raise UsageError(
+            f"{path} has no baseline {wanted!r}; it has: {', '.join(names) or 'none'}",
+            f"driftcli baseline {path} GOOD_IMAGES --name {wanted}",
+        )
+    if not names:
+        raise ArtifactError(
+            f"{path} has no baseline: it is fitted but not calibrated",
+            f"driftcli baseline {path} GOOD_IMAGES",
+        )
+    named = [name for name in names if name != "holdout"]
+    if "default" in names:
+        return "default"
+    if len(named) == 1:
+        return named[0]
+    if not named:
+        return "holdout"
+    raise UsageError(
+        f"{path} has several baselines and none is called default: {', '.join(named)}",
+        "name one with --baseline NAME",
+    )
+
+
+def open_baseline(artifact: artifacts.Artifact, reference: Reference, wanted: str | None, path: str) -> Baseline:
+    """Load C and its calibration."""
+    known = artifact.manifest.get("baselines", {})
+    name = choose_baseline(sorted(known), wanted, path)
+    state = artifact.state(f"baseline-{name}")
+    features = unpack_features(state)
+    families = []
+    for family in build_families(reference.settings, reference.extractors, reference.detectors):
+        prefix = f"calibrated/{family.name}/"
+        more = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        families.append(
+            Family(**{**vars(family), "state": {**family.state, **more}})
+        )
+    if not any(f.gate == "on" for f in families):
+        raise UsageError("no family has gate: on", "set families.NAME.gate=on for at least one family")
+    measured = {k.removeprefix("measured/"): v for k, v in state.items() if k.startswith("measured/")}
+    if len(features) == 0:
+        raise NotAuditedError(f"baseline {name} is empty", f"driftcli baseline {path} GOOD_IMAGES --name {name}")
+    return Baseline(name, features, tuple(families), measured, known[name])
+
+
