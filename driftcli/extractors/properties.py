@@ -45,7 +45,8 @@ class Properties(Extractor):
     sharpness of a flat one, what EXIF does not say); the univariate detector compares each distribution:
     Kolmogorov–Smirnov, Kuiper for hue, shares for categories and for what is missing.
 
-    Cost: about 3 ms an image on one core at 256 px; 29 numbers kept; nothing is learnt.
+    Cost: about 3 ms an image on one core at 256 px, 5 where it has to be shrunk first; 29 numbers kept;
+    nothing is learnt.
 
     Reference: Hasler and Süsstrunk 2003 (colourfulness); Immerkær 1996 (noise, here over the smoothest
     blocks); Pech-Pacheco et al. 2000 (Laplacian sharpness, here relative to the gradient on edges); Wang,
