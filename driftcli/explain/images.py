@@ -1,0 +1,133 @@
+"""Why one image stands out: the properties in which it lies outside of what the baseline usually is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.explain.words import amount, hue_name, level_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from driftcli.records import Column
+
+Values = NDArray[np.float32]
+Numbers = NDArray[np.float64]
+
+TAIL = 0.05
+"""Each side's share outside the central 90 %."""
+
+
+class _Outside(NamedTuple):
+    """One column of the batch against the baseline's, each [m]."""
+
+    strangeness: Numbers
+    """How far outside, in widths of the usual range; 0 inside. Comparable across columns."""
+    beyond: Numbers
+    """Share of the baseline that the image lies beyond; for levels and missing values: that has the same."""
+    above: NDArray[np.bool_]
+
+
+def reasons(
+    values: Values,
+    held_out: Values,
+    columns: Sequence[Column],
+    top: int = 2,
+    levels: Mapping[int, str] | None = None,
+) -> list[tuple[str, ...]]:
+    """For each image of [m, d] up to `top` properties farthest outside the baseline's [n, d], in words.
+
+    Only properties outside the baseline's central 90 % are named, such as "sharpness 0.02, below 99 % of
+    the baseline". `levels` names the codes of categories.
+    """
+    if not columns or not len(held_out) or top < 1:
+        return [() for _ in values]
+    found = [_outside(values[:, at], held_out[:, at], column) for at, column in enumerate(columns)]
+    strangeness = np.stack([one.strangeness for one in found], axis=1)
+    order = np.argsort(-strangeness, axis=1, kind="stable")[:, :top]
+    return [
+        tuple(
+            _phrase(float(values[row, at]), columns[at], found[at], row, levels or {})
+            for at in order[row]
+            if strangeness[row, at] > 0
+        )
+        for row in range(len(values))
+    ]
+
+
+def _outside(values: Values, held_out: Values, column: Column) -> _Outside:
+    """One column, by its kind; a missing value is outside where the baseline seldom misses it."""
+    ours, theirs = values.astype(np.float64), held_out.astype(np.float64)
+    known = theirs[np.isfinite(theirs)]
+    if not len(known):
+        found = _Outside(np.zeros(len(ours)), np.zeros(len(ours)), np.zeros(len(ours), dtype=bool))
+    elif column.kind == "category":
+        found = _rare(ours, known, len(theirs))
+    elif column.kind == "circular":
+        found = _far_round(ours, known)
+    else:
+        found = _far(ours, known)
+    missing = ~np.isfinite(ours)
+    share = 1 - len(known) / len(theirs)
+    strangeness = np.where(missing, 1.0 if share < TAIL else 0.0, found.strangeness)
+    return _Outside(strangeness, np.where(missing, share, found.beyond), found.above)
+
+
+def _far(ours: Numbers, known: Numbers) -> _Outside:
+    """Beyond the 5 % and 95 % quantiles, measured in the distance between them."""
+    ranked = np.sort(known)
+    below = np.searchsorted(ranked, ours, side="left") / len(ranked)
+    above = 1 - np.searchsorted(ranked, ours, side="right") / len(ranked)
+    low, middle, high = np.quantile(ranked, [TAIL, 0.5, 1 - TAIL])
+    scale = max(high - low, 1e-6 * abs(middle), 1e-12)
+    distance = np.abs(ours - middle) / scale
+    rises = below >= above
+    beyond = np.where(rises, below, above)
+    return _Outside(np.where(beyond >= 1 - TAIL, distance, 0.0), beyond, rises)
+
+
+def _far_round(ours: Numbers, known: Numbers) -> _Outside:
+    """On the circle: farther from the baseline's circular mean than 90 % of it."""
+    angle = np.exp(2j * np.pi * known).mean()
+    mean = np.angle(angle) / (2 * np.pi)
+    near = np.sort(np.abs((known - mean + 0.5) % 1 - 0.5))
+    away = np.abs((ours - mean + 0.5) % 1 - 0.5)
+    beyond = np.searchsorted(near, away, side="left") / len(near)
+    usual = max(2 * float(np.quantile(near, 1 - 2 * TAIL)), 1e-6)
+    return _Outside(
+        np.where(beyond >= 1 - 2 * TAIL, away / usual, 0.0), beyond, np.ones(len(ours), dtype=bool)
+    )
+
+
+def _rare(ours: Numbers, known: Numbers, count: int) -> _Outside:
+    """A level that fewer than 5 % of the baseline have; a new one counts as one whole range away."""
+    levels, counts = np.unique(known, return_counts=True)
+    at = np.minimum(np.searchsorted(levels, ours), len(levels) - 1)
+    share = np.where(levels[at] == ours, counts[at] / count, 0.0)
+    return _Outside(np.where(share < TAIL, 1.0 - share, 0.0), share, np.ones(len(ours), dtype=bool))
+
+
+def _phrase(value: float, column: Column, found: _Outside, row: int, levels: Mapping[int, str]) -> str:
+    """One reason in words."""
+    share = float(found.beyond[row])
+    if not np.isfinite(value):
+        return f"{column.name} missing, as in {_part(share)} of the baseline"
+    if column.kind == "category":
+        return f"{column.name} {level_name(value, levels)}, as in {_part(share)} of the baseline"
+    if column.kind == "circular":
+        return f"{column.name} {amount(value, column.unit)} ({hue_name(value)}), farther out than {_part(share)} of the baseline"
+    side = "above" if found.above[row] else "below"
+    return f"{column.name} {amount(value, column.unit)}, {side} {_part(share)} of the baseline"
+
+
+def _part(share: float) -> str:
+    """A share of the baseline, rounded down: it claims no more than was counted."""
+    if share >= 1:
+        return "all"
+    if share <= 0:
+        return "none"
+    whole = int(100 * share + 1e-9)
+    return f"{whole} %" if whole else "under 1 %"

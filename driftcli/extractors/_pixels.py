@@ -1,0 +1,214 @@
+"""What can be measured on one image's pixels without a network: light, colour, detail, damage.
+
+Sums and histograms are taken over whole numbers, hence exact and free of their order; only the last few
+operations round. Undefined values are NaN (no interior, no edges, no dominant hue), never an error.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageChops
+
+from driftcli.records import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Plane = NDArray[np.int16]
+"""One channel [h, w], or differences of one (within ±2040)."""
+
+COLUMNS = (
+    Column("brightness", more="brighter", less="darker"),
+    Column("contrast", more="richer in contrast", less="poorer in contrast"),
+    Column("entropy", unit="bit", more="richer in tones", less="poorer in tones"),
+    Column("highlights", unit="share", more="more blown out", less="less blown out"),
+    Column("shadows", unit="share", more="more blacked out", less="less blacked out"),
+    Column("saturation", more="more saturated", less="less saturated"),
+    Column("colourfulness", more="more colourful", less="less colourful"),
+    Column("red_green", more="redder", less="greener"),
+    Column("yellow_blue", more="yellower", less="bluer"),
+    Column("hue", "circular", "turns"),
+    Column("sharpness", more="sharper", less="blurrier"),
+    Column("noise", unit="grey levels", more="noisier", less="less noisy"),
+    Column("edge_density", unit="share", more="busier", less="plainer"),
+    Column("blockiness", more="blockier", less="less blocky"),
+)
+"""The view `properties`, in order; hue is in turns [0, 1): period 1."""
+
+HIGHLIGHT, SHADOW = 250, 5
+"""Luma from which, and up to which, a pixel counts as clipped: JPEG and resizing smear 255 and 0."""
+EDGE = 51
+"""Luma step over two pixels above which a pixel lies on an edge: a tenth of the range per pixel."""
+INTERIOR = 3
+"""Pixels that a second difference spans."""
+BLOCK = 8
+"""Side of JPEG's blocks, and of those in which noise is estimated."""
+SMOOTHEST = 0.81
+"""The low decile, over 8 × 8 blocks of white noise, of the estimated sigma relative to the true one."""
+FEW = 8
+"""Unclipped blocks that are enough to estimate noise from."""
+FAINT = 0.005
+"""Mean chroma, relative to the mean level, below which an image has no dominant hue."""
+
+
+def measure(image: Image.Image, side: int) -> tuple[float, ...]:
+    """All pixel properties of an RGB image, in the order of `COLUMNS`, at short side `side` at most."""
+    image = shrink(image if image.mode == "RGB" else image.convert("RGB"), side)
+    grey = image.convert("L")
+    found = {**light(grey), **colour(image), **detail(np.asarray(grey).astype(np.int16))}
+    return tuple(found[column.name] for column in COLUMNS)
+
+
+def shrink(image: Image.Image, side: int) -> Image.Image:
+    """The image with its short side at `side` or as it is, when that is smaller: never enlarged.
+
+    Whole factors are averaged (`reducing_gap`), the rest is resampled with the Hamming kernel: unlike
+    Lanczos it has no negative lobes, so resizing makes no overshoot that would pass for sharpness or
+    clipping, and unlike a plain box it weighs all source pixels smoothly, so makes no pattern of its own.
+    """
+    short = min(image.size)
+    if short <= side:
+        return image
+    width, height = (max(1, round(length * side / short)) for length in image.size)
+    return image.resize((width, height), Image.Resampling.HAMMING, reducing_gap=2.0)
+
+
+def light(grey: Image.Image) -> Mapping[str, float]:
+    """Mean, deviation, entropy and clipped shares of luma (Rec. 601), all from its 256-bin histogram."""
+    counts = np.array(grey.histogram(), dtype=np.int64)
+    total = int(counts.sum())
+    level = np.arange(256)
+    mean = int(counts @ level) / total
+    variance = int(counts @ level**2) / total - mean**2
+    share = counts[counts > 0] / total
+    return {
+        "brightness": mean / 255,
+        "contrast": math.sqrt(max(variance, 0.0)) / 255,
+        "entropy": max(0.0, -float(np.sum(share * np.log2(share)))),
+        "highlights": int(counts[HIGHLIGHT:].sum()) / total,
+        "shadows": int(counts[: SHADOW + 1].sum()) / total,
+    }
+
+
+def colour(image: Image.Image) -> Mapping[str, float]:
+    """Strength and direction of colour; all 0, hue missing, where R = G = B everywhere.
+
+    Saturation is total chroma over total value, not the mean of their ratios: in dark pixels noise alone
+    makes the ratio large. Hue is the circular mean of the pixels' hues weighted by their chroma: pixels
+    add up as vectors in the chroma plane, so its angle is that of the mean colour. The opponents are
+    relative to the mean of R, G, B, so that exposure does not move them.
+    """
+    red, green, blue = image.split()
+    pixels = image.width * image.height
+    value = _total(ImageChops.lighter(ImageChops.lighter(red, green), blue))
+    least = _total(ImageChops.darker(ImageChops.darker(red, green), blue))
+    r, g, b = (_total(band) / pixels for band in (red, green, blue))
+    across, along = math.sqrt(3) / 2 * (g - b), r - (g + b) / 2
+    level = (r + g + b) / 3 or 1.0
+    return {
+        "saturation": (value - least) / (value or 1),
+        "colourfulness": _colourfulness(red, green, blue) if value > least else 0.0,
+        "red_green": (r - g) / level,
+        "yellow_blue": ((r + g) / 2 - b) / level,
+        "hue": _turns(across, along) if math.hypot(across, along) >= FAINT * level else math.nan,
+    }
+
+
+def detail(luma: Plane) -> Mapping[str, float]:
+    """Sharpness, noise, edges and blocks of luma [h, w]; the first three need an interior (3 × 3)."""
+    found = {"sharpness": math.nan, "noise": math.nan, "edge_density": math.nan}
+    found["blockiness"] = _blockiness(luma)
+    if min(luma.shape) < INTERIOR:
+        return found
+    down, right = luma[2:, 1:-1] - luma[:-2, 1:-1], luma[1:-1, 2:] - luma[1:-1, :-2]
+    gradient = np.square(down, dtype=np.int32) + np.square(right, dtype=np.int32)
+    rows = luma[:-2] - 2 * luma[1:-1] + luma[2:]
+    columns = luma[1:-1, :-2] - 2 * luma[1:-1, 1:-1] + luma[1:-1, 2:]
+    found["sharpness"] = _sharpness(gradient, rows[:, 1:-1] + columns)
+    found["noise"] = _noise(luma[1:-1, 1:-1], np.abs(rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]))
+    found["edge_density"] = int(np.count_nonzero(gradient > EDGE**2)) / gradient.size
+    return found
+
+
+def _sharpness(gradient: NDArray[np.int32], laplacian: Plane) -> float:
+    """RMS Laplacian over RMS gradient on the tenth of the pixels with the steepest gradients.
+
+    1 for one-pixel steps, 0 for ramps. The ratio is a spatial frequency: neither contrast nor brightness
+    nor the amount of texture moves it; only steep pixels count, where noise is small beside the signal.
+    """
+    flat = gradient.ravel()
+    nth = flat.size - max(1, flat.size // 10)
+    steep = flat >= max(int(np.partition(flat, nth)[nth]), 1)
+    energy = int(np.sum(flat[steep], dtype=np.int64))
+    if energy == 0:
+        return math.nan
+    curvature = int(np.sum(np.square(laplacian.ravel()[steep], dtype=np.int32), dtype=np.int64))
+    return math.sqrt(curvature / energy)
+
+
+def _noise(interior: Plane, response: Plane) -> float:
+    """Immerkær's estimate of sigma, from the tenth-smoothest 8 × 8 block instead of the whole image.
+
+    The mask [1 −2 1]ᵀ[1 −2 1] has gain 6 on white noise and none on planes; texture raises it, hence
+    the low decile over blocks. Clipped blocks hide their noise and are left out where 8 others remain.
+    """
+    size = min(BLOCK, *response.shape)
+    blocks = _blocks(response, size).sum(axis=1, dtype=np.int64)
+    if len(blocks) > FEW:
+        values = _blocks(interior, size)
+        open_ = (values.min(axis=1) > SHADOW) & (values.max(axis=1) < HIGHLIGHT)
+        blocks = blocks[open_] if np.count_nonzero(open_) >= FEW else blocks
+    nth = (len(blocks) - 1) // 10
+    mean: float = int(np.partition(blocks, nth)[nth]) / size**2
+    return mean * math.sqrt(math.pi / 2) / (6 * SMOOTHEST)
+
+
+def _blockiness(luma: Plane) -> float:
+    """Mean step across the 8-pixel grid over the mean step elsewhere, averaged over both directions.
+
+    1 without a grid. It sees the grid only where the image was not resized or shifted after compression.
+    """
+    ratios = []
+    for steps in (np.abs(luma[:, 1:] - luma[:, :-1]), np.abs(luma[1:] - luma[:-1]).T):
+        along = steps.sum(axis=0, dtype=np.int64)
+        on = np.arange(len(along)) % BLOCK == BLOCK - 1
+        inside, across = int(along[~on].sum()), int(along[on].sum())
+        if np.count_nonzero(on) > 1 and inside > 0:
+            ratios.append(across / inside * (np.count_nonzero(~on) / np.count_nonzero(on)))
+    return sum(ratios) / len(ratios) if ratios else math.nan
+
+
+def _colourfulness(red: Image.Image, green: Image.Image, blue: Image.Image) -> float:
+    """Hasler and Süsstrunk's M3 = √(σ²rg + σ²yb) + 0.3 √(μ²rg + μ²yb), on 0..255."""
+    r, g, b = (np.asarray(band).astype(np.int16) for band in (red, green, blue))
+    rg, yb = _moments(r - g), _moments(r + g - 2 * b)
+    spread = math.sqrt(rg[1] + yb[1] / 4)
+    return spread + 0.3 * math.hypot(rg[0], yb[0] / 2)
+
+
+def _moments(plane: Plane) -> tuple[float, float]:
+    """Mean and variance, from exact sums."""
+    mean = int(plane.sum(dtype=np.int64)) / plane.size
+    square = int(np.square(plane, dtype=np.int32).sum(dtype=np.int64)) / plane.size
+    return mean, max(square - mean**2, 0.0)
+
+
+def _total(band: Image.Image) -> int:
+    """Sum of all pixel values."""
+    return sum(level * count for level, count in enumerate(band.histogram()))
+
+
+def _turns(across: float, along: float) -> float:
+    """An angle as turns in [0, 1) that float32 keeps below 1."""
+    return float(np.float32(math.atan2(across, along) / math.tau % 1.0)) % 1.0
+
+
+def _blocks(plane: Plane, size: int) -> Plane:
+    """[blocks, size²]: whole squares from the top left corner; the rest is left out."""
+    high, wide = plane.shape[0] // size, plane.shape[1] // size
+    whole = plane[: high * size, : wide * size].reshape(high, size, wide, size)
+    return whole.swapaxes(1, 2).reshape(high * wide, size * size)

@@ -1,0 +1,137 @@
+"""What the sentences about properties promise: the right word, the right order, nothing insignificant."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from driftcli.explain.words import LevelShare, level_shares, number, percent, statements
+from driftcli.records import Column, DisplayEffect, StatisticResult
+
+COLUMNS = (
+    Column("sharpness", more="sharper", less="blurrier"),
+    Column("brightness", more="brighter", less="darker"),
+    Column("highlights", unit="share", more="more blown out", less="less blown out"),
+    Column("iso", unit="log2 ISO", more="taken at higher ISO", less="taken at lower ISO"),
+    Column("width", unit="px"),
+    Column("hue", "circular", "turns"),
+    Column("format", "category"),
+)
+
+
+def found(name, baseline=None, batch=None, shift=None, p=0.001, effect=0.3):
+    display = None if shift is None else DisplayEffect("sd_shift", shift)
+    return StatisticResult(name, batch, baseline, None, p, p, display, effect)
+
+
+def said(*statistics, shares=None, alpha=0.01):
+    return [one.statement for one in statements(statistics, COLUMNS, alpha, shares or {})]
+
+
+def test_strongest_first_and_only_what_is_significant():
+    """Sorted by |sd shift|; p above alpha, no p, and unknown names say nothing."""
+    lines = said(
+        found("brightness", 0.5, 0.6, 0.8),
+        found("sharpness", 0.42, 0.31, -1.9),
+        found("width", 640.0, 320.0, -5.0, p=0.02),
+        found("highlights", 0.1, 0.2, 9.0, p=None),
+        found("mmd"),
+    )
+    assert lines == [
+        "Images are blurrier: sharpness −1.9 sd (0.42 → 0.31)",
+        "Images are brighter: brightness +0.8 sd (0.5 → 0.6)",
+    ]
+
+
+def test_units_are_said_as_people_say_them():
+    """Shares are percentages, logarithms are undone, a column without words is named."""
+    assert said(found("highlights", 0.012, 0.08, 1.0)) == [
+        "Images are more blown out: highlights +1.0 sd (1 % → 8 %)"
+    ]
+    assert said(found("iso", np.log2(100), np.log2(1600), 2.0)) == [
+        "Images are taken at higher ISO: iso +2.0 sd (100 ISO → 1600 ISO)"
+    ]
+    assert said(found("width", 640.0, 320.0, -1.0)) == ["width −1.0 sd (640 px → 320 px)"]
+
+
+@pytest.mark.parametrize("shift", [None, 0.01, -0.4, float("nan")])
+def test_no_direction_is_claimed_where_there_is_none(shift):
+    """A change of spread, or mean and median that disagree, is not called brighter or darker."""
+    assert said(found("brightness", 0.5, 0.51, shift)) == [
+        "brightness is spread differently in about 30 % of the images (0.5 → 0.51)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "towards"),
+    [
+        (0.0, 1 / 3, "green"),
+        (0.98, 0.05, "yellow"),
+        (0.03, 0.95, "magenta"),
+        (0.1, 0.16, "yellow"),
+        (0.5, 0.55, "blue"),
+    ],
+)
+def test_hue_turns_the_short_way_round(before, after, towards):
+    """The direction goes along the shorter arc, across red where that is shorter."""
+    assert said(found("hue", before, after))[0].startswith(f"Colours turn towards {towards}: hue ")
+
+
+def test_missing_and_categories():
+    """Shares of missing values, and the level that grew."""
+    shares = {"format": (LevelShare("PNG", 0.3, 0.0), LevelShare("JPEG", 0.7, 1.0))}
+    assert said(found("iso.missing", 0.1, 0.5)) == ["iso is missing in 50 % of the images (baseline: 10 %)"]
+    assert said(found("format"), shares=shares) == [
+        "format: 30 % of the images are PNG, a level the baseline does not have"
+    ]
+    assert said(found("format"), shares={"format": (LevelShare("none", 0.3, 0.2),)}) == [
+        "format: 30 % of the images have none, baseline: 20 %"
+    ]
+    assert said(found("format")) == ["format: the shares of its levels differ in about 30 % of the images"]
+
+
+@pytest.mark.parametrize("name", ["iso.missing", "hue", "sharpness", "format"])
+def test_unknown_values_still_make_a_sentence(name):
+    """Results without medians or effects do not break the report."""
+    assert len(said(found(name, effect=None))) == 1
+
+
+def test_level_shares_count_both_sides():
+    """Levels by growth, named where the name is known."""
+    batch = np.array([[1, 7], [1, 8], [2, 9]], np.float32)
+    held_out = np.array([[1, 0], [1, 0]], np.float32)
+    shares = level_shares(batch, held_out, (Column("format", "category"), Column("width")), {1: "JPEG"})
+    assert shares == {
+        "format": (
+            LevelShare("level 2", pytest.approx(1 / 3), 0.0),
+            LevelShare("JPEG", pytest.approx(2 / 3), 1.0),
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.4213, "0.421"),
+        (1234567, "1230000"),
+        (-0.5, "−0.5"),
+        (0, "0"),
+        (-0.0, "0"),
+        (4000, "4000"),
+        (1e-9, "1e−09"),
+    ],
+)
+def test_numbers_read_well(value, text):
+    """Three digits, no exponent where nobody would write one."""
+    assert number(value) == text
+
+
+def test_percent_never_rounds_to_none_or_all():
+    """What is neither none nor all does not read like it."""
+    assert [percent(share) for share in (0, 0.004, 0.5, 0.999, 1)] == [
+        "0 %",
+        "under 1 %",
+        "50 %",
+        "over 99 %",
+        "100 %",
+    ]
