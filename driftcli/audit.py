@@ -18,7 +18,7 @@ from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
 from driftcli.errors import NotAuditedError, UsageError
 from driftcli.extraction import Reader, Reading, extract_views
-from driftcli.extractors.base import Extractor, Runtime
+from driftcli.extractors.base import Extractor, Runtime, resolve_device
 from driftcli.progress import SILENT, Progress
 from driftcli.records import Calibrated, Decoded, Features, Fitted, Report, State
 from driftcli.reference import (
@@ -27,6 +27,7 @@ from driftcli.reference import (
     build_families,
     open_baseline,
     open_reference,
+    with_extractors,
 )
 from driftcli.runtime import make_runtime, versions
 from driftcli.settings import Settings
@@ -75,6 +76,8 @@ def fit(
     families = build_families(settings, extractors, {})
     detectors = {f.name: f.detector.fit(f_part.views[f.view], f.columns, settings.seed) for f in families}
     cautions = [parts.caution] if parts.caution else []
+    notes = {k: dict(e.notes(states[k])) for k, e in extractors.items()}
+    resolved = with_extractors(settings, extractors)
     with artifacts.writing(output, create=True, force=force) as draft:
         for kind, state in states.items():
             draft.put(kind, state)
@@ -83,14 +86,15 @@ def fit(
         common: dict[str, Any] = {f"spread/{k}": v for k, v in spread.items()}
         draft.put("reference", {**common, "seen": np.unique(f_part.pixels)})
         draft.put("canary", canary.pack(birds, seen_birds.views))
-        draft.document.update(result.fit_document(settings, extractors, f_part, reading, versions()))
+        draft.document.update(
+            result.fit_document(resolved, f_part, reading, families, versions(), notes, sources)
+        )
         if len(c_part) >= MIN_BASELINE:
-            reference = Reference(settings, extractors, states, detectors, np.unique(f_part.pixels), spread, {}, {})
+            reference = Reference(resolved, extractors, states, detectors, np.unique(f_part.pixels), spread, {}, {})
             thumbnails = [t for t, h in zip(reading.thumbnails, held_out, strict=True) if h]
             cautions += calibrate_baseline(draft, "holdout", reference, c_part, thumbnails, reading, sources, progress)
         elif len(c_part):
             cautions.append(f"{len(c_part)} held-out images are too few to calibrate on: run driftcli baseline")
-    notes = {k: e.notes(states[k]) for k, e in extractors.items()}
     digest = artifacts.read(output).digest
     seconds = time.monotonic() - started
     return Fitted(str(output), digest, len(f_part), len(c_part), reading.ledger, tuple(cautions), notes, seconds)
@@ -169,7 +173,7 @@ def check(
     with Reader(reference.settings, reference.extractors, reference.states, runtime, False, progress) as reader:
         _check_canaries(reader, reference)
         reading = reader.read(sources, keep, "reading images")
-    draft = result.Draft(str(artifact), sources, reference, calibrated, reading, versions())
+    draft = result.Draft(str(artifact), sources, reference, calibrated, reading, _environment(runtime))
     problem = _why_not(reading, reference, calibrated.features, settings)
     if problem is not None:
         return draft.inconclusive(*problem, seconds=time.monotonic() - started)
@@ -178,6 +182,11 @@ def check(
     except NotAuditedError as error:
         return draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started)
     return draft.report(outcome, seconds=time.monotonic() - started)
+
+
+def _environment(runtime: Runtime) -> dict[str, Any]:
+    known = versions()
+    return {"device": resolve_device(runtime.device), **{k: known[k] for k in sorted(known)}}
 
 
 def _resolved(

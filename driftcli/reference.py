@@ -55,6 +55,12 @@ def build_extractors(settings: Settings) -> dict[str, Extractor]:
     return {kind: getattr(settings.extractors, kind) for kind in settings.extractors.methods}
 
 
+def with_extractors(settings: Settings, extractors: Mapping[str, Extractor]) -> Settings:
+    """The settings with the extractors as resolved for the images of F."""
+    section = settings.extractors.model_copy(update=dict(extractors))
+    return settings.model_copy(update={"extractors": section})
+
+
 def build_families(
     settings: Settings, extractors: Mapping[str, Extractor], states: Mapping[str, State]
 ) -> tuple[Family, ...]:

@@ -1,0 +1,276 @@
+"""From verdict to Report: everything the published result says, and nothing computed twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any, Literal
+
+import numpy as np
+
+from driftcli import calibration
+from driftcli.batchtest import Outcome
+from driftcli.distributions import histograms
+from driftcli.explain import culprits, words
+from driftcli.extraction import Reading
+from driftcli.families import Family
+from driftcli.records import (
+    BatchFacts,
+    Detectable,
+    Diagnosis,
+    FalseAlarmRate,
+    FileResult,
+    GateResult,
+    ReferenceFacts,
+    Report,
+    RuleResult,
+)
+from driftcli.reference import Baseline, Reference
+from driftcli.settings import Settings
+
+ORDER = {"pass": 0, "warn": 1, "drift": 2}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is known of a check before its verdict; `report` and `inconclusive` complete it."""
+
+    artifact: str
+    sources: Sequence[str]
+    reference: Reference
+    baseline: Baseline
+    reading: Reading
+    environment: dict[str, Any]
+
+    @property
+    def settings(self) -> Settings:
+        return self.reference.settings
+
+    def inconclusive(self, what: str, hint: str, seconds: float) -> Report:
+        """No honest answer: exit 3, the reason and what to do about it."""
+        gate = self.settings.gate
+        nothing = GateResult(
+            None, gate.alpha, None, 0, _number(gate.tolerance), None, None, None,
+            FalseAlarmRate(gate.alpha, None, None, None, None, "no verdict"), (), "no verdict",
+        )  # fmt: skip
+        return self._complete("inconclusive", 3, (what,), nothing, seconds, cautions=(f"hint: {hint}",))
+
+    def report(self, outcome: Outcome, seconds: float) -> Report:
+        """The whole result of an audit that reached a verdict."""
+        verdict, settings = outcome.verdict, self.settings
+        rules = self._rules()
+        failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
+        failed = failed or any(rule.failed for rule in rules)
+        families = self.baseline.families
+        scored = culprits.rank(families, verdict.families, self.held_out.views, self.reading.features)
+        diagnosis = self._diagnosis(outcome)
+        return self._complete(
+            verdict.outcome,
+            int(failed),
+            self._reasons(outcome, rules, diagnosis),
+            self._gate(outcome),
+            seconds,
+            cautions=self._cautions(outcome),
+            rules=rules,
+            families=verdict.families,
+            groups=culprits.by_slice(scored, self.reading.features),
+            distributions=histograms(families, self.held_out.views, outcome.tested.views),
+            diagnosis=diagnosis,
+            images=tuple(scored[: settings.report.max_images_in_result]),
+        )
+
+    @property
+    def held_out(self) -> Any:
+        return self.baseline.features
+
+    def _complete(
+        self,
+        verdict: Literal["pass", "warn", "drift", "inconclusive"],
+        code: int,
+        reasons: tuple[str, ...],
+        gate: GateResult,
+        seconds: float,
+        **more: Any,
+    ) -> Report:
+        reading, facts = self.reading, self.baseline.facts
+        known = np.union1d(self.reference.seen, self.held_out.pixels)
+        count = len(reading.contents)
+        return Report(
+            verdict=verdict,
+            exit_code=code,
+            reasons=reasons,
+            gate=gate,
+            batch=BatchFacts(
+                count, reading.distinct, int(np.isin(reading.seen, known).sum()), tuple(self.sources), reading.digest
+            ),
+            ledger=reading.ledger,
+            reference=ReferenceFacts(
+                self.artifact, str(facts["digest"]), self.baseline.name, len(self.held_out), facts.get("groups")
+            ),
+            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            tool={"name": "driftcli", "version": version("driftcli")},
+            files=tuple(FileResult(s.name, s.state, s.reason) for s in reading.skipped),
+            timing={"seconds": round(seconds, 3), "images_per_second": round(count / max(seconds, 1e-9), 2)},
+            environment={**self.environment, "seed": self.settings.seed},
+            **more,
+        )
+
+    def _gate(self, outcome: Outcome) -> GateResult:
+        verdict, gate = outcome.verdict, self.settings.gate
+        found, reason = self._detectable
+        return GateResult(
+            p_value=verdict.p_value,
+            alpha=gate.alpha,
+            permutations=outcome.relabellings.rows - 1,
+            images_tested=int(outcome.relabellings.batch_sizes[0]),
+            tolerance=outcome.tolerance,
+            effect=verdict.effect,
+            effect_lower=verdict.effect_lower,
+            effect_family=verdict.effect_family,
+            false_alarm_rate=self._false_alarms(outcome),
+            detectable=found,
+            detectable_reason=reason,
+        )
+
+    def _false_alarms(self, outcome: Outcome) -> FalseAlarmRate:
+        blocked = None
+        if self.settings.input.group_by is not None:
+            blocked = "groups are the unit of the test"
+        elif self.settings.gate.tolerance == "auto":
+            blocked = "the tolerance comes from the good groups"
+        return calibration.false_alarm_rate(
+            self.baseline.measured, self.settings.gate.alpha, len(outcome.tested), len(self.held_out), blocked
+        )
+
+    @cached_property
+    def _detectable(self) -> tuple[tuple[Detectable, ...], str]:
+        corruption = "corruptions are not measured yet: property shifts only"
+        family = next((f for f in self.baseline.families if f.name == "properties"), None)
+        if family is None:
+            return (), "the properties family is not computed"
+        x = self.held_out.views[family.view].astype(np.float64)
+        spread = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in x.T])
+        on = sum(f.gate == "on" for f in self.baseline.families)
+        found = calibration.detectable(
+            self.baseline.measured, family.columns, spread, self.settings.gate.alpha,
+            len(self.reading.features.first(self.settings.gate.max_test_images)), on,
+        )  # fmt: skip
+        return found, corruption if found else "the baseline is too small to measure it"
+
+    def _rules(self) -> tuple[RuleResult, ...]:
+        gate, rules = self.settings.gate, []
+        if gate.max_loss_increase is not None:
+            rules.append(self._loss_rule(gate.max_loss_increase))
+        for wanted in gate.require_detectable:
+            name, _, limit = wanted.partition(":")
+            reach = next((d.shift_sd for d in self._detectable[0] if d.statistic == name), None)
+            failed = reach is None or reach > float(limit or "inf")
+            rules.append(RuleResult(f"require_detectable {name}", reach, float(limit or "inf"), failed))
+        return tuple(rules)
+
+    def _loss_rule(self, limit: float) -> RuleResult:
+        """The classic rule: mean per-image loss against the baseline's, relative increase."""
+        before = self.baseline.facts.get("mean_loss")
+        errors = self.reading.features.views.get("error")
+        if before is None or errors is None:
+            return RuleResult("max_loss_increase", None, limit, failed=True)
+        increase = float(errors[:, 0].mean(dtype=np.float64)) / before - 1
+        return RuleResult("max_loss_increase", increase, limit, increase > limit)
+
+    def _diagnosis(self, outcome: Outcome) -> tuple[Diagnosis, ...]:
+        said: list[Diagnosis] = []
+        for family in self.baseline.families:
+            found = next(f for f in outcome.verdict.families if f.name == family.name)
+            if family.view not in {"properties", "file"} or not found.significant:
+                continue
+            shares = words.level_shares(
+                outcome.tested.views[family.view],
+                self.held_out.views[family.view],
+                family.columns,
+                {**self.held_out.levels, **self.reading.features.levels},
+            )
+            said += words.statements(found.statistics, family.columns, self.settings.gate.alpha, shares)
+        return tuple(said)
+
+    def _reasons(
+        self, outcome: Outcome, rules: Sequence[RuleResult], diagnosis: Sequence[Diagnosis]
+    ) -> tuple[str, ...]:
+        verdict, reasons = outcome.verdict, []
+        if verdict.outcome != "pass":
+            which = ", ".join(f.name for f in verdict.families if f.gate == "on" and f.significant)
+            reasons.append(f"p = {verdict.p_value:.2g} is at most alpha {self.settings.gate.alpha:g} ({which})")
+            reasons += [d.statement for d in diagnosis[:3]]
+        if verdict.outcome == "warn":
+            reasons.append(f"no effect is above the tolerance {outcome.tolerance:.2g}")
+        for rule in rules:
+            if rule.failed and rule.name == "max_loss_increase":
+                value = "cannot be computed" if rule.value is None else f"rose by {rule.value:.1%}"
+                reasons.append(f"mean loss {value}; limit {rule.limit:.1%} (a rule of its own, outside alpha)")
+            elif rule.failed:
+                reasons.append(f"{rule.name}: a shift of {rule.limit:g} sd cannot be seen with this batch and baseline")
+        return tuple(reasons)
+
+    def _cautions(self, outcome: Outcome) -> tuple[str, ...]:
+        said: list[str] = []
+        gate, count, n = self.settings.gate, len(outcome.tested), len(self.held_out)
+        if n < 20 * count:
+            said.append(
+                f"the baseline has {n} images, fewer than 20 x the batch ({20 * count}): "
+                "this artifact's own false-alarm rate may differ from alpha"
+            )
+        if gate.min_images < 8:  # noqa: PLR2004 - the contract's default
+            said.append(f"--min-images was lowered to {gate.min_images}")
+        if self.baseline.name == "holdout":
+            said.append("calibrated on images held back from the fit, not on a baseline of its own (driftcli baseline)")
+        copies = len(self.reading.contents) - self.reading.distinct
+        if copies:
+            said.append(f"{copies} images of the batch are copies of others in it; counted and kept")
+        left = len(outcome.tested) - int(outcome.relabellings.batch_sizes[0])
+        if left:
+            said.append(f"{left} images are left out of the test: bins have equal sizes")
+        said += [
+            f"{f.name} (advisory) differs: p = {f.p_value:.2g}"
+            for f in outcome.verdict.families
+            if f.gate == "advisory" and f.significant
+        ]
+        if self.settings.input.group_by is None and gate.tolerance != "auto":
+            said += self.baseline.facts.get("cautions", [])
+        return tuple(said)
+
+
+def _number(tolerance: float | str) -> float:
+    return 0.0 if isinstance(tolerance, str) else float(tolerance)
+
+
+def fit_document(
+    settings: Settings, fitted: Any, reading: Reading, families: Sequence[Family], versions: dict[str, str],
+    notes: dict[str, Any], sources: Sequence[str],
+) -> dict[str, Any]:
+    """The manifest's account of F: settings, counts, digests, versions."""
+    document = settings.model_dump(mode="json", include={"seed", "decode", "extractors", "families", "fit"})
+    return {
+        **document,
+        "versions": versions,
+        "families_tested": [f.name for f in families],
+        "fitted": {
+            "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "images": len(fitted),
+            "digest": reading.digest,
+            "source": list(sources),
+            "formats": dict(Counter(fact.format for fact in reading.facts)),
+            "sizes": _sizes(reading),
+            "ledger": {"seen": reading.ledger.seen, "used": reading.ledger.used},
+            "notes": notes,
+        },
+        "baselines": {},
+    }
+
+
+def _sizes(reading: Reading) -> dict[str, int]:
+    """The five most common image sizes."""
+    sizes = Counter(f"{fact.width}x{fact.height}" for fact in reading.facts)
+    return dict(sizes.most_common(5))
