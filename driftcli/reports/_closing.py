@@ -1,0 +1,95 @@
+"""The end of the text report: what the gate can see, what to be careful about, how to get it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from driftcli.reports import _numbers as number
+from driftcli.reports import _words as say
+
+if TYPE_CHECKING:
+    from driftcli.records import Report
+    from driftcli.reports._page import Page
+
+DIGEST = 12
+NAMES = 10
+
+
+def sight(page: Page, report: Report) -> None:
+    """The smallest change this gate finds with so many images, or why that is not known."""
+    if report.verdict == "inconclusive" and not report.gate.detectable:
+        return
+    page.heading("What this gate can see", f"with {number.plural(report.gate.images_tested, 'image')}")
+    found = report.gate.detectable
+    if not found:
+        page.paragraph(f"Not measured: {report.gate.detectable_reason or 'no reason was given'}.")
+        return
+    power = number.percent(min(entry.power for entry in found))
+    corruptions = [say.detectable(entry) for entry in found if entry.shift_sd is None]
+    shifts = [say.detectable(entry) for entry in found if entry.shift_sd is not None]
+    if corruptions:
+        page.paragraph(f"Found in {power} of batches: {', '.join(corruptions)}.")
+    if shifts:
+        page.paragraph(f"A shift is found as surely: {', '.join(shifts)}.")
+    if report.gate.detectable_reason:
+        page.paragraph(report.gate.detectable_reason)
+
+
+def alarms(page: Page, report: Report) -> None:
+    """How often this gate fires on good images."""
+    if report.verdict != "inconclusive":
+        page.heading("How often it fires on good images")
+        page.paragraph(say.false_alarms(report))
+
+
+def sequence(page: Page, report: Report) -> None:
+    """The state of the sequential gate, as it was written."""
+    if report.sequence:
+        page.heading("Sequence of checks")
+        page.paragraph(
+            ", ".join(f"{say.words(key)} {_plain(value)}" for key, value in report.sequence.items())
+        )
+
+
+def cautions(page: Page, report: Report) -> None:
+    """What a careful reader should know; never part of the verdict."""
+    if report.cautions:
+        page.heading("Cautions")
+        page.bullets(report.cautions, mark="!", style="yellow")
+
+
+def footer(page: Page, report: Report) -> None:
+    """All it takes to get this result again."""
+    reference, gate, environment = report.reference, report.gate, report.environment
+    groups = f" in {number.plural(reference.groups, 'group')}" if reference.groups else ""
+    seconds, rate = report.timing.get("seconds"), report.timing.get("images_per_second")
+    speed = f" ({number.value(rate)} images/s)" if number.known(rate) else ""
+    run = [
+        f"seed {environment['seed']}" if "seed" in environment else "",
+        "" if gate.permutations is None else number.plural(gate.permutations, "permutation"),
+        str(environment.get("device", "")),
+        f"torch {environment['torch']}" if environment.get("torch") else "",
+        f"{number.duration(seconds)}{speed}" if seconds is not None and number.known(seconds) else "",
+    ]
+    lines = {
+        "artifact": f"{reference.artifact}{_digest(reference.digest)}",
+        "baseline": f"{reference.baseline}, {number.plural(reference.images, 'image')}{groups}",
+        "batch": f"{', '.join(report.batch.source)}{_digest(report.batch.digest)}",
+        "run": ", ".join(part for part in run if part),
+        "by": f"{report.tool.get('name', 'driftcli')} {report.tool.get('version', '')}, {report.created}",
+    }
+    page.gap()
+    for name, line in lines.items():
+        if name == "baseline" and not reference.baseline:
+            continue
+        page.paragraph(line, "dim", lead=f"  {name:<{NAMES}}", lead_style="dim")
+
+
+def _digest(digest: str) -> str:
+    return f" ({digest[:DIGEST]})" if digest else ""
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return number.value(value)
+    return number.count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)

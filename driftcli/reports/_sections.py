@@ -1,0 +1,204 @@
+"""The sections of the text report, in the order in which they are read."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from driftcli.reports import _numbers as number
+from driftcli.reports import _verdict as told
+from driftcli.reports import _words as say
+from driftcli.reports._page import Cell, Page, Track
+from driftcli.reports._spark import sparks
+
+if TYPE_CHECKING:
+    from driftcli.records import FamilyResult, FileResult, GateResult, Report
+
+COLORS = {"pass": "green", "warn": "yellow", "drift": "red", "inconclusive": "yellow"}
+MOST_MOVED = 8
+MOST_FILES = 5
+BARS = ((120, 22), (96, 16), (0, 10))
+"""Least width of the page, bars of a histogram."""
+ROOMY, ESTIMATE = 92, 5
+"""Narrower than this, the estimate (column 5) gives way to its bound."""
+LEFT, RIGHT = Track(), Track(right=True)
+
+
+def verdict(page: Page, report: Report) -> None:
+    """One sentence, then how sure and how much."""
+    color = "red" if report.exit_code == 1 else COLORS[report.verdict]
+    lead = f"{told.label(report)}  "
+    page.paragraph(told.headline(report), "bold", lead=lead, lead_style=f"bold {color}")
+    if report.verdict != "inconclusive":
+        page.paragraph(told.evidence(report), lead=" " * len(lead))
+
+
+def reasons(page: Page, report: Report) -> None:
+    """Why this verdict; for an inconclusive one, what to do."""
+    if report.verdict == "inconclusive":
+        page.heading("What to do")
+        page.bullets(told.remedies(report))
+    elif report.reasons:
+        page.heading("Why")
+        page.bullets(report.reasons)
+
+
+def changes(page: Page, report: Report) -> None:
+    """The diagnosis, in words."""
+    if report.diagnosis:
+        page.heading("What changed")
+    for found in report.diagnosis:
+        known = found.corruption is not None and number.known(found.similarity)
+        alike = f" (similarity {number.value(found.similarity, 2)})" if known else ""
+        page.paragraph(f"{found.statement}{alike}", lead="  • ")
+
+
+def families(page: Page, report: Report) -> None:
+    """Every family of evidence: what it found, how sure, how much."""
+    if not report.families:
+        return
+    gate = report.gate
+    tolerance = number.percent(gate.tolerance) if gate.tolerance else "off"
+    page.heading("Evidence", f"alpha {number.p_value(gate.alpha)}, tolerance {tolerance}")
+    raw = number.aligned([number.p_value(family.p_value, gate.alpha) for family in report.families])
+    adjusted = number.aligned([number.p_value(family.p_adjusted, gate.alpha) for family in report.families])
+    rows = []
+    for family, p, p_adjusted in zip(report.families, raw, adjusted, strict=True):
+        mark, style = _mark(family, gate)
+        share = number.at_least(family.effect_lower, gate.tolerance) if family.effect_lower else number.DASH
+        rows.append([
+            Cell(say.words(family.name)), Cell(family.gate, "" if family.gate == "on" else "dim"), Cell(p), Cell(p_adjusted),
+            Cell(f"≥ {share}" if share != number.DASH else share), Cell(number.percent(family.effect)), Cell(mark, style),
+        ])  # fmt: skip
+    tracks = [
+        Track("family", shorten="end"), Track("gate"), Track("p", right=True), Track("adjusted p", right=True),
+        Track("images differ", right=True), Track("estimate", right=True), Track(shorten="end"),
+    ]  # fmt: skip
+    if page.width < ROOMY:
+        del tracks[ESTIMATE]
+        rows = [row[:ESTIMATE] + row[ESTIMATE + 1 :] for row in rows]
+    page.table(tracks, rows)
+
+
+def _mark(family: FamilyResult, gate: GateResult) -> tuple[str, str]:
+    if family.gate == "off":
+        return "· not computed", "dim"
+    if not family.significant:
+        return "· nothing found", "dim"
+    if family.gate == "advisory":
+        return "! differs", "yellow"
+    if gate.tolerance and not (family.effect_lower or 0) > gate.tolerance:
+        return "! below tolerance", "yellow"
+    return "✗ differs", "red"
+
+
+def properties(page: Page, report: Report) -> None:
+    """What moved, from where to where, with both histograms on one scale."""
+    rows = say.moved(report)
+    if not rows:
+        return
+    page.heading("What moved", "histograms on one scale")
+    histograms = {found.statistic: found for found in report.distributions}
+    width = next(bars for least, bars in BARS if page.width >= least)
+    cells = []
+    for family, row in rows[:MOST_MOVED]:
+        found = histograms.get(row.name)
+        left = right = ""
+        if found is not None:
+            left, right = sparks(found.edges, (found.baseline, found.batch), width, plain=page.ascii_only)
+        before, after = number.pair(row.baseline, row.batch)
+        advisory = " (advisory)" if family.gate == "advisory" else ""
+        cells.append([
+            Cell(say.words(row.name) + advisory), Cell(say.direction(row)), Cell(left, "dim"), Cell(before),
+            Cell(right, "cyan"), Cell(after), Cell(say.shift(row), "bold"),
+        ])  # fmt: skip
+    titles = Track("baseline"), RIGHT, Track("batch"), RIGHT, Track("shift", right=True)
+    page.table([Track(shorten="middle"), LEFT, *titles], cells)
+    _more(page, len(rows) - MOST_MOVED)
+
+
+def images(page: Page, report: Report, most: int) -> None:
+    """The most drifted images; only a few where nothing was found."""
+    found = sorted(report.images, key=lambda image: image.rank)[
+        : min(most, 3) if report.verdict == "pass" else most
+    ]
+    if not found:
+        return
+    title = "Least typical images" if report.verdict == "pass" else "Most drifted images"
+    folder = say.folder([image.path for image in found])
+    where = f", in {folder}" if folder else ""
+    page.heading(title, f"{number.count(len(found))} of {number.count(report.batch.images)}{where}")
+    rows = [
+        [
+            Cell(number.count(image.rank), "dim"),
+            Cell(image.path[len(folder) :]),
+            Cell(say.words(image.family), "dim"),
+            Cell("; ".join(image.reasons)),
+        ]
+        for image in found
+    ]
+    page.table([RIGHT, Track(shorten="middle"), LEFT, Track(shorten="end")], rows)
+
+
+def rules(page: Page, report: Report) -> None:
+    """Rules that the user added; no p-value stands behind them."""
+    if not report.rules:
+        return
+    page.heading("Rules", "outside alpha: their false alarms are not controlled")
+    rows = [
+        [
+            Cell("✗ failed" if rule.failed else "✓ kept", "red" if rule.failed else "green"),
+            Cell(say.rule(rule)),
+        ]
+        for rule in report.rules
+    ]
+    page.table([LEFT, Track(shorten="end")], rows)
+
+
+def groups(page: Page, report: Report) -> None:
+    """The breakdown by group or slice."""
+    if not report.groups:
+        return
+    page.heading("Groups", "descriptive: no verdict of their own")
+    tracks = [Track("group", shorten="middle"), Track("images", right=True), Track("mean score", right=True)]
+    tracks.append(Track("estimate", right=True))
+    rows = [
+        [
+            Cell(group.name),
+            Cell(number.count(group.images)),
+            Cell(number.value(group.mean_score, 2)),
+            Cell(number.percent(group.effect)),
+        ]
+        for group in report.groups
+    ]
+    page.table(tracks, rows)
+
+
+def files(page: Page, report: Report) -> None:
+    """Where every entry went, and the first few that were not used."""
+    page.heading("Files")
+    page.paragraph(say.ledger(report.ledger))
+    copies = report.batch.images - report.batch.distinct
+    if copies > 0:
+        page.paragraph(
+            f"{number.count(copies)} of the images are copies of others; they are counted and kept."
+        )
+    also = report.batch.in_reference
+    if also:
+        page.paragraph(
+            f"{number.plural(also, 'image')} of the batch {'is' if also == 1 else 'are'} also in the reference."
+        )
+    order = {"unreadable": 0, "changed": 1, "skipped": 2}
+    ranked = sorted(report.files, key=lambda file: (order.get(file.state, 3), file.reason, file.path))
+    shown: list[FileResult] = []
+    for _, same in groupby(ranked, key=lambda file: (file.state, file.reason)):
+        shown += list(same)[: MOST_FILES - len(shown)]
+    rows = [[Cell(file.state, "dim"), Cell(say.words(file.reason)), Cell(file.path)] for file in shown]
+    if rows:
+        page.table([LEFT, LEFT, Track(shorten="middle")], rows)
+    _more(page, len(report.files) - len(shown))
+
+
+def _more(page: Page, hidden: int) -> None:
+    if hidden > 0:
+        page.paragraph(f"and {number.count(hidden)} more in the JSON result", "dim")

@@ -1,0 +1,162 @@
+"""What a result means, in sentences: shared by every format, so that all of them say the same."""
+
+from __future__ import annotations
+
+import re
+from os.path import commonprefix
+from typing import TYPE_CHECKING
+
+from driftcli.reports import _numbers as number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftcli.records import Detectable, FamilyResult, Ledger, Report, RuleResult, StatisticResult
+
+MOST_SPACES = 4
+"""A diagnosis that offers more than five words offers no word."""
+RATIOS = ("increase", "share", "rate")
+"""Rules whose names end so are told in percent."""
+_IMAGES_ARE = re.compile(r"^(?:the )?images are ([^\W\d_][\w -]*?)\s*(?:[(:,;.]|$)", re.IGNORECASE)
+_SUBJECT = re.compile(r"^(?:the )?images are (?=\S)", re.IGNORECASE)
+_NAMES = {
+    "gaussian": "Gaussian",
+    "poisson": "Poisson",
+    "jpeg": "JPEG",
+    "exif": "EXIF",
+    "rgb": "RGB",
+    "iso": "ISO",
+}
+
+
+def words(name: str) -> str:
+    """`gaussian_blur` as `Gaussian blur`."""
+    return " ".join(_NAMES.get(part, part) for part in name.replace(".", "_").split("_"))
+
+
+# ---------------------------------------------------------------- what changed
+
+
+def change_words(report: Report, most: int = 3) -> tuple[str, ...]:
+    """`blurrier`, `greener`: read off the diagnosis, else `lower sharpness` off what moved most.
+
+    A diagnosis offers its word as `Images are WORD: …`.
+    """
+    found: list[str] = []
+    for diagnosis in report.diagnosis:
+        match = _IMAGES_ARE.match(diagnosis.statement)
+        word = match.group(1) if match else ""
+        if word and word.count(" ") <= MOST_SPACES and word not in found:
+            found.append(word)
+    told = [f"{direction(row)} {words(row.name)}" for _, row in moved(report)[:2] if direction(row)]
+    return tuple(found[:most] or told)
+
+
+def moved(report: Report) -> list[tuple[FamilyResult, StatisticResult]]:
+    """Measured values that differ significantly, in families that do: the most shifted first."""
+    alpha = report.gate.alpha
+    rows = [
+        (family, row)
+        for family in report.families
+        if family.significant and family.gate != "off"
+        for row in family.statistics
+        if number.known(row.batch)
+        and number.known(row.baseline)
+        and row.p_value is not None
+        and row.p_value <= alpha
+    ]
+    return sorted(rows, key=lambda row: (row[0].gate != "on", -(row[1].effect or 0), row[1].name))
+
+
+def bare(statement: str) -> str:
+    """`blurrier: sharpness −1.9 sd`, without who is meant."""
+    return _SUBJECT.sub("", statement)
+
+
+def direction(row: StatisticResult) -> str:
+    """`higher` or `lower`; empty where neither is said, as of a hue that turned."""
+    shift = row.display_effect.value if row.display_effect and row.display_effect.kind == "sd_shift" else None
+    if shift is None and row.change is not None and row.batch is not None and row.baseline is not None:
+        shift = row.batch - row.baseline
+    return "" if not shift or not number.known(shift) else "higher" if shift > 0 else "lower"
+
+
+def shift(row: StatisticResult) -> str:
+    """The familiar size of a change: `−1.9 sd`, else `AUC 0.83`, else the relative change."""
+    effect = row.display_effect
+    if effect is None or not number.known(effect.value):
+        differ = f"{number.percent(row.effect)} differ" if number.known(row.effect) else number.DASH
+        return number.change(row.change) if number.known(row.change) else differ
+    if effect.kind == "sd_shift":
+        return number.sd(effect.value)
+    kind = "AUC" if effect.kind == "auc" else words(effect.kind)
+    return f"{kind} {number.value(effect.value, 2)}"
+
+
+def rule(result: RuleResult) -> str:
+    """`max loss increase is +44 %, limit 20 %`."""
+    if result.name.endswith(RATIOS):
+        return f"{words(result.name)} is {number.change(result.value)}, limit {number.percent(result.limit)}"
+    return f"{words(result.name)} is {number.value(result.value)}, limit {number.value(result.limit)}"
+
+
+def folder(names: Sequence[str], least: int = 8) -> str:
+    """The folder or archive that all these names begin with, if it is worth saying once instead."""
+    shared = commonprefix(names)  # noqa: RUF071  # cut back to a separator below; archives have "!" too
+    shared = shared[: max(shared.rfind("/"), shared.rfind("!")) + 1]
+    return shared if len(names) > 1 and len(shared) >= least else ""
+
+
+# ---------------------------------------------------------------- where every file went, what the gate sees
+
+
+def ledger(found: Ledger) -> str:
+    """`130 seen = 127 used + 1 unreadable (truncated) + 2 skipped (hidden)`: a sum to check by eye."""
+    parts, total = [f"{number.count(found.used)} used"], found.used + found.changed
+    for state, reasons in (("unreadable", found.unreadable), ("skipped", found.skipped)):
+        amount = sum(reasons.values())
+        total += amount
+        if amount:
+            parts.append(
+                f"{number.count(amount)} {state} ({_reasons({k: n for k, n in reasons.items() if n})})"
+            )
+    if found.changed:
+        parts.append(f"{number.count(found.changed)} changed while being read")
+    return f"{number.count(found.seen)} seen {'=' if total == found.seen else '≠'} {' + '.join(parts)}"
+
+
+def _reasons(reasons: dict[str, int]) -> str:
+    if len(reasons) == 1:
+        return words(next(iter(reasons)))
+    ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{number.count(amount)} {words(reason)}" for reason, amount in ranked)
+
+
+def detectable(entry: Detectable) -> str:
+    """`Gaussian blur from severity 2 on 30 % of the images`, `sharpness by 0.25 sd (12 px)`."""
+    if entry.shift_sd is not None:
+        size = f"{number.value(abs(entry.shift_sd), 2)} sd"
+        native = (
+            f" ({number.value(abs(entry.shift))}{f' {entry.unit}' if entry.unit else ''})"
+            if entry.shift
+            else ""
+        )
+        return f"{words(entry.statistic or entry.corruption)} by {size}{native}"
+    what = words(entry.corruption)
+    severity = "" if entry.severity is None else f" from severity {number.value(entry.severity)}"
+    where = "" if entry.share >= 1 else f" on {number.percent(entry.share)} of the images"
+    return f"{what}{severity}{where}"
+
+
+def false_alarms(report: Report) -> str:
+    """What alpha promises, what was measured on good images, and its range."""
+    rate = report.gate.false_alarm_rate
+    batches = f" with batches of {number.count(rate.batch_size)}" if rate.batch_size else ""
+    promised = f"Promised: {number.percent(rate.nominal)} of checks."
+    if rate.estimate is None:
+        return f"{promised} Not measured here: {rate.reason or 'no reason was given'}."
+    spread = ""
+    if rate.low is not None and rate.high is not None:
+        spread = f" (between {number.percent(rate.low)} and {number.percent(rate.high)})"
+    note = f" {rate.reason}" if rate.reason else ""
+    return f"{promised} Measured on this baseline{batches}: {number.percent(rate.estimate)}{spread}.{note}"

@@ -1,0 +1,87 @@
+"""The report on the terminal: the verdict first, in words, then what supports it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from driftcli.reports import _closing, _sections
+from driftcli.reports import _numbers as number
+from driftcli.reports import _words as say
+from driftcli.reports._page import Page
+from driftcli.reports.base import ReportFormat
+
+if TYPE_CHECKING:
+    from driftcli.records import Report
+
+REASON = 160
+"""Characters of the reason in the quiet line."""
+
+
+@final
+@dataclass(frozen=True)
+class Text(ReportFormat):
+    """Plain lines of at most `width` cells (40 at least), or one line when `quiet`.
+
+    The quiet line is not cut to the width: logs and `grep` want it whole.
+    """
+
+    width: int = 100
+    color: bool = False
+    quiet: bool = False
+    ascii: bool = False
+    """Only ASCII, for LC_ALL=C: other characters are replaced or spelt out."""
+    top_k: int = 10
+
+    def render(self, report: Report) -> str:
+        """The whole report as text, ending in a newline."""
+        page = Page(self.width, ascii_only=self.ascii)
+        if self.quiet:
+            return f"{page.say(quiet_line(report))}\n"
+        for section in (
+            _sections.verdict,
+            _sections.reasons,
+            _sections.changes,
+            _sections.families,
+            _sections.properties,
+        ):
+            section(page, report)
+        _sections.images(page, report, self.top_k)
+        for section in (_sections.rules, _sections.groups, _sections.files, _closing.sight, _closing.alarms):
+            section(page, report)
+        for section in (_closing.sequence, _closing.cautions, _closing.footer):
+            section(page, report)
+        return page.render(color=self.color)
+
+
+def quiet_line(report: Report) -> str:
+    """`drift p=0.0002 effect>=18% images=127 baseline=default reason="…" (exit 1)`."""
+    gate = report.gate
+    fields = [
+        report.verdict,
+        f"p={number.p_value(gate.p_value, gate.alpha) if number.known(gate.p_value) else 'none'}",
+    ]
+    if number.known(gate.effect_lower) and gate.effect_lower:
+        fields.append(f"effect>={number.at_least(gate.effect_lower, gate.tolerance).replace(' ', '')}")
+    fields.append(f"images={report.batch.images}")
+    fields += [f"baseline={_token(report.reference.baseline)}"] if report.reference.baseline else []
+    fields += [f"rule={rule.name}" for rule in report.rules if rule.failed]
+    if report.verdict != "pass" or report.exit_code:
+        told = (
+            [say.bare(found.statement) for found in report.diagnosis]
+            if report.verdict != "inconclusive"
+            else []
+        )
+        reason = [*told, *report.reasons, ""][0]
+        fields += [f'reason="{_one_line(reason)}"'] if reason else []
+    return f"{' '.join(fields)} (exit {report.exit_code})"
+
+
+def _token(name: str) -> str:
+    return f'"{_one_line(name)}"' if set(name) & set(" \"'\\") else name
+
+
+def _one_line(text: str) -> str:
+    """Plain punctuation, no double quotes, and an end."""
+    plain = text.replace("−", "-").replace("≥", ">=").replace("≤", "<=").replace("→", "->").replace('"', "'")
+    return plain if len(plain) <= REASON else f"{plain[: REASON - 3]}..."

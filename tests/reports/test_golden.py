@@ -1,0 +1,35 @@
+"""Every report as a reader sees it; `DRIFTCLI_UPDATE_GOLDEN=1` writes the files anew, for review."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from driftcli.reports.json import Json
+from driftcli.reports.text import Text
+from tests.reports.samples import ALL
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+CASES = {f"text-{name}-100": (name, Text(100)) for name in ALL}
+CASES |= {
+    f"text-{name}-{width}": (name, Text(width))
+    for name in ("drift", "warn", "hostile")
+    for width in (80, 140)
+}
+CASES |= {f"text-{name}-color": (name, Text(100, color=True)) for name in ("drift", "pass")}
+CASES |= {f"text-{name}-ascii": (name, Text(80, ascii=True)) for name in ("drift", "warn", "hostile")}
+CASES |= {f"quiet-{name}": (name, Text(quiet=True)) for name in ALL}
+CASES |= {f"json-{name}": (name, Json()) for name in ALL}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_report_reads_as_reviewed(case):
+    """A change of wording or layout is a change of a file that a person has looked at."""
+    name, form = CASES[case]
+    path = GOLDEN / f"{case}.{'json' if case.startswith('json') else 'txt'}"
+    text = form.render(ALL[name]())
+    if os.environ.get("DRIFTCLI_UPDATE_GOLDEN") == "1":
+        path.write_bytes(text.encode())
+    assert text == path.read_bytes().decode()
