@@ -135,7 +135,8 @@ def _family_result(item: _Ranked, gate: Gate, adjusted: float | None, alpha: flo
 def _statistic_result(item: _Ranked, k: int) -> StatisticResult:
     found = item.evidence.statistics[k]
     change = None
-    if found.batch is not None and found.baseline is not None and found.baseline > 0:
+    turned = found.display_effect is not None and found.display_effect.kind == "turn_shift"
+    if not turned and found.batch is not None and found.baseline is not None and found.baseline > 0:
         change = (found.batch - found.baseline) / found.baseline
     return StatisticResult(
         name=found.name,

@@ -57,7 +57,7 @@ class Draft:
             None, gate.alpha, None, 0, _number(gate.tolerance), None, None, None,
             FalseAlarmRate(gate.alpha, None, None, None, None, "no verdict"), (), "no verdict",
         )  # fmt: skip
-        return self._complete("inconclusive", 3, (what,), nothing, seconds, cautions=(f"hint: {hint}",))
+        return self._complete("inconclusive", 3, (what, hint), nothing, seconds)
 
     def report(self, outcome: Outcome, seconds: float) -> Report:
         """The whole result of an audit that reached a verdict."""
@@ -94,6 +94,7 @@ class Draft:
         reasons: tuple[str, ...],
         gate: GateResult,
         seconds: float,
+        cautions: tuple[str, ...] = (),
         **more: Any,
     ) -> Report:
         reading, facts = self.reading, self.baseline.facts
@@ -103,6 +104,7 @@ class Draft:
             verdict=verdict,
             exit_code=code,
             reasons=reasons,
+            cautions=cautions,
             gate=gate,
             batch=BatchFacts(
                 count, reading.distinct, int(np.isin(reading.seen, known).sum()), tuple(self.sources), reading.digest
