@@ -12,7 +12,7 @@ import pytest
 
 from driftcli import _artifact_lock as lock
 from driftcli import artifact
-from driftcli.errors import InternalError, UsageError
+from driftcli.errors import InternalError
 from tests.artifact.support import (
     build,
     change,
@@ -73,22 +73,6 @@ def test_a_dead_writer_is_replaced_by_exactly_one_of_eight(path):
         assert together([adds(path, f"{turn}-{number}", number) for number in range(8)]) == [0] * 8
     assert len(artifact.read(path).manifest["baselines"]) == 80
     sound(path)
-
-
-def test_one_of_two_first_writers_wins(tmp_path):
-    def makes():
-        try:
-            with artifact.writing(tmp_path / "a", create=True) as draft:
-                draft.put("embedding", state(os.getpid()))
-        except UsageError as error:
-            return error.exit_code
-        return 0
-
-    for _ in range(5):
-        assert sorted(together([makes, makes, makes])) == [0, 2, 2]
-        assert artifact.read(tmp_path / "a").verify()[0].ok
-        for entry in (tmp_path / "a").iterdir():
-            entry.unlink()
 
 
 def test_a_busy_artifact_is_4_and_names_the_writer(path):
@@ -185,6 +169,30 @@ def test_a_writer_that_was_taken_for_dead_does_not_overwrite(path):
                 draft.put("embedding", state(4))
     assert (path / artifact.read(path).files["reference"].name).exists()
     sound(path)
+
+
+def test_a_writer_gives_back_only_its_own_lock(path):
+    sleeper, other = artifact.writing(path), artifact.writing(path, wait=0)
+    sleeper.__enter__()
+    os.utime(path / ".lock", (1, 1))
+    draft = other.__enter__()
+    with pytest.raises(InternalError, match="taken over"):
+        sleeper.__exit__(None, None, None)
+    draft.document["version"] = "other"
+    other.__exit__(None, None, None)
+    assert sound(path) == "other"
+
+
+def test_only_the_lock_that_was_judged_is_removed(path):
+    """Between judgement and removal another writer may have replaced the abandoned lock by its own."""
+    leave_lock(path, 1, age=601)
+    judged = lock._look(path / ".lock")
+    leave_lock(path, 2)
+    fresh = (path / ".lock").read_bytes()
+    mine = path / f".lock-{'0' * 32}.tmp"
+    mine.write_bytes(b"{}")
+    lock._remove_stale(path / ".lock", judged, mine, b"{}", time.time())
+    assert (path / ".lock").read_bytes() == fresh
 
 
 def test_putting_a_state_is_a_sign_of_life(path):

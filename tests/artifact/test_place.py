@@ -9,7 +9,7 @@ import pytest
 
 from driftcli import artifact
 from driftcli.errors import ArtifactError, InternalError, UsageError
-from tests.artifact.support import build, dead_pid, listing, state
+from tests.artifact.support import build, dead_pid, listing, state, together
 
 SHA = "0123456789abcdef" * 4
 
@@ -96,3 +96,19 @@ def test_a_place_that_cannot_be_written_is_noticed_early(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(InternalError, match="cannot write"):
         artifact.check_output(tmp_path / "x" / "y")
+
+
+def test_one_of_two_first_writers_wins(tmp_path):
+    def makes():
+        try:
+            with artifact.writing(tmp_path / "a", create=True) as draft:
+                draft.put("embedding", state(os.getpid()))
+        except UsageError as error:
+            return error.exit_code
+        return 0
+
+    for _ in range(5):
+        assert sorted(together([makes, makes, makes])) == [0, 2, 2]
+        assert artifact.read(tmp_path / "a").verify()[0].ok
+        for entry in (tmp_path / "a").iterdir():
+            entry.unlink()
