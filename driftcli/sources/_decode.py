@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
@@ -22,11 +20,12 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from driftcli.errors import UsageError
+from driftcli.errors import DriftcliError, UsageError
 from driftcli.records import FileFacts
 from driftcli.sources._exif import read_exif
 from driftcli.sources._header import jpeg_frame, jpeg_steps, sniff
 from driftcli.sources._modes import GREY_MODES, to_rgb
+from driftcli.sources._pixels import Box, crop_box, digest, is_grey, near
 from driftcli.sources._read import Refused, read_file
 from driftcli.sources._settings import Decode
 
@@ -44,7 +43,6 @@ _TURN = {
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
 T = TypeVar("T")
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +64,18 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
     `draft_side`: what the extractors want of the short side at most; a JPEG's (cropped) short side is
     scaled down while decoding, but never below twice that. 0: never scaled. Raises Refused.
     """
-    if len(data) > settings.max_megabytes * 2**20:
-        raise Refused("too_large")
-    kind = sniff(data)
-    if kind == "JPEG":
-        jpeg_frame(data)
-    source = _guarded(lambda: _reader(kind)(io.BytesIO(data)))
-    _check_limits(source.size, settings)
-    stored, bits, animated = source.mode, _bits(source), _animated(source, kind, data)
+    opened = _open_within_limits(data, settings)
+    source, kind = opened.source, opened.kind
     if kind == "PNG":  # its EXIF may follow the pixels
         _guarded(source.load)
     shot, icc = read_exif(source), "icc_profile" in source.info
     turn = 1 if kind == "TIFF" else shot.orientation  # Pillow turns TIFF on loading, its size on opening
     upright = source.size[::-1] if turn >= 5 else source.size
-    box = _box(settings.crop, upright)
+    box = crop_box(settings.crop, upright)
 
     def pixels() -> Image.Image:
-        _load(source, kind, draft_side, box, upright)
-        return _canonical(source, turn, box, settings, bits)
+        _load(opened, draft_side, box, upright)
+        return _canonical(source, turn, box, settings, opened.bits)
 
     image = _guarded(pixels)
     rgb = np.asarray(image)
@@ -93,16 +85,16 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
         height=upright[1],
         bytes=len(data),
         format=kind,
-        mode=stored,
-        grey=stored in GREY_MODES or _is_grey(rgb),
+        mode=opened.mode,
+        grey=opened.mode in GREY_MODES or is_grey(rgb),
         jpeg_quality=quality,
         jpeg_block=block,
         time=shot.time,
         exif=shot.facts,
         icc=icc,
-        animated=animated,
+        animated=opened.animated,
     )
-    return Canonical(image, facts, _digest(rgb), _near(image))
+    return Canonical(image, facts, digest(rgb), near(image))
 
 
 def read_and_decode(path: str, settings: Decode, draft_side: int = 0, *, follow: bool = False) -> Canonical:
@@ -113,7 +105,7 @@ def read_and_decode(path: str, settings: Decode, draft_side: int = 0, *, follow:
 
 def check_settings(settings: Decode) -> None:
     """Raises UsageError for a crop that is none and for a mask that cannot be read."""
-    _box(settings.crop, (1, 1))
+    crop_box(settings.crop, (1, 1))
     if settings.mask is not None:
         _mask(settings.mask)
 
@@ -122,7 +114,7 @@ def _guarded(step: Callable[[], T]) -> T:
     """The step's result; whatever Pillow raises becomes a reason."""
     try:
         return step()
-    except Refused:
+    except (Refused, DriftcliError):
         raise
     except MemoryError as error:
         raise Refused("memory") from error
@@ -152,31 +144,51 @@ def _reader(kind: str) -> Callable[[io.BytesIO], Any]:
     return reader
 
 
-def _check_limits(size: tuple[int, int], settings: Decode) -> None:
-    if size[0] * size[1] > settings.max_megapixels * 1e6:
-        raise Refused("too_many_pixels")
-    if max(size) > settings.max_side:
-        raise Refused("too_large")
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What the header says; the pixels are still in the file."""
 
-
-def _bits(source: Any) -> int:
+    source: Any
+    kind: str
+    mode: str
+    bits: int
     """12 for a 12-bit TIFF, which Pillow opens as I;16 with values up to 4095."""
-    return (
-        12 if any("I;12" in (tile[3] if isinstance(tile[3], tuple) else ()) for tile in source.tile) else 16
-    )
+    animated: bool
+    """Whether more frames follow; frames are never counted (that parses them)."""
 
 
-def _animated(source: Any, kind: str, data: bytes) -> bool:
-    """Whether more frames follow, as the header says; frames are never counted (that parses them)."""
-    if kind == "GIF":
-        return b"NETSCAPE2.0" in data[:2048]
-    if kind == "TIFF":
-        return bool(source.tag_v2.next)
-    return kind in ("PNG", "WEBP") and bool(source.is_animated)
+def _open_within_limits(data: bytes, settings: Decode) -> _Opened:
+    """The header, and what it announces held against the limits before anything is decoded."""
+    if len(data) > settings.max_megabytes * 2**20:
+        raise Refused("too_large")
+    kind = sniff(data)
+    if kind == "JPEG":
+        jpeg_frame(data)
+    opened = _guarded(lambda: _described(_reader(kind)(io.BytesIO(data)), kind, data))
+    width, height = opened.source.size
+    if width * height > settings.max_megapixels * 1e6:
+        raise Refused("too_many_pixels")
+    if max(width, height) > settings.max_side:
+        raise Refused("too_large")
+    return opened
 
 
-def _load(source: Any, kind: str, draft_side: int, box: Box, upright: tuple[int, int]) -> None:
-    if kind == "JPEG" and draft_side > 0:
+def _described(source: Any, kind: str, data: bytes) -> _Opened:
+    raw = [word for tile in source.tile for word in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))]
+    key = source.info.get("transparency")
+    if "RGB;16B" in raw and isinstance(key, tuple):  # the pixels come as upper bytes, the colour key does not
+        source.info["transparency"] = tuple(value >> 8 for value in key)
+    if kind == "GIF":  # asking Pillow would parse the next frame
+        animated = b"NETSCAPE2.0" in data[:2048]
+    else:
+        animated = bool(source.tag_v2.next if kind == "TIFF" else getattr(source, "is_animated", False))
+    return _Opened(source, kind, source.mode, 12 if "I;12" in raw else 16, animated)
+
+
+def _load(opened: _Opened, draft_side: int, box: Box, upright: tuple[int, int]) -> None:
+    """Decodes; a large JPEG straight at the smallest of 1/2, 1/4, 1/8 that leaves enough."""
+    source = opened.source
+    if opened.kind == "JPEG" and draft_side > 0:
         short = min(upright[0] * (box[2] - box[0]), upright[1] * (box[3] - box[1]))
         scale = max((s for s in (8, 4, 2) if short / s >= 2 * draft_side), default=1)
         if scale > 1:
@@ -200,23 +212,6 @@ def _canonical(source: Image.Image, turn: int, box: Box, settings: Decode, bits:
     return image
 
 
-def _box(crop: str | None, upright: tuple[int, int]) -> Box:
-    """The crop as fractions left, top, right, bottom of the upright image, cut off at its edges."""
-    if crop is None:
-        return 0.0, 0.0, 1.0, 1.0
-    try:
-        x, y, width, height = (float(part) for part in crop.split(","))
-    except ValueError:
-        x = y = width = height = -1.0
-    if not (x >= 0 and y >= 0 and width > 0 and height > 0):
-        raise UsageError(
-            f"the crop {crop!r} is not x,y,width,height",
-            "Use fractions (0.1,0.1,0.8,0.8) or pixels (0,40,640,400).",
-        )
-    across, down = (1, 1) if max(x, y, width, height) <= 1 else upright
-    return min(x / across, 1), min(y / down, 1), min((x + width) / across, 1), min((y + height) / down, 1)
-
-
 @cache
 def _mask(path: str) -> Image.Image:
     """255 where the mask image is dark, so that `paste` covers it."""
@@ -228,23 +223,3 @@ def _mask(path: str) -> Image.Image:
             "Name an image: black is covered, white is kept.",
         ) from refused
     return drawn.convert("L").point([255] * 128 + [0] * 128)
-
-
-def _is_grey(rgb: NDArray[np.uint8]) -> bool:
-    """R = G = B everywhere; a sparse look first, since most images have colour there already."""
-    for look in (rgb[::16, ::16], rgb):
-        if (look[..., 0] != look[..., 1]).any() or (look[..., 1] != look[..., 2]).any():
-            return False
-    return True
-
-
-def _digest(rgb: NDArray[np.uint8]) -> bytes:
-    digest = hashlib.sha256(struct.pack("<II", rgb.shape[1], rgb.shape[0]))
-    digest.update(np.ascontiguousarray(rgb).data)
-    return digest.digest()
-
-
-def _near(image: Image.Image) -> int:
-    """Bit 63 - (8 row + column): brighter to the right, on a 9 x 8 grid of box means."""
-    small = np.asarray(image.resize((9, 8), Image.Resampling.BOX, reducing_gap=2.0).convert("L"))
-    return int.from_bytes(np.packbits(small[:, 1:] > small[:, :-1]).tobytes(), "big")

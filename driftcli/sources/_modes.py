@@ -30,7 +30,7 @@ from driftcli.sources._read import Refused
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _KEYED = frozenset({"1", "L", "P", "RGB"})
-_PLAIN = frozenset({"1", "L", "P", "RGBX", "CMYK", "YCbCr", "HSV"})
+_PLAIN = frozenset({"1", "L", "P", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})
 
 
 def to_rgb(image: Image.Image, background: int, *, bits: int = 16) -> Image.Image:
@@ -42,8 +42,6 @@ def to_rgb(image: Image.Image, background: int, *, bits: int = 16) -> Image.Imag
         return image
     if mode in _PLAIN:
         return image.convert("RGB")
-    if mode == "LAB":
-        return _from_lab(image)
     if mode == "I" or mode.startswith("I;16"):
         return _grey(_sixteen(np.asarray(image), bits))
     if mode == "F":
@@ -53,6 +51,8 @@ def to_rgb(image: Image.Image, background: int, *, bits: int = 16) -> Image.Imag
 
 def _over(image: Image.Image, background: int) -> Image.Image:
     """Transparency laid over a grey; RGB itself when nothing is transparent."""
+    if image.mode == "La":
+        image = image.convert("LA")
     rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     alpha = rgba.getchannel("A")
     rgb = rgba.convert("RGB")
@@ -61,15 +61,6 @@ def _over(image: Image.Image, background: int) -> Image.Image:
     canvas = Image.new("RGB", rgb.size, (background, background, background))
     canvas.paste(rgb, mask=alpha)
     return canvas
-
-
-def _from_lab(image: Image.Image) -> Image.Image:
-    from PIL import ImageCms
-
-    to_srgb = ImageCms.buildTransform(
-        ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
-    )
-    return ImageCms.applyTransform(image, to_srgb) or image
 
 
 def _sixteen(values: NDArray[np.generic], bits: int) -> NDArray[np.uint8]:
