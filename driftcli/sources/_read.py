@@ -55,13 +55,16 @@ def read_file(path: str, max_bytes: int, *, follow: bool = False) -> bytes:
 def _read_once(path: str, max_bytes: int, *, follow: bool) -> bytes | None:
     """The bytes, or None when size or modification time moved meanwhile."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
-    with open(descriptor, "rb", buffering=0) as file:
+    try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise Refused("not_a_file", "skipped")
         if before.st_size > max_bytes:
             raise Refused("too_large")
-        data = file.read(before.st_size + 1)
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            data = file.read(before.st_size + 1)
         after = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
     same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     return data if same and len(data) == before.st_size else None

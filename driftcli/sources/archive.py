@@ -45,14 +45,12 @@ class Archive(ImageSource):
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
         members = self._zip() if self.path.lower().endswith(".zip") else self._tar()
-        last = ""
         try:
-            for last, item in labelled(members):  # noqa: B007 - named in the error
+            for _, item in labelled(members):
                 yield item
         except _DAMAGED as error:
-            where = f" after {last!r}" if last else ""
             raise NotAuditedError(
-                f"the archive {self.path!r} is damaged{where}: {error}", "Copy or pack it again."
+                f"the archive {self.path!r} is damaged: {error}", "Copy or pack it again."
             ) from error
 
     def _zip(self) -> Iterator[Member]:
@@ -74,11 +72,16 @@ class Archive(ImageSource):
         return _zip_entry(name, archive, info)
 
     def _tar(self) -> Iterator[Member]:
-        with tarfile.open(self.path, "r|*", tarinfo=_Header, errorlevel=2) as archive:
-            while (info := archive.next()) is not None:
-                archive.members.clear()  # type: ignore[attr-defined]  # tarfile remembers every member it passed
-                if not info.isdir():
-                    yield info.name, self._tar_member(archive, info)
+        last = ""
+        try:
+            with tarfile.open(self.path, "r|*", tarinfo=_Header, errorlevel=2) as archive:
+                while (info := archive.next()) is not None:
+                    archive.members.clear()  # type: ignore[attr-defined]  # it remembers all it passed
+                    if not info.isdir():
+                        last = info.name
+                        yield info.name, self._tar_member(archive, info)
+        except _DAMAGED as error:
+            raise OSError(f"{error}, after {last!r}" if last else str(error)) from error
 
     def _tar_member(self, archive: tarfile.TarFile, info: tarfile.TarInfo) -> Entry | Skipped:
         name = self.prefix + info.name

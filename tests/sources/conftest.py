@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +29,7 @@ def kinds() -> ModuleType:
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
+    sys.modules["odd_kinds"] = module  # dataclasses look themselves up
     spec.loader.exec_module(module)
     return module
 
@@ -38,7 +40,9 @@ def pool(monkeypatch: pytest.MonkeyPatch, kinds: ModuleType) -> Callable[..., _p
     monkeypatch.setattr(_pool, "_LOADER", "odd_kinds")
     monkeypatch.setenv("PYTHONPATH", str(KINDS))
 
-    def build(*names: str, workers: int = 1, decode: Decode | None = None, **options: Any) -> _pool.DecodePool:
+    def build(
+        *names: str, workers: int = 1, decode: Decode | None = None, **options: Any
+    ) -> _pool.DecodePool:
         extractors = {name: kinds.load("extractors", name)() for name in names}
         return _pool.DecodePool(decode or Decode(), extractors, workers, **options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 
 import numpy as np
@@ -43,7 +44,9 @@ def test_orientation(kind, orientation, encoded):
     """All eight EXIF orientations end upright, in every format, with the upright size in the facts."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    save = {"quality": 95, "subsampling": 0} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
+    save = (
+        {"quality": 95, "subsampling": 0} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
+    )
     found = decode(encoded(quarters(), kind, exif=exif, **save), Decode())
     size = (40, 20) if orientation < 5 else (20, 40)
     assert found.image.size == size == (found.facts.width, found.facts.height)
@@ -101,19 +104,18 @@ def test_type_comes_from_the_bytes(encoded):
 
 def test_heic_and_avif_are_passed_over():
     """Named for what they need, when the extra is not installed."""
-    pytest.importorskip("PIL")
+    if importlib.util.find_spec("pillow_heif"):
+        pytest.skip("the extra is installed")
     for brand in (b"heic", b"avif"):
         assert refused(b"\0\0\0\x18ftyp" + brand + bytes(16)) == ("skipped", "heic_needs_extra")
 
 
-def test_lossless_jpeg_never_reaches_the_decoder(encoded):
+def test_lossless_jpeg_never_reaches_the_decoder():
     """SOF3 crashed a released decoder in draft mode; also behind junk between segments."""
     frame = struct.pack(">BBHBHHB", 0xFF, 0xC3, 11, 8, 64, 64, 1) + b"\x01\x11\x00"
     for junk in (b"", b"\xff\xff", b"\x00\x12", b"\xff\xfe\x00\x04ab"):
-        assert refused(b"\xff\xd8" + junk[:0] + b"\xff\xfe\x00\x02" + junk + frame) == (
-            "unreadable",
-            "unsupported_format",
-        )
+        data = b"\xff\xd8\xff\xfe\x00\x02" + junk + frame
+        assert refused(data) == ("unreadable", "unsupported_format")
 
 
 def test_mpo_is_its_first_frame(encoded):
@@ -195,7 +197,8 @@ def test_hashes(encoded, photo):
     jpeg = decode(encoded(image, "JPEG", quality=60), Decode())
     other = decode(encoded(photo(4, 200, 150), "PNG"), Decode())
     assert png.pixels == bmp.pixels != jpeg.pixels
-    assert (png.near ^ jpeg.near).bit_count() <= 4 < 12 < (png.near ^ other.near).bit_count()
+    assert (png.near ^ jpeg.near).bit_count() <= 4
+    assert (png.near ^ other.near).bit_count() >= 12
     assert 0 <= png.near < 2**64
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driftcli.errors import NotAuditedError
+from driftcli.sources._read import Refused, read_file
 from driftcli.sources.folder import Folder
 
 
@@ -27,14 +30,16 @@ def relative(root, listed):
 
 def test_order_is_that_of_the_whole_path(tmp_path, listed):
     """Bytes of the relative path, as `LC_ALL=C sort` sees it: `a.jpg` before `a/b`, capitals first."""
-    names = ["a/b.jpg", "a.jpg", "a-b/c.jpg", "B.jpg", "a/b/c.jpg", "é.jpg", "a/", "z"][:6] + ["z"]
+    names = ["a/b.jpg", "a.jpg", "a-b/c.jpg", "B.jpg", "a/b/c.jpg", "é.jpg", "z"]
     make(tmp_path, *names)
     expected = sorted(names, key=os.fsencode)
     assert relative(tmp_path, listed(tmp_path)) == [(name, "entry") for name in expected]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(paths=st.sets(st.lists(st.sampled_from(["a", "b", "a.b", "a-", "é"]), min_size=1, max_size=4).map(tuple)))
+@given(
+    paths=st.sets(st.lists(st.sampled_from(["a", "b", "a.b", "a-", "é"]), min_size=1, max_size=4).map(tuple))
+)
 def test_order_of_any_tree(tmp_path_factory, paths):
     """The walk never holds more than one folder's names, and still sorts the whole."""
     root = tmp_path_factory.mktemp("tree")
@@ -109,29 +114,58 @@ def test_names_that_are_no_utf8(tmp_path, listed):
     assert [os.fsencode(name).rpartition(b"/")[2] for name in names] == [b"new\nline.jpg", b"\xff\xfe.jpg"]
 
 
-def test_deep_trees(tmp_path, listed):
-    """Deeper than Python recurses; where paths end, so does the walk, with a reason."""
+@pytest.fixture
+def deep(tmp_path):
+    """1,050 folders in each other, more than Python recurses and a path can hold; removed again."""
     here = os.open(tmp_path, os.O_RDONLY)
-    for _ in range(1200):
-        os.mkdir("dir", dir_fd=here)
-        deeper = os.open("dir", os.O_RDONLY, dir_fd=here)
+    for _ in range(1050):
+        os.mkdir("dir" * 3, dir_fd=here)
+        deeper = os.open("dir" * 3, os.O_RDONLY, dir_fd=here)
         os.close(here)
         here = deeper
+    yield tmp_path
+    for _ in range(1050):
+        above = os.open("..", os.O_RDONLY, dir_fd=here)
+        os.rmdir("dir" * 3, dir_fd=above)
+        os.close(here)
+        here = above
     os.close(here)
-    assert [reason for _, reason in listed(tmp_path)] == ["io"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
-def test_closed_folders(tmp_path, listed):
-    """A closed subfolder is one unreadable entry, a closed root is the end."""
-    make(tmp_path, "sub/a.jpg")
-    (tmp_path / "sub").chmod(0)
+def test_deep_trees(deep, listed):
+    """Deeper than Python recurses; where paths end, so does the walk, with a reason."""
+    assert [reason for _, reason in listed(deep)] == ["io"]
+
+
+@pytest.fixture
+def as_nobody():
+    """A folder in which file modes count, also when root runs the tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        before = os.geteuid()
+        if before == 0:
+            os.seteuid(65534)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(before)
+
+
+def test_closed_folders_and_files(as_nobody, listed):
+    """A closed subfolder or file is one unreadable entry, a closed root is the end."""
+    make(as_nobody, "sub/a.jpg", "b.jpg")
+    (as_nobody / "sub").chmod(0)
+    (as_nobody / "b.jpg").chmod(0)
     try:
-        assert relative(tmp_path, listed(tmp_path)) == [("sub", "permission")]
-        with pytest.raises(NotAuditedError):
-            listed(tmp_path / "sub")
+        assert relative(as_nobody, listed(as_nobody)) == [("b.jpg", "entry"), ("sub", "permission")]
+        with pytest.raises(Refused, match="permission"):
+            read_file(str(as_nobody / "b.jpg"), 100)
+        with pytest.raises(NotAuditedError, match="cannot be read"):
+            listed(as_nobody / "sub")
+        with pytest.raises(NotAuditedError, match="cannot be read"):
+            listed(as_nobody / "sub" / "a.jpg")
     finally:
-        (tmp_path / "sub").chmod(0o700)
+        (as_nobody / "sub").chmod(0o700)
 
 
 def test_glob(tmp_path, listed):

@@ -34,7 +34,10 @@ def folder(tmp_path):
 def test_three_formats(folder):
     """The same list in CSV, JSON Lines and plain text; a byte order mark and CRLF do no harm."""
     (folder / "m.csv").write_bytes(b'\xef\xbb\xbfpath,label\r\na.jpg,cat\r\n\r\nsub/b.jpg,"do,g"\r\n')
-    rows = [{"path": "a.jpg", "label": "cat"}, {"path": "sub/b.jpg", "label": "do,g", "prediction": [0.5, 0.5], "x": None}]
+    rows = [
+        {"path": "a.jpg", "label": "cat"},
+        {"path": "sub/b.jpg", "label": "do,g", "prediction": [0.5, 0.5], "x": None},
+    ]
     (folder / "m.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n\n")
     (folder / "m.txt").write_bytes(b"a.jpg\r\n\nsub/b.jpg")
     assert entries(folder / "m.csv") == [("a.jpg", {"label": "cat"}), ("b.jpg", {"label": "do,g"})]
@@ -104,14 +107,21 @@ def test_any_bytes(tmp_path, text, end):
 
 
 @CALM
-@given(text=st.text('path,"\n\r{}[]:0a\\ \t\x85\u2028', max_size=60), end=st.sampled_from(["csv", "jsonl", "txt"]))
+@given(
+    text=st.text('path,"\n\r{}[]:0a\\ \t\x85\u2028', max_size=60),
+    end=st.sampled_from(["csv", "jsonl", "txt"]),
+)
 def test_almost_right_text(tmp_path, text, end):
     """The same for text that comes closer to the grammar."""
     test_any_bytes.hypothesis.inner_test(tmp_path, text.encode(), end)
 
 
 @CALM
-@given(rows=st.lists(st.tuples(NAMES, st.text(st.characters(exclude_categories=["Cs"]), max_size=10)), max_size=5))
+@given(
+    rows=st.lists(
+        st.tuples(NAMES, st.text(st.characters(exclude_categories=["Cs"]), max_size=10)), max_size=5
+    )
+)
 def test_round_trip(tmp_path, rows):
     """Whatever name and label CSV and JSON can write, they read."""
     with open(tmp_path / "m.csv", "w", encoding="utf-8", newline="") as file:

@@ -125,7 +125,9 @@ def test_twelve_bit_tiff():
     """4095 is white: 12 bits are not the dark end of 16."""
     tags = [(256, 2), (257, 1), (258, 12), (259, 1), (262, 1), (273, 122), (277, 1), (278, 1), (279, 3)]
     head = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
-    fields = b"".join(struct.pack("<HHII", tag, 4 if tag in (273, 279) else 3, 1, value) for tag, value in tags)
+    fields = b"".join(
+        struct.pack("<HHII", tag, 4 if tag in (273, 279) else 3, 1, value) for tag, value in tags
+    )
     data = head + fields + struct.pack("<I", 0)
     assert len(data) == 122
     image = decode(data + bytes([0xFF, 0xF8, 0x00]), Decode()).image  # 4095, 2048

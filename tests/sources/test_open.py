@@ -56,7 +56,7 @@ def test_exclude(tree, listed, glob, left):
     """Fits the relative path, its last parts, or a folder on the way."""
     found = dict(short(tree / "b", listed(tree / "b", exclude=[glob])))
     assert [name for name, reason in found.items() if reason == "entry"] == left
-    assert {reason for reason in found.values()} <= {"entry", "excluded"}
+    assert set(found.values()) <= {"entry", "excluded"}
 
 
 def test_since(tree, listed):
@@ -77,7 +77,13 @@ def test_limit_counts_what_is_left_after_the_filters(tree, listed):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("bb", "b'"), ("a/1.jgp", "1.jpg"), ("a/qqqqq", "A source is"), ("no/where", "A source is"), ("a/1.jpg/x", "A source")],
+    [
+        ("bb", "b'"),
+        ("a/1.jgp", "1.jpg"),
+        ("a/qqqqq", "A source is"),
+        ("no/where", "A source is"),
+        ("a/1.jpg/x", "A source"),
+    ],
 )
 def test_missing_sources(tree, listed, name, hint):
     """Exit 3, with the names that are most alike."""
