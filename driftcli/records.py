@@ -64,6 +64,10 @@ class FileFacts:
     """Capture time (EXIF), seconds since the epoch, read as UTC."""
     exif: Mapping[str, str | float] = field(default_factory=dict)
     """`make`, `model`, `iso`, `exposure_time`, `f_number`, `focal_length`, `orientation` where present."""
+    icc: bool = False
+    """A colour profile is embedded; it is never applied."""
+    animated: bool = False
+    """More frames or pages follow the one that is read."""
 
 
 @dataclass(frozen=True, slots=True)

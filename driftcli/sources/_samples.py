@@ -1,0 +1,65 @@
+"""WebDataset's convention: neighbours in an archive that share a stem are one sample, image and label."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from driftcli.records import EMPTY, Entry, Skipped
+
+SIDECARS = (".cls", ".json", ".txt")
+_LONGEST_LABEL = 1 << 16
+_LARGEST_SAMPLE = 16
+Member = tuple[str, Entry | Skipped]
+
+
+def labelled(members: Iterable[Member]) -> Iterator[Member]:
+    """The members in their order; sidecars become Skipped(`sidecar`), their label the images' column."""
+    sample: list[Member] = []
+    stem = None
+    for name, item in members:
+        if (own := _stem(name)) != stem or len(sample) >= _LARGEST_SAMPLE:
+            yield from _joined(sample)
+            sample, stem = [], own
+        sample.append((name, item))
+    yield from _joined(sample)
+
+
+def _stem(name: str) -> str:
+    """The name without its last extension."""
+    folder, slash, base = name.rpartition("/")
+    return folder + slash + (base.rpartition(".")[0] or base)
+
+
+def _joined(sample: list[Member]) -> Iterator[Member]:
+    columns: Mapping[str, str] = EMPTY
+    for name, item in sample:
+        if isinstance(item, Entry) and name.endswith(SIDECARS) and (label := _label(name, item.data or b"")):
+            columns = {"label": label}
+    for name, item in sample:
+        if isinstance(item, Skipped):
+            yield name, item
+        elif name.endswith(SIDECARS):
+            yield name, Skipped(item.name, "skipped", "sidecar")
+        else:
+            yield name, replace(item, columns=columns)
+
+
+def _label(name: str, data: bytes) -> str:
+    """The text of a `.cls`, the `label` or `class` of a `.json`, else nothing: a `.txt` is a caption."""
+    if len(data) > _LONGEST_LABEL or name.endswith(".txt"):
+        return ""
+    text = data.decode("utf-8", "replace").strip()
+    if name.endswith(".cls"):
+        return text
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    label = (
+        next((found[key] for key in ("label", "class", "cls") if key in found), "")
+        if isinstance(found, dict)
+        else ""
+    )
+    return str(label) if isinstance(label, str | int) else ""

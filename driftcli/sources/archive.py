@@ -1,0 +1,149 @@
+"""Images inside .zip and .tar files, read one by one and never unpacked; WebDataset shards too."""
+
+from __future__ import annotations
+
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any, final
+
+from driftcli.errors import NotAuditedError
+from driftcli.records import Entry, Skipped
+from driftcli.sources._names import left_out, passed_over
+from driftcli.sources._samples import SIDECARS, Member, labelled
+from driftcli.sources.base import ImageSource
+
+_LARGEST = 256 << 20
+_LARGEST_HEADER = 1 << 20
+_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+_ENDS = ("EOFHeaderError", "EmptyHeaderError")
+_LONG_HEADERS = (
+    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+)  # fmt: skip
+
+
+@final
+@dataclass(frozen=True)
+class Archive(ImageSource):
+    """Members named `shard.tar!member`: of a zip in the byte order of their names, of a tar as they come.
+
+    At most one member (256 MiB) is in memory. A broken zip member is one unreadable entry; a tar that
+    breaks off has lost nobody knows how many, so it raises NotAuditedError. Members beside an image
+    with the same stem give it its label (`.cls`, `.json`).
+    """
+
+    path: str
+
+    @property
+    def prefix(self) -> str:
+        """What names begin with before the member's own."""
+        return self.path + "!"
+
+    def __iter__(self) -> Iterator[Entry | Skipped]:
+        members = self._zip() if self.path.lower().endswith(".zip") else self._tar()
+        try:
+            for _, item in labelled(members):
+                yield item
+        except _DAMAGED as error:
+            raise NotAuditedError(
+                f"the archive {self.path!r} is damaged: {error}", "Copy or pack it again."
+            ) from error
+
+    def _zip(self) -> Iterator[Member]:
+        with zipfile.ZipFile(self.path) as archive:
+            members = archive.infolist()
+            _refuse_overlaps(members)
+            for info in sorted(members, key=lambda each: each.filename.encode("utf-8", "surrogatepass")):
+                if not info.is_dir():
+                    yield info.filename, self._zip_member(archive, info)
+
+    def _zip_member(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry | Skipped:
+        name = self.prefix + info.filename
+        if reason := _passed_over(info.filename):
+            return Skipped(name, "skipped", reason)
+        if stat.S_ISLNK(info.external_attr >> 16):
+            return Skipped(name, "skipped", "symlink")
+        if info.flag_bits & 1:
+            return Skipped(name, "unreadable", "encrypted")
+        return _zip_entry(name, archive, info)
+
+    def _tar(self) -> Iterator[Member]:
+        last = ""
+        try:
+            with tarfile.open(self.path, "r|*", tarinfo=_Header, errorlevel=2) as archive:
+                while (info := archive.next()) is not None:
+                    archive.members.clear()  # type: ignore[attr-defined]  # it remembers all it passed
+                    if not info.isdir():
+                        last = info.name
+                        yield info.name, self._tar_member(archive, info)
+        except _DAMAGED as error:
+            raise OSError(f"{error}, after {last!r}" if last else str(error)) from error
+
+    def _tar_member(self, archive: tarfile.TarFile, info: tarfile.TarInfo) -> Entry | Skipped:
+        name = self.prefix + info.name
+        if reason := _passed_over(info.name):
+            return Skipped(name, "skipped", reason)
+        file = archive.extractfile(info) if info.isreg() else None
+        if file is None:
+            return Skipped(name, "skipped", "symlink" if info.issym() or info.islnk() else "not_a_file")
+        if info.size > _LARGEST:
+            return Skipped(name, "unreadable", "too_large")
+        return _entry(name, file)
+
+
+def _zip_entry(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry | Skipped:
+    if info.file_size > _LARGEST:
+        return Skipped(name, "unreadable", "too_large")
+    try:
+        with archive.open(info) as file:
+            return _entry(name, file)
+    except NotImplementedError:  # a compression that Python does not have
+        return Skipped(name, "unreadable", "unsupported_format")
+    except (*_DAMAGED, RuntimeError):
+        return Skipped(name, "unreadable", "corrupt")
+
+
+def _entry(name: str, file: IO[bytes]) -> Entry | Skipped:
+    """The member's bytes; what it says of its size is not trusted."""
+    data = file.read(_LARGEST + 1)
+    return Entry(name, data=data) if len(data) <= _LARGEST else Skipped(name, "unreadable", "too_large")
+
+
+def _passed_over(name: str) -> str | None:
+    """As in a folder, but sidecars are let through: `labelled` reads their labels and passes them over."""
+    *folders, base = name.split("/")
+    for folder in folders:
+        if folder not in (".", "..", "") and (reason := left_out(folder)):
+            return reason
+    return left_out(base) if base.endswith(SIDECARS) else passed_over(base)
+
+
+def _refuse_overlaps(members: list[zipfile.ZipInfo]) -> None:
+    """Members that share bytes: the zip bomb that grows to petabytes."""
+    end = 0
+    for info in sorted(members, key=lambda each: each.header_offset):
+        if info.header_offset < end:
+            raise zipfile.BadZipFile("its members overlap (a zip bomb)")
+        end = info.header_offset + 30 + info.compress_size
+
+
+class _Header(tarfile.TarInfo):
+    """Refuses what tarfile is lenient about: giant extended headers, and damage taken for the end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> _Header:
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.HeaderError as error:
+            if type(error).__name__ in _ENDS:
+                raise
+            raise OSError(f"a header cannot be read ({error})") from error
+
+    def _proc_member(self, tarfile_: tarfile.TarFile) -> Any:
+        if self.type in _LONG_HEADERS and self.size > _LARGEST_HEADER:
+            raise OSError("an extended header of more than 1 MiB")
+        return super()._proc_member(tarfile_)  # type: ignore[misc]

@@ -1,0 +1,114 @@
+"""A folder, recursively: files in the byte order of their relative paths, the rest with its reason."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, final
+
+from driftcli.errors import NotAuditedError
+from driftcli.records import Entry, Skipped
+from driftcli.sources._names import left_out, passed_over
+from driftcli.sources._read import os_reason
+from driftcli.sources.base import ImageSource
+
+_Item = tuple[bytes, str, Literal["file", "folder", "link", "other"]]
+
+
+@final
+@dataclass(frozen=True)
+class Folder(ImageSource):
+    """Hidden, system and temporary names, and extensions of other things, are passed over unread.
+
+    Memory: one folder's names at a time. Symbolic links are passed over; with `follow` they are
+    followed when they stay inside the folder, and no folder is visited twice.
+    """
+
+    path: str
+    follow: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """What names begin with before the path relative to the folder."""
+        return os.path.join(self.path, "")
+
+    def __iter__(self) -> Iterator[Entry | Skipped]:
+        try:
+            stack = [(self.path, iter(_listing(self.path, follow=self.follow)))]
+        except OSError as error:
+            raise NotAuditedError(
+                f"the folder {self.path!r} cannot be read: {error.strerror}", "Check its permissions."
+            ) from error
+        walk = _Walk(self.path) if self.follow else None
+        while stack:
+            folder, items = stack[-1]
+            item = next(items, None)
+            if item is None:
+                stack.pop()
+                continue
+            _, base, kind = item
+            path = os.path.join(folder, base)
+            reason = _reason(base, kind) or (walk.refuses(path, kind) if walk else None)
+            if reason is not None:
+                yield Skipped(path, "skipped", reason)
+            elif kind == "folder":
+                try:
+                    stack.append((path, iter(_listing(path, follow=self.follow))))
+                except OSError as error:
+                    refused = os_reason(error)
+                    yield Skipped(path, refused.state, refused.reason)
+            else:
+                yield Entry(path, path)
+
+
+def _reason(base: str, kind: str) -> str | None:
+    """Why an item is passed over for its name or its nature, or None."""
+    if kind == "folder":
+        return left_out(base)
+    return passed_over(base) or {"file": None, "link": "symlink", "other": "not_a_file"}[kind]
+
+
+def _listing(folder: str, *, follow: bool) -> list[_Item]:
+    """One folder's items in the order in which their relative paths sort: a folder's key ends in `/`."""
+    items: list[_Item] = []
+    with os.scandir(folder) as found:
+        for each in found:
+            kind: Literal["file", "folder", "link", "other"] = "other"
+            if each.is_symlink() and not follow:
+                kind = "link"
+            elif each.is_dir():
+                kind = "folder"
+            elif each.is_file() or each.is_symlink():  # a dangling link is a missing file
+                kind = "file"
+            items.append((os.fsencode(each.name) + (b"/" if kind == "folder" else b""), each.name, kind))
+    return sorted(items)
+
+
+class _Walk:
+    """What following links must remember: where the folder ends, and which folders were visited."""
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.realpath(root)
+        self._visited = {_identity(root)}
+
+    def refuses(self, path: str, kind: str) -> str | None:
+        """`outside` for a link out of the folder, `symlink_loop` for a folder already visited, or None."""
+        if os.path.islink(path):
+            target = os.path.realpath(path)
+            if target != self._root and not target.startswith(os.path.join(self._root, "")):
+                return "outside"
+        if kind == "folder":
+            identity = _identity(path)
+            if identity in self._visited:
+                return "symlink_loop"
+            self._visited.add(identity)
+        return None
+
+
+def _identity(path: str) -> tuple[int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:  # vanished, or closed to us: the listing says why
+        return (0, 0)
+    return found.st_dev, found.st_ino

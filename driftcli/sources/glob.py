@@ -1,0 +1,44 @@
+"""Files and folders that match a shell pattern: `*`, `?`, `[...]`, and `**` for any depth."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+from driftcli.records import Entry, Skipped
+from driftcli.sources._names import passed_over
+from driftcli.sources.base import ImageSource
+from driftcli.sources.folder import Folder
+
+
+@final
+@dataclass(frozen=True)
+class Glob(ImageSource):
+    """Matches in byte order; a matching folder is read recursively unless `**` reaches into it anyway.
+
+    Names that begin with a dot match only patterns that do, as in a shell.
+    """
+
+    path: str
+    follow: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """The folders before the first one that has a wildcard."""
+        parts = self.path.split("/")
+        wild = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
+        return "/".join([*parts[:wild], ""])
+
+    def __iter__(self) -> Iterator[Entry | Skipped]:
+        deep = "**" in self.path.split("/")
+        for path in sorted(glob.iglob(self.path, recursive=True), key=os.fsencode):
+            if os.path.islink(path) and not self.follow:
+                yield Skipped(path, "skipped", "symlink")
+            elif not os.path.isdir(path):
+                reason = passed_over(os.path.basename(path))
+                yield Skipped(path, "skipped", reason) if reason else Entry(path, os.path.realpath(path))
+            elif not deep:
+                yield from Folder(path, self.follow)

@@ -1,0 +1,28 @@
+"""One image file, named on the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+from driftcli.records import Entry, Skipped
+from driftcli.sources._named import named
+from driftcli.sources.base import ImageSource
+
+
+@final
+@dataclass(frozen=True)
+class Image(ImageSource):
+    """A single entry. A symbolic link named by hand is followed."""
+
+    path: str
+
+    @property
+    def prefix(self) -> str:
+        """What the name begins with before the file's own."""
+        return os.path.join(os.path.dirname(self.path), "")
+
+    def __iter__(self) -> Iterator[Entry | Skipped]:
+        yield named(self.path)

@@ -1,0 +1,126 @@
+"""A list of files with what is known about each: CSV or JSON Lines with a `path`, or plain lines of paths."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TextIO, final
+
+from driftcli.errors import NotAuditedError
+from driftcli.records import Entry, Skipped
+from driftcli.sources._named import named
+from driftcli.sources._names import extension
+from driftcli.sources.base import ImageSource
+
+_LONGEST_LINE = 1 << 20
+_HINT = (
+    'Each line names one image: a `path` column in CSV, a "path" key in JSON Lines, the path itself in .txt.'
+)
+_Row = tuple[int, Mapping[str, str]]
+
+
+@final
+@dataclass(frozen=True)
+class Manifest(ImageSource):
+    """Columns beside `path` are kept as text: `group`, `label`, `prediction`, `time`, and any other.
+
+    Relative paths start at the manifest's folder. UTF-8, a byte order mark allowed; bytes that are no
+    UTF-8 stay what they are in file names. A malformed line raises NotAuditedError with its number:
+    a list that is read by halves would audit something else than was meant.
+    """
+
+    path: str
+
+    @property
+    def prefix(self) -> str:
+        """What names begin with before the path as listed."""
+        return os.path.join(os.path.dirname(self.path), "")
+
+    def __iter__(self) -> Iterator[Entry | Skipped]:
+        read = {"csv": _csv_rows, "jsonl": _json_rows}.get(extension(self.path), _text_rows)
+        try:
+            with open(self.path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+                for number, row in read(self._lines(file)):
+                    yield self._entry(number, row)
+        except OSError as error:
+            raise NotAuditedError(
+                f"the manifest {self.path!r} cannot be read: {error.strerror}", "Check its permissions."
+            ) from error
+        except _MalformedError as error:
+            raise NotAuditedError(f"{self.path}:{error.line}: {error}", _HINT) from error
+
+    def _lines(self, file: TextIO) -> Iterator[str]:
+        """Lines with their ends, none longer than 1 MiB."""
+        number = 0
+        while line := file.readline(_LONGEST_LINE + 1):
+            number += 1
+            if len(line) > _LONGEST_LINE:
+                raise _MalformedError(number, "a line of more than 1 MiB")
+            yield line
+
+    def _entry(self, number: int, row: Mapping[str, str]) -> Entry | Skipped:
+        listed = row.get("path", "")
+        if not _is_path(listed):
+            raise _MalformedError(number, "no usable path in this line")
+        columns = {name: value for name, value in row.items() if name != "path"}
+        return named(os.path.join(os.path.dirname(self.path), listed), columns)
+
+
+def _is_path(text: str) -> bool:
+    """Whether the file system could have such a name: not empty, no NUL, no half of a character."""
+    try:
+        os.fsencode(text)
+    except ValueError:
+        return False
+    return bool(text) and "\0" not in text
+
+
+class _MalformedError(Exception):
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+def _text_rows(lines: Iterable[str]) -> Iterator[_Row]:
+    for number, line in enumerate(lines, 1):
+        if path := line.rstrip("\r\n"):
+            yield number, {"path": path}
+
+
+def _json_rows(lines: Iterable[str]) -> Iterator[_Row]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            raise _MalformedError(number, "this line is no JSON") from None
+        if not isinstance(found, dict) or not isinstance(found.get("path"), str):
+            raise _MalformedError(number, 'this line is no JSON object with a "path" of text')
+        yield number, {name: _as_text(value) for name, value in found.items() if value is not None}
+
+
+def _as_text(value: Any) -> str:
+    """Strings as they are, everything else as JSON: a list of probabilities stays readable."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _csv_rows(lines: Iterable[str]) -> Iterator[_Row]:
+    rows = csv.reader(lines, strict=True)
+    try:
+        header = [name.strip() for name in next(rows, [])]
+        if header.count("path") != 1 or len(set(header)) != len(header):
+            raise _MalformedError(1, "the first line must name the columns, each once, `path` among them")
+        for row in rows:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise _MalformedError(
+                    rows.line_num, f"{len(row)} fields where the first line names {len(header)}"
+                )
+            yield rows.line_num, dict(zip(header, row, strict=True))
+    except csv.Error as error:
+        raise _MalformedError(rows.line_num, f"no valid CSV: {error}") from error

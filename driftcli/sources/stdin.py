@@ -1,0 +1,37 @@
+"""Paths on standard input, one a line, or ended by NUL as `find -print0` writes them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import final
+
+from driftcli.records import Entry, Skipped
+from driftcli.sources._named import named
+from driftcli.sources.base import ImageSource
+
+
+@final
+@dataclass(frozen=True)
+class Stdin(ImageSource):
+    """In the order given. The list is kept, since standard input can be read only once."""
+
+    path: str = "-"
+    nul: bool = False
+    _names: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def prefix(self) -> str:
+        """Names are as given."""
+        return ""
+
+    def __iter__(self) -> Iterator[Entry | Skipped]:
+        if not self._names:
+            text = sys.stdin.buffer.read()
+            parts = (
+                text.split(b"\0") if self.nul else (line.removesuffix(b"\r") for line in text.split(b"\n"))
+            )
+            self._names.extend(os.fsdecode(part) for part in parts if part)
+        yield from map(named, self._names)

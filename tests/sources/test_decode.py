@@ -1,0 +1,223 @@
+"""Type, limits, frames, orientation, crop, mask, and what the file says of itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from driftcli.errors import UsageError
+from driftcli.sources._decode import decode
+from driftcli.sources._read import Refused
+from driftcli.sources._settings import Decode
+
+CORNERS = {(0, 0): (255, 0, 0), (1, 0): (0, 255, 0), (0, 1): (0, 0, 255)}  # the fourth is white
+PLACES = {
+    1: [(0, 0), (1, 0), (0, 1)], 2: [(1, 0), (0, 0), (1, 1)], 3: [(1, 1), (0, 1), (1, 0)],
+    4: [(0, 1), (1, 1), (0, 0)], 5: [(0, 0), (0, 1), (1, 0)], 6: [(1, 0), (1, 1), (0, 0)],
+    7: [(1, 1), (1, 0), (0, 1)], 8: [(0, 1), (0, 0), (1, 1)],
+}  # fmt: skip
+"""Where the stored top left, top right and bottom left corners belong, by EXIF orientation."""
+
+
+def refused(data: bytes, settings: Decode | None = None) -> tuple[str, str]:
+    with pytest.raises(Refused) as caught:
+        decode(data, settings or Decode(), 32)
+    return caught.value.state, caught.value.reason
+
+
+def quarters() -> Image.Image:
+    image = Image.new("RGB", (40, 20), "white")
+    for (x, y), colour in CORNERS.items():
+        image.paste(colour, (20 * x, 10 * y, 20 * x + 20, 10 * y + 10))
+    return image
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation(kind, orientation, encoded):
+    """All eight EXIF orientations end upright, in every format, with the upright size in the facts."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    save = (
+        {"quality": 95, "subsampling": 0} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
+    )
+    found = decode(encoded(quarters(), kind, exif=exif, **save), Decode())
+    size = (40, 20) if orientation < 5 else (20, 40)
+    assert found.image.size == size == (found.facts.width, found.facts.height)
+    assert found.facts.exif.get("orientation", 1) == orientation
+    for (x, y), colour in zip(PLACES[orientation], CORNERS.values(), strict=True):
+        pixel = found.image.getpixel((size[0] * (2 * x + 1) // 4, size[1] * (2 * y + 1) // 4))
+        assert np.abs(np.subtract(pixel, colour)).max() <= 8
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "side", "expected"),
+    [
+        (640, 480, 224, (640, 480)),  # half would leave 240 < 448
+        (1000, 900, 224, (500, 450)),
+        (1000, 890, 224, (1000, 890)),
+        (480, 640, 60, (120, 160)),
+        (960, 1280, 32, (120, 160)),
+        (700, 37, 16, (700, 37)),
+        (640, 480, 0, (640, 480)),
+    ],
+)
+def test_draft_leaves_twice_the_side(width, height, side, expected, encoded, photo):
+    """A large JPEG is scaled while decoding, never below twice what the extractors want."""
+    data = encoded(photo(1, width, height), "JPEG")
+    found = decode(data, Decode(), side)
+    assert found.image.size == expected
+    assert (found.facts.width, found.facts.height) == (width, height)
+
+
+def test_draft_counts_the_cropped_side(encoded, photo):
+    """A crop of a tenth needs ten times the pixels."""
+    data = encoded(photo(1, 960, 960), "JPEG")
+    assert decode(data, Decode(crop="0.5,0.5,0.1,0.1"), 48).image.size == (96, 96)
+    assert decode(data, Decode(crop="480,480,480,480"), 48).image.size == (120, 120)
+
+
+def test_limits(encoded):
+    """Refused by what the header announces, before a pixel is decoded."""
+    data = encoded(Image.new("1", (400, 300)), "PNG")
+    assert refused(data, Decode(max_megapixels=0.1)) == ("unreadable", "too_many_pixels")
+    assert refused(data, Decode(max_side=399)) == ("unreadable", "too_large")
+    assert refused(data, Decode(max_megabytes=1e-5)) == ("unreadable", "too_large")
+
+
+def test_type_comes_from_the_bytes(encoded):
+    """Not from any name; only six formats reach a decoder."""
+    image = Image.new("RGB", (8, 8))
+    for kind in ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"):
+        assert decode(encoded(image, kind), Decode()).facts.format == kind
+    for kind in ("JPEG2000", "ICO", "DDS"):
+        assert refused(encoded(image, kind)) == ("unreadable", "unsupported_format")
+    assert refused(b"<!DOCTYPE html>") == ("unreadable", "not_an_image")
+    assert refused(b"") == ("unreadable", "empty")
+
+
+def test_heic_and_avif_are_passed_over():
+    """Named for what they need, when the extra is not installed."""
+    if importlib.util.find_spec("pillow_heif"):
+        pytest.skip("the extra is installed")
+    for brand in (b"heic", b"avif"):
+        assert refused(b"\0\0\0\x18ftyp" + brand + bytes(16)) == ("skipped", "heic_needs_extra")
+
+
+def test_lossless_jpeg_never_reaches_the_decoder():
+    """SOF3 crashed a released decoder in draft mode; also behind junk between segments."""
+    frame = struct.pack(">BBHBHHB", 0xFF, 0xC3, 11, 8, 64, 64, 1) + b"\x01\x11\x00"
+    for junk in (b"", b"\xff\xff", b"\x00\x12", b"\xff\xfe\x00\x04ab"):
+        data = b"\xff\xd8\xff\xfe\x00\x02" + junk + frame
+        assert refused(data) == ("unreadable", "unsupported_format")
+
+
+def test_mpo_is_its_first_frame(encoded):
+    """A stereo camera's file is a JPEG to us."""
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ((200, 0, 0), (0, 0, 200))]
+    found = decode(encoded(frames[0], "MPO", save_all=True, append_images=frames[1:]), Decode())
+    assert found.image.getpixel((8, 8))[0] > 190
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "TIFF", "WEBP"])
+def test_first_frame(kind, encoded):
+    """Of an animation or a document the first picture counts, and the fact is noted."""
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ((255, 0, 0), (0, 0, 255))]
+    save = {"loop": 0} if kind == "GIF" else {"lossless": True} if kind == "WEBP" else {}
+    moving = decode(encoded(frames[0], kind, save_all=True, append_images=frames[1:], **save), Decode())
+    still = decode(encoded(frames[0], kind, **({} if kind == "GIF" else save)), Decode())
+    assert moving.pixels == still.pixels
+    assert (moving.facts.animated, still.facts.animated) == (True, False)
+
+
+@pytest.mark.parametrize("quality", [50, 55, 60, 65, 70, 75, 80, 85, 90, 95])
+def test_jpeg_quality(quality, encoded, photo):
+    """Estimated within 3 from the tables; coarser tables have larger steps."""
+    facts = decode(encoded(photo(), "JPEG", quality=quality), Decode()).facts
+    assert facts.jpeg_quality == pytest.approx(quality, abs=3)
+    coarser = decode(encoded(photo(), "JPEG", quality=quality - 5), Decode()).facts
+    assert coarser.jpeg_block > facts.jpeg_block
+    assert decode(encoded(photo(), "PNG"), Decode()).facts.jpeg_quality is None
+
+
+def test_camera_facts(encoded):
+    """Time is read as UTC; numbers are numbers; what is broken is absent."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Maker\0", "Model 1"
+    exif.get_ifd(0x8769).update({0x9003: "2024:05:01 12:00:00", 0x8827: 400, 0x829D: 2.8, 0x829A: (1, 0)})
+    facts = decode(encoded(Image.new("RGB", (8, 8)), "JPEG", exif=exif), Decode()).facts
+    assert facts.time == 1714564800.0
+    assert facts.exif["make"] == "Maker"
+    assert facts.exif["iso"] == 400
+    assert facts.exif["f_number"] == pytest.approx(2.8)
+    broken = encoded(Image.new("RGB", (8, 8)), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert decode(broken, Decode()).facts.exif == {}
+
+
+def test_grey_and_profile(encoded):
+    """Colour is judged by the pixels; a profile is noted and not applied."""
+    grey = Image.new("RGB", (40, 40), (9, 9, 9))
+    assert decode(encoded(grey, "PNG"), Decode()).facts.grey
+    grey.putpixel((1, 1), (9, 9, 10))
+    one = decode(encoded(grey, "PNG"), Decode())
+    profiled = decode(encoded(grey, "PNG", icc_profile=b"x" * 200), Decode())
+    assert not one.facts.grey
+    assert (one.facts.icc, profiled.facts.icc) == (False, True)
+    assert one.pixels == profiled.pixels
+
+
+def test_crop_and_mask(tmp_path, encoded):
+    """The crop is of the upright image; the mask is stretched over it, and its black is grey."""
+    mask = Image.new("L", (2, 1), 255)
+    mask.putpixel((0, 0), 0)
+    mask.save(tmp_path / "mask.png")
+    cut = Decode(crop="0.5,0,0.5,0.5", mask=str(tmp_path / "mask.png"))
+    image = decode(encoded(quarters(), "PNG"), cut).image
+    assert image.size == (20, 10)
+    assert (image.getpixel((0, 0)), image.getpixel((19, 9))) == ((128, 128, 128), (0, 255, 0))
+    assert decode(encoded(quarters(), "PNG"), Decode(crop="20,10,10,10")).image.getpixel((0, 0)) == (255,) * 3
+    assert refused(encoded(quarters(), "PNG"), Decode(crop="50,0,10,10")) == ("unreadable", "outside_crop")
+    for bad in ("", "1,2,3", "a,b,c,d", "0,0,0,1", "nan,0,1,1", "-1,0,1,1"):
+        with pytest.raises(UsageError):
+            decode(encoded(quarters(), "PNG"), Decode(crop=bad))
+    with pytest.raises(UsageError, match="mask"):
+        decode(encoded(quarters(), "PNG"), Decode(mask=str(tmp_path / "none.png")))
+
+
+def test_hashes(encoded, photo):
+    """Pixels: the same whatever the container. Near: a recompressed copy differs in few bits."""
+    image = photo(3, 200, 150)
+    png, bmp = (decode(encoded(image, kind), Decode()) for kind in ("PNG", "BMP"))
+    jpeg = decode(encoded(image, "JPEG", quality=60), Decode())
+    other = decode(encoded(photo(4, 200, 150), "PNG"), Decode())
+    assert png.pixels == bmp.pixels != jpeg.pixels
+    assert (png.near ^ jpeg.near).bit_count() <= 4
+    assert (png.near ^ other.near).bit_count() >= 12
+    assert 0 <= png.near < 2**64
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_damage_is_a_reason(kind, encoded, photo, data):
+    """Cut off or with bytes changed, a file is decoded or refused, and nothing else is raised."""
+    whole = bytearray(encoded(photo(), kind))
+    for at in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=4)):
+        whole[at] ^= data.draw(st.integers(1, 255))
+    cut = data.draw(st.integers(0, len(whole)))
+    try:
+        decode(bytes(whole[:cut]), Decode(), 8)
+    except Refused as refused_:
+        assert refused_.reason.isidentifier()
+
+
+def test_half_a_jpeg_is_truncated(encoded, photo):
+    """The commonest damage has its own name."""
+    data = encoded(photo(0, 300, 200), "JPEG")
+    assert refused(data[: len(data) // 2]) == ("unreadable", "truncated")

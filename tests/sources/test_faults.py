@@ -1,0 +1,36 @@
+"""2,209 broken, fuzzed, odd and hostile files: none stops the run, hangs it, or is lost from the ledger."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from driftcli.records import Decoded
+from driftcli.settings import Input
+from driftcli.sources._ledger import Tally
+from driftcli.sources._open import open_sources
+
+
+def test_hostile_files(pool, shared_data):
+    """All of the corpus goes through; what is decoded is sound, what is not has a reason."""
+    path = shared_data / "bad" / "bad-images.zip"
+    if not path.is_file():
+        pytest.skip("the corpus of bad images is not there")
+    tally, slowest, last = Tally(), 0.0, time.monotonic()
+    with pool("mean", workers=2) as working:
+        for item in working.map(open_sources([str(path)], Input())):
+            tally.add(item)
+            slowest, last = max(slowest, time.monotonic() - last), time.monotonic()
+            if isinstance(item, Decoded):
+                assert item.arrays["mean"].shape == (1, 3)
+                assert item.facts.width * item.facts.height <= 64e6
+    found = tally.ledger()
+    assert found.seen == 2209
+    assert (
+        found.seen
+        == found.used + sum(found.unreadable.values()) + sum(found.skipped.values()) + found.changed
+    )
+    assert found.used > 700
+    assert {"crashed", "timeout", "memory"}.isdisjoint(found.unreadable)
+    assert slowest < 10

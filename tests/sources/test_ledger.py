@@ -1,0 +1,41 @@
+"""The ledger always sums, whatever passes."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driftcli.records import Skipped
+from driftcli.sources import _ledger
+from driftcli.sources._ledger import Tally
+
+STATES = st.sampled_from(["unreadable", "skipped", "changed"])
+
+
+@given(st.lists(st.tuples(STATES, st.sampled_from(["a", "b", "c"])), max_size=40))
+def test_sums(items):
+    """Seen = used + unreadable + skipped + changed; every name is listed."""
+    tally = Tally()
+    for number, (state, reason) in enumerate(items):
+        tally.add(Skipped(str(number), state, reason))
+    found = tally.ledger()
+    assert found.seen == len(items) == len(tally.files)
+    assert found.seen == sum(found.unreadable.values()) + sum(found.skipped.values()) + found.changed
+    assert list(found.skipped) == sorted(found.skipped)
+    assert 0 <= tally.unreadable_share <= 1
+
+
+def test_the_list_is_capped(monkeypatch):
+    """Counts stay exact when names are no longer kept."""
+    monkeypatch.setattr(_ledger, "_LISTED", 5)
+    tally = Tally()
+    for number in range(12):
+        tally.add(Skipped(str(number), "skipped", "hidden"))
+    assert len(tally.files) == 5
+    assert tally.ledger().skipped == {"hidden": 12}
+
+
+def test_nothing_seen():
+    """An empty batch has no unreadable share to speak of."""
+    assert Tally().unreadable_share == 0
+    assert Tally().ledger().seen == 0

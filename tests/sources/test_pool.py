@@ -1,0 +1,295 @@
+"""The pool: order, sameness, and that a file which kills or hangs its worker costs itself only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from driftcli.errors import InternalError, UsageError
+from driftcli.records import Decoded, Entry, Skipped
+from driftcli.sources import _pool
+from driftcli.sources._ledger import Tally
+from driftcli.sources._read import Refused, read_file
+from driftcli.sources._settings import Decode
+
+ROOT = Path(__file__).parents[2]
+
+
+def children() -> set[int]:
+    """Process ids of this process's children, zombies included."""
+    pids = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == os.getpid():
+                pids.add(int(entry.name))
+    return pids
+
+
+@pytest.fixture
+def no_children_left():
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("looks for child processes in /proc")
+    before = children()
+    yield
+    assert children() <= before
+
+
+@pytest.fixture
+def pictures(tmp_path, photo):
+    """24 images of widths 20..43; 33 to 37 are the ones that `odd` chokes on."""
+    for width in range(20, 44):
+        photo(width, width, 24).save(tmp_path / f"{width}.png")
+    return [
+        Entry(f"{width}.png", str(tmp_path / f"{width}.png"), columns={"n": str(width)})
+        for width in range(20, 44)
+    ]
+
+
+def reasons(items):
+    return {int(item.name[:2]): (item.state, item.reason) for item in items if isinstance(item, Skipped)}
+
+
+def test_answers_in_order(pool, pictures, no_children_left):
+    """Arrays, hashes and facts of every image, Skipped ones in between, columns kept."""
+    mixed = [*pictures[:5], Skipped("x", "skipped", "hidden"), *pictures[5:13]]
+    with pool("mean", "odd", workers=2, thumbnails=True) as working:
+        found = list(working.map(mixed))
+        assert list(working.map([])) == []
+    assert [item.name for item in found] == [item.name for item in mixed]
+    one = found[0]
+    assert isinstance(one, Decoded)
+    pixels = np.asarray(Image.open(pictures[0].path))
+    np.testing.assert_array_equal(one.arrays["mean"], pixels.astype(np.float32).mean((0, 1)).reshape(1, 3))
+    assert one.arrays["mean"].flags.writeable
+    assert one.arrays["mean"].flags.aligned
+    assert one.arrays["odd"].tolist() == [20, 1]
+    assert (one.columns, one.facts.format, one.facts.width) == ({"n": "20"}, "PNG", 20)
+    assert (len(one.content), len(one.pixels)) == (32, 32)
+    assert one.thumbnail
+    assert one.thumbnail[8:12] == b"WEBP"
+
+
+def test_the_number_of_workers_changes_nothing(pool, pictures):
+    """Same answers, same order, for 1, 2 and 3 workers, from files and from bytes."""
+    members = [Entry(each.name, data=Path(each.path).read_bytes(), columns=each.columns) for each in pictures]
+    answers = []
+    for workers, entries in ((1, pictures), (2, pictures), (3, members)):
+        with pool("mean", workers=workers) as working:
+            answers.append(
+                [(item.name, item.content, item.pixels, item.near, item.facts, item.columns, item.arrays["mean"].tobytes())
+                 for item in working.map(iter(entries))]
+            )  # fmt: skip
+    assert answers[0] == answers[1] == answers[2]
+    assert len(answers[0]) == 24
+
+
+def test_hang_and_abort_cost_their_own_file(pool, pictures, no_children_left):
+    """A hang, an abort, a sudden exit with much noise, and no memory: one unreadable file each."""
+    odd = [each for each in pictures if each.name != "37.png"]
+    started = time.monotonic()
+    with pool("odd", workers=2, decode=Decode(timeout=2.0)) as working:
+        found = list(working.map(odd))
+    assert reasons(found) == {
+        33: ("unreadable", "timeout"),
+        34: ("unreadable", "crashed"),
+        35: ("unreadable", "crashed"),
+        36: ("unreadable", "memory"),
+    }
+    assert sum(isinstance(item, Decoded) for item in found) == len(odd) - 4
+    assert time.monotonic() - started < 20
+
+
+def test_a_bug_is_not_an_unreadable_file(pool, pictures, no_children_left):
+    """What `prepare` raises is raised again, with where it happened."""
+    with pool("odd") as working, pytest.raises(InternalError, match="ZeroDivisionError: a bug in prepare"):
+        list(working.map(each for each in pictures if each.name == "37.png"))
+
+
+def test_a_worker_that_cannot_start(pool, pictures, no_children_left):
+    """Is the environment's failure, with the worker's last words."""
+    with pool("broken", workers=2) as working, pytest.raises(InternalError, match="without its libraries"):
+        list(working.map(pictures))
+
+
+def test_a_mask_that_is_none(pool, pictures):
+    """Is the user's failure, not every image's."""
+    with pool("mean", decode=Decode(mask="nowhere.png")) as working, pytest.raises(UsageError, match="mask"):
+        list(working.map(pictures))
+
+
+def test_leaving_early_is_fast(pool, pictures, no_children_left):
+    """Also with a worker in the middle of a hang: no wait for its timeout, no zombie."""
+    hanging = next(each for each in pictures if each.name == "33.png")
+    with (  # noqa: PT012 - the pool's exit is what is timed
+        pytest.raises(KeyboardInterrupt),
+        pool("odd", workers=2, decode=Decode(timeout=60)) as working,
+    ):
+        answers = working.map([pictures[0], hanging, hanging, hanging])
+        next(answers)
+        started = time.monotonic()
+        raise KeyboardInterrupt
+    assert time.monotonic() - started < 2
+
+
+def test_what_is_no_plain_file(pool, tmp_path, photo):
+    """Pipes, links, folders, missing and empty files, text with and without an image's name."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "dir.jpg").mkdir()
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "page.jpg").write_text("<html>")
+    (tmp_path / "README").write_text("text")
+    photo().save(tmp_path / "real.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "real.png")
+    (tmp_path / b"\xff.png".decode("utf-8", "surrogateescape")).write_bytes(
+        (tmp_path / "real.png").read_bytes()
+    )
+    names = sorted(os.listdir(tmp_path))
+    with pool("mean") as working:
+        entries = [Entry(name, str(tmp_path / name)) for name in [*names, "gone.jpg"]]
+        found = {item.name: getattr(item, "reason", "decoded") for item in working.map(entries)}
+        states = {item.name: getattr(item, "state", "") for item in working.map(entries)}
+    assert found == {
+        "README": "not_an_image",
+        "dir.jpg": "not_a_file",
+        "empty.jpg": "empty",
+        "gone.jpg": "missing",
+        "link.png": "symlink",
+        "page.jpg": "not_an_image",
+        "pipe.jpg": "not_a_file",
+        "real.png": "decoded",
+        "\udcff.png": "decoded",
+    }
+    assert (states["README"], states["page.jpg"]) == ("skipped", "unreadable")
+    with pool("mean", follow=True) as working:
+        (linked,) = working.map([Entry("link.png", str(tmp_path / "link.png"))])
+    assert isinstance(linked, Decoded)
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path, monkeypatch):
+    """Read once more; still moving, it is counted as changed, apart from the broken ones."""
+    path = tmp_path / "growing.jpg"
+    path.write_bytes(b"12345")
+    real, steps = os.fstat, []
+
+    def growing(descriptor):
+        if len(steps) < limit:
+            with path.open("ab") as file:
+                file.write(b"6")
+        steps.append(descriptor)
+        return real(descriptor)
+
+    monkeypatch.setattr(os, "fstat", growing)
+    limit = 2
+    assert read_file(str(path), 100) == b"1234566"
+    limit, _ = 99, steps.clear()
+    with pytest.raises(Refused) as caught:
+        read_file(str(path), 100)
+    assert (caught.value.state, caught.value.reason) == ("changed", "changed")
+
+
+def test_memory_is_constant(pool, pictures, monkeypatch):
+    """The pool runs ahead of its reader by its window, however many entries there are."""
+    monkeypatch.setattr(_pool, "_WINDOW", 4)
+    taken = 0
+
+    def entries():
+        nonlocal taken
+        for _ in range(60):
+            taken += 1
+            yield pictures[0]
+
+    with pool("mean", workers=2) as working:
+        for seen, _ in enumerate(working.map(entries()), 1):
+            assert taken - seen <= 4 * 2
+        monkeypatch.setattr(_pool, "_WINDOW_BYTES", 100_000)
+        taken = 0
+        data = Path(pictures[0].path).read_bytes() + bytes(50_000)
+        for seen, item in enumerate(
+            working.map(Entry(str(n), data=data) for n, _ in enumerate(entries())), 1
+        ):
+            assert taken - seen <= 2
+            assert isinstance(item, Decoded)
+
+
+def test_from_code_without_a_main_guard(pictures, tmp_path):
+    """Plain subprocesses: neither a script nor a prompt needs one; no file nearby is taken for a module."""
+    script = textwrap.dedent(f"""
+        from driftcli.records import Entry
+        from driftcli.sources._pool import DecodePool
+        from driftcli.sources._settings import Decode
+        with DecodePool(Decode(), {{}}, 2) as pool:
+            for item in pool.map([Entry("a", {pictures[0].path!r})] * 3):
+                print(item.facts.width, item.arrays)
+    """)
+    (tmp_path / "numpy.py").write_text("raise SystemExit('a trap')")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    for arguments, text in (([], script), (["-i", "-q"], script + "\n\n")):
+        done = subprocess.run(
+            [sys.executable, "-P", *arguments, "-"] if not arguments else [sys.executable, "-P", *arguments],
+            input=text, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        assert done.stdout == "20 {}\n" * 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_their_parent(number, tmp_path, photo):
+    """Ctrl-C in the terminal, or a parent killed without a word: within 2 seconds nothing is left."""
+    photo().save(tmp_path / "a.png")
+    script = textwrap.dedent(f"""
+        import itertools
+        from driftcli.records import Entry
+        from driftcli.sources._pool import DecodePool
+        from driftcli.sources._settings import Decode
+        with DecodePool(Decode(), {{}}, 2) as pool:
+            print(*(worker._process.pid for worker in pool._workers), flush=True)
+            for item in pool.map(Entry("a", {str(tmp_path / "a.png")!r}) for _ in itertools.count()):
+                pass
+    """)
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
+    ) as parent:  # fmt: skip
+        assert parent.stdout
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(pids) == 2
+        time.sleep(0.5)
+        started = time.monotonic()
+        parent.send_signal(number)
+        parent.wait(10)
+        while any(Path(f"/proc/{pid}").exists() and "Z" not in _state(pid) for pid in pids):
+            assert time.monotonic() - started < 2
+            time.sleep(0.02)
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
+
+
+def test_ledger_of_a_mixed_batch(pool, pictures):
+    """Seen = used + unreadable + skipped + changed, and the share counts what looks like an image."""
+    tally = Tally()
+    mixed = [*pictures[:6], Skipped("h", "skipped", "hidden"), Entry("gone.jpg", "/nowhere/gone.jpg")]
+    with pool("mean") as working:
+        assert len(list(tally.watch(working.map(mixed)))) == 6
+    tally.add(Skipped("c", "changed", "changed"))
+    tally.withdraw("20.png", "nonfinite")
+    found = tally.ledger()
+    assert (found.seen, found.used, found.changed) == (9, 5, 1)
+    assert (found.unreadable, found.skipped) == ({"missing": 1, "nonfinite": 1}, {"hidden": 1})
+    assert tally.unreadable_share == 3 / 8
