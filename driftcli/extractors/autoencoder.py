@@ -1,9 +1,248 @@
-"""STUB (being written)."""
-from __future__ import annotations
-from dataclasses import dataclass
-from typing import Any, ClassVar
+"""The autoencoder: learns to reconstruct good images; how it fails, and where, are the features."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, final
+
+import numpy as np
+from PIL import Image
+from pydantic import Field
+
+from driftcli.extractors import _errors, _pca
+from driftcli.extractors.base import Extractor, Runtime
+from driftcli.records import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from driftcli.records import FileFacts, Frame, State
+
+Architecture = Literal["conv", "pca", "maxpool"]
+Augmentation = Literal["flip", "translate", "rotate"]
+
+SMALL = 500
+"""Below so many images, `architecture: auto` is PCA."""
+REMEMBERED = 2_000
+"""At most so many held-out errors, and encoded images for the covariance, go into the State."""
+
+
+@final
 @dataclass(frozen=True)
-class Autoencoder:
+class Autoencoder(Extractor):
+    """Learns to reconstruct good images; how an image is missed, and its code, are its features.
+
+    What it sees: what the training images do not have: noise, blur, compression, contrast, foreign objects,
+    black and constant frames (errors and their grain), and brightness, colour cast, rotation, other scenes
+    (the code). It needs no pretrained network and knows nothing but F, so it serves for any kind of image.
+
+    What it misses: change that the reduction to `side` removes (faint noise in large photographs), change of
+    meaning that looks alike pixel by pixel, what lies outside the middle square (`framing: squeeze` sees
+    it), whatever `augment` teaches it to accept.
+
+    Statistic: nine numbers an image (view `error`): the training loss; log MSE at scales 1, 1/2, 1/4;
+    log(1 - SSIM); log of error per gradient energy; log ratio of the residual's Laplacian energy at full
+    and half size, of all channels and of colour alone; log Mahalanobis distance of the code. Always against
+    the image as given, and to be tested two-sided: blurred and black frames are reconstructed *better* than
+    good ones. The code itself (view `latent`) goes into MMD.
+
+    Cost: about 1 ms an image and pass on two CPU cores at 64 pixels; training TRAINED
+    PCA (below 500 images) takes a second.
+
+    Reference: Vincent et al. 2008 (denoising); Rabanser et al. 2019 (shift detection); Denouden et al. 2018
+    (Mahalanobis); Bouman & Heskes 2025 (reconstructed better); Wang et al. 2004 (SSIM); Ledoit & Wolf 2004.
+    """
+
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-    side: int = 64
+    views: ClassVar[tuple[str, ...]] = ("error", "latent")
+    learns: ClassVar[bool] = True
+
+    side: Literal["auto"] | Annotated[int, Field(ge=8, le=512)] = "auto"
+    """Images become squares of so many pixels; auto: their median short side, at most 64."""
+    channels: Literal["auto", 1, 3] = "auto"
+    """auto: 1 when every image of the sample is grey."""
+    framing: Literal["crop", "squeeze"] = "crop"
+    """`crop`: the middle square, so that blur and noise measure alike in wide and tall images;
+    `squeeze`: the whole image, for defects at the border."""
+    architecture: Literal["auto"] | Architecture = "auto"
+    """auto: `pca` (closed form) below 500 images, else `conv`."""
+    widths: Annotated[tuple[int, ...], Field(min_length=1, max_length=5)] = (16, 32, 64)
+    """Channels of the convolutions, each of which halves the side."""
+    latent: Annotated[int, Field(ge=1, le=512)] = 64
+    """Numbers in the code; PCA takes at most a quarter of its images."""
+    loss: Literal["l1_mse", "mse", "bce"] = "l1_mse"
+    noise: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Standard deviation of the noise that training removes; `uniform`: at most so much, by image."""
+    noise_kind: Literal["uniform", "fixed"] = "uniform"
+    augment: tuple[Augmentation, ...] = ()
+    """Changes that should not alarm, shown in training only."""
+    epochs: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    """auto: about 30,000 images in all, but 8 to 60 epochs."""
+    max_images: Annotated[int, Field(ge=1)] = 20_000
+    """Images of one epoch at most, drawn anew."""
+    batch_size: Annotated[int, Field(ge=2)] = 64
+    optimizer: Literal["adamw", "adadelta"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    schedule: Literal["one_cycle", "constant"] = "one_cycle"
+    patience: Annotated[int, Field(ge=0)] = 8
+    """Epochs without a better held-out loss before training stops; 0: never."""
+    validation: Annotated[float, Field(ge=0, le=0.5)] = 0.15
+    """Share of F that is not trained on: it stops the training and shows honest errors."""
+
+    @property
+    def decode_side(self) -> int:
+        """The side; 64 while it is undecided."""
+        return 64 if self.side == "auto" else self.side
+
+    def resolve(self, facts: Sequence[FileFacts]) -> Autoencoder:
+        """Side and channels decided: 28 x 28 digits stay 28, photographs become 64."""
+        side, channels = self.side, self.channels
+        if side == "auto":
+            median = float(np.median([min(fact.width, fact.height) for fact in facts])) if facts else 64.0
+            side = int(min(64, max(16, -(-median // 4) * 4)))
+        if channels == "auto":
+            channels = 1 if facts and all(fact.grey for fact in facts) else 3
+        return replace(self, side=side, channels=channels)
+
+    def prepare(self, frame: Frame) -> NDArray[np.uint8]:
+        """uint8 [side, side, channels], reduced with antialiasing; an unresolved auto is 64 and colour."""
+        image = frame.image.convert("L" if self.channels == 1 else "RGB")
+        width, height = image.size
+        square = min(width, height)
+        left, top = (width - square) / 2, (height - square) / 2
+        box = (left, top, left + square, top + square) if self.framing == "crop" else None
+        small = image.resize((self.decode_side, self.decode_side), Image.Resampling.LANCZOS, box=box)
+        return np.asarray(small, np.uint8).reshape(self.decode_side, self.decode_side, -1)
+
+    def decided(self, images: int) -> Architecture:
+        """The architecture for a fit on so many images."""
+        if self.architecture == "auto":
+            return "pca" if images < SMALL else "conv"
+        return self.architecture
+
+    def planned_epochs(self, images: int) -> int:
+        """Epochs for so many training images."""
+        return min(60, max(8, round(30_000 / max(images, 1)))) if self.epochs == "auto" else self.epochs
+
+    def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
+        """Learn from uint8 [n, s, s, c].
+
+        State: `architecture` (its name in bytes), `weight.*`, `loss_curve` [epochs, 2] (training, held
+        out), `latent_mean` [k] and `latent_covariance` [k, k] of F, and of its held-out part
+        `held_out_errors` [v, 9] and `residual_p99` [s, s] (of |x - reconstruction|, worst channel).
+        Raises InternalError when training diverges.
+        """
+        order = np.random.default_rng(seed).permutation(len(prepared))
+        held = prepared[order[: int(len(prepared) * self.validation)]]
+        trained = prepared[order[len(held) :]]
+        architecture = self.decided(len(prepared))
+        learnt: dict[str, NDArray[Any]] = {"architecture": np.frombuffer(architecture.encode(), np.uint8)}
+        if architecture == "pca":
+            flat = trained.reshape(len(trained), -1) / np.float32(255)
+            mean, learnt["weight.directions"] = _pca.fit(flat, self.latent, seed)
+            learnt["weight.mean"] = mean.reshape(prepared.shape[1:])
+            learnt["loss_curve"] = np.zeros((0, 2), np.float32)
+        else:
+            from driftcli.extractors import _training
+
+            learnt |= _training.train(trained, held, self, seed, runtime)
+        return self._refer(learnt, trained, held, seed, runtime)
+
+    def _refer(
+        self,
+        learnt: dict[str, NDArray[Any]],
+        trained: NDArray[Any],
+        held: NDArray[Any],
+        seed: int,
+        runtime: Runtime,
+    ) -> State:
+        """What good images look like to the trained network: codes of F, errors of its held-out part."""
+        seen = np.concatenate([held, trained])[:REMEMBERED]
+        codes = np.concatenate([code for _, code in self._passes(learnt, seen, runtime)])
+        if codes.shape[1] > self.latent:  # maps, not a vector: their principal components are the latent
+            learnt["code_mean"], learnt["code_directions"] = _pca.fit(codes, self.latent, seed)
+            codes = _pca.project(codes, learnt["code_mean"], learnt["code_directions"])
+        learnt["latent_mean"], learnt["latent_covariance"] = _errors.shrunk_covariance(codes)
+        honest = (held if len(held) else trained)[:REMEMBERED]
+        learnt["held_out_errors"] = self.extract(learnt, honest, runtime)["error"]
+        residual = np.abs(honest / np.float32(255) - self.reconstruct(learnt, honest, runtime)).max(axis=3)
+        learnt["residual_p99"] = np.quantile(residual, 0.99, axis=0).astype(np.float32)
+        return learnt
+
+    def extract(
+        self, state: State, prepared: NDArray[Any], runtime: Runtime
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """`error` [n, 9] (see `columns`; one fewer for grey), scored against the input as given, and `latent` [n, k]."""
+        precision = np.linalg.inv(state["latent_covariance"])
+        errors, codes = [], []
+        for start, image, code in self._numbered(state, prepared, runtime):
+            latent = code
+            if "code_mean" in state:
+                latent = _pca.project(code, state["code_mean"], state["code_directions"])
+            scored = _errors.scores(prepared[start : start + len(code)], image, self.loss)
+            away = _errors.distances(latent, state["latent_mean"], precision)
+            errors.append(np.column_stack([scored, away]).astype(np.float32))
+            codes.append(latent)
+        k = len(state["latent_mean"])
+        return {
+            "error": np.concatenate(
+                [np.zeros((0, len(COLUMNS) - (prepared.shape[3] == 1)), np.float32), *errors]
+            ),
+            "latent": np.concatenate([np.zeros((0, k), np.float32), *codes]),
+        }
+
+    def reconstruct(self, state: State, prepared: NDArray[Any], runtime: Runtime) -> NDArray[np.float32]:
+        """float32 [n, s, s, c] in [0, 1]: what the network makes of each image."""
+        images = [image for image, _ in self._passes(state, prepared, runtime)]
+        return np.concatenate([np.zeros((0, *prepared.shape[1:]), np.float32), *images])
+
+    def _numbered(
+        self, state: State, prepared: NDArray[Any], runtime: Runtime
+    ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:
+        start = 0
+        for image, code in self._passes(state, prepared, runtime):
+            yield start, image, code
+            start += len(code)
+
+    def _passes(
+        self, state: State, prepared: NDArray[Any], runtime: Runtime
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        architecture = bytes(state["architecture"].tobytes()).decode()
+        if architecture == "pca":
+            return _pca.passes(state, prepared)
+        from driftcli.extractors import _conv
+
+        return _conv.passes(state, architecture, self, prepared, runtime.device)
+
+    def columns(self, view: str) -> tuple[Column, ...]:
+        """The errors (without colour grain for one channel); the latent's numbers mean nothing one by one."""
+        if view != "error":
+            return ()
+        return tuple(column for column in COLUMNS if self.channels != 1 or column.name != "log_colour_grain")
+
+
+COLUMNS = (
+    Column("loss", more="reconstructed worse", less="reconstructed better"),
+    Column("log_mse", more="reconstructed worse", less="reconstructed better"),
+    Column("log_mse_half", more="reconstructed worse at half size", less="reconstructed better at half size"),
+    Column(
+        "log_mse_quarter",
+        more="reconstructed worse in coarse shape",
+        less="reconstructed better in coarse shape",
+    ),
+    Column("log_dissimilarity", more="structure reconstructed worse", less="structure reconstructed better"),
+    Column(
+        "log_error_per_detail",
+        more="reconstructed worse for their detail",
+        less="reconstructed better for their detail",
+    ),
+    Column("log_grain", more="noisier", less="smoother"),
+    Column("log_colour_grain", more="noisier in colour", less="smoother in colour"),
+    Column(
+        "latent_distance",
+        more="further from the training images",
+        less="closer to the training images' centre",
+    ),
+)

@@ -1,0 +1,136 @@
+"""How badly an image was reconstructed: scores from x and its reconstruction, numpy only."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FLOOR = 1 / (12 * 255**2)
+"""Variance of rounding to 8 bits: below it an error means nothing, and its logarithm would be noise."""
+WINDOW = 7
+C1, C2 = 0.01**2, 0.03**2
+
+Images = NDArray[np.float64]
+
+
+def scores(images: NDArray[np.uint8], reconstructed: NDArray[np.float32], loss: str) -> NDArray[np.float64]:
+    """How each image was missed: [n, 7], for colour [n, 8].
+
+    Loss, log MSE at scales 1, 1/2 and 1/4, log(1 - SSIM), log(error / gradient energy), grain, colour grain.
+    `images` uint8 [n, s, s, c] as given (never a cleaned target); `reconstructed` in [0, 1].
+    """
+    x = images.astype(np.float64) / 255
+    y = reconstructed.astype(np.float64)
+    residual = x - y
+    half = _halved(residual)
+    error = _mean(residual**2)
+    columns = [
+        losses(x, y, loss),
+        np.log(error + FLOOR),
+        np.log(_mean(half**2) + FLOOR),
+        np.log(_mean(_halved(half) ** 2) + FLOOR),
+        np.log(np.maximum(1 - ssim(x, y), 0) + 1e-6),
+        np.log(error + FLOOR) - np.log(detail(x) + FLOOR),
+        grain(residual, half),
+    ]
+    if images.shape[3] == 3:  # noqa: PLR2004  # red, green, blue
+        columns.append(grain(_chroma(residual), _chroma(half)))
+    return np.stack(columns, 1)
+
+
+def grain(residual: Images, half: Images) -> NDArray[np.float64]:
+    """[n]: log of the residual's Laplacian energy at full size over that at half size.
+
+    What the network leaves over depends on the scene, at both sizes alike: the ratio hardly does, so noise
+    (raises it), blur and compression (lower it) show in a few images where the errors themselves need dozens.
+    """
+    return np.log(_mean(_laplacian(residual) ** 2) + FLOOR) - np.log(_mean(_laplacian(half) ** 2) + FLOOR)
+
+
+def losses(x: Images, y: Images, loss: str) -> NDArray[np.float64]:
+    """[n]: the training loss of each image (`l1_mse`, `mse`, `bce`), mean over its pixels."""
+    if loss == "bce":
+        y = np.clip(y, 1e-7, 1 - 1e-7)
+        return _mean(-x * np.log(y) - (1 - x) * np.log(1 - y))
+    squared = _mean((x - y) ** 2)
+    return squared + _mean(np.abs(x - y)) if loss == "l1_mse" else squared
+
+
+def ssim(x: Images, y: Images) -> NDArray[np.float64]:
+    """[n]: mean structural similarity over 7 x 7 windows and channels (Wang et al. 2004, flat window)."""
+    mean_x, mean_y = _windowed(x), _windowed(y)
+    var_x = _windowed(x * x) - mean_x**2
+    var_y = _windowed(y * y) - mean_y**2
+    both = _windowed(x * y) - mean_x * mean_y
+    likeness = (2 * mean_x * mean_y + C1) * (2 * both + C2)
+    return _mean(likeness / ((mean_x**2 + mean_y**2 + C1) * (var_x + var_y + C2)))
+
+
+def detail(x: Images) -> NDArray[np.float64]:
+    """[n]: gradient energy, the mean squared difference of neighbouring pixels."""
+    return _mean(np.diff(x, axis=1) ** 2) + _mean(np.diff(x, axis=2) ** 2)
+
+
+def distances(
+    code: NDArray[np.float32], mean: NDArray[np.float64], precision: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """[n]: log of the Mahalanobis distance of each code from the reference.
+
+    Summed row by row, not by BLAS: its kernels round by position in the batch.
+    """
+    away = code.astype(np.float64) - mean
+    turned = (away[:, None, :] * precision).sum(axis=2)
+    squared: NDArray[np.float64] = np.maximum((turned * away).sum(axis=1), 0)
+    return 0.5 * np.log(squared + 1e-12)
+
+
+def shrunk_covariance(code: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(mean [k], covariance [k, k]), shrunk towards a multiple of the identity (Ledoit & Wolf 2004).
+
+    Always invertible: a floor of 1e-6 of the mean variance is laid under it.
+    """
+    centred = code.astype(np.float64)
+    mean = centred.mean(axis=0)
+    centred -= mean
+    n, k = centred.shape
+    sample = centred.T @ centred / n
+    scale = float(np.trace(sample)) / k
+    spread = float(((sample - scale * np.eye(k)) ** 2).sum())
+    noise = float(((centred**2).sum(axis=1) ** 2).sum() / n - (sample**2).sum()) / n
+    share = min(max(noise / spread, 0.0), 1.0) if spread > 0 else 1.0
+    floor = 1e-6 * scale + 1e-12
+    return mean, (1 - share) * sample + (share * scale + floor) * np.eye(k)
+
+
+def _mean(values: Images) -> NDArray[np.float64]:
+    """Mean per image; over one flat axis, so that the order of summation is the same in any batch."""
+    flat: NDArray[np.float64] = np.ascontiguousarray(values).reshape(len(values), -1).mean(axis=1)
+    return flat
+
+
+def _chroma(residual: Images) -> Images:
+    """What is left of a colour residual without its grey part: JPEG stores it at half size."""
+    colour: Images = residual - residual.mean(axis=3, keepdims=True)
+    return colour
+
+
+def _laplacian(images: Images) -> Images:
+    """Each pixel four times, less its four neighbours; inner pixels only."""
+    middle = images[:, 1:-1, 1:-1]
+    return (
+        4 * middle - images[:, :-2, 1:-1] - images[:, 2:, 1:-1] - images[:, 1:-1, :-2] - images[:, 1:-1, 2:]
+    )
+
+
+def _halved(images: Images) -> Images:
+    """Mean over 2 x 2 pixels; an odd last row or column is left out."""
+    even = images[:, : images.shape[1] // 2 * 2, : images.shape[2] // 2 * 2]
+    return (even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]) / 4
+
+
+def _windowed(images: Images) -> Images:
+    """Mean over every WINDOW x WINDOW square that fits, by running sums."""
+    sums = np.pad(images, ((0, 0), (1, 0), (1, 0), (0, 0))).cumsum(axis=1).cumsum(axis=2)
+    rows = sums[:, WINDOW:] - sums[:, :-WINDOW]
+    squares: Images = rows[:, :, WINDOW:] - rows[:, :, :-WINDOW]
+    return squares / WINDOW**2
