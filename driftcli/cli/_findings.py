@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import driftcli
 from driftcli.errors import DriftcliError
 from driftcli.text import safe_name
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from driftcli.settings import Settings
 
-PACKAGES = ("driftcli", "torch", "torchvision", "numpy", "pillow", "safetensors", "pydantic", "typer", "rich")
+PACKAGES = ("torch", "torchvision", "numpy", "pillow", "safetensors", "pydantic", "typer", "rich")
 FIRST = 50
 """Entries of a source that the dry run decodes."""
 TIMES = 20
@@ -49,6 +50,7 @@ def look(name: str, findings: Callable[[], Iterable[Finding]]) -> list[Finding]:
 
 def versions() -> Iterator[Finding]:
     """Of Python and of the packages that decide a number."""
+    yield Finding("ok", "driftcli", driftcli.__version__)
     yield Finding("ok", "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     for package in PACKAGES:
         try:
@@ -98,14 +100,14 @@ def workers(settings: Settings) -> Iterator[Finding]:
 
 def source(name: str, settings: Settings) -> Iterator[Finding]:
     """Decodes the first entries of a source and says what would become of them."""
-    from driftcli import sources
     from driftcli.records import Decoded
+    from driftcli.sources._open import open_sources
     from driftcli.sources._pool import DecodePool
 
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     with DecodePool(settings.decode, {}, 1) as pool:
-        for item in pool.map(islice(sources.open_sources([name], settings.input), FIRST)):  # type: ignore[attr-defined]
+        for item in pool.map(islice(open_sources([name], settings.input), FIRST)):
             if isinstance(item, Decoded):
                 counts["read"] += 1
                 kinds[f"{item.facts.format} {item.facts.width}x{item.facts.height}"] += 1
@@ -114,10 +116,16 @@ def source(name: str, settings: Settings) -> Iterator[Finding]:
     shown = safe_name(name)
     if not counts["read"]:
         yield Finding(
-            "error", shown, f"no image among the first {FIRST} entries: {_told(counts)}", "check the path", 3
+            "error",
+            "source",
+            f"{shown}: no image among the first {FIRST} entries: {_told(counts)}",
+            "check the path",
+            3,
         )
         return
-    yield Finding("ok", shown, f"first {counts.total()} entries: {_told(counts)}; {_told(kinds, 3)}")
+    yield Finding(
+        "ok", "source", f"{shown}: first {counts.total()} entries: {_told(counts)}; {_told(kinds, 3)}"
+    )
 
 
 def artifact(name: str) -> Iterator[Finding]:
@@ -129,18 +137,24 @@ def artifact(name: str) -> Iterator[Finding]:
     for file in found.verify():
         if not file.ok:
             yield Finding(
-                "error", shown, f"{file.name}: {file.problem}", "restore it from a copy, or fit again", 3
+                "error",
+                "artifact",
+                f"{shown}: {file.name}: {file.problem}",
+                "restore it from a copy, or fit again",
+                3,
             )
     baselines = found.manifest.get("baselines") or {}
     if not baselines:
-        yield Finding("error", shown, "not calibrated", f"run `driftcli baseline {shown} GOOD_IMAGES`", 3)
+        yield Finding(
+            "error", "artifact", f"{shown}: not calibrated", f"run `driftcli baseline {shown} GOOD_IMAGES`", 3
+        )
     for label, facts in baselines.items():
         images = int(facts.get("images", 0))
         batch = images // TIMES
-        text = f"baseline {safe_name(label)}: {images:,} images, adequate for batches of up to {batch:,}"
+        text = f"{shown}: baseline {safe_name(label)}: {images:,} images, adequate for batches of up to {batch:,}"
         enough = batch >= 8  # noqa: PLR2004  # the smallest batch that is audited by default
         hint = "" if enough else "calibrate on more good images: 20 times the batch"
-        yield Finding("ok" if enough else "warning", shown, text, hint)
+        yield Finding("ok" if enough else "warning", "artifact", text, hint)
 
 
 def _told(counts: Counter[str], most: int | None = None) -> str:

@@ -73,17 +73,14 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
+@app.callback()
 def _root(
-    context: typer.Context,
     version: Annotated[  # noqa: ARG001
         bool,
         typer.Option("-V", "--version", help="Print the version.", is_eager=True, callback=_show_version),
     ] = False,
 ) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), color=context.color)
-        raise typer.Exit
+    """Options of the whole program; `run` gives a bare command line `--help`."""
 
 
 class Terminated(BaseException):
@@ -111,7 +108,7 @@ def run(argv: Sequence[str]) -> int:
         return TERMINATED
     except typer.TyperException as error:
         terminal.close()
-        terminal.error(*_usage(error))
+        terminal.error(*_usage(error, argv))
         return USAGE
     except SystemExit as error:
         return 0 if error.code in (0, None) or _pipe_closed(error) else INTERNAL
@@ -128,17 +125,18 @@ def _invoke(argv: Sequence[str], terminal: Terminal) -> int:
     command: Any = typer.main.get_command(app)
     color = {"always": True, "never": False}.get(terminal.color, None if terminal.colour() else False)
     code = command.main(
-        args=list(argv), prog_name="driftcli", standalone_mode=False, obj=terminal, color=color
+        args=list(argv) or ["--help"], prog_name="driftcli", standalone_mode=False, obj=terminal, color=color
     )
     return code if isinstance(code, int) else 0
 
 
-def _usage(error: typer.TyperException) -> tuple[str, str]:
+def _usage(error: typer.TyperException, argv: Sequence[str]) -> tuple[str, str]:
     """Typer's message as `error:`, and its suggestions as `hint:`."""
-    what, _, meant = error.format_message().partition(" (Possible options: ")
+    what, _, meant = error.format_message().replace("Value error, ", "").partition(" (Possible options: ")
     what, _, verb = what.partition(" Did you mean ")
     close = list(getattr(error, "possibilities", None) or [])
-    path = getattr(getattr(error, "ctx", None), "command_path", "driftcli")
+    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    path = " ".join(["driftcli", *(word for word in argv[:1] if word in verbs)])
     if close:
         return what, f"did you mean {min(close)}?"
     if meant or verb:

@@ -70,9 +70,9 @@ def doctor(
     found += f.look("workers", partial(f.workers, run.settings))
     for name in path or ():
         if (Path(name) / "manifest.json").is_file():
-            found += f.look(safe_name(name), partial(f.artifact, name))
+            found += f.look("artifact", partial(f.artifact, name))
         else:
-            found += f.look(safe_name(name), partial(f.source, name, run.settings))
+            found += f.look("source", partial(f.source, name, run.settings))
     if format == "json":
         run.terminal.put(json.dumps([asdict(finding) for finding in found], indent=2) + "\n", utf8=True)
     else:

@@ -5,6 +5,7 @@ value is explained in the same words wherever it was written. The defaults named
 a test compares them.
 """
 
+# ruff: noqa: PLC0414  # commands pick the common ones from here too
 from __future__ import annotations
 
 from typing import Annotated
