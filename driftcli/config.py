@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -88,11 +89,9 @@ def resolve(
 ) -> Resolved:
     """Options over `--set` over the environment over the file over defaults. Raises UsageError.
 
-    `options` are named as in OPTIONS, with `-` or `_`; None means "not given". `environ` None reads
-    no environment.
+    `options` are named as in OPTIONS, with `-` or `_`; None is "not given"; `environ` None reads nothing.
     """
-    layers = _Layers()
-    environ = environ or {}
+    layers, environ = _Layers(), environ or {}
     if file is None:
         file = environ.get(f"{PREFIX}CONFIG") or None
     if file is not None:
@@ -129,12 +128,9 @@ def show_config(resolved: Resolved) -> str:
 
 
 def _shown(value: Any) -> str:
-    if (
-        isinstance(value, str)
-        and value.replace("_", "").replace("-", "").isalnum()
-        and not value[0].isdigit()
-    ):
-        return value
+    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w-]*", value, re.ASCII)
+    if plain and value.lower() not in {"null", "true", "false"}:
+        return str(value)
     return json.dumps(value, ensure_ascii=False)
 
 

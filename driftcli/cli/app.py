@@ -75,7 +75,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[  # noqa: ARG001
+    version: Annotated[
         bool,
         typer.Option("-V", "--version", help="Print the version.", is_eager=True, callback=_show_version),
     ] = False,

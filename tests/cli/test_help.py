@@ -34,7 +34,7 @@ LIGHT = ("torch", "torchvision", "scipy", "matplotlib", "numpy", "pydantic", "PI
 
 @pytest.mark.parametrize("argv", [[], ["--help"], ["-h"], ["--version"], ["check", "--help"], ["chek"]])
 def test_help_imports_nothing_heavy(argv):
-    """Nor does a wrong command line. (Typer itself loads pydantic as soon as there is a command.)"""
+    """Nor does a wrong command line; Typer itself loads pydantic as soon as there is a command."""
     light = [name for name in LIGHT if name != "pydantic" or not argv or argv[0].startswith("-")]
     code = (
         "import sys\nfrom driftcli.cli import app\napp.run(sys.argv[1:])\n"
@@ -73,7 +73,7 @@ def _documented():
                 yield pytest.param(param.name, found[1], id=f"{name}-{param.name}")
 
 
-@pytest.mark.parametrize(("option", "documented"), _documented())
+@pytest.mark.parametrize(("option", "documented"), list(_documented()))
 def test_the_defaults_in_help_are_the_settings(option, documented):
     """Resolved as if somebody had typed what the help says."""
     value = [documented] if option == "method" else documented
