@@ -1,1 +1,65 @@
-"""Does this folder of images still look like the images the model was built on?"""
+"""driftcli: does this folder of images still look like the images the model was built on?
+
+From Python as from the shell; importing the package imports nothing heavy:
+
+    import driftcli
+    driftcli.fit("good/train", "ref")
+    driftcli.baseline("ref", ["good/monday", "good/tuesday"])
+    report = driftcli.check("ref", "today", alpha=0.01)
+    report.verdict, report.gate.p_value
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from driftcli.errors import ArtifactError, DriftcliError, InternalError, NotAuditedError, UsageError
+
+if TYPE_CHECKING:
+    from driftcli.api import baseline, check, fit
+    from driftcli.records import Report
+
+    __version__: str
+
+__all__ = [
+    "ArtifactError",
+    "DriftcliError",
+    "InternalError",
+    "NotAuditedError",
+    "Report",
+    "UsageError",
+    "__version__",
+    "baseline",
+    "check",
+    "fit",
+]
+
+_HOMES = {
+    "fit": "driftcli.api",
+    "baseline": "driftcli.api",
+    "check": "driftcli.api",
+    "Report": "driftcli.records",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """PEP 562: the functions, the version and `Report` are loaded when they are first asked for."""
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found: Any = version("driftcli")
+        except PackageNotFoundError:  # run from a checkout that was never installed
+            found = "0+unknown"
+    elif name in _HOMES:
+        from importlib import import_module
+
+        found = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'driftcli' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -25,7 +25,7 @@ class Strict(BaseModel):
 class Extractors(Strict):
     """Which extractors run (`methods`), and each one's settings."""
 
-    methods: tuple[Method, ...] = Field(("embedding", "autoencoder", "properties"), min_length=1)
+    methods: tuple[Method, ...] = Field(default=("embedding", "autoencoder", "properties"), min_length=1)
     embedding: Embedding = Embedding()
     autoencoder: Autoencoder = Autoencoder()
     properties: Properties = Properties()

@@ -1,0 +1,129 @@
+"""Options that all or most commands share: how to speak, which settings, which input."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+GATE, INPUT, LEARN, NETWORK, OUTPUT, COMMON = "Gate", "Input", "Learning", "Weights", "Output", "Common"
+
+
+def option(*names: str, help: str, panel: str, metavar: str | None = None, **more: Any) -> Any:  # noqa: A002
+    """An option whose default stands in its help: the value None means "not given"."""
+    return typer.Option(*names, help=help, rich_help_panel=panel, metavar=metavar, show_default=False, **more)
+
+
+# ---------------------------------------------------------------- input
+
+GroupBy = Annotated[
+    str | None,
+    option(
+        "--group-by",
+        metavar="KEY",
+        panel=INPUT,
+        help="What makes images dependent: folder, hour, column:NAME or a regular expression on the path; "
+        "groups become the unit of the test (default: none).",
+    ),
+]
+StratifyBy = Annotated[
+    str | None,
+    option(
+        "--stratify-by", metavar="KEY", panel=INPUT, help="Label or class to compare within (default: none)."
+    ),
+]
+SliceBy = Annotated[
+    str | None,
+    option("--slice-by", metavar="KEY", panel=INPUT, help="Rows of the report only (default: none)."),
+]
+Exclude = Annotated[
+    list[str] | None,
+    option("--exclude", metavar="GLOB", panel=INPUT, help="Pass over matching paths. Repeatable."),
+]
+Since = Annotated[
+    str | None,
+    option(
+        "--since", metavar="AGE", panel=INPUT, help="Only files changed within 30m, 24h, 7d (default: none)."
+    ),
+]
+Limit = Annotated[
+    str | None, option("--limit", metavar="N", panel=INPUT, help="Read at most N images (default: none).")
+]
+Follow = Annotated[bool, option("--follow", panel=INPUT, help="Follow symbolic links inside the source.")]
+Crop = Annotated[
+    str | None,
+    option(
+        "--crop",
+        metavar="X,Y,W,H",
+        panel=INPUT,
+        help="Part of each image, in pixels or fractions (default: none).",
+    ),
+]
+Mask = Annotated[
+    str | None,
+    option(
+        "--mask", metavar="FILE", panel=INPUT, help="Image whose black parts are ignored (default: none)."
+    ),
+]
+Null = Annotated[bool, option("-0", "--null", help="Paths on standard input end in NUL.", panel=INPUT)]
+
+# ---------------------------------------------------------------- common
+
+Config = Annotated[
+    str | None,
+    option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        panel=COMMON,
+        help="YAML settings [env: DRIFTCLI_CONFIG]; none is looked for.",
+    ),
+]
+Sets = Annotated[
+    list[str] | None,
+    option(
+        "--set",
+        metavar="KEY=VALUE",
+        panel=COMMON,
+        help="Any setting, such as families.file.gate=on. Repeatable.",
+    ),
+]
+ShowConfig = Annotated[
+    bool, option("--show-config", panel=COMMON, help="Print every setting with its origin, and stop.")
+]
+Seed = Annotated[
+    str | None, option("--seed", metavar="N", panel=COMMON, help="Seed of all randomness (default: 0).")
+]
+Device = Annotated[
+    str | None,
+    option("--device", metavar="NAME", panel=COMMON, help="auto, cpu, cuda, cuda:N or mps (default: auto)."),
+]
+Workers = Annotated[
+    str | None,
+    option("--workers", metavar="N|auto", panel=COMMON, help="Decoding processes (default: auto)."),
+]
+Quiet = Annotated[bool, option("-q", "--quiet", panel=COMMON, help="One line of result; no progress.")]
+Verbose = Annotated[
+    int, option("-v", "--verbose", panel=COMMON, count=True, help="Say more; -vv adds tracebacks.")
+]
+NoProgress = Annotated[bool, option("--no-progress", panel=COMMON, help="No progress.")]
+Color = Annotated[
+    Literal["auto", "always", "never"],
+    option(
+        "--color",
+        panel=COMMON,
+        envvar="DRIFTCLI_COLOR",
+        show_envvar=False,
+        help="Colour; auto: on a terminal (default: auto).",
+    ),
+]
+LogFormat = Annotated[
+    Literal["text", "json"],
+    option(
+        "--log-format",
+        panel=COMMON,
+        envvar="DRIFTCLI_LOG_FORMAT",
+        show_envvar=False,
+        help="Form of standard error (default: text).",
+    ),
+]

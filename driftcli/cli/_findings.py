@@ -1,0 +1,161 @@
+"""What `doctor` looks at: each look gives findings, values with a state, never an exception."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections import Counter
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import driftcli
+from driftcli.errors import DriftcliError
+from driftcli.text import safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from driftcli.settings import Settings
+
+PACKAGES = ("torch", "torchvision", "numpy", "pillow", "safetensors", "pydantic", "typer", "rich")
+FIRST = 50
+"""Entries of a source that the dry run decodes."""
+TIMES = 20
+"""A baseline should hold so many times the batch (contract: honesty about "exact")."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's; `code` is what the command returns if nothing is worse."""
+
+    state: Literal["ok", "warning", "error"]
+    name: str
+    text: str
+    hint: str = ""
+    code: int = 0
+
+
+def look(name: str, findings: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """The findings of one look; what it raises is a finding too."""
+    try:
+        return list(findings())
+    except DriftcliError as error:
+        return [Finding("error", name, error.what, error.hint, error.exit_code)]
+    except Exception as error:  # noqa: BLE001  # the doctor must survive the patient
+        said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'failed'}"
+        return [Finding("error", name, said, "see -vv of the command that needs it", 4)]
+
+
+def versions() -> Iterator[Finding]:
+    """Of Python and of the packages that decide a number."""
+    yield Finding("ok", "driftcli", driftcli.__version__)
+    yield Finding("ok", "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    for package in PACKAGES:
+        try:
+            yield Finding("ok", package, importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding("warning", package, "not installed as a package")
+
+
+def devices(settings: Settings) -> Iterator[Finding]:
+    """What torch could compute on, and whether the wanted device is there."""
+    import torch
+
+    found = ["cpu"]
+    found += [
+        f"cuda:{index} ({torch.cuda.get_device_name(index)})" for index in range(torch.cuda.device_count())
+    ]
+    found += ["mps"] if torch.backends.mps.is_available() else []
+    yield Finding("ok", "devices", f"{', '.join(found)}; {torch.get_num_threads()} threads")
+    wanted = settings.device.split(":")[0]
+    if wanted != "auto" and not any(name.startswith(wanted) for name in found):
+        yield Finding("error", "device", f"{settings.device} is not there", "use --device auto", 2)
+
+
+def weights(settings: Settings) -> Iterator[Finding]:
+    """Loads the embedding's network as `fit` would."""
+    if "embedding" not in settings.extractors.methods:
+        yield Finding("ok", "weights", "none needed by these methods")
+        return
+    import numpy as np
+
+    from driftcli.extractors.base import Runtime
+
+    runtime = Runtime("cpu", settings.weights.file, settings.weights.trust, settings.weights.allow_download)
+    extractor: Any = settings.extractors.embedding
+    state = extractor.fit(np.zeros((0, 1), np.uint8), settings.seed, runtime)
+    size = sum(array.nbytes for array in state.values())
+    yield Finding("ok", "weights", f"{extractor.network}: loaded and verified ({size / 1e6:.1f} MB of state)")
+
+
+def workers(settings: Settings) -> Iterator[Finding]:
+    """Starts one decoding process and stops it."""
+    from driftcli.sources._pool import DecodePool
+
+    with DecodePool(settings.decode, {}, 1):
+        yield Finding("ok", "workers", f"a decoding process starts (--workers {settings.workers})")
+
+
+def source(name: str, settings: Settings) -> Iterator[Finding]:
+    """Decodes the first entries of a source and says what would become of them."""
+    from driftcli.records import Decoded
+    from driftcli.sources._open import open_sources
+    from driftcli.sources._pool import DecodePool
+
+    counts: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    with DecodePool(settings.decode, {}, 1) as pool:
+        for item in pool.map(islice(open_sources([name], settings.input), FIRST)):
+            if isinstance(item, Decoded):
+                counts["read"] += 1
+                kinds[f"{item.facts.format} {item.facts.width}x{item.facts.height}"] += 1
+            else:
+                counts[f"{item.state}: {item.reason}"] += 1
+    shown = safe_name(name)
+    if not counts["read"]:
+        yield Finding(
+            "error",
+            "source",
+            f"{shown}: no image among the first {FIRST} entries: {_told(counts)}",
+            "check the path",
+            3,
+        )
+        return
+    yield Finding(
+        "ok", "source", f"{shown}: first {counts.total()} entries: {_told(counts)}; {_told(kinds, 3)}"
+    )
+
+
+def artifact(name: str) -> Iterator[Finding]:
+    """Whether an artifact is whole, calibrated, and for which batches its baselines are large enough."""
+    from driftcli import artifact as store
+
+    shown = safe_name(name)
+    found = store.read(Path(name))
+    for file in found.verify():
+        if not file.ok:
+            yield Finding(
+                "error",
+                "artifact",
+                f"{shown}: {file.name}: {file.problem}",
+                "restore it from a copy, or fit again",
+                3,
+            )
+    baselines = found.manifest.get("baselines") or {}
+    if not baselines:
+        yield Finding(
+            "error", "artifact", f"{shown}: not calibrated", f"run `driftcli baseline {shown} GOOD_IMAGES`", 3
+        )
+    for label, facts in baselines.items():
+        images = int(facts.get("images", 0))
+        batch = images // TIMES
+        text = f"{shown}: baseline {safe_name(label)}: {images:,} images, adequate for batches of up to {batch:,}"
+        enough = batch >= 8  # noqa: PLR2004  # the smallest batch that is audited by default
+        hint = "" if enough else "calibrate on more good images: 20 times the batch"
+        yield Finding("ok" if enough else "warning", "artifact", text, hint)
+
+
+def _told(counts: Counter[str], most: int | None = None) -> str:
+    return ", ".join(f"{count} {safe_name(word)}" for word, count in counts.most_common(most) if count)

@@ -1,0 +1,140 @@
+"""Progress as people and logs want it: bars on a terminal, now and then a line elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from driftcli.progress import Progress
+from driftcli.text import safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from driftcli.cli.console import Terminal
+
+INTERVAL = 10.0
+
+
+class Told(Progress):
+    """Draws nothing, but passes warnings on."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+
+    def warn(self, message: str) -> None:
+        self.terminal.warn(message)
+
+    def close(self) -> None:
+        """Nothing was drawn."""
+
+
+class Lines(Told):
+    """A line a stage, at most one every ten seconds: a cron mail and a CI log stay short."""
+
+    clock: Callable[[], float] = staticmethod(time.monotonic)
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self.stage = ""
+        self.total: int | None = None
+        self.done = 0
+        self.began = self.spoke = self.clock()
+
+    def start(self, stage: str, total: int | None = None) -> None:
+        self.stage, self.total, self.done = stage, total, 0
+        self.began = self.spoke = self.clock()
+        self.terminal.note(stage)
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self.done += steps
+        now = self.clock()
+        if now - self.spoke >= INTERVAL:
+            self.spoke = now
+            self._say(now - self.began, note)
+
+    def finish(self) -> None:
+        """Said only of a stage that was long enough to be heard of."""
+        if self.spoke > self.began:
+            self._say(self.clock() - self.began, "done")
+        self.spoke = self.began
+
+    def _say(self, seconds: float, note: str) -> None:
+        left = None
+        if self.total and self.done:
+            left = max(0.0, seconds / self.done * (self.total - self.done))
+        if self.terminal.log_format == "json":
+            facts = {"done": self.done, "total": self.total, "seconds": round(seconds, 1)}
+            remaining = None if left is None else round(left)
+            self.terminal.say("progress", self.stage, **facts, seconds_left=remaining, note=note)
+            return
+        words = f"{self.done}" + (f" of {self.total} ({self.done / self.total:.0%})" if self.total else "")
+        when = f", about {span(left)} left" if left else f", {span(seconds)}"
+        self.terminal.say("info", f"{self.stage}: {words}{when}{f', {note}' if note else ''}")
+
+
+class Bars(Told):
+    """One bar a stage with its time to go; it stays while the stage lasts."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            SpinnerColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Drawn
+
+        super().__init__(terminal)
+        colour = terminal.colour(sys.stderr)
+        console = Console(
+            file=sys.stderr,
+            force_terminal=True,
+            no_color=not colour,
+            markup=False,
+            highlight=False,
+            emoji=False,
+        )
+        self.bars = Drawn(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=console,
+            transient=True,
+            redirect_stdout=False,
+        )
+        self.tasks: list[Any] = []
+
+    def start(self, stage: str, total: int | None = None) -> None:
+        if not self.tasks:
+            self.bars.start()
+        self.tasks.append(self.bars.add_task(safe_name(stage), total=total, note=""))
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        if self.tasks:
+            fields: dict[str, Any] = {"note": safe_name(note)} if note else {}
+            self.bars.update(self.tasks[-1], advance=steps, **fields)
+
+    def finish(self) -> None:
+        if self.tasks:
+            self.bars.remove_task(self.tasks.pop())
+        if not self.tasks:
+            self.bars.stop()
+
+    def close(self) -> None:
+        while self.tasks:
+            self.finish()
+
+
+def span(seconds: float | None) -> str:
+    """`40 s`, `3 min`, `2.5 h`."""
+    seconds = seconds or 0.0
+    if seconds < 90:  # noqa: PLR2004
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004

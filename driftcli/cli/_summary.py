@@ -1,0 +1,62 @@
+"""What `fit` and `baseline` did, in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from driftcli.cli._progress import span
+from driftcli.text import safe_name
+
+if TYPE_CHECKING:
+    from driftcli.records import Calibrated, Fitted, Ledger
+
+
+def fitted(done: Fitted, *, brief: bool) -> str:
+    """The artifact, how many images are on which side, what each extractor learnt, what comes next."""
+    where = safe_name(done.artifact)
+    head = f"fitted {where}: learnt from {done.fitted_on:,} images, held out {done.held_out:,} ({span(done.seconds)})"
+    if brief:
+        return f"{head}\n"
+    rows = [head, *ledger(done.ledger)]
+    rows += [f"  {safe_name(name)}: {_words(note)}" for name, note in done.notes.items()]
+    rows += [f"  sha256 {done.digest}", *cautions(done.cautions)]
+    step = "check" if done.held_out else "baseline"
+    images = "IMAGES_OF_TODAY" if done.held_out else "OTHER_GOOD_IMAGES"
+    return "\n".join([*rows, f"next: driftcli {step} {where} {images}", ""])
+
+
+def calibrated(done: Calibrated, *, brief: bool) -> str:
+    """The baseline, its size and groups, what comes next."""
+    where = safe_name(done.artifact)
+    head = f"baseline {safe_name(done.baseline)} in {where}: {done.images:,} images ({span(done.seconds)})"
+    if brief:
+        return f"{head}\n"
+    rows = [head, *ledger(done.ledger)]
+    if done.dropped_seen:
+        rows.append(f"  left out {done.dropped_seen:,} that the reference was fitted on")
+    if len(done.groups) > 1:
+        shown = [f"{safe_name(name)} {count:,}" for name, count in done.groups.items()]
+        rows.append(f"  {len(shown)} groups: {', '.join(shown[:8])}{', …' if len(shown) > 8 else ''}")  # noqa: PLR2004
+    rows += [f"  sha256 {done.digest}", *cautions(done.cautions)]
+    named = "" if done.baseline == "default" else f" --baseline {safe_name(done.baseline)}"
+    return "\n".join([*rows, f"next: driftcli check {where} IMAGES_OF_TODAY{named}", ""])
+
+
+def ledger(counts: Ledger) -> list[str]:
+    """Where the entries went that were not used; nothing if all were."""
+    parts = [f"{count:,} unreadable ({safe_name(why)})" for why, count in counts.unreadable.items()]
+    parts += [f"{count:,} skipped ({safe_name(why)})" for why, count in counts.skipped.items()]
+    parts += [f"{counts.changed:,} changed while being read"] if counts.changed else []
+    return [f"  of {counts.seen:,} entries: {', '.join(parts)}"] if parts else []
+
+
+def cautions(lines: tuple[str, ...]) -> list[str]:
+    """One a line."""
+    return [f"caution: {safe_name(line)}" for line in lines]
+
+
+def _words(note: Any) -> str:
+    if isinstance(note, Mapping):
+        return ", ".join(f"{safe_name(str(key))} {_words(value)}" for key, value in note.items())
+    return f"{note:.4g}" if isinstance(note, float) else safe_name(str(note))

@@ -1,0 +1,184 @@
+"""The entry point: verbs, and the one place where whatever happened becomes an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from driftcli.cli import baseline, check, demo, doctor, fit, inspect
+from driftcli.cli._help import CONTEXT, Command, Group
+from driftcli.cli.console import Terminal, abandon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+USAGE, INTERNAL, INTERRUPTED, TERMINATED = 2, 4, 130, 143
+
+HELP = """Does this folder of images still look like the images the model was built on?
+
+Learn a reference from good images, calibrate it on others, then audit every new batch: a report, and an
+exit code for CI and cron.
+"""
+EPILOG = """\
+Start:
+  driftcli demo                                # the whole story on sample images
+  driftcli fit images/train -o ref/            # learn, and hold some images out
+  driftcli baseline ref/ images/val            # calibrate on other good images
+  driftcli check ref/ images/today             # audit: report and exit code
+
+Exit codes:
+  0    audited; the gate passed
+  1    audited; the gate failed
+  2    command line, environment or configuration is wrong
+  3    not audited: something is wrong with the data or the artifact
+  4    internal error, no memory, output not writable
+  130  interrupted; 143 terminated
+
+Settings: option > DRIFTCLI_<OPTION> (DRIFTCLI_MIN_IMAGES=20) > --config FILE > artifact > default.
+"""
+
+app = typer.Typer(
+    name="driftcli",
+    cls=Group,
+    help=HELP,
+    epilog=EPILOG,
+    context_settings=CONTEXT,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for _module, _verb in (
+    (fit, fit.fit),
+    (baseline, baseline.baseline),
+    (check, check.check),
+    (inspect, inspect.inspect),
+    (doctor, doctor.doctor),
+    (demo, demo.demo),
+):
+    app.command(cls=Command, epilog=_module.EXAMPLES, context_settings=CONTEXT)(_verb)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        import driftcli
+
+        Terminal().put(f"driftcli {driftcli.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("-V", "--version", help="Print the version.", is_eager=True, callback=_show_version),
+    ] = False,
+) -> None:
+    """Options of the whole program; `run` gives a bare command line `--help`."""
+
+
+class Terminated(BaseException):
+    """SIGTERM, as something that unwinds: workers are stopped and temporary files removed."""
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit."""
+    code = run(sys.argv[1:])
+    _flush()
+    sys.exit(code)
+
+
+def run(argv: Sequence[str]) -> int:
+    """One command line; its exit code. Nothing but a failed gate returns 1."""
+    terminal = Terminal.peek(argv, os.environ)
+    try:
+        with _signals():
+            code = _invoke(argv, terminal)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Terminated:
+        terminal.close()
+        terminal.error("terminated", "nothing was decided; run again")
+        return TERMINATED
+    except typer.TyperException as error:
+        terminal.close()
+        terminal.error(*_usage(error, argv))
+        return USAGE
+    except SystemExit as error:
+        return 0 if error.code in (0, None) or _pipe_closed(error) else INTERNAL
+    except Exception as error:  # noqa: BLE001  # the last line of defence: never 1
+        return 0 if _pipe_closed(error) else terminal.failure(error)
+    finally:
+        terminal.close()
+    if code == INTERRUPTED:  # Typer turns KeyboardInterrupt into this number
+        terminal.error("interrupted", "nothing was decided; run again")
+    return code
+
+
+def _invoke(argv: Sequence[str], terminal: Terminal) -> int:
+    command: Any = typer.main.get_command(app)
+    color = {"always": True, "never": False}.get(terminal.color, None if terminal.colour() else False)
+    code = command.main(
+        args=list(argv) or ["--help"], prog_name="driftcli", standalone_mode=False, obj=terminal, color=color
+    )
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: typer.TyperException, argv: Sequence[str]) -> tuple[str, str]:
+    """Typer's message as `error:`, and its suggestions as `hint:`."""
+    what, _, meant = error.format_message().replace("Value error, ", "").partition(" (Possible options: ")
+    what, _, verb = what.partition(" Did you mean ")
+    close = list(getattr(error, "possibilities", None) or [])
+    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    path = " ".join(["driftcli", *(word for word in argv[:1] if word in verbs)])
+    if close:
+        return what, f"did you mean {min(close)}?"
+    if meant or verb:
+        return what, f"did you mean {verb or meant}"
+    return what, f"see `{path} --help`"
+
+
+def _pipe_closed(error: BaseException | None) -> bool:
+    """Whether a reader that had gone is behind it (`driftcli --help | true`)."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """SIGINT and SIGTERM unwind once; the second one kills. What the parent ignores stays ignored."""
+
+    def unwind(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, unwind)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            abandon(stream)

@@ -1,0 +1,218 @@
+"""Every option once: its spelling, its help, its default in words; commands pick from here.
+
+Options of settings arrive as text (None: not given) and are read by `driftcli.config`, so that a wrong
+value is explained in the same words wherever it was written. The defaults named here are settings.py's;
+a test compares them.
+"""
+
+# ruff: noqa: PLC0414  # commands pick the common ones from here too
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from driftcli.cli._common import (
+    GATE,
+    LEARN,
+    NETWORK,
+    OUTPUT,
+    option,
+)
+from driftcli.cli._common import Color as Color
+from driftcli.cli._common import Config as Config
+from driftcli.cli._common import Crop as Crop
+from driftcli.cli._common import Device as Device
+from driftcli.cli._common import Exclude as Exclude
+from driftcli.cli._common import Follow as Follow
+from driftcli.cli._common import GroupBy as GroupBy
+from driftcli.cli._common import Limit as Limit
+from driftcli.cli._common import LogFormat as LogFormat
+from driftcli.cli._common import Mask as Mask
+from driftcli.cli._common import NoProgress as NoProgress
+from driftcli.cli._common import Null as Null
+from driftcli.cli._common import Quiet as Quiet
+from driftcli.cli._common import Seed as Seed
+from driftcli.cli._common import Sets as Sets
+from driftcli.cli._common import ShowConfig as ShowConfig
+from driftcli.cli._common import Since as Since
+from driftcli.cli._common import SliceBy as SliceBy
+from driftcli.cli._common import StratifyBy as StratifyBy
+from driftcli.cli._common import Verbose as Verbose
+from driftcli.cli._common import Workers as Workers
+
+# ---------------------------------------------------------------- arguments
+
+Artifact = Annotated[
+    str, typer.Argument(metavar="ARTIFACT", help="Folder that `driftcli fit` wrote.", show_default=False)
+]
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...",
+        help="Folder (recursive), glob, image, manifest (.csv, .jsonl, .txt), .zip or .tar, "
+        "or `-` for paths on standard input.",
+        show_default=False,
+    ),
+]
+
+# ---------------------------------------------------------------- the gate
+
+Alpha = Annotated[
+    str | None,
+    option("--alpha", metavar="P", panel=GATE, help="False-alarm rate of the gate (default: 0.01)."),
+]
+Tolerance = Annotated[
+    str | None,
+    option(
+        "--tolerance",
+        metavar="SHARE|auto",
+        panel=GATE,
+        help="Shifted share that is still accepted; auto: what good groups of the baseline differ by "
+        "(at least 5 groups); 0: any proven change counts (default: 0).",
+    ),
+]
+Permutations = Annotated[
+    str | None,
+    option(
+        "--permutations",
+        metavar="N|auto",
+        panel=GATE,
+        help="Relabellings; auto: enough for alpha and the number of families (default: auto).",
+    ),
+]
+MinImages = Annotated[
+    str | None,
+    option(
+        "--min-images", metavar="N", panel=GATE, help="Fewer distinct images are not audited (default: 8)."
+    ),
+]
+MaxUnreadable = Annotated[
+    str | None,
+    option(
+        "--max-unreadable",
+        metavar="SHARE",
+        panel=GATE,
+        help="More unreadable images: not audited (default: 5%).",
+    ),
+]
+MaxTestImages = Annotated[
+    str | None,
+    option(
+        "--max-test-images", metavar="N", panel=GATE, help="The test uses at most so many (default: 5000)."
+    ),
+]
+FailOn = Annotated[
+    str | None,
+    option(
+        "--fail-on", metavar="drift|warn|none", panel=GATE, help="Verdict that returns 1 (default: drift)."
+    ),
+]
+MaxLossIncrease = Annotated[
+    str | None,
+    option(
+        "--max-loss-increase",
+        metavar="SHARE",
+        panel=GATE,
+        help="Also fail when the autoencoder's loss rises by more, such as 20% (default: none).",
+    ),
+]
+RequireDetectable = Annotated[
+    list[str] | None,
+    option(
+        "--require-detectable",
+        metavar="CORRUPTION:SEVERITY",
+        panel=GATE,
+        help="Not audited when this change would go unseen at this batch size. Repeatable.",
+    ),
+]
+AllowOverlap = Annotated[
+    bool,
+    option(
+        "--allow-overlap",
+        panel=GATE,
+        help="Accept a batch that is half or more of the reference's own images.",
+    ),
+]
+ExitZero = Annotated[
+    bool, option("--exit-zero", panel=GATE, help="Return 0 instead of 1; the verdict stays what it is.")
+]
+Baseline = Annotated[
+    str | None,
+    option(
+        "--baseline",
+        metavar="NAME",
+        panel=GATE,
+        help="Baseline to compare with (default: `default`, the only one, or `holdout`).",
+    ),
+]
+
+# ---------------------------------------------------------------- learning and weights
+
+Method = Annotated[
+    list[str] | None,
+    option(
+        "--method",
+        metavar="METHOD",
+        panel=LEARN,
+        help="embedding (alias mmd), autoencoder, properties; repeatable or with commas "
+        "(default: embedding,autoencoder,properties).",
+    ),
+]
+Holdout = Annotated[
+    str | None,
+    option(
+        "--holdout",
+        metavar="SHARE|auto",
+        panel=LEARN,
+        help="Share of the images kept back to calibrate on; auto: 50% with an autoencoder, else 80%, "
+        "at most 20,000; 0: none (default: auto).",
+    ),
+]
+NoThumbnails = Annotated[
+    bool, option("--no-thumbnails", panel=LEARN, help="Keep no pictures in the artifact.")
+]
+Weights = Annotated[
+    str | None,
+    option("--weights", metavar="FILE", panel=NETWORK, help="Weights of the network (default: none)."),
+]
+TrustWeights = Annotated[
+    bool, option("--trust-weights", panel=NETWORK, help="Accept weights of unknown checksum.")
+]
+AllowDownload = Annotated[
+    bool,
+    option(
+        "--allow-download",
+        panel=NETWORK,
+        help="Fetch weights from the network if they are not on this machine.",
+    ),
+]
+
+# ---------------------------------------------------------------- output
+
+Format = Annotated[
+    str,
+    option(
+        "-f", "--format", metavar="text|json", panel=OUTPUT, help="Form of standard output (default: text)."
+    ),
+]
+Outputs = Annotated[
+    list[str] | None,
+    option(
+        "-o",
+        "--output",
+        metavar="FORMAT=PATH",
+        panel=OUTPUT,
+        help="Also write the report to a file. Repeatable.",
+    ),
+]
+TopK = Annotated[
+    str | None,
+    option("--top-k", metavar="N", panel=OUTPUT, help="Most drifted images to name (default: 10)."),
+]
+MaxImagesInResult = Annotated[
+    str | None,
+    option(
+        "--max-images-in-result", metavar="N", panel=OUTPUT, help="Images listed in JSON (default: 10000)."
+    ),
+]
