@@ -60,8 +60,8 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
 SWITCHED = MappingProxyType({"no-thumbnails": 0})
 """Flags that stand for a value."""
 
-VARIABLES = frozenset({"DRIFTCLI_CONFIG", "DRIFTCLI_COLOR", "DRIFTCLI_LOG_FORMAT"})
-"""What else the environment may say: which file, and how the terminal looks."""
+VARIABLES = frozenset({"DRIFTCLI_CONFIG", "DRIFTCLI_COLOR", "DRIFTCLI_LOG_FORMAT", "DRIFTCLI_WEIGHTS_DIR"})
+"""What else the environment may say: which file, how the terminal looks, where weights lie."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
     [
         ("ruff", "check", "--no-cache", "."),
         ("ruff", "format", "--no-cache", "--check", "."),
-        ("mypy", "--cache-dir=/dev/null"),
+        ("mypy",),
     ],
     ids=["ruff-check", "ruff-format", "mypy"],
 )

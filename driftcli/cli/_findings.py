@@ -86,8 +86,10 @@ def weights(settings: Settings) -> Iterator[Finding]:
     runtime = Runtime("cpu", settings.weights.file, settings.weights.trust, settings.weights.allow_download)
     extractor: Any = settings.extractors.embedding
     state = extractor.fit(np.zeros((0, 1), np.uint8), settings.seed, runtime)
-    size = sum(array.nbytes for array in state.values())
-    yield Finding("ok", "weights", f"{extractor.network}: loaded and verified ({size / 1e6:.1f} MB of state)")
+    digest = bytes(state["weights_sha256"]).hex()[:16] if "weights_sha256" in state else ""
+    yield Finding(
+        "ok", "weights", f"{extractor.network}: found, verified, runs; sha256 {digest or 'unknown'}"
+    )
 
 
 def workers(settings: Settings) -> Iterator[Finding]:
