@@ -16,8 +16,8 @@ from driftcli import artifact as artifacts
 from driftcli import canary, result
 from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
-from driftcli.errors import NotAuditedError, UsageError
-from driftcli.extraction import Reader, Reading, extract_views
+from driftcli.errors import NotAuditedError
+from driftcli.extraction import Reader, Reading, entries_of, extract_views
 from driftcli.extractors.base import Extractor, Runtime, resolve_device
 from driftcli.progress import SILENT, Progress
 from driftcli.records import Calibrated, Decoded, Features, Fitted, Report, State
@@ -31,7 +31,6 @@ from driftcli.reference import (
 )
 from driftcli.runtime import make_runtime, versions
 from driftcli.settings import Settings
-from driftcli.sources._open import open_sources
 from driftcli.sources._pool import DecodePool
 from driftcli.split import split
 
@@ -53,8 +52,7 @@ def fit(
     when fewer than 40 usable images are found, InternalError (4) when training diverges.
     """
     started = time.monotonic()
-    if artifacts.exists(output) and not force:
-        raise UsageError(f"{output} exists", "choose another -o, or --force to replace it")
+    artifacts.check_output(output, force=force)
     runtime = make_runtime(settings, progress)
     extractors = _resolved(sources, settings, build_extractors(settings))
     states = {k: e.fit(np.empty(0), settings.seed, runtime) for k, e in extractors.items() if not e.learns}
@@ -194,7 +192,7 @@ def _resolved(
 ) -> dict[str, Extractor]:
     """The extractors with every `auto` that depends on the images decided from the first 128."""
     with DecodePool(settings.decode, {}, 1) as pool:
-        decoded = (item for item in pool.map(open_sources(sources, settings.input)) if isinstance(item, Decoded))
+        decoded = (item for item in pool.map(entries_of(sources, settings)) if isinstance(item, Decoded))
         facts = [item.facts for item in islice(decoded, PEEK)]
     return {kind: extractor.resolve(facts) for kind, extractor in extractors.items()}
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from pathlib import PurePath
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.errors import UsageError
 from driftcli.extractors.base import Extractor, Runtime
+from driftcli.keys import KeyFunction, capture_time, key_function
 from driftcli.progress import SILENT, Progress
 from driftcli.records import Decoded, Entry, Features, FileFacts, Ledger, Skipped, State
 from driftcli.settings import Settings
@@ -93,7 +91,7 @@ class Reader:
 
     def read(self, specs: Sequence[str], keep: int, stage: str, group: str | None = None) -> Reading:
         """One pass over the sources. `group`: a fixed group name for all images of this pass."""
-        return self.read_entries(open_sources(specs, self.settings.input), keep, stage, group)
+        return self.read_entries(entries_of(specs, self.settings), keep, stage, group)
 
     def read_entries(
         self, entries: Iterable[Entry | Skipped], keep: int, stage: str, group: str | None = None
@@ -101,17 +99,21 @@ class Reader:
         """As `read`, for entries at hand (canaries, tests)."""
         tally, table = Tally(), Table(keep, self._keys(group))
         self.progress.start(stage)
-        for chunk in _chunks(self._pool.map(entries), tally, self.progress):
+        for chunk in _chunks(tally.watch(self._pool.map(self._counted(entries)))):
             views, prepared = self._extract(chunk)
             for i, item in enumerate(chunk):
                 row = {name: x[i] for name, x in views.items()}
                 if finite(row):
-                    tally.add(item)
                     table.add(item, row, {name: x[i] for name, x in prepared.items()})
                 else:
-                    tally.add(Skipped(item.name, "unreadable", "nonfinite"))
+                    tally.withdraw(item.name, "nonfinite")
         self.progress.finish()
         return table.reading(tally)
+
+    def _counted(self, entries: Iterable[Entry | Skipped]) -> Iterator[Entry | Skipped]:
+        for entry in entries:
+            self.progress.advance(1)
+            yield entry
 
     def _extract(
         self, chunk: Sequence[Decoded]
@@ -134,6 +136,12 @@ class Reader:
         )
 
 
+def entries_of(specs: Sequence[str], settings: Settings) -> Iterable[Entry | Skipped]:
+    """The entries of all sources; `-0` is standard input whose paths end in NUL."""
+    named = ["-" if spec == "-0" else str(spec) for spec in specs]
+    return open_sources(named, settings.input, nul="-0" in specs)
+
+
 def extract_views(
     extractor: Extractor, state: State, images: NDArray[Any], runtime: Runtime
 ) -> dict[str, NDArray[np.float32]]:
@@ -153,74 +161,14 @@ def default_workers() -> int:
     return max(1, min(16, count))
 
 
-KeyFunction = Callable[[Decoded], str]
-
-
-def key_function(setting: str | None) -> KeyFunction | None:
-    """What a `--group-by`, `--stratify-by` or `--slice-by` value says of an image.
-
-    `folder`: its folder · `hour`: hour of capture · `column:NAME`: a manifest column · anything
-    else: a regular expression on the path, its first group.
-    """
-    if setting is None:
-        return None
-    if setting == "folder":
-        return lambda item: str(PurePath(item.name).parent)
-    if setting == "hour":
-        return lambda item: _hour(capture_time(item))
-    if setting.startswith("column:"):
-        column = setting.removeprefix("column:")
-        return lambda item: item.columns.get(column, "")
-    try:
-        pattern = re.compile(setting)
-    except re.error as error:
-        raise UsageError(
-            f"{setting!r} is no regular expression: {error}",
-            "use folder, hour, column:NAME, or a regular expression with one group",
-        ) from error
-    if not pattern.groups:
-        raise UsageError(
-            f"the regular expression {setting!r} has no group",
-            "put the part that names the group in parentheses, or use folder, hour or column:NAME",
-        )
-    return lambda item: found.group(1) or "" if (found := pattern.search(item.name)) else ""
-
-
-def capture_time(item: Decoded) -> float:
-    """Seconds since the epoch from the manifest's `time` column, else EXIF, else NaN."""
-    text = item.columns.get("time", "")
-    if text:
-        try:
-            moment = datetime.fromisoformat(text)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except ValueError:
-            return float("nan")
-    return float("nan") if item.facts.time is None else item.facts.time
-
-
-def _hour(seconds: float) -> str:
-    return "" if seconds != seconds else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H}"  # noqa: PLR0124 - NaN
-
-
 def finite(row: Mapping[str, NDArray[np.float32]]) -> bool:
     """Network outputs must be finite; a missing property (NaN) is a value of its own."""
     return all(np.isfinite(x).all() for name, x in row.items() if name not in {"properties", "file"})
 
 
-def _chunks(
-    items: Iterable[Decoded | Skipped], tally: Tally, progress: Progress
-) -> Iterator[list[Decoded]]:
-    chunk: list[Decoded] = []
-    for item in items:
-        progress.advance(1)
-        if isinstance(item, Skipped):
-            tally.add(item)
-            continue
-        chunk.append(item)
-        if len(chunk) == CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
+def _chunks(items: Iterable[Decoded]) -> Iterator[list[Decoded]]:
+    remaining = iter(items)
+    while chunk := list(islice(remaining, CHUNK)):
         yield chunk
 
 
@@ -297,8 +245,8 @@ class Table:
         return Reading(
             features,
             tally.ledger(),
-            tuple(tally.skipped),
-            tally.unreadable_share(),
+            tuple(tally.files),
+            tally.unreadable_share,
             contents,
             seen,
             prepared,

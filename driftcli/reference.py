@@ -81,7 +81,8 @@ def open_reference(path: str, settings: Settings, given: Collection[str]) -> tup
     artifact = artifacts.read(path)
     document = artifact.manifest
     try:
-        decode, extractors = Decode(**document["decode"]), Extractors.model_validate(document["extractors"])
+        stored = document["settings"]
+        decode, extractors = Decode(**stored["decode"]), Extractors.model_validate(stored["extractors"])
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
             f"{path}: the manifest's settings are not understood ({error})".split("\n", 1)[0],

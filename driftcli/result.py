@@ -255,7 +255,7 @@ def fit_document(
     """The manifest's account of F: settings, counts, digests, versions."""
     document = settings.model_dump(mode="json", include={"seed", "decode", "extractors", "families", "fit"})
     return {
-        **document,
+        "settings": document,
         "versions": versions,
         "families_tested": [f.name for f in families],
         "fitted": {
