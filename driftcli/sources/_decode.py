@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-import numpy as np
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
@@ -25,7 +24,7 @@ from driftcli.records import FileFacts
 from driftcli.sources._exif import read_exif
 from driftcli.sources._header import jpeg_frame, jpeg_steps, sniff
 from driftcli.sources._modes import GREY_MODES, to_rgb
-from driftcli.sources._pixels import Box, crop_box, digest, is_grey, near
+from driftcli.sources._pixels import Box, crop_box, digest_and_grey, near
 from driftcli.sources._read import Refused, read_file
 from driftcli.sources._settings import Decode
 
@@ -78,7 +77,7 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
         return _canonical(source, turn, box, settings, opened.bits)
 
     image = _guarded(pixels)
-    rgb = np.asarray(image)
+    pixel_hash, grey = digest_and_grey(image)
     quality, block = jpeg_steps(source.quantization) if kind == "JPEG" else (None, None)
     facts = FileFacts(
         width=upright[0],
@@ -86,7 +85,7 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
         bytes=len(data),
         format=kind,
         mode=opened.mode,
-        grey=opened.mode in GREY_MODES or is_grey(rgb),
+        grey=opened.mode in GREY_MODES or grey,
         jpeg_quality=quality,
         jpeg_block=block,
         time=shot.time,
@@ -94,7 +93,7 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
         icc=icc,
         animated=opened.animated,
     )
-    return Canonical(image, facts, digest(rgb), near(image))
+    return Canonical(image, facts, pixel_hash, near(image))
 
 
 def read_and_decode(path: str, settings: Decode, draft_side: int = 0, *, follow: bool = False) -> Canonical:

@@ -21,10 +21,13 @@ ICC profiles are ignored: applying them would turn a change of profile into no c
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from driftcli.sources._pixels import strips
 from driftcli.sources._read import Refused
 
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
@@ -43,9 +46,9 @@ def to_rgb(image: Image.Image, background: int, *, bits: int = 16) -> Image.Imag
     if mode in _PLAIN:
         return image.convert("RGB")
     if mode == "I" or mode.startswith("I;16"):
-        return _grey(_sixteen(np.asarray(image), bits))
+        return _grey(image, lambda values: _sixteen(values, bits))
     if mode == "F":
-        return _grey(_unit(np.asarray(image)))
+        return _grey(image, _unit)
     raise Refused("bad_mode")
 
 
@@ -80,5 +83,11 @@ def _unit(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.rint(scaled).astype(np.uint8)
 
 
-def _grey(values: NDArray[np.uint8]) -> Image.Image:
-    return Image.fromarray(values).convert("RGB")
+def _grey(image: Image.Image, convert: Callable[[NDArray[np.generic]], NDArray[np.uint8]]) -> Image.Image:
+    """The image's numbers as 8 bits, band by band, as RGB."""
+    out = Image.new("L", image.size)
+    top = 0
+    for strip in strips(image):
+        out.paste(Image.fromarray(convert(np.asarray(strip))), (0, top))
+        top += strip.height
+    return out.convert("RGB")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from PIL import Image
 from driftcli.errors import UsageError
 
 Box = tuple[float, float, float, float]
+_STRIP = 1 << 20
 
 
 def crop_box(crop: str | None, upright: tuple[int, int]) -> Box:
@@ -31,19 +33,34 @@ def crop_box(crop: str | None, upright: tuple[int, int]) -> Box:
     return min(x / across, 1), min(y / down, 1), min((x + width) / across, 1), min((y + height) / down, 1)
 
 
-def is_grey(rgb: NDArray[np.uint8]) -> bool:
-    """R = G = B everywhere; a sparse look first, since most images have colour there already."""
+def strips(image: Image.Image) -> Iterator[Image.Image]:
+    """The image in bands of about a megapixel, so that arrays of a large one never exist as a whole."""
+    width, height = image.size
+    rows = max(1, _STRIP // max(1, width))
+    if rows >= height:
+        yield image
+        return
+    for top in range(0, height, rows):
+        yield image.crop((0, top, width, min(height, top + rows)))
+
+
+def digest_and_grey(image: Image.Image) -> tuple[bytes, bool]:
+    """SHA-256 of width and height (little-endian uint32) and the RGB bytes row by row; is R = G = B everywhere."""
+    found = hashlib.sha256(struct.pack("<II", *image.size))
+    grey = True
+    for strip in strips(image):
+        rgb = np.ascontiguousarray(strip)
+        found.update(rgb.data)
+        grey = grey and _is_grey(rgb)
+    return found.digest(), grey
+
+
+def _is_grey(rgb: NDArray[np.uint8]) -> bool:
+    """A sparse look first, since most images have colour there already."""
     for look in (rgb[::16, ::16], rgb):
         if (look[..., 0] != look[..., 1]).any() or (look[..., 1] != look[..., 2]).any():
             return False
     return True
-
-
-def digest(rgb: NDArray[np.uint8]) -> bytes:
-    """SHA-256 of width and height (little-endian uint32) and the RGB bytes, row by row."""
-    found = hashlib.sha256(struct.pack("<II", rgb.shape[1], rgb.shape[0]))
-    found.update(np.ascontiguousarray(rgb).data)
-    return found.digest()
 
 
 def near(image: Image.Image) -> int:

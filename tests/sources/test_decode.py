@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from driftcli.errors import UsageError
+from driftcli.sources import _pixels
 from driftcli.sources._decode import decode
 from driftcli.sources._read import Refused
 from driftcli.sources._settings import Decode
@@ -215,6 +216,17 @@ def test_damage_is_a_reason(kind, encoded, photo, data):
         decode(bytes(whole[:cut]), Decode(), 8)
     except Refused as refused_:
         assert refused_.reason.isidentifier()
+
+
+def test_large_images_are_handled_in_bands(encoded, photo, monkeypatch):
+    """The size of the bands, which bounds memory, changes no pixel, hash or fact."""
+    deep = Image.fromarray(np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 20)
+    files = [encoded(photo(), "PNG"), encoded(deep, "PNG"), encoded(Image.new("F", (64, 48), 0.3), "TIFF")]
+    whole = [decode(data, Decode()) for data in files]
+    monkeypatch.setattr(_pixels, "_STRIP", 64 * 7)
+    banded = [decode(data, Decode()) for data in files]
+    assert [(a.pixels, a.near, a.facts) for a in whole] == [(b.pixels, b.near, b.facts) for b in banded]
+    assert [a.image.tobytes() for a in whole] == [b.image.tobytes() for b in banded]
 
 
 def test_half_a_jpeg_is_truncated(encoded, photo):

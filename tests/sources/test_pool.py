@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -18,7 +14,6 @@ from driftcli.errors import InternalError, UsageError
 from driftcli.records import Decoded, Entry, Skipped
 from driftcli.sources import _pool
 from driftcli.sources._ledger import Tally
-from driftcli.sources._read import Refused, read_file
 from driftcli.sources._settings import Decode
 
 ROOT = Path(__file__).parents[2]
@@ -144,62 +139,6 @@ def test_leaving_early_is_fast(pool, pictures, no_children_left):
     assert time.monotonic() - started < 2
 
 
-def test_what_is_no_plain_file(pool, tmp_path, photo):
-    """Pipes, links, folders, missing and empty files, text with and without an image's name."""
-    os.mkfifo(tmp_path / "pipe.jpg")
-    (tmp_path / "dir.jpg").mkdir()
-    (tmp_path / "empty.jpg").touch()
-    (tmp_path / "page.jpg").write_text("<html>")
-    (tmp_path / "README").write_text("text")
-    photo().save(tmp_path / "real.png")
-    (tmp_path / "link.png").symlink_to(tmp_path / "real.png")
-    (tmp_path / b"\xff.png".decode("utf-8", "surrogateescape")).write_bytes(
-        (tmp_path / "real.png").read_bytes()
-    )
-    names = sorted(os.listdir(tmp_path))
-    with pool("mean") as working:
-        entries = [Entry(name, str(tmp_path / name)) for name in [*names, "gone.jpg"]]
-        found = {item.name: getattr(item, "reason", "decoded") for item in working.map(entries)}
-        states = {item.name: getattr(item, "state", "") for item in working.map(entries)}
-    assert found == {
-        "README": "not_an_image",
-        "dir.jpg": "not_a_file",
-        "empty.jpg": "empty",
-        "gone.jpg": "missing",
-        "link.png": "symlink",
-        "page.jpg": "not_an_image",
-        "pipe.jpg": "not_a_file",
-        "real.png": "decoded",
-        "\udcff.png": "decoded",
-    }
-    assert (states["README"], states["page.jpg"]) == ("skipped", "unreadable")
-    with pool("mean", follow=True) as working:
-        (linked,) = working.map([Entry("link.png", str(tmp_path / "link.png"))])
-    assert isinstance(linked, Decoded)
-
-
-def test_a_file_that_changes_while_it_is_read(tmp_path, monkeypatch):
-    """Read once more; still moving, it is counted as changed, apart from the broken ones."""
-    path = tmp_path / "growing.jpg"
-    path.write_bytes(b"12345")
-    real, steps = os.fstat, []
-
-    def growing(descriptor):
-        if len(steps) < limit:
-            with path.open("ab") as file:
-                file.write(b"6")
-        steps.append(descriptor)
-        return real(descriptor)
-
-    monkeypatch.setattr(os, "fstat", growing)
-    limit = 2
-    assert read_file(str(path), 100) == b"1234566"
-    limit, _ = 99, steps.clear()
-    with pytest.raises(Refused) as caught:
-        read_file(str(path), 100)
-    assert (caught.value.state, caught.value.reason) == ("changed", "changed")
-
-
 def test_memory_is_constant(pool, pictures, monkeypatch):
     """The pool runs ahead of its reader by its window, however many entries there are."""
     monkeypatch.setattr(_pool, "_WINDOW", 4)
@@ -222,63 +161,6 @@ def test_memory_is_constant(pool, pictures, monkeypatch):
         ):
             assert taken - seen <= 2
             assert isinstance(item, Decoded)
-
-
-def test_from_code_without_a_main_guard(pictures, tmp_path):
-    """Plain subprocesses: neither a script nor a prompt needs one; no file nearby is taken for a module."""
-    script = textwrap.dedent(f"""
-        from driftcli.records import Entry
-        from driftcli.sources._pool import DecodePool
-        from driftcli.sources._settings import Decode
-        with DecodePool(Decode(), {{}}, 2) as pool:
-            for item in pool.map([Entry("a", {pictures[0].path!r})] * 3):
-                print(item.facts.width, item.arrays)
-    """)
-    (tmp_path / "numpy.py").write_text("raise SystemExit('a trap')")
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    for arguments, text in (([], script), (["-i", "-q"], script + "\n\n")):
-        done = subprocess.run(
-            [sys.executable, "-P", *arguments, "-"] if not arguments else [sys.executable, "-P", *arguments],
-            input=text, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=True,
-        )  # fmt: skip
-        assert done.stdout == "20 {}\n" * 3
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_workers_end_with_their_parent(number, tmp_path, photo):
-    """Ctrl-C in the terminal, or a parent killed without a word: within 2 seconds nothing is left."""
-    photo().save(tmp_path / "a.png")
-    script = textwrap.dedent(f"""
-        import itertools
-        from driftcli.records import Entry
-        from driftcli.sources._pool import DecodePool
-        from driftcli.sources._settings import Decode
-        with DecodePool(Decode(), {{}}, 2) as pool:
-            print(*(worker._process.pid for worker in pool._workers), flush=True)
-            for item in pool.map(Entry("a", {str(tmp_path / "a.png")!r}) for _ in itertools.count()):
-                pass
-    """)
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
-    ) as parent:  # fmt: skip
-        assert parent.stdout
-        pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(pids) == 2
-        time.sleep(0.5)
-        started = time.monotonic()
-        parent.send_signal(number)
-        parent.wait(10)
-        while any(Path(f"/proc/{pid}").exists() and "Z" not in _state(pid) for pid in pids):
-            assert time.monotonic() - started < 2
-            time.sleep(0.02)
-
-
-def _state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "Z"
 
 
 def test_ledger_of_a_mixed_batch(pool, pictures):
