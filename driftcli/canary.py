@@ -60,12 +60,20 @@ def compare(
         then = state.get(f"view/{name}")
         if then is None:
             continue
-        unit = np.maximum(spread[name], 1e-6 + 1e-3 * np.abs(then).max(axis=0))
-        difference = np.abs(np.nan_to_num(now) - np.nan_to_num(then)) / unit
-        if now.shape != then.shape or not difference.max() <= TOLERANCE:
+        difference = _difference(np.asarray(then, np.float64), now.astype(np.float64), spread[name])
+        if not difference <= TOLERANCE:
             changed = [f"{k} {made_with.get(k, '?')} -> {v}" for k, v in here.items() if made_with.get(k) != v]
             raise ArtifactError(
                 f"this machine computes other {name} features than the artifact's "
-                f"(canary images differ by {difference.max():.2g} sd; {', '.join(changed) or 'same versions'})",
+                f"(canary images differ by {difference:.2g} sd; {', '.join(changed) or 'same versions'})",
                 "fit or run baseline again on this machine, or install the versions the artifact was made with",
             )
+
+
+def _difference(then: NDArray[np.float64], now: NDArray[np.float64], spread: NDArray[np.float64]) -> float:
+    """Largest difference in units of F's spread; infinite when a value is missing on one side only."""
+    if then.shape != now.shape or not np.array_equal(np.isnan(then), np.isnan(now)):
+        return float("inf")
+    then, now = np.nan_to_num(then), np.nan_to_num(now)
+    unit = np.maximum(np.nan_to_num(spread), 1e-6 + 1e-3 * np.abs(then).max(axis=0))
+    return float((np.abs(now - then) / unit).max(initial=0.0))
