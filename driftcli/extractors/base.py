@@ -46,6 +46,11 @@ class Extractor(ABC):
         """These settings with every `auto` that depends on the images decided, from a sample of F."""
         return self
 
+    def complete(self, runtime: Runtime) -> Self:
+        """These settings with what only the network's own files know (its input, its layers); before
+        `prepare`, once, at `fit`. Needs no images."""
+        return self
+
     @abstractmethod
     def prepare(self, frame: Frame) -> NDArray[Any]:
         """One image as a small array of fixed shape and dtype. Worker side: PIL and numpy only."""
@@ -67,4 +72,13 @@ class Extractor(ABC):
 
     def columns(self, view: str) -> tuple[Column, ...]:
         """The named scalars of a view, or () where its numbers have no meaning one by one."""
+        return ()
+
+    def view_names(self) -> tuple[str, ...]:
+        """The views that `extract` returns under these settings: all of `views`, or fewer."""
+        return self.views
+
+    def blocks(self, view: str, state: State) -> tuple[int, ...]:
+        """Widths of the blocks that a view's columns join, for a detector that weighs blocks alike;
+        () or one width: taken as it is."""
         return ()
