@@ -54,7 +54,8 @@ def fit(
     started = time.monotonic()
     artifacts.check_output(output, force=force)
     runtime = make_runtime(settings, progress)
-    extractors = _resolved(sources, settings, build_extractors(settings))
+    completed = {kind: e.complete(runtime) for kind, e in build_extractors(settings).items()}
+    extractors = _resolved(sources, settings, completed)
     states = {k: e.fit(np.empty(0), settings.seed, runtime) for k, e in extractors.items() if not e.learns}
     with Reader(settings, extractors, states, runtime, bool(settings.fit.thumbnails), progress) as reader:
         reading = reader.read(sources, 2 * settings.fit.max_images, "reading images")
@@ -71,7 +72,7 @@ def fit(
         birds = canary.entries()
         seen_birds = reader.read_entries(birds, len(birds), "canaries").features
     f_part, c_part = features.at(np.flatnonzero(learnt)), features.at(np.flatnonzero(held_out))
-    families = build_families(settings, extractors, {})
+    families = build_families(settings, extractors, {}, states)
     detectors = {f.name: f.detector.fit(f_part.views[f.view], f.columns, settings.seed) for f in families}
     cautions = [parts.caution] if parts.caution else []
     notes = {k: dict(e.notes(states[k])) for k, e in extractors.items()}

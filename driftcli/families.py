@@ -38,12 +38,13 @@ class Family:
     state: State
 
 
-def detector_for(family: str, extractor: Extractor) -> Detector:
-    """The detector of a family, with the scaling that suits the view."""
+def detector_for(family: str, extractor: Extractor, state: State | None = None) -> Detector:
+    """The detector of a family. `state`: the extractor's, which knows the blocks a kernel weighs alike;
+    needed to fit the detector, not to test with one that was fitted."""
     view = VIEWS[family][1]
     if view in {"properties", "file"}:
         return Univariate()
     if view == "error":
         return Reconstruction()
-    blocks = extractor.blocks(view)
-    return Mmd(scale="blocks", blocks=blocks) if blocks else Mmd()
+    blocks = () if state is None else extractor.blocks(view, state)
+    return Mmd(scale="blocks", blocks=blocks) if len(blocks) > 1 else Mmd()

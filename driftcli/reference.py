@@ -62,17 +62,23 @@ def with_extractors(settings: Settings, extractors: Mapping[str, Extractor]) -> 
 
 
 def build_families(
-    settings: Settings, extractors: Mapping[str, Extractor], states: Mapping[str, State]
+    settings: Settings,
+    extractors: Mapping[str, Extractor],
+    detectors: Mapping[str, State],
+    states: Mapping[str, State] | None = None,
 ) -> tuple[Family, ...]:
-    """Every family whose extractor is there and whose gate is not off, in the contract's order."""
+    """Every family whose extractor is there and whose gate is not off, in the contract's order.
+
+    `detectors`: what their detectors learnt, by family; `states`: the extractors', to fit detectors.
+    """
     found = []
     for name, (kind, view) in VIEWS.items():
         gate = getattr(settings.families, name).gate
         extractor = extractors.get(kind)
         if extractor is None or gate == "off" or view not in extractor.view_names():
             continue
-        columns, state = extractor.columns(view), states.get(name, {})
-        found.append(Family(name, view, gate, detector_for(name, extractor), columns, state))
+        detector = detector_for(name, extractor, None if states is None else states[kind])
+        found.append(Family(name, view, gate, detector, extractor.columns(view), detectors.get(name, {})))
     return tuple(found)
 
 

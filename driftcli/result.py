@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib.metadata import version
 from typing import Any, Literal
 
 import numpy as np
 
+import driftcli
 from driftcli import calibration
 from driftcli.batchtest import Outcome
 from driftcli.distributions import histograms
@@ -114,7 +114,7 @@ class Draft:
                 self.artifact, str(facts["digest"]), self.baseline.name, len(self.held_out), facts.get("groups")
             ),
             created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            tool={"name": "driftcli", "version": version("driftcli")},
+            tool={"name": "driftcli", "version": driftcli.__version__},
             files=tuple(FileResult(s.name, s.state, s.reason) for s in reading.skipped),
             timing={"seconds": round(seconds, 3), "images_per_second": round(count / max(seconds, 1e-9), 2)},
             environment={**self.environment, "seed": self.settings.seed},

@@ -62,6 +62,11 @@ class Extractor(ABC):
         """These settings with every `auto` that depends on the images decided, from a sample of F."""
         return self
 
+    def complete(self, runtime: Runtime) -> Self:
+        """These settings with what only the network's own files know (its input, its layers); before
+        `prepare`, once, at `fit`. Needs no images."""
+        return self
+
     @abstractmethod
     def prepare(self, frame: Frame) -> NDArray[Any]:
         """One image as a small array of fixed shape and dtype. Worker side: PIL and numpy only."""
@@ -81,18 +86,19 @@ class Extractor(ABC):
         """[n, ...] prepared images as float32 [n, d] per view. Non-finite rows mean "unreadable"
         for networks, "missing" for properties."""
 
-    def view_names(self) -> tuple[str, ...]:
-        """The views that these settings give; `views` unless a kind says otherwise."""
-        return self.views
-
-    def blocks(self, view: str) -> tuple[int, ...]:
-        """Widths of the blocks of columns that a kernel weighs equally; () for raw distances."""
-        return ()
-
     def notes(self, state: State) -> Mapping[str, Any]:
         """What was learnt, for people to read: JSON values only."""
         return {}
 
     def columns(self, view: str) -> tuple[Column, ...]:
         """The named scalars of a view, or () where its numbers have no meaning one by one."""
+        return ()
+
+    def view_names(self) -> tuple[str, ...]:
+        """The views that `extract` returns under these settings: all of `views`, or fewer."""
+        return self.views
+
+    def blocks(self, view: str, state: State) -> tuple[int, ...]:
+        """Widths of the blocks that a view's columns join, for a detector that weighs blocks alike;
+        () or one width: taken as it is."""
         return ()

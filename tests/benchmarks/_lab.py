@@ -53,7 +53,7 @@ class Lab:
 
     @staticmethod
     def open(settings: Settings, facts: Sequence = ()) -> Lab:
-        extractors = {k: e.resolve(facts) for k, e in build_extractors(settings).items()}
+        extractors = {k: e.complete(RUNTIME).resolve(facts) for k, e in build_extractors(settings).items()}
         states = {k: e.fit(np.empty(0), settings.seed, RUNTIME) for k, e in extractors.items() if not e.learns}
         return Lab(settings, extractors, states)
 
@@ -80,9 +80,10 @@ class Lab:
             state = auto.fit(photos.prepared[index], seed, RUNTIME)
         fit = Fit(self, state, ())
         views = fit.views(photos, index)
+        states = {**self.states, "autoencoder": state}
         families = [
             replace(f, state=f.detector.fit(views[f.view], f.columns, seed))
-            for f in build_families(self.settings, self.extractors, {})
+            for f in build_families(self.settings, self.extractors, {}, states)
         ]
         return replace(fit, families=tuple(families))
 

@@ -1,0 +1,18 @@
+"""Pictures made by arithmetic alone: the same on every machine."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from driftcli.records import FileFacts, Frame
+
+
+def picture(seed: int = 0, width: int = 320, height: int = 288) -> Frame:
+    """Waves and edges in three colours, by integers only."""
+    y, x = np.mgrid[:height, :width].astype(np.int64)
+    red = (x * x // 97 + y * (3 + seed)) % 256
+    green = (x * y // (61 + seed) + 17 * seed) % 256
+    blue = ((x // 40 + y // 32) % 2) * 200 + (x + 2 * y + seed) % 56
+    pixels = np.stack([red, green, blue], -1).astype(np.uint8)
+    return Frame(Image.fromarray(pixels), FileFacts(width, height, 0, "PNG", "RGB", grey=False))
