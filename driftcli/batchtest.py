@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from driftcli import gate
+from driftcli import gate, threads
 from driftcli.errors import NotAuditedError, UsageError
 from driftcli.extraction import Reading
 from driftcli.families import Family
@@ -49,17 +49,18 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading) -> Outcom
     )
     if relabellings.smallest_p > chosen.alpha:
         raise NotAuditedError(_unattainable(relabellings, chosen.alpha), _how_many(relabellings, chosen.alpha))
-    evidence = [
-        family.detector.test(
-            family.name,
-            family.state,
-            baseline.features.views[family.view],
-            tested.views[family.view],
-            relabellings,
-            family.columns,
-        )
-        for family in baseline.families
-    ]
+    with threads.for_images(relabellings.images):
+        evidence = [
+            family.detector.test(
+                family.name,
+                family.state,
+                baseline.features.views[family.view],
+                tested.views[family.view],
+                relabellings,
+                family.columns,
+            )
+            for family in baseline.families
+        ]
     tolerance = _tolerance(settings, baseline)
     verdict = gate.judge(evidence, gates, chosen.alpha, tolerance)
     return Outcome(verdict, relabellings, permutations, tolerance, tested)

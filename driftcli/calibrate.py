@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftcli import calibration, gate
+from driftcli import calibration, gate, threads
 from driftcli.errors import UsageError
 from driftcli.extraction import Reading, digest
 from driftcli.families import Family
@@ -89,8 +89,9 @@ def calibrate_baseline(
     ]
     identity = _identity(reference, held_out)
     seed = int(identity[:12], 16)
-    measured = calibration.measure(families, held_out.views, seed, progress)
-    effects, cautions = _good_groups(families, held_out, seed)
+    with threads.for_images(min(len(held_out), 2 * calibration.HALF)):
+        measured = calibration.measure(families, held_out.views, seed, progress)
+        effects, cautions = _good_groups(families, held_out, seed)
     state = {**pack_features(held_out), **{f"measured/{k}": v for k, v in measured.items()}}
     for family in families:
         fitted = reference.detectors[family.name]

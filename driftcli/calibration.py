@@ -19,7 +19,7 @@ SIZES = (10, 20, 50, 100, 200)
 SPLITS = 16
 BATCHES = 8
 PERMUTATIONS = 199
-HALF = 2_000
+HALF = 1_500
 """A half of C uses at most so many images: the measurement stays affordable for any C."""
 SHIFTS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0])
 POWER = 0.8

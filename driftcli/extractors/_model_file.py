@@ -18,6 +18,7 @@ from driftcli.extractors._known import Preparation
 from driftcli.extractors._network import CPU_BATCH, GPU_BATCH, Network
 from driftcli.extractors._reading import MAPS, pooled
 from driftcli.extractors._weights import Found, Wanted
+from driftcli.extractors.base import resolve_device
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,7 +94,7 @@ class OnnxNetwork:
         self.sha256 = found.sha256
         self._content = found.content
         self._wanted = settings.preparation()
-        self._place(runtime.device)
+        self._place(resolve_device(runtime.device))
         self._input, self._layout, fixed = _input(self._session, self._wanted.side)
         self.batch = fixed or (CPU_BATCH if self.device == "cpu" else GPU_BATCH)
         self._fixed = fixed
@@ -173,12 +174,12 @@ class ScriptNetwork:
                 f"{found.path} is a program: TorchScript and .pt2 files hold pickles, which can run any code when loaded",
                 "export the model to .onnx; or, if you trust where the file comes from, add --trust-weights",
             )
-        self.sha256, self.device = found.sha256, runtime.device
+        self.sha256, self.device = found.sha256, resolve_device(runtime.device)
         self._wanted = settings.preparation()
         module, fixed = _program(found)
         self.batch = fixed or (CPU_BATCH if self.device == "cpu" else GPU_BATCH)
         self._fixed = fixed
-        self._module = module.to(runtime.device)
+        self._module = module.to(resolve_device(runtime.device))
         self._unoptimised = partial(torch.jit.optimized_execution, False)  # type: ignore[attr-defined]
 
     @torch.inference_mode()

@@ -16,6 +16,7 @@ from driftcli.extractors import _known, _weights
 from driftcli.extractors._lite0 import Lite0, folded
 from driftcli.extractors._reading import TorchNetwork
 from driftcli.extractors._weights import Found, Wanted
+from driftcli.extractors.base import resolve_device
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +51,7 @@ def load(settings: Embedding, seed: int, runtime: Runtime, expected: bytes | Non
             runtime.progress.warn(
                 f"{found.path} is not the published file for {name}; its hash is now the artifact's"
             )
-    return TorchNetwork(module, whole, sha256, runtime.device)
+    return TorchNetwork(module, whole, sha256, resolve_device(runtime.device))
 
 
 def wanted_weights(kind: str, name: str) -> Wanted:

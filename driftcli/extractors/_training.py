@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from driftcli.errors import InternalError
 from driftcli.extractors._conv import PREFIX, Bottleneck, Pooling, build, exact, tensor
+from driftcli.extractors.base import Runtime, resolve_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,7 +57,8 @@ def train(
     Raises InternalError when the loss is no longer a number.
     """
     architecture = settings.decided(len(images) + len(held_out))
-    network = build(architecture, images.shape, settings, seed).to(runtime.device)
+    device = resolve_device(runtime.device)
+    network = build(architecture, images.shape, settings, seed).to(device)
     generator = torch.Generator().manual_seed(seed + 1)
     epochs = settings.planned_epochs(len(images))
     steps = math.ceil(min(len(images), settings.max_images) / settings.batch_size)
@@ -66,8 +68,8 @@ def train(
     runtime.progress.start("training autoencoder", epochs)
     with exact():
         for _ in range(epochs):
-            trained = _epoch(step, images, settings, generator, runtime.device)
-            validated = _validate(network, held_out, settings, runtime.device) if len(held_out) else trained
+            trained = _epoch(step, images, settings, generator, device)
+            validated = _validate(network, held_out, settings, device) if len(held_out) else trained
             if not math.isfinite(trained + validated):
                 raise InternalError(
                     f"training the autoencoder diverged in epoch {len(curve) + 1} (loss {trained})",

@@ -10,7 +10,7 @@ from PIL import Image
 from pydantic import Field
 
 from driftcli.extractors import _errors, _pca
-from driftcli.extractors.base import Extractor, Runtime
+from driftcli.extractors.base import Extractor, Runtime, resolve_device
 from driftcli.records import Column
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class Autoencoder(Extractor):
             return _pca.passes(state, prepared)
         from driftcli.extractors import _conv
 
-        return _conv.passes(state, architecture, self, prepared, runtime.device)
+        return _conv.passes(state, architecture, self, prepared, resolve_device(runtime.device))
 
     def columns(self, view: str) -> tuple[Column, ...]:
         """The errors (without colour grain for one channel); the latent's numbers mean nothing one by one."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from driftcli import gate
+from driftcli import gate, threads
 from driftcli.extraction import Reader, extract_views
 from driftcli.extractors.base import Runtime
 from driftcli.families import Family
@@ -110,14 +110,15 @@ class Fit:
         gating = [f for f in self.families if f.gate == "on" and (not only or f.name == only)]
         n, m = (len(side[gating[0].view]) for side in (held_out, batch))
         relabellings = draw(n, m, choose_permutations("auto", alpha, len(gating)), np.random.default_rng(seed))
-        return gate.joint_p(
-            [
-                f.detector.values(
-                    f.state, np.concatenate([held_out[f.view], batch[f.view]]), relabellings, f.columns
-                )
-                for f in gating
-            ]
-        )
+        with threads.for_images(n + m):
+            return gate.joint_p(
+                [
+                    f.detector.values(
+                        f.state, np.concatenate([held_out[f.view], batch[f.view]]), relabellings, f.columns
+                    )
+                    for f in gating
+                ]
+            )
 
 
 def binomial_bound(trials: int, rate: float, level: float = 0.99) -> int:
