@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
 from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -89,14 +89,22 @@ def fit(
             result.fit_document(resolved, f_part, reading, families, versions(), notes, sources)
         )
         if len(c_part) >= MIN_BASELINE:
-            reference = Reference(resolved, extractors, states, detectors, np.unique(f_part.pixels), spread, {}, {})
+            reference = Reference(
+                resolved, extractors, states, detectors, np.unique(f_part.pixels), spread, {}, {}
+            )
             thumbnails = [t for t, h in zip(reading.thumbnails, held_out, strict=True) if h]
-            cautions += calibrate_baseline(draft, "holdout", reference, c_part, thumbnails, reading, sources, progress)
+            cautions += calibrate_baseline(
+                draft, "holdout", reference, c_part, thumbnails, reading, sources, progress
+            )
         elif len(c_part):
-            cautions.append(f"{len(c_part)} held-out images are too few to calibrate on: run driftcli baseline")
+            cautions.append(
+                f"{len(c_part)} held-out images are too few to calibrate on: run driftcli baseline"
+            )
     digest = artifacts.read(output).digest
     seconds = time.monotonic() - started
-    return Fitted(str(output), digest, len(f_part), len(c_part), reading.ledger, tuple(cautions), notes, seconds)
+    return Fitted(
+        str(output), digest, len(f_part), len(c_part), reading.ledger, tuple(cautions), notes, seconds
+    )
 
 
 def baseline(
@@ -117,7 +125,9 @@ def baseline(
     started = time.monotonic()
     _, reference = open_reference(str(artifact), settings, given)
     runtime = make_runtime(settings, progress)
-    with Reader(reference.settings, reference.extractors, reference.states, runtime, True, progress) as reader:
+    with Reader(
+        reference.settings, reference.extractors, reference.states, runtime, True, progress
+    ) as reader:
         _check_canaries(reader, reference)
         as_groups = len(sources) > 1 and settings.input.group_by is None
         keep = settings.fit.max_images
@@ -163,13 +173,16 @@ def check(
 ) -> Report:
     """Audit one batch. Raises DriftcliError only for usage (2) and internal (4) failures, a missing
     source and a missing or broken artifact (3); every other "not audited" is a Report with verdict
-    `inconclusive`."""
+    `inconclusive`.
+    """
     started = time.monotonic()
     found, reference = open_reference(str(artifact), settings, given)
     calibrated = open_baseline(found, reference, baseline, str(artifact))
     runtime = make_runtime(settings, progress)
     keep = max(settings.gate.max_test_images, settings.report.max_images_in_result)
-    with Reader(reference.settings, reference.extractors, reference.states, runtime, False, progress) as reader:
+    with Reader(
+        reference.settings, reference.extractors, reference.states, runtime, False, progress
+    ) as reader:
         _check_canaries(reader, reference)
         reading = reader.read(sources, keep, "reading images")
     draft = result.Draft(str(artifact), sources, reference, calibrated, reading, _environment(runtime))
@@ -230,9 +243,7 @@ def _with_learnt_views(
 def _check_canaries(reader: Reader, reference: Reference) -> None:
     birds = canary.unpack(reference.canary)
     views = reader.read_entries(birds, len(birds), "canaries").features.views
-    canary.compare(
-        reference.canary, views, reference.spread, reference.manifest["versions"], versions()
-    )
+    canary.compare(reference.canary, views, reference.spread, reference.manifest["versions"], versions())
 
 
 def _why_not(

@@ -48,7 +48,9 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading) -> Outcom
         strata=_both(baseline.features.stratum, tested.stratum, settings.input.stratify_by, "stratify"),
     )
     if relabellings.smallest_p > chosen.alpha:
-        raise NotAuditedError(_unattainable(relabellings, chosen.alpha), _how_many(relabellings, chosen.alpha))
+        raise NotAuditedError(
+            _unattainable(relabellings, chosen.alpha), _how_many(relabellings, chosen.alpha)
+        )
     with threads.for_images(relabellings.images):
         evidence = [
             family.detector.test(
@@ -83,7 +85,8 @@ def _both(
         return None
     if held_out is None:
         raise UsageError(
-            f"the baseline was made without --{word}-by", f"run driftcli baseline again with --{word}-by {setting}"
+            f"the baseline was made without --{word}-by",
+            f"run driftcli baseline again with --{word}-by {setting}",
         )
     return held_out + batch
 

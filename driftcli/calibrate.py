@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -68,7 +68,9 @@ def drop_seen_images(reading: Reading, seen: np.ndarray, drop: bool) -> tuple[Re
     keep = np.flatnonzero(~known)
     thumbnails = tuple(reading.thumbnails[i] for i in keep) if reading.thumbnails else ()
     features = reading.features.at(keep)
-    return replace(reading, features=features, contents=np.sort(features.content), thumbnails=thumbnails), count
+    return replace(
+        reading, features=features, contents=np.sort(features.content), thumbnails=thumbnails
+    ), count
 
 
 def calibrate_baseline(
@@ -140,7 +142,9 @@ def _good_groups(
     names = np.asarray(held_out.group, object)
     gating = [f for f in families if f.gate == "on"]
     effects, smallest = {}, 1.0
-    groups = [g for g in sorted(set(held_out.group)) if MIN_GROUP <= (names == g).sum() <= len(names) - MIN_GROUP]
+    groups = [
+        g for g in sorted(set(held_out.group)) if MIN_GROUP <= (names == g).sum() <= len(names) - MIN_GROUP
+    ]
     rng = np.random.default_rng(seed)
     for group in groups:
         order = np.concatenate([np.flatnonzero(names != group), np.flatnonzero(names == group)])

@@ -66,7 +66,10 @@ def _measure_size(
             relabellings = draw(half, m, PERMUTATIONS, rng)
             values = [
                 f.detector.values(
-                    state, np.concatenate([views[f.view][kept], views[f.view][chosen]]), relabellings, f.columns
+                    state,
+                    np.concatenate([views[f.view][kept], views[f.view][chosen]]),
+                    relabellings,
+                    f.columns,
                 )
                 for f, state in zip(gating, states, strict=True)
             ]
@@ -118,11 +121,17 @@ class _ShiftStudy:
         usable = np.isfinite(heights).all(axis=(0, 2))
         reach = np.full(heights.shape[1:], np.nan)
         reach[usable] = np.quantile(heights[:, usable], 1 - POWER, axis=0)
-        return {f"peak_{m}": peaks[-4000:], f"count_{m}": np.array([len(peaks)], np.float64), f"reach_{m}": reach}
+        return {
+            f"peak_{m}": peaks[-4000:],
+            f"count_{m}": np.array([len(peaks)], np.float64),
+            f"reach_{m}": reach,
+        }
 
 
 def _spread(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.array([x[np.isfinite(x)].std() if np.isfinite(x).any() else 0.0 for x in values.T.astype(np.float64)])
+    return np.array(
+        [x[np.isfinite(x)].std() if np.isfinite(x).any() else 0.0 for x in values.T.astype(np.float64)]
+    )
 
 
 def nearest_size(state: State, m: int) -> int | None:
@@ -131,7 +140,9 @@ def nearest_size(state: State, m: int) -> int | None:
     return min(sizes, key=lambda size: abs(np.log(size / m))) if sizes else None
 
 
-def false_alarm_rate(state: State, alpha: float, m: int, n_held_out: int, blocked: str | None) -> FalseAlarmRate:
+def false_alarm_rate(
+    state: State, alpha: float, m: int, n_held_out: int, blocked: str | None
+) -> FalseAlarmRate:
     """Nominal, measured and likely range of this gate's rate (contract: honesty about "exact").
 
     The measured p-values become normal scores; their variance between halves, scaled from half of C
@@ -166,7 +177,7 @@ def _between_share(z: NDArray[np.float64]) -> float:
         return 0.0
     within = float(z.var(axis=1, ddof=1).mean())
     between = max(float(z.mean(axis=1).var(ddof=1)) - within / batches, 0.0)
-    return min(between / max(between + within, 1e-12), 0.9)
+    return float(min(between / max(between + within, 1e-12), 0.9))
 
 
 def detectable(
@@ -190,7 +201,15 @@ def detectable(
             low, high = reach[at - 1], reach[at]
             shift = float(SHIFTS[at - 1] + (critical - low) / (high - low) * (SHIFTS[at] - SHIFTS[at - 1]))
         found.append(
-            Detectable(f"{column.name}_shift", None, 1.0, POWER, column.name, round(shift, 3),
-                       float(shift * spread[j]), column.unit)
+            Detectable(
+                f"{column.name}_shift",
+                None,
+                1.0,
+                POWER,
+                column.name,
+                round(shift, 3),
+                float(shift * spread[j]),
+                column.unit,
+            )
         )
     return tuple(sorted(found, key=lambda d: (d.shift_sd or 0.0, d.corruption)))

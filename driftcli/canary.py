@@ -17,7 +17,8 @@ TOLERANCE = 0.1
 
 def entries() -> list[Entry]:
     """Three encoded images: a smooth JPEG, a textured JPEG, a small grey PNG; the same bytes for ever
-    once they are in an artifact (encoders may change, so the bytes are stored, not made again)."""
+    once they are in an artifact (encoders may change, so the bytes are stored, not made again).
+    """
     from PIL import Image
 
     rng = np.random.default_rng(20_261_121)
@@ -26,7 +27,11 @@ def entries() -> list[Entry]:
     texture = 0.5 + 0.25 * np.sin(80 * x + 30 * y)[..., None] + 0.12 * rng.standard_normal((300, 400, 3))
     disc = ((x[:64, :64] - 0.1) ** 2 + (y[:64, :64] - 0.1) ** 2 < 0.006) * 0.8 + 0.1
     found = []
-    for name, pixels, form in (("smooth", smooth, "JPEG"), ("texture", texture, "JPEG"), ("disc", disc, "PNG")):
+    for name, pixels, form in (
+        ("smooth", smooth, "JPEG"),
+        ("texture", texture, "JPEG"),
+        ("disc", disc, "PNG"),
+    ):
         image = Image.fromarray((np.clip(pixels, 0, 1) * 255).astype(np.uint8))
         stream = io.BytesIO()
         image.save(stream, form)
@@ -42,7 +47,11 @@ def pack(found: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dict[s
 
 def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:
     """The stored canaries as entries for the ordinary decode."""
-    return [Entry(k.removeprefix("bytes/"), data=v.tobytes()) for k, v in sorted(state.items()) if k.startswith("bytes/")]
+    return [
+        Entry(k.removeprefix("bytes/"), data=v.tobytes())
+        for k, v in sorted(state.items())
+        if k.startswith("bytes/")
+    ]
 
 
 def compare(
@@ -62,7 +71,9 @@ def compare(
             continue
         difference = _difference(np.asarray(then, np.float64), now.astype(np.float64), spread[name])
         if not difference <= TOLERANCE:
-            changed = [f"{k} {made_with.get(k, '?')} -> {v}" for k, v in here.items() if made_with.get(k) != v]
+            changed = [
+                f"{k} {made_with.get(k, '?')} -> {v}" for k, v in here.items() if made_with.get(k) != v
+            ]
             raise ArtifactError(
                 f"this machine computes other {name} features than the artifact's "
                 f"(canary images differ by {difference:.2g} sd; {', '.join(changed) or 'same versions'})",

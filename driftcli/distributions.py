@@ -34,7 +34,9 @@ def histograms(
             edges = np.linspace(low, high, BINS + 1)
             shares = [np.histogram(np.clip(side, low, high), edges)[0] / len(side) for side in (y, x)]
             found.append(
-                Distribution(column.name, tuple(edges.tolist()), tuple(shares[0].tolist()), tuple(shares[1].tolist()))
+                Distribution(
+                    column.name, tuple(edges.tolist()), tuple(shares[0].tolist()), tuple(shares[1].tolist())
+                )
             )
     return tuple(found)
 

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ class Reader:
     thumbnails: bool = False
     progress: Progress = SILENT
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Self:
         workers = self.settings.workers
         self._pool = DecodePool(
             self.settings.decode,
@@ -86,8 +87,10 @@ class Reader:
         self._pool.__enter__()
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        self._pool.__exit__(*exc)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.__exit__(kind, error, trace)
 
     def read(self, specs: Sequence[str], keep: int, stage: str, group: str | None = None) -> Reading:
         """One pass over the sources. `group`: a fixed group name for all images of this pass."""
@@ -232,7 +235,9 @@ class Table:
             content=np.array([item.content.hex().encode() for item in items], "S64"),
             pixels=np.array([int.from_bytes(item.pixels[:8], "big") for item in items], np.uint64),
             near=np.array([item.near for item in items], np.uint64),
-            views={name: np.stack([row.views[name] for row in rows]) for name in (rows[0].views if rows else ())},
+            views={
+                name: np.stack([row.views[name] for row in rows]) for name in (rows[0].views if rows else ())
+            },
             group=_keyed(items, keys.group),
             stratum=_keyed(items, keys.stratum),
             slice=_keyed(items, keys.slice),
@@ -240,7 +245,8 @@ class Table:
             levels=dict(sorted(self.levels.items())),
         )
         prepared = {
-            name: np.stack([row.prepared[name] for row in rows]) for name in (rows[0].prepared if rows else ())
+            name: np.stack([row.prepared[name] for row in rows])
+            for name in (rows[0].prepared if rows else ())
         }
         return Reading(
             features,

@@ -37,9 +37,7 @@ class _Ranked:
     p: NDArray[np.float64]
 
 
-def judge(
-    evidence: Sequence[Evidence], gates: Mapping[str, Gate], alpha: float, tolerance: float
-) -> Verdict:
+def judge(evidence: Sequence[Evidence], gates: Mapping[str, Gate], alpha: float, tolerance: float) -> Verdict:
     """Combine families by min-p over one set of relabellings (statistics brief, section 7).
 
     p of the gate: share of relabellings, the observed one included, that are at least as extreme
@@ -77,12 +75,11 @@ def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     sd = safe.std(axis=0)
     varying = sd > 1e-12 * np.maximum(np.abs(safe).max(axis=0), 1e-300)
     z = (safe - safe.mean(axis=0)) / np.where(varying, sd, 1.0)
-    return np.round(np.where(varying, z, 0.0), 6)
+    rounded: NDArray[np.float64] = np.round(np.where(varying, z, 0.0), 6)
+    return rounded
 
 
-def step_down(
-    p: Sequence[NDArray[np.float64]], peaks: Sequence[NDArray[np.float64]]
-) -> list[float]:
+def step_down(p: Sequence[NDArray[np.float64]], peaks: Sequence[NDArray[np.float64]]) -> list[float]:
     """Step-down min-p adjusted p-values of the observed rows (Westfall & Young 1993), tie rule included.
 
     `p[f][b]` and `peaks[f][b]`: rank p and largest standardised statistic of family f in row b.
@@ -165,7 +162,8 @@ def _outcome(
 
 def _main_effect(families: Sequence[FamilyResult]) -> tuple[float | None, float | None, str | None]:
     """The effect shown beside the gate's p: of the gating family with the largest lower bound,
-    among the significant ones when there are any."""
+    among the significant ones when there are any.
+    """
     gating = [f for f in families if f.gate == "on" and f.effect is not None]
     pool = [f for f in gating if f.significant] or gating
     if not pool:

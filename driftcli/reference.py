@@ -82,7 +82,9 @@ def build_families(
     return tuple(found)
 
 
-def open_reference(path: str, settings: Settings, given: Collection[str]) -> tuple[artifacts.Artifact, Reference]:
+def open_reference(
+    path: str, settings: Settings, given: Collection[str]
+) -> tuple[artifacts.Artifact, Reference]:
     """Load and verify what F taught. `given`: dotted keys the user set; they must not contradict it."""
     artifact = artifacts.read(path)
     document = artifact.manifest
@@ -116,7 +118,9 @@ def _refuse_contradictions(settings: Settings, kept: Mapping[str, Any], given: C
         if key.split(".", 1)[0] not in kept:
             continue
         wanted, stored = _lookup(asked, key), _lookup(kept, key)
-        if wanted not in (stored, "auto") and not (key == "extractors.methods" and sorted(wanted) == sorted(stored)):
+        if wanted not in (stored, "auto") and not (
+            key == "extractors.methods" and sorted(wanted) == sorted(stored)
+        ):
             raise UsageError(
                 f"{key} = {wanted!r} contradicts the artifact, which was fitted with {stored!r}",
                 "leave the setting out: how pixels become numbers comes from the artifact; or fit again",
@@ -164,7 +168,9 @@ def unpack_features(state: State) -> Features:
         content=np.array([row.tobytes().hex().encode() for row in state["content"]], "S64"),
         pixels=state["pixels"],
         near=state["near"],
-        views={k.removeprefix("view/"): v.astype(np.float32) for k, v in state.items() if k.startswith("view/")},
+        views={
+            k.removeprefix("view/"): v.astype(np.float32) for k, v in state.items() if k.startswith("view/")
+        },
         time=state["time"],
         levels={int(k): v for k, v in texts["levels"].items()},
         **optional,
@@ -198,7 +204,9 @@ def choose_baseline(names: Sequence[str], wanted: str | None, path: str) -> str:
     )
 
 
-def open_baseline(artifact: artifacts.Artifact, reference: Reference, wanted: str | None, path: str) -> Baseline:
+def open_baseline(
+    artifact: artifacts.Artifact, reference: Reference, wanted: str | None, path: str
+) -> Baseline:
     """Load C and its calibration."""
     known = artifact.manifest.get("baselines", {})
     name = choose_baseline(sorted(known), wanted, path)
@@ -208,14 +216,12 @@ def open_baseline(artifact: artifacts.Artifact, reference: Reference, wanted: st
     for family in build_families(reference.settings, reference.extractors, reference.detectors):
         prefix = f"calibrated/{family.name}/"
         more = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-        families.append(
-            Family(**{**vars(family), "state": {**family.state, **more}})
-        )
+        families.append(Family(**{**vars(family), "state": {**family.state, **more}}))
     if not any(f.gate == "on" for f in families):
         raise UsageError("no family has gate: on", "set families.NAME.gate=on for at least one family")
     measured = {k.removeprefix("measured/"): v for k, v in state.items() if k.startswith("measured/")}
     if len(features) == 0:
-        raise NotAuditedError(f"baseline {name} is empty", f"driftcli baseline {path} GOOD_IMAGES --name {name}")
+        raise NotAuditedError(
+            f"baseline {name} is empty", f"driftcli baseline {path} GOOD_IMAGES --name {name}"
+        )
     return Baseline(name, features, tuple(families), measured, known[name])
-
-

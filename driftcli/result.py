@@ -107,11 +107,19 @@ class Draft:
             cautions=cautions,
             gate=gate,
             batch=BatchFacts(
-                count, reading.distinct, int(np.isin(reading.seen, known).sum()), tuple(self.sources), reading.digest
+                count,
+                reading.distinct,
+                int(np.isin(reading.seen, known).sum()),
+                tuple(self.sources),
+                reading.digest,
             ),
             ledger=reading.ledger,
             reference=ReferenceFacts(
-                self.artifact, str(facts["digest"]), self.baseline.name, len(self.held_out), facts.get("groups")
+                self.artifact,
+                str(facts["digest"]),
+                self.baseline.name,
+                len(self.held_out),
+                facts.get("groups"),
             ),
             created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             tool={"name": "driftcli", "version": driftcli.__version__},
@@ -204,16 +212,22 @@ class Draft:
         verdict, reasons = outcome.verdict, []
         if verdict.outcome != "pass":
             which = ", ".join(f.name for f in verdict.families if f.gate == "on" and f.significant)
-            reasons.append(f"p = {verdict.p_value:.2g} is at most alpha {self.settings.gate.alpha:g} ({which})")
+            reasons.append(
+                f"p = {verdict.p_value:.2g} is at most alpha {self.settings.gate.alpha:g} ({which})"
+            )
             reasons += [d.statement for d in diagnosis[:3]]
         if verdict.outcome == "warn":
             reasons.append(f"no effect is above the tolerance {outcome.tolerance:.2g}")
         for rule in rules:
             if rule.failed and rule.name == "max_loss_increase":
                 value = "cannot be computed" if rule.value is None else f"rose by {rule.value:.1%}"
-                reasons.append(f"mean loss {value}; limit {rule.limit:.1%} (a rule of its own, outside alpha)")
+                reasons.append(
+                    f"mean loss {value}; limit {rule.limit:.1%} (a rule of its own, outside alpha)"
+                )
             elif rule.failed:
-                reasons.append(f"{rule.name}: a shift of {rule.limit:g} sd cannot be seen with this batch and baseline")
+                reasons.append(
+                    f"{rule.name}: a shift of {rule.limit:g} sd cannot be seen with this batch and baseline"
+                )
         return tuple(reasons)
 
     def _cautions(self, outcome: Outcome) -> tuple[str, ...]:
@@ -227,7 +241,9 @@ class Draft:
         if gate.min_images < 8:  # noqa: PLR2004 - the contract's default
             said.append(f"--min-images was lowered to {gate.min_images}")
         if self.baseline.name == "holdout":
-            said.append("calibrated on images held back from the fit, not on a baseline of its own (driftcli baseline)")
+            said.append(
+                "calibrated on images held back from the fit, not on a baseline of its own (driftcli baseline)"
+            )
         copies = len(self.reading.contents) - self.reading.distinct
         if copies:
             said.append(f"{copies} images of the batch are copies of others in it; counted and kept")
@@ -249,8 +265,13 @@ def _number(tolerance: float | str) -> float:
 
 
 def fit_document(
-    settings: Settings, fitted: Any, reading: Reading, families: Sequence[Family], versions: dict[str, str],
-    notes: dict[str, Any], sources: Sequence[str],
+    settings: Settings,
+    fitted: Any,
+    reading: Reading,
+    families: Sequence[Family],
+    versions: dict[str, str],
+    notes: dict[str, Any],
+    sources: Sequence[str],
 ) -> dict[str, Any]:
     """The manifest's account of F: settings, counts, digests, versions."""
     document = settings.model_dump(mode="json", include={"seed", "decode", "extractors", "families", "fit"})

@@ -60,7 +60,9 @@ def _take(units: Sequence[str], share: float, seed: int) -> NDArray[np.bool_]:
     counts: dict[str, int] = {}
     for unit in units:
         counts[unit] = counts.get(unit, 0) + 1
-    order = sorted(counts, key=lambda u: hashlib.sha256(f"{seed}:{u}".encode("utf-8", "surrogateescape")).digest())
+    order = sorted(
+        counts, key=lambda u: hashlib.sha256(f"{seed}:{u}".encode("utf-8", "surrogateescape")).digest()
+    )
     wanted, taken, chosen = share * len(units), 0, set()
     for unit in order:
         if taken + counts[unit] / 2 > wanted:

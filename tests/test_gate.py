@@ -14,7 +14,9 @@ from driftcli.records import Evidence, Statistic
 
 def evidence(name, values, effect_lower=None):
     k = values.shape[1]
-    return Evidence(name, values, tuple(Statistic(f"s{i}", effect=0.5, effect_lower=effect_lower) for i in range(k)))
+    return Evidence(
+        name, values, tuple(Statistic(f"s{i}", effect=0.5, effect_lower=effect_lower) for i in range(k))
+    )
 
 
 def twin(families):
@@ -95,7 +97,13 @@ def drifting(rows=1000, height=9.0):
 
 @pytest.mark.parametrize(
     ("height", "tolerance", "lower", "outcome"),
-    [(9.0, 0.0, 0.0, "drift"), (9.0, 0.2, 0.1, "warn"), (9.0, 0.2, 0.3, "drift"), (0.1, 0.0, 0.9, "pass"), (9.0, 0.2, None, "warn")],
+    [
+        (9.0, 0.0, 0.0, "drift"),
+        (9.0, 0.2, 0.1, "warn"),
+        (9.0, 0.2, 0.3, "drift"),
+        (0.1, 0.0, 0.9, "pass"),
+        (9.0, 0.2, None, "warn"),
+    ],
 )
 def test_verdicts(height, tolerance, lower, outcome):
     verdict = judge([evidence("style", drifting(height=height), lower)], {"style": "on"}, 0.01, tolerance)
@@ -105,7 +113,12 @@ def test_verdicts(height, tolerance, lower, outcome):
 def test_an_advisory_family_has_no_say():
     quiet = np.random.default_rng(3).normal(size=(1000, 1))
     quiet[0] = 0.0
-    verdict = judge([evidence("style", quiet), evidence("file", drifting())], {"style": "on", "file": "advisory"}, 0.01, 0.0)
+    verdict = judge(
+        [evidence("style", quiet), evidence("file", drifting())],
+        {"style": "on", "file": "advisory"},
+        0.01,
+        0.0,
+    )
     assert verdict.outcome == "pass"
     style, file = verdict.families
     assert file.significant
@@ -114,7 +127,9 @@ def test_an_advisory_family_has_no_say():
 
 
 def test_the_gate_p_is_the_smallest_adjusted_p_and_statistics_are_adjusted_within():
-    verdict = judge([evidence("a", drifting()), evidence("b", drifting(height=1.0))], {"a": "on", "b": "on"}, 0.01, 0.0)
+    verdict = judge(
+        [evidence("a", drifting()), evidence("b", drifting(height=1.0))], {"a": "on", "b": "on"}, 0.01, 0.0
+    )
     assert verdict.p_value == min(f.p_adjusted for f in verdict.families)
     for family in verdict.families:
         assert family.p_value == min(s.p_value for s in family.statistics)

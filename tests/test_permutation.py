@@ -13,7 +13,9 @@ def rng():
     return np.random.default_rng(3)
 
 
-@pytest.mark.parametrize(("alpha", "families", "expected"), [(0.01, 5, 4999), (0.05, 5, 999), (0.05, 6, 1999), (0.001, 5, 49999)])
+@pytest.mark.parametrize(
+    ("alpha", "families", "expected"), [(0.01, 5, 4999), (0.05, 5, 999), (0.05, 6, 1999), (0.001, 5, 49999)]
+)
 def test_auto_is_the_smallest_standard_number_that_resolves_alpha(alpha, families, expected):
     assert choose_permutations("auto", alpha, families) == expected
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer  # noqa: TC002  # Typer evaluates the annotations
+import typer  # Typer evaluates the annotations
 
 from driftcli.cli import _reports, session
 from driftcli.cli import options as o

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer  # noqa: TC002  # Typer evaluates the annotations
+import typer  # Typer evaluates the annotations
 
 from driftcli.cli import options as o
 from driftcli.cli import session

@@ -83,7 +83,8 @@ def distance(kind: Kind, batch: Floats, rest: Floats, pooled: Floats) -> Floats:
         root: Floats = np.sqrt((delta**2 / (pooled * (1 - pooled))).mean(axis=1))
         return root
     if kind == "circular":
-        return np.maximum(delta.max(axis=1), 0) + np.maximum((-delta).max(axis=1), 0)
+        arc: Floats = np.maximum(delta.max(axis=1), 0) + np.maximum((-delta).max(axis=1), 0)
+        return arc
     half: Floats = np.abs(delta).sum(axis=1) / 2 if kind == "category" else np.abs(delta[:, 0])
     return half
 
@@ -110,9 +111,7 @@ def describe(
         shares_y = scalar.indicators[n:].mean(axis=0, dtype=np.float64)
         effect = shifted_share(scalar.kind, shares_y, shares_x)
         before, after, display = _display(scalar, held_out, batch)
-        statistics.append(
-            Statistic(scalar.name, after, before, effect, max(effect - width, 0.0), display)
-        )
+        statistics.append(Statistic(scalar.name, after, before, effect, max(effect - width, 0.0), display))
     return tuple(statistics)
 
 

@@ -38,7 +38,8 @@ class Detector(ABC):
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
     ) -> Floats:
         """[rows, k]: every statistic under every relabelling of `pooled` (C then Y); larger is
-        more extreme. k may be 0 when nothing varies."""
+        more extreme. k may be 0 when nothing varies.
+        """
 
     @abstractmethod
     def describe(

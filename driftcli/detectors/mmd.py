@@ -70,9 +70,7 @@ class Mmd(Detector):
         sums: list[tuple[Floats, Floats]]  # per bandwidth: row sums of the units; q of every labelling
         if _matrix_pays(relabellings):
             matrices = _kernels.unit_kernels(x, relabellings, sigma)
-            sums = [
-                (k.double().sum(1).numpy(), _kernels.subset_pair_sums(k, labels)) for k in matrices
-            ]
+            sums = [(k.double().sum(1).numpy(), _kernels.subset_pair_sums(k, labels)) for k in matrices]
         else:
             rows = self._row_sums(state, x, relabellings.n_held_out)
             sums = list(zip(rows, _kernels.block_sums(x, labels, sigma), strict=True))
@@ -89,7 +87,8 @@ class Mmd(Detector):
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Statistic, ...]:
         """Effects: for 0 <= k <= 1 the total variation is at least sqrt(MMD^2 / 2); lower bound by
-        the asymptotic variance of the observed MMD^2, its level shared among the bandwidths."""
+        the asymptotic variance of the observed MMD^2, its level shared among the bandwidths.
+        """
         from driftcli.detectors._kernels import row_sums
 
         x, y, sigma = _scaled(state, held_out), _scaled(state, batch), state["sigma"]

@@ -64,7 +64,12 @@ class Reconstruction(Detector):
             x, y = (side[:, scalar.column].astype(np.float64) for side in (held_out, batch))
             shift = float((y.mean() - x.mean()) / max(x.std(), 1e-12))
             means.append(
-                Statistic(f"{scalar.name}.mean", float(y.mean()), float(x.mean()), display_effect=DisplayEffect("sd_shift", shift))
+                Statistic(
+                    f"{scalar.name}.mean",
+                    float(y.mean()),
+                    float(x.mean()),
+                    display_effect=DisplayEffect("sd_shift", shift),
+                )
             )
         return (*distributions, *means)
 

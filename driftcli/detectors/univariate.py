@@ -61,7 +61,10 @@ class Univariate(Detector):
         n, m = len(x), len(y)
         pooled = np.clip((n * rest + m * moved) / (n + m), 0.5 / (n + m), 1 - 0.5 / (n + m))
         return np.array(
-            [_scalars.distance("linear", b[None], rest[None], w)[0] for b, w in zip(moved, pooled, strict=True)]
+            [
+                _scalars.distance("linear", b[None], rest[None], w)[0]
+                for b, w in zip(moved, pooled, strict=True)
+            ]
         )
 
     def scores(

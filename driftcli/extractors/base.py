@@ -36,9 +36,8 @@ def resolve_device(wanted: str) -> str:
         if torch.cuda.is_available():
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
-    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
-    kind = wanted.split(":", 1)[0]
-    if kind in there and not there[kind]():
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(wanted.split(":", 1)[0], False):
         raise UsageError(f"device {wanted} is not available on this machine", "use --device auto or cpu")
     return wanted
 
@@ -64,7 +63,8 @@ class Extractor(ABC):
 
     def complete(self, runtime: Runtime) -> Self:
         """These settings with what only the network's own files know (its input, its layers); before
-        `prepare`, once, at `fit`. Needs no images."""
+        `prepare`, once, at `fit`. Needs no images.
+        """
         return self
 
     @abstractmethod
@@ -74,7 +74,8 @@ class Extractor(ABC):
     @abstractmethod
     def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
         """Learn from F: `prepared` is [n, ...] as `prepare` made it; extractors that need no
-        pixels to learn (frozen networks, properties) declare `learns = False` and get n = 0."""
+        pixels to learn (frozen networks, properties) declare `learns = False` and get n = 0.
+        """
 
     learns: ClassVar[bool] = False
     """True when `fit` needs the prepared images of F."""
@@ -84,7 +85,8 @@ class Extractor(ABC):
         self, state: State, prepared: NDArray[Any], runtime: Runtime
     ) -> Mapping[str, NDArray[np.float32]]:
         """[n, ...] prepared images as float32 [n, d] per view. Non-finite rows mean "unreadable"
-        for networks, "missing" for properties."""
+        for networks, "missing" for properties.
+        """
 
     def notes(self, state: State) -> Mapping[str, Any]:
         """What was learnt, for people to read: JSON values only."""
@@ -100,5 +102,6 @@ class Extractor(ABC):
 
     def blocks(self, view: str, state: State) -> tuple[int, ...]:
         """Widths of the blocks that a view's columns join, for a detector that weighs blocks alike;
-        () or one width: taken as it is."""
+        () or one width: taken as it is.
+        """
         return ()

@@ -135,7 +135,7 @@ class Embedding(Extractor):
         filtering = Image.Resampling[wanted.interpolation.upper()]
         return np.asarray(frame.image.resize((wanted.side, wanted.side), filtering, box=box), dtype=np.uint8)
 
-    def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:  # noqa: ARG002  frozen
+    def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
         """Nothing is learnt from images: the State binds the artifact to one file of weights."""
         from driftcli.extractors import _network
 

@@ -77,15 +77,15 @@ class Properties(Extractor):
         row[~np.isfinite(row)] = np.nan
         return row
 
-    def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:  # noqa: ARG002 (the interface)
+    def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
         """Nothing is learnt."""
         return EMPTY
 
     def extract(
         self,
-        state: State,  # noqa: ARG002 (the interface)
+        state: State,
         prepared: NDArray[Any],
-        runtime: Runtime,  # noqa: ARG002 (the interface)
+        runtime: Runtime,
     ) -> Mapping[str, NDArray[np.float32]]:
         """[n, 29] rows as float32 [n, 14] `properties` and [n, 15] `file`; NaN = missing."""
         rows = np.asarray(prepared, dtype=np.float64).reshape(-1, sum(map(len, VIEWS.values())))

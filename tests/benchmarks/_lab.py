@@ -54,7 +54,9 @@ class Lab:
     @staticmethod
     def open(settings: Settings, facts: Sequence = ()) -> Lab:
         extractors = {k: e.complete(RUNTIME).resolve(facts) for k, e in build_extractors(settings).items()}
-        states = {k: e.fit(np.empty(0), settings.seed, RUNTIME) for k, e in extractors.items() if not e.learns}
+        states = {
+            k: e.fit(np.empty(0), settings.seed, RUNTIME) for k, e in extractors.items() if not e.learns
+        }
         return Lab(settings, extractors, states)
 
     def read(self, source: str, cache: Path | None = None) -> Photos:
@@ -104,12 +106,19 @@ class Fit:
         return views
 
     def audit(
-        self, held_out: Mapping[str, np.ndarray], batch: Mapping[str, np.ndarray], alpha: float, seed: int, only: str = ""
+        self,
+        held_out: Mapping[str, np.ndarray],
+        batch: Mapping[str, np.ndarray],
+        alpha: float,
+        seed: int,
+        only: str = "",
     ) -> float:
         """The gate's p-value for one batch."""
         gating = [f for f in self.families if f.gate == "on" and (not only or f.name == only)]
         n, m = (len(side[gating[0].view]) for side in (held_out, batch))
-        relabellings = draw(n, m, choose_permutations("auto", alpha, len(gating)), np.random.default_rng(seed))
+        relabellings = draw(
+            n, m, choose_permutations("auto", alpha, len(gating)), np.random.default_rng(seed)
+        )
         with threads.for_images(n + m):
             return gate.joint_p(
                 [
@@ -144,5 +153,3 @@ def machine() -> str:
     import torch
 
     return f"{os.cpu_count()} CPU cores, {platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}"
-
-

@@ -27,7 +27,9 @@ SIZES = (10, 20, 50)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data")
     parser.add_argument("--halves", type=int, default=200)
     parser.add_argument("--cli", type=int, default=6)
@@ -35,17 +37,29 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "driftcli-hymenoptera")
     given = parser.parse_args()
     source = data_folder(given.data) / "hymenoptera"
-    for name, origin, sigma in (("train", "train", 0), ("val", "val", 0), ("val-1", "val", 1), ("val-2", "val", 2)):
+    for name, origin, sigma in (
+        ("train", "train", 0),
+        ("val", "val", 0),
+        ("val-1", "val", 1),
+        ("val-2", "val", 2),
+    ):
         copies(source / origin, given.scratch / name, sigma)
     lab = Lab.open(Settings())
-    sets = {name: lab.read(str(given.scratch / name), given.scratch / f"{name}.npz") for name in ("train", "val", "val-1", "val-2")}
+    sets = {
+        name: lab.read(str(given.scratch / name), given.scratch / f"{name}.npz")
+        for name in ("train", "val", "val-1", "val-2")
+    }
     place = {name: {Path(n).name: i for i, n in enumerate(photos.names)} for name, photos in sets.items()}
     names = sorted(place["val"])
     fit = lab.fit(sets["train"], np.arange(len(sets["train"])), given.seed)
     views = {
-        name: fit.views(photos, np.array([place[name][n] for n in names])) for name, photos in sets.items() if name != "train"
+        name: fit.views(photos, np.array([place[name][n] for n in names]))
+        for name, photos in sets.items()
+        if name != "train"
     }
-    print(f"{len(names)} val photos, {len(sets['train'])} train photos; alpha {ALPHA}; {machine()}; seed {given.seed}\n")
+    print(
+        f"{len(names)} val photos, {len(sets['train'])} train photos; alpha {ALPHA}; {machine()}; seed {given.seed}\n"
+    )
     fresh_halves(fit, views, len(names), given)
     fixed_halves(fit, views, len(names), given)
     if given.cli:
@@ -82,7 +96,9 @@ def fresh_halves(fit, views, n: int, given: argparse.Namespace) -> None:
                 p = fit.audit(held_out, pick(views[name], other[:m]), ALPHA, trial)
                 hits[name, m] = hits.get((name, m), 0) + (p <= ALPHA)
     print(f"Exit 1 over {given.halves} fresh halves (C = {n // 2} photos):\n")
-    print("| batch | clean | within the 99 % bound | blur severity 1 | blur severity 2 |\n|---|---|---|---|---|")
+    print(
+        "| batch | clean | within the 99 % bound | blur severity 1 | blur severity 2 |\n|---|---|---|---|---|"
+    )
     bound = binomial_bound(given.halves, ALPHA)
     for m in SIZES:
         clean, one, two = (hits[name, m] for name in ("val", "val-1", "val-2"))
@@ -99,12 +115,19 @@ def fixed_halves(fit, views, n: int, given: argparse.Namespace) -> None:
         order = rng.permutation(n)
         held_out, other = pick(views["val"], order[: n // 2]), order[n // 2 :]
         for m, found in rates.items():
-            p = [fit.audit(held_out, pick(views["val"], rng.permutation(other)[:m]), ALPHA, 1000 * half + b) for b in range(50)]
+            p = [
+                fit.audit(held_out, pick(views["val"], rng.permutation(other)[:m]), ALPHA, 1000 * half + b)
+                for b in range(50)
+            ]
             found.append(float((np.array(p) <= ALPHA).mean()))
-    print("\nOne artifact's own rate: 20 fixed halves, 50 clean batches each (drawn from the other half, overlapping):\n")
+    print(
+        "\nOne artifact's own rate: 20 fixed halves, 50 clean batches each (drawn from the other half, overlapping):\n"
+    )
     print("| batch | mean | lowest | median | highest |\n|---|---|---|---|---|")
     for m, found in rates.items():
-        print(f"| {m} | {np.mean(found):.3f} | {min(found):.2f} | {np.median(found):.2f} | {max(found):.2f} |")
+        print(
+            f"| {m} | {np.mean(found):.3f} | {min(found):.2f} | {np.median(found):.2f} | {max(found):.2f} |"
+        )
 
 
 def by_command(given: argparse.Namespace) -> None:
@@ -113,7 +136,9 @@ def by_command(given: argparse.Namespace) -> None:
     ref = scratch / "ref"
     command("fit", scratch / "train", "-o", ref, "--holdout", "0", "--force")
     names = sorted(f.name for f in (scratch / "val").iterdir())
-    print("\nThrough the command line (batches of 50, alpha 0.05), exit codes clean / severity 1 / severity 2:")
+    print(
+        "\nThrough the command line (batches of 50, alpha 0.05), exit codes clean / severity 1 / severity 2:"
+    )
     for trial in range(given.cli):
         order = rng.permutation(len(names))
         lists = {"good": [f"val/{names[i]}" for i in order[: len(names) // 2]]}

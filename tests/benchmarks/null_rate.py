@@ -26,10 +26,14 @@ F, C = 300, 400
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data")
     parser.add_argument("--audits", type=int, default=2100)
-    parser.add_argument("--per-fit", type=int, default=1, help="audits that share one F (with fresh C and batch)")
+    parser.add_argument(
+        "--per-fit", type=int, default=1, help="audits that share one F (with fresh C and batch)"
+    )
     parser.add_argument("--cli", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "driftcli-null.npz")
@@ -56,15 +60,25 @@ def in_process(folder: Path, given: argparse.Namespace) -> None:
         held_out, batch = fit.views(photos, rest[:C]), fit.views(photos, rest[C : C + m])
         p[i] = [fit.audit(held_out, batch, alpha, i) for alpha in (0.05, 0.01)]
         if (i + 1) % 100 == 0:
-            print(i + 1, [f"{(p[: i + 1, k] <= a).mean():.4f}" for k, a in enumerate((0.05, 0.01))], file=sys.stderr)
-    print(f"{given.audits} audits of clean photos ({machine()}; seed {given.seed}; {given.per_fit} audit(s) a fit)\n")
-    print("| batch | audits | alpha | alarms | rate | 95 % interval | within the 99 % bound |\n|---|---|---|---|---|---|---|")
+            print(
+                i + 1,
+                [f"{(p[: i + 1, k] <= a).mean():.4f}" for k, a in enumerate((0.05, 0.01))],
+                file=sys.stderr,
+            )
+    print(
+        f"{given.audits} audits of clean photos ({machine()}; seed {given.seed}; {given.per_fit} audit(s) a fit)\n"
+    )
+    print(
+        "| batch | audits | alpha | alarms | rate | 95 % interval | within the 99 % bound |\n|---|---|---|---|---|---|---|"
+    )
     for k, alpha in enumerate((0.05, 0.01)):
         for m in (*SIZES, 0):
             rows = p[:, k] if not m else p[np.arange(len(p)) % len(SIZES) == SIZES.index(m), k]
             hits, bound = int((rows <= alpha).sum()), binomial_bound(len(rows), alpha)
             verdict = f"{'yes' if hits <= bound else 'NO'} (≤ {bound})"
-            print(f"| {m or 'all'} | {len(rows)} | {alpha} | {hits} | {hits / len(rows):.4f} | {wilson(hits, len(rows))} | {verdict} |")
+            print(
+                f"| {m or 'all'} | {len(rows)} | {alpha} | {hits} | {hits / len(rows):.4f} | {wilson(hits, len(rows))} | {verdict} |"
+            )
     deciles = np.histogram(p[:, 0], 10, (0, 1))[0] / len(p)
     print("\nDeciles of p at alpha 0.05 (uniform: 0.100 each): " + " ".join(f"{d:.3f}" for d in deciles))
 
@@ -90,13 +104,17 @@ def through_the_cli(folder: Path, given: argparse.Namespace) -> None:
                 start = F + C + 20 * b
                 batch.write_text("\n".join(str(f) for f in order[start : start + 20]))
                 codes.append(command("check", ref, batch, "-q", "--alpha", "0.05", may_alarm=True))
-    print(f"\nThrough the command line: {len(codes)} clean batches of 20, exit 1 on {sum(codes)} "
-          f"(99 % bound at alpha 0.05: {binomial_bound(len(codes), 0.05)})")
+    print(
+        f"\nThrough the command line: {len(codes)} clean batches of 20, exit 1 on {sum(codes)} "
+        f"(99 % bound at alpha 0.05: {binomial_bound(len(codes), 0.05)})"
+    )
 
 
 def command(*words: object, may_alarm: bool = False) -> int:
     """Run driftcli; anything but 0 (or 1 for a check) is an error of the benchmark."""
-    done = subprocess.run([sys.executable, "-m", "driftcli", *map(str, words)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "driftcli", *map(str, words)], capture_output=True, text=True, check=False
+    )
     if done.returncode not in ((0, 1) if may_alarm else (0,)):
         sys.exit(f"{words} -> {done.returncode}\n{done.stderr}")
     return done.returncode

@@ -40,7 +40,9 @@ def test_state_survives_disk(detector, tmp_path):
         again = dict(kept)
     drawn = draw(90, 20, 19, np.random.default_rng(0))
     pooled = np.concatenate([c, y])
-    assert np.array_equal(detector.values(state, pooled, drawn, COLUMNS), detector.values(again, pooled, drawn, COLUMNS))
+    assert np.array_equal(
+        detector.values(state, pooled, drawn, COLUMNS), detector.values(again, pooled, drawn, COLUMNS)
+    )
 
 
 def test_scoring_twice_agrees_and_mutates_nothing(detector):
@@ -56,7 +58,9 @@ def test_scoring_twice_agrees_and_mutates_nothing(detector):
 
 def test_values_and_description_name_the_same_statistics(detector):
     c, y = sample(1, 90), sample(2, 20)
-    found = detector.test("f", calibrated(detector, c), c, y, draw(90, 20, 9, np.random.default_rng(0)), COLUMNS)
+    found = detector.test(
+        "f", calibrated(detector, c), c, y, draw(90, 20, 9, np.random.default_rng(0)), COLUMNS
+    )
     assert found.values.shape == (10, len(found.statistics))
     assert len({s.name for s in found.statistics}) == len(found.statistics)
     for s in found.statistics:
@@ -67,13 +71,20 @@ def test_values_and_description_name_the_same_statistics(detector):
 @pytest.mark.parametrize("m", [20, 260])
 def test_drift_is_found_and_p_lies_in_range(detector, m):
     c, y = sample(1, 300), sample(2, m, shift=1.5)
-    values = detector.values(calibrated(detector, c), np.concatenate([c, y]), draw(300, m, 199, np.random.default_rng(0)), COLUMNS)
+    values = detector.values(
+        calibrated(detector, c), np.concatenate([c, y]), draw(300, m, 199, np.random.default_rng(0)), COLUMNS
+    )
     assert joint_p([values]) == pytest.approx(1 / 200)
 
 
 def test_identical_images_on_both_sides_are_no_drift(detector):
     c = np.repeat(sample(1, 1), 60, axis=0)
-    values = detector.values(calibrated(detector, c), np.repeat(c[:1], 80, axis=0), draw(60, 20, 99, np.random.default_rng(0)), COLUMNS)
+    values = detector.values(
+        calibrated(detector, c),
+        np.repeat(c[:1], 80, axis=0),
+        draw(60, 20, 99, np.random.default_rng(0)),
+        COLUMNS,
+    )
     assert joint_p([values]) == 1.0
 
 

@@ -22,7 +22,11 @@ def textbook(x, labels_of_images, used, sigma):
 @pytest.fixture(scope="module")
 def sets():
     rng = np.random.default_rng(0)
-    return rng.normal(size=(80, 6)).astype("f"), rng.normal(size=(150, 6)).astype("f"), rng.normal(0.2, 1, (330, 6)).astype("f")
+    return (
+        rng.normal(size=(80, 6)).astype("f"),
+        rng.normal(size=(150, 6)).astype("f"),
+        rng.normal(0.2, 1, (330, 6)).astype("f"),
+    )
 
 
 def compare(detector, state, c, y, drawn):
@@ -41,7 +45,13 @@ def test_images_by_either_route(sets, m, matrix, monkeypatch):
     detector = Mmd()
     state = detector.fit(f, (), 0)
     monkeypatch.setattr(room, "_matrix_pays", lambda _: matrix)
-    compare(detector, {**state, **detector.calibrate(state, c)}, c, y[:m], draw(150, m, 30, np.random.default_rng(1)))
+    compare(
+        detector,
+        {**state, **detector.calibrate(state, c)},
+        c,
+        y[:m],
+        draw(150, m, 30, np.random.default_rng(1)),
+    )
 
 
 def test_bins_and_unequal_groups(sets):

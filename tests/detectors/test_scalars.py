@@ -35,7 +35,9 @@ def twin(state, pooled, chosen):
     d = shares(filled[chosen], edges[keep]) - shares(filled[~chosen], edges[keep])
     found.append(np.sqrt((d**2 / (p[keep] * (1 - p[keep]))).mean()))
     found.append(abs(np.isnan(y[:, 0]).mean() - np.isnan(x[:, 0]).mean()))
-    d = shares(y[:, 1], np.unique(state["edges"][1]).astype("f")) - shares(x[:, 1], np.unique(state["edges"][1]).astype("f"))
+    d = shares(y[:, 1], np.unique(state["edges"][1]).astype("f")) - shares(
+        x[:, 1], np.unique(state["edges"][1]).astype("f")
+    )
     found.append(max(d.max(), 0) + max(-d.min(), 0))
     found.append(sum(abs((y[:, 2] == v).mean() - (x[:, 2] == v).mean()) for v in range(3)) / 2)
     return found
@@ -76,7 +78,9 @@ def test_who_is_called_batch_does_not_decide_which_statistics_there_are():
     state = detector.fit(sample(0, 200), COLUMNS, 0)
     c, y = sample(1, 100), sample(2, 30)
     y[:, 2] = 7
-    values = detector.values(state, np.concatenate([c, y]), draw(100, 30, 200, np.random.default_rng(0)), COLUMNS)
+    values = detector.values(
+        state, np.concatenate([c, y]), draw(100, 30, 200, np.random.default_rng(0)), COLUMNS
+    )
     assert values[0, 3] == pytest.approx(1.0)
     assert (values[1:, 3] < 1).all()
 
@@ -86,7 +90,9 @@ def test_missing_on_one_side_only_is_found():
     state = detector.fit(sample(0, 200), COLUMNS, 0)
     c, y = sample(1, 200), sample(2, 40)
     y[:, 0] = np.nan
-    values = detector.values(state, np.concatenate([c, y]), draw(200, 40, 199, np.random.default_rng(0)), COLUMNS)
+    values = detector.values(
+        state, np.concatenate([c, y]), draw(200, 40, 199, np.random.default_rng(0)), COLUMNS
+    )
     assert joint_p([values]) == 1 / 200
 
 
@@ -111,7 +117,9 @@ def test_reconstruction_is_two_sided(shift):
     f, c, y = (rng.normal(size=(n, 2)).astype("f") for n in (200, 200, 20))
     detector = Reconstruction()
     state = detector.fit(f, columns, 0)
-    values = detector.values(state, np.concatenate([c, y + np.float32(shift)]), draw(200, 20, 499, rng), columns)
+    values = detector.values(
+        state, np.concatenate([c, y + np.float32(shift)]), draw(200, 20, 499, rng), columns
+    )
     assert joint_p([values]) <= 0.01
     assert values.shape[1] == len(detector.describe(state, c, y, columns)) == 4
 
