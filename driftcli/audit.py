@@ -171,9 +171,10 @@ def check(
     given: Collection[str] = (),
     progress: Progress = SILENT,
 ) -> Report:
-    """Audit one batch. Raises DriftcliError only for usage (2) and internal (4) failures, a missing
-    source and a missing or broken artifact (3); every other "not audited" is a Report with verdict
-    `inconclusive`.
+    """Audit one batch.
+
+    Raises DriftcliError only for usage (2) and internal (4) failures, a missing source and a missing or
+    broken artifact (3); every other "not audited" is a Report with verdict `inconclusive`.
     """
     started = time.monotonic()
     found, reference = open_reference(str(artifact), settings, given)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OVERLAP = 0.01
 GROUP_PERMUTATIONS = 499
 MIN_GROUP = 5
+GROUP_ALPHA = 0.05
 
 
 def merge_readings(readings: Sequence[Reading], keep: int) -> Reading:
@@ -157,13 +158,15 @@ def _good_groups(
         verdict = gate.judge(evidence, {f.name: "on" for f in gating}, 0.05, 0.0)
         effects[group] = max((f.effect or 0.0 for f in verdict.families), default=0.0)
         smallest = min(smallest, verdict.p_value)
-    if groups and smallest * len(groups) <= 0.05:
+    if groups and smallest * len(groups) <= GROUP_ALPHA:
         worst = max(effects, key=lambda g: effects[g])
-        return effects, [
-            f"good groups differ among themselves (adjusted p = {min(smallest * len(groups), 1):.2g}, "
-            f"largest effect {effects[worst]:.0%} for {worst}): images are not exchangeable across groups; "
+        adjusted = min(smallest * len(groups), 1.0)
+        caution = (
+            f"good groups differ among themselves (adjusted p = {adjusted:.2g}, largest effect "
+            f"{effects[worst]:.0%} for {worst}): images are not exchangeable across groups; "
             "use --tolerance auto, or --group-by with enough groups"
-        ]
+        )
+        return effects, [caution]
     return effects, []
 
 

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from driftcli.errors import ArtifactError
 from driftcli.records import Entry
 
+RADIUS = 0.08
 TOLERANCE = 0.1
 """Largest accepted difference of a feature, in standard deviations of F (contract: same numbers)."""
 
 
 def entries() -> list[Entry]:
-    """Three encoded images: a smooth JPEG, a textured JPEG, a small grey PNG; the same bytes for ever
-    once they are in an artifact (encoders may change, so the bytes are stored, not made again).
+    """Three encoded images: a smooth JPEG, a textured JPEG, a small grey PNG.
+
+    Their bytes are stored in the artifact, not made again: encoders may change.
     """
     from PIL import Image
 
@@ -25,7 +27,7 @@ def entries() -> list[Entry]:
     y, x = np.mgrid[0:300, 0:400] / 300.0
     smooth = np.stack([x * 0.7, y, 0.5 + 0.4 * np.sin(9 * x * y)], axis=-1)
     texture = 0.5 + 0.25 * np.sin(80 * x + 30 * y)[..., None] + 0.12 * rng.standard_normal((300, 400, 3))
-    disc = ((x[:64, :64] - 0.1) ** 2 + (y[:64, :64] - 0.1) ** 2 < 0.006) * 0.8 + 0.1
+    disc = ((x[:64, :64] - 0.1) ** 2 + (y[:64, :64] - 0.1) ** 2 < RADIUS**2) * 0.8 + 0.1
     found = []
     for name, pixels, form in (
         ("smooth", smooth, "JPEG"),

@@ -15,7 +15,7 @@ import driftcli
 from driftcli import calibration
 from driftcli.batchtest import Outcome
 from driftcli.distributions import histograms
-from driftcli.explain import culprits, words
+from driftcli.explain import culprits, images, words
 from driftcli.extraction import Reading
 from driftcli.families import Family
 from driftcli.records import (
@@ -23,8 +23,10 @@ from driftcli.records import (
     Detectable,
     Diagnosis,
     FalseAlarmRate,
+    Features,
     FileResult,
     GateResult,
+    ImageResult,
     ReferenceFacts,
     Report,
     RuleResult,
@@ -48,6 +50,7 @@ class Draft:
 
     @property
     def settings(self) -> Settings:
+        """Those of the call, with the artifact's decode and extractors."""
         return self.reference.settings
 
     def inconclusive(self, what: str, hint: str, seconds: float) -> Report:
@@ -66,7 +69,7 @@ class Draft:
         failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
         failed = failed or any(rule.failed for rule in rules)
         families = self.baseline.families
-        scored = culprits.rank(families, verdict.families, self.held_out.views, self.reading.features)
+        scored = self._images(outcome)
         diagnosis = self._diagnosis(outcome)
         return self._complete(
             verdict.outcome,
@@ -84,7 +87,8 @@ class Draft:
         )
 
     @property
-    def held_out(self) -> Any:
+    def held_out(self) -> Features:
+        """C."""
         return self.baseline.features
 
     def _complete(
@@ -190,6 +194,23 @@ class Draft:
             return RuleResult("max_loss_increase", None, limit, failed=True)
         increase = float(errors[:, 0].mean(dtype=np.float64)) / before - 1
         return RuleResult("max_loss_increase", increase, limit, increase > limit)
+
+    def _images(self, outcome: Outcome) -> list[ImageResult]:
+        """Every image ranked by the gating families that are significant; by all of them if none is."""
+        held_out, batch = self.held_out.views, self.reading.features
+        gating = {f.name: f.significant for f in outcome.verdict.families if f.gate == "on"}
+        said = [
+            culprits.Strangeness(
+                f.name, *f.detector.scores(f.state, held_out[f.view], batch.views[f.view], f.columns)
+            )
+            for f in self.baseline.families
+            if gating.get(f.name) or (f.name in gating and not any(gating.values()))
+        ]
+        family = next((f for f in self.baseline.families if f.name == "properties"), None)
+        why: Sequence[tuple[str, ...]] = [()] * len(batch)
+        if family is not None:
+            why = images.reasons(batch.views[family.view], held_out[family.view], family.columns)
+        return culprits.rank(said, batch, why)
 
     def _diagnosis(self, outcome: Outcome) -> tuple[Diagnosis, ...]:
         said: list[Diagnosis] = []

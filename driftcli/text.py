@@ -12,6 +12,9 @@ _UNSAFE = re.compile(
 )
 
 
+_LAST_BYTE = 0xFF
+
+
 def safe_name(name: str) -> str:
     r"""The name with every unsafe character spelt out, as `\xNN` or `\uNNNN`; idempotent."""
     return _UNSAFE.sub(_spell, name)
@@ -19,4 +22,4 @@ def safe_name(name: str) -> str:
 
 def _spell(found: re.Match[str]) -> str:
     code = ord(found.group())
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return f"\\x{code:02x}" if code <= _LAST_BYTE else f"\\u{code:04x}"

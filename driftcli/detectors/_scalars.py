@@ -99,9 +99,7 @@ def shifted_share(kind: Kind, batch: Floats, rest: Floats) -> float:
     return float(np.abs(delta).max())
 
 
-def describe(
-    found: Sequence[Scalar], held_out: Matrix, batch: Matrix, columns: Sequence[Column]
-) -> tuple[Statistic, ...]:
+def describe(found: Sequence[Scalar], held_out: Matrix, batch: Matrix) -> tuple[Statistic, ...]:
     """Values on both sides and effects, with the Dvoretzky-Kiefer-Wolfowitz bound over all scalars."""
     n, m = len(held_out), len(batch)
     width = math.sqrt(math.log(2 * max(len(found), 1) / 0.05) / 2) * (1 / math.sqrt(m) + 1 / math.sqrt(n))
@@ -142,7 +140,7 @@ def circular_mean(turns: Floats) -> float:
     return float(np.angle(angle) / (2 * np.pi) % 1)
 
 
-def strangeness(state: State, held_out: Matrix, images: Matrix, columns: Sequence[Column]) -> Floats:
+def strangeness(held_out: Matrix, images: Matrix, columns: Sequence[Column]) -> Floats:
     """[n, d]: distance from C's median in units of its spread; rare categories -log share."""
     out = np.zeros(images.shape)
     for j, column in enumerate(columns):

@@ -86,8 +86,10 @@ class Mmd(Detector):
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Statistic, ...]:
-        """Effects: for 0 <= k <= 1 the total variation is at least sqrt(MMD^2 / 2); lower bound by
-        the asymptotic variance of the observed MMD^2, its level shared among the bandwidths.
+        """Effects per bandwidth: for 0 <= k <= 1 the total variation is at least sqrt(MMD^2 / 2).
+
+        The lower bound uses the asymptotic variance of the observed MMD^2; its level is shared among
+        the bandwidths.
         """
         from driftcli.detectors._kernels import row_sums
 
