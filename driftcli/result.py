@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 import driftcli
-from driftcli import calibration
+from driftcli import calibration, rules
 from driftcli.batchtest import Outcome
 from driftcli.distributions import histograms
 from driftcli.explain import culprits, images, words
@@ -65,20 +65,21 @@ class Draft:
     def report(self, outcome: Outcome, seconds: float) -> Report:
         """The whole result of an audit that reached a verdict."""
         verdict, settings = outcome.verdict, self.settings
-        rules = self._rules()
+        features = self.reading.features
+        judged = rules.judge(settings.gate, self.baseline, features, self._detectable[0])
         failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
-        failed = failed or any(rule.failed for rule in rules)
+        failed = failed or any(rule.failed for rule in judged)
         families = self.baseline.families
         scored = self._images(outcome)
         diagnosis = self._diagnosis(outcome)
         return self._complete(
             verdict.outcome,
             int(failed),
-            self._reasons(outcome, rules, diagnosis),
+            self._reasons(outcome, judged, diagnosis),
             self._gate(outcome),
             seconds,
             cautions=self._cautions(outcome),
-            rules=rules,
+            rules=judged,
             families=verdict.families,
             groups=culprits.by_slice(scored, self.reading.features),
             distributions=histograms(families, self.held_out.views, outcome.tested.views),
@@ -175,26 +176,6 @@ class Draft:
         )  # fmt: skip
         return found, corruption if found else "the baseline is too small to measure it"
 
-    def _rules(self) -> tuple[RuleResult, ...]:
-        gate, rules = self.settings.gate, []
-        if gate.max_loss_increase is not None:
-            rules.append(self._loss_rule(gate.max_loss_increase))
-        for wanted in gate.require_detectable:
-            name, _, limit = wanted.partition(":")
-            reach = next((d.shift_sd for d in self._detectable[0] if d.statistic == name), None)
-            failed = reach is None or reach > float(limit or "inf")
-            rules.append(RuleResult(f"require_detectable {name}", reach, float(limit or "inf"), failed))
-        return tuple(rules)
-
-    def _loss_rule(self, limit: float) -> RuleResult:
-        """The classic rule: mean per-image loss against the baseline's, relative increase."""
-        before = self.baseline.facts.get("mean_loss")
-        errors = self.reading.features.views.get("error")
-        if before is None or errors is None:
-            return RuleResult("max_loss_increase", None, limit, failed=True)
-        increase = float(errors[:, 0].mean(dtype=np.float64)) / before - 1
-        return RuleResult("max_loss_increase", increase, limit, increase > limit)
-
     def _images(self, outcome: Outcome) -> list[ImageResult]:
         """Every image ranked by the gating families that are significant; by all of them if none is."""
         held_out, batch = self.held_out.views, self.reading.features
@@ -228,7 +209,7 @@ class Draft:
         return tuple(said)
 
     def _reasons(
-        self, outcome: Outcome, rules: Sequence[RuleResult], diagnosis: Sequence[Diagnosis]
+        self, outcome: Outcome, judged: Sequence[RuleResult], diagnosis: Sequence[Diagnosis]
     ) -> tuple[str, ...]:
         verdict, reasons = outcome.verdict, []
         if verdict.outcome != "pass":
@@ -239,16 +220,7 @@ class Draft:
             reasons += [d.statement for d in diagnosis[:3]]
         if verdict.outcome == "warn":
             reasons.append(f"no effect is above the tolerance {outcome.tolerance:.2g}")
-        for rule in rules:
-            if rule.failed and rule.name == "max_loss_increase":
-                value = "cannot be computed" if rule.value is None else f"rose by {rule.value:.1%}"
-                reasons.append(
-                    f"mean loss {value}; limit {rule.limit:.1%} (a rule of its own, outside alpha)"
-                )
-            elif rule.failed:
-                reasons.append(
-                    f"{rule.name}: a shift of {rule.limit:g} sd cannot be seen with this batch and baseline"
-                )
+        reasons += [rules.reason(rule) for rule in judged if rule.failed]
         return tuple(reasons)
 
     def _cautions(self, outcome: Outcome) -> tuple[str, ...]:

@@ -123,7 +123,8 @@ RequireDetectable = Annotated[
         "--require-detectable",
         metavar="CORRUPTION:SEVERITY",
         panel=GATE,
-        help="Not audited when this change would go unseen at this batch size. Repeatable.",
+        help="Also fail when this change would go unseen at this batch size, such as sharpness:0.5 "
+        "(a property, and standard deviations). Repeatable.",
     ),
 ]
 AllowOverlap = Annotated[
