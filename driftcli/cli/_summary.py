@@ -19,7 +19,7 @@ def fitted(done: Fitted, *, brief: bool) -> str:
     if brief:
         return f"{head}\n"
     rows = [head, *ledger(done.ledger)]
-    rows += [f"  {safe_name(name)}: {_words(note)}" for name, note in done.notes.items()]
+    rows += [f"  {safe_name(name)}: {_words(note)}" for name, note in done.notes.items() if note]
     rows += [f"  sha256 {done.digest}", *cautions(done.cautions)]
     step = "check" if done.held_out else "baseline"
     images = "IMAGES_OF_TODAY" if done.held_out else "OTHER_GOOD_IMAGES"

@@ -216,6 +216,17 @@ class Autoencoder(Extractor):
 
         return _conv.passes(state, architecture, self, prepared, resolve_device(runtime.device))
 
+    def notes(self, state: State) -> Mapping[str, Any]:
+        """Architecture, images' side, epochs and the losses of the kept weights."""
+        found: dict[str, Any] = {"architecture": state["architecture"].tobytes().decode(), "side": self.side}
+        curve = state["loss_curve"]
+        if len(curve):
+            judged = curve[:, 1] if np.isfinite(curve[:, 1]).all() else -np.arange(len(curve))
+            kept = curve[int(np.argmin(judged))]
+            found |= {"epochs": len(curve), "loss": float(kept[0])}
+            found |= {"held_out_loss": float(kept[1])} if np.isfinite(kept[1]) else {}
+        return found
+
     def columns(self, view: str) -> tuple[Column, ...]:
         """The errors (without colour grain for one channel); the latent's numbers mean nothing one by one."""
         if view != "error":

@@ -175,6 +175,11 @@ class Embedding(Extractor):
         exact = _known.origin(self.network)[0] == "file"
         return {view: rounded(numbers, keep_range=exact) for view, numbers in found.items()}
 
+    def notes(self, state: State) -> Mapping[str, Any]:
+        """The network and its weights' checksum."""
+        known = {"network": bytes(state["network"]).decode(), "weights": self.weights}
+        return known | {"sha256": bytes(state["weights_sha256"]).hex()[:16]}
+
     def blocks(self, view: str, state: State) -> tuple[int, ...]:
         """Widths of the layers that a view joins: several ask for scaling, one is taken as it is."""
         widths = state["style_widths" if view == "style" else "content_width"]
