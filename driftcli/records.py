@@ -168,13 +168,14 @@ class Features:
             found = [getattr(part, name) for part in parts]
             return None if any(f is None for f in found) else tuple(t for f in found for t in f)
 
+        parts = [part for part in parts if len(part)] or parts[:1]
         times = [p.time if p.time is not None else np.full(len(p), np.nan) for p in parts]
         return Features(
             names=tuple(n for p in parts for n in p.names),
             content=np.concatenate([p.content for p in parts]),
             pixels=np.concatenate([p.pixels for p in parts]),
             near=np.concatenate([p.near for p in parts]),
-            views={v: np.concatenate([p.views[v] for p in parts if len(p)]) for v in parts[0].views},
+            views={v: np.concatenate([p.views[v] for p in parts]) for v in parts[0].views},
             group=texts("group"),
             stratum=texts("stratum"),
             slice=texts("slice"),
