@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from driftcli.extraction import Reading, digest
 from driftcli.families import Family
 from driftcli.permutation import draw
 from driftcli.progress import Progress
-from driftcli.records import Features, Ledger
+from driftcli.records import Features, Ledger, State
 from driftcli.reference import Reference, build_families, pack_features
 
 if TYPE_CHECKING:
@@ -74,8 +74,31 @@ def drop_seen_images(reading: Reading, seen: np.ndarray, drop: bool) -> tuple[Re
     ), count
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """A baseline that is made and not yet in an artifact."""
+
+    name: str
+    state: State
+    thumbnails: State | None
+    facts: Mapping[str, Any]
+    """The manifest's entry."""
+
+    @property
+    def cautions(self) -> list[str]:
+        """What a user should be told about these good images."""
+        return list(self.facts["cautions"])
+
+    def store(self, draft: Draft) -> None:
+        """Into the artifact, in place of an older baseline of that name."""
+        draft.put(f"baseline-{self.name}", self.state)
+        draft.remove(f"thumbnails-{self.name}")
+        if self.thumbnails is not None:
+            draft.put(f"thumbnails-{self.name}", self.thumbnails)
+        draft.document.setdefault("baselines", {})[self.name] = dict(self.facts)
+
+
 def calibrate_baseline(
-    draft: Draft,
     name: str,
     reference: Reference,
     held_out: Features,
@@ -83,12 +106,12 @@ def calibrate_baseline(
     reading: Reading,
     sources: Sequence[str],
     progress: Progress,
-) -> list[str]:
-    """Measure and store C as baseline `name`; returns what a user should be cautioned about."""
+) -> Calibration:
+    """Measure C; the artifact is not touched, so that nobody waits for its lock meanwhile."""
     settings = reference.settings
     families = [
         replace(f, state={**f.state, **f.detector.calibrate(f.state, held_out.views[f.view])})
-        for f in build_families(settings, reference.extractors, reference.detectors)
+        for f in build_families(settings, reference.extractors, reference.detectors, every=True)
     ]
     identity = _identity(reference, held_out)
     seed = int(identity[:12], 16)
@@ -99,10 +122,8 @@ def calibrate_baseline(
     for family in families:
         fitted = reference.detectors[family.name]
         state |= {f"calibrated/{family.name}/{k}": v for k, v in family.state.items() if k not in fitted}
-    draft.put(f"baseline-{name}", state)
-    _put_thumbnails(draft, name, held_out, thumbnails, settings.fit.thumbnails)
     loss = held_out.views["error"][:, 0] if "error" in held_out.views else None
-    draft.document.setdefault("baselines", {})[name] = {
+    facts = {
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "images": len(held_out),
         "digest": identity,
@@ -110,6 +131,7 @@ def calibrate_baseline(
         "source": list(sources),
         "groups": None if held_out.group is None else len(set(held_out.group)),
         "group_by": settings.input.group_by,
+        "stratify_by": settings.input.stratify_by,
         "group_effects": effects,
         "mean_loss": None if loss is None else float(loss.mean(dtype=np.float64)),
         "false_alarms_measured_at": sorted(int(k[2:]) for k in measured if k.startswith("p_")),
@@ -122,7 +144,7 @@ def calibrate_baseline(
             "changed": reading.ledger.changed,
         },
     }
-    return cautions
+    return Calibration(name, state, _packed(thumbnails[: len(held_out)], settings.fit.thumbnails), facts)
 
 
 def _identity(reference: Reference, held_out: Features) -> str:
@@ -170,21 +192,14 @@ def _good_groups(
     return effects, []
 
 
-def _put_thumbnails(
-    draft: Draft, name: str, held_out: Features, thumbnails: Sequence[bytes], limit: int
-) -> None:
+def _packed(thumbnails: Sequence[bytes], limit: int) -> State | None:
     """The first `limit` thumbnails (lowest content hash) as one file: WebP bytes and offsets."""
-    chosen = [(i, t) for i, t in enumerate(thumbnails[: len(held_out)]) if t][:limit]
-    role = f"thumbnails-{name}"
+    chosen = [(i, t) for i, t in enumerate(thumbnails) if t][:limit]
     if not chosen:
-        draft.remove(role)
-        return
+        return None
     sizes = np.array([len(t) for _, t in chosen], np.int64)
-    draft.put(
-        role,
-        {
-            "webp": np.frombuffer(b"".join(t for _, t in chosen), np.uint8),
-            "offsets": np.concatenate([[0], np.cumsum(sizes)]),
-            "image": np.array([i for i, _ in chosen], np.int64),
-        },
-    )
+    return {
+        "webp": np.frombuffer(b"".join(t for _, t in chosen), np.uint8),
+        "offsets": np.concatenate([[0], np.cumsum(sizes)]),
+        "image": np.array([i for i, _ in chosen], np.int64),
+    }
