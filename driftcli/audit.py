@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from driftcli.errors import NotAuditedError
 from driftcli.extraction import Reader, Reading, entries_of, extract_views
 from driftcli.extractors.base import Extractor, Runtime, resolve_device
 from driftcli.progress import SILENT, Progress
-from driftcli.records import Calibrated, Decoded, Features, Fitted, Report, State
+from driftcli.records import Calibrated, Decoded, Entry, Features, Fitted, Report, Skipped, State
 from driftcli.reference import (
     Reference,
     build_extractors,
@@ -56,11 +56,12 @@ def fit(
     artifacts.check_output(output, force=force)
     runtime = make_runtime(settings, progress)
     completed = {kind: e.complete(runtime) for kind, e in build_extractors(settings).items()}
-    extractors = _resolved(sources, settings, completed)
+    entries = entries_of(sources, settings)  # once: standard input can be read only once
+    extractors = _resolved(entries, settings, completed)
     states = {k: e.fit(np.empty(0), settings.seed, runtime) for k, e in extractors.items() if not e.learns}
     with Reader(settings, extractors, states, runtime, bool(settings.fit.thumbnails), progress) as reader:
         keep = settings.fit.max_images * (1 if settings.fit.holdout == 0 else 2)
-        reading = reader.read(sources, keep, "reading images")
+        reading = reader.read_entries(entries, keep, "reading images")
         _require(reading, settings, MIN_FIT, "fit")
         share = _holdout_share(settings, len(reading.features))
         parts = split(reading.features, share, settings.seed)
@@ -209,11 +210,11 @@ def _environment(runtime: Runtime) -> dict[str, Any]:
 
 
 def _resolved(
-    sources: Sequence[str], settings: Settings, extractors: Mapping[str, Extractor]
+    entries: Iterable[Entry | Skipped], settings: Settings, extractors: Mapping[str, Extractor]
 ) -> dict[str, Extractor]:
     """The extractors with every `auto` that depends on the images decided from the first 128."""
     with DecodePool(settings.decode, {}, 1) as pool:
-        decoded = (item for item in pool.map(entries_of(sources, settings)) if isinstance(item, Decoded))
+        decoded = (item for item in pool.map(entries) if isinstance(item, Decoded))
         facts = [item.facts for item in islice(decoded, PEEK)]
     return {kind: extractor.resolve(facts) for kind, extractor in extractors.items()}
 

@@ -50,4 +50,6 @@ def drift(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
 @pytest.fixture
 def check(drift: Callable[..., Ran]) -> Callable[..., Ran]:
     """`check(ref, folder, ...)`: as JSON, with one worker."""
-    return lambda *argv: drift("check", *argv, *([] if "--workers" in argv else ["--workers", 1]), "-f", "json")
+    return lambda *argv: drift(
+        "check", *argv, *([] if "--workers" in argv else ["--workers", 1]), "-f", "json"
+    )
