@@ -16,7 +16,7 @@ from driftcli import artifact as artifacts
 from driftcli import canary, result, rules
 from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
-from driftcli.errors import NotAuditedError
+from driftcli.errors import ArtifactError, NotAuditedError
 from driftcli.extraction import Reader, Reading, entries_of, extract_views
 from driftcli.extractors.base import Extractor, Runtime, resolve_device
 from driftcli.progress import SILENT, Progress
@@ -87,7 +87,9 @@ def fit(
     if len(c_part) >= MIN_BASELINE:
         reference = Reference(resolved, extractors, states, detectors, seen, spread, {}, {})
         thumbnails = [t for t, h in zip(reading.thumbnails, held_out, strict=True) if h]
-        calibrated = calibrate_baseline("holdout", reference, c_part, thumbnails, reading, sources, progress)
+        calibrated = calibrate_baseline(
+            "holdout", reference, c_part, thumbnails, reading, sources, seen_birds.views, progress
+        )
         cautions += calibrated.cautions
     elif share:
         cautions.append(f"{len(c_part)} held-out images are too few to calibrate on: run driftcli baseline")
@@ -132,7 +134,7 @@ def baseline(
     with Reader(
         reference.settings, reference.extractors, reference.states, runtime, thumbnails, progress
     ) as reader:
-        _check_canaries(reader, reference)
+        birds = _canaries(reader, reference)
         as_groups = len(sources) > 1 and settings.input.group_by is None
         keep = reference.settings.fit.max_images
         readings = (
@@ -149,8 +151,10 @@ def baseline(
             "give good images that the reference was not fitted on",
         )
     calibrated = calibrate_baseline(
-        name, reference, reading.features, reading.thumbnails, reading, sources, progress
+        name, reference, reading.features, reading.thumbnails, reading, sources, birds, progress
     )
+    made_with = reference.manifest["versions"]
+    elsewhere = canary.difference(reference.canary, birds, reference.spread, made_with, versions())
     with artifacts.writing(artifact) as draft:
         require_same_fit(draft.document, reference, str(artifact))
         calibrated.store(draft)
@@ -163,7 +167,7 @@ def baseline(
         dropped,
         dict(sorted(groups.items())),
         reading.ledger,
-        tuple(calibrated.cautions),
+        (*calibrated.cautions, *([elsewhere] if elsewhere else [])),
         time.monotonic() - started,
     )
 
@@ -191,7 +195,8 @@ def check(
     with Reader(
         reference.settings, reference.extractors, reference.states, runtime, False, progress
     ) as reader:
-        _check_canaries(reader, reference)
+        birds = _canaries(reader, reference)
+        canary.compare(calibrated.canary, birds, reference.spread, calibrated.facts["versions"], versions())
         reading = reader.read(sources, keep, "reading images")
     draft = result.Draft(str(artifact), sources, reference, calibrated, reading, _environment(runtime))
     problem = _why_not(reading, reference, calibrated.features, settings)
@@ -250,10 +255,13 @@ def _with_learnt_views(
     return replace(reading.features, views=views)
 
 
-def _check_canaries(reader: Reader, reference: Reference) -> None:
+def _canaries(reader: Reader, reference: Reference) -> Mapping[str, np.ndarray]:
+    """What this machine makes of the artifact's canaries."""
     birds = canary.unpack(reference.canary)
-    views = reader.read_entries(birds, len(birds), "canaries").features.views
-    canary.compare(reference.canary, views, reference.spread, reference.manifest["versions"], versions())
+    found = reader.read_entries(birds, len(birds), "canaries").features
+    if len(found) < len(birds):
+        raise ArtifactError("the artifact's canary images cannot be read here", "fit again")
+    return found.views
 
 
 def _why_not(

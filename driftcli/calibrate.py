@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftcli import calibration, gate, threads
+from driftcli import calibration, canary, gate, threads
 from driftcli.errors import UsageError
 from driftcli.extraction import Reading, digest
 from driftcli.families import Family
@@ -18,6 +18,7 @@ from driftcli.permutation import draw
 from driftcli.progress import Progress
 from driftcli.records import Features, Ledger, State
 from driftcli.reference import Reference, build_families, pack_features
+from driftcli.runtime import versions
 
 if TYPE_CHECKING:
     from driftcli.artifact import Draft
@@ -105,9 +106,13 @@ def calibrate_baseline(
     thumbnails: Sequence[bytes],
     reading: Reading,
     sources: Sequence[str],
+    birds: Mapping[str, np.ndarray],
     progress: Progress,
 ) -> Calibration:
-    """Measure C; the artifact is not touched, so that nobody waits for its lock meanwhile."""
+    """Measure C; the artifact is not touched, so that nobody waits for its lock meanwhile.
+
+    `birds`: this machine's views of the canaries.
+    """
     settings = reference.settings
     families = [
         replace(f, state={**f.state, **f.detector.calibrate(f.state, held_out.views[f.view])})
@@ -119,12 +124,14 @@ def calibrate_baseline(
         measured = calibration.measure(families, held_out.views, seed, progress)
         effects, cautions = _good_groups(families, held_out, seed)
     state = {**pack_features(held_out), **{f"measured/{k}": v for k, v in measured.items()}}
+    state |= {f"canary/{k}": v for k, v in canary.seen(birds).items()}
     for family in families:
         fitted = reference.detectors[family.name]
         state |= {f"calibrated/{family.name}/{k}": v for k, v in family.state.items() if k not in fitted}
     loss = held_out.views["error"][:, 0] if "error" in held_out.views else None
     facts = {
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "versions": versions(),
         "images": len(held_out),
         "digest": identity,
         "content_digest": digest(held_out.content),

@@ -44,7 +44,12 @@ def entries() -> list[Entry]:
 def pack(found: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
     """Bytes and features of the canaries as an artifact State."""
     images = {f"bytes/{e.name}": np.frombuffer(e.data or b"", np.uint8) for e in found}
-    return {**images, **{f"view/{name}": x for name, x in views.items() if name != "file"}}
+    return {**images, **seen(views)}
+
+
+def seen(views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
+    """Features of the canaries as a State: what a machine makes of them."""
+    return {f"view/{name}": x for name, x in views.items() if name != "file"}
 
 
 def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:
@@ -63,7 +68,22 @@ def compare(
     made_with: Mapping[str, str],
     here: Mapping[str, str],
 ) -> None:
-    """Raise ArtifactError when this machine turns the canaries into other numbers than the artifact's.
+    """Raise ArtifactError when this machine turns the canaries into other numbers than the artifact's."""
+    if found := difference(state, views, spread, made_with, here):
+        raise ArtifactError(
+            found,
+            "run driftcli baseline again on this machine, or install the versions the artifact was made with",
+        )
+
+
+def difference(
+    state: Mapping[str, NDArray[np.generic]],
+    views: Mapping[str, NDArray[np.float32]],
+    spread: Mapping[str, NDArray[np.float64]],
+    made_with: Mapping[str, str],
+    here: Mapping[str, str],
+) -> str:
+    """What differs between this machine's canary features and the artifact's, in words; "" if nothing.
 
     `spread`: standard deviation of F per view and column, the unit of the tolerance.
     """
@@ -72,16 +92,16 @@ def compare(
         if name == key:
             continue
         now = views.get(name, np.empty(0))  # none at all: no canary could be read
-        difference = _difference(np.asarray(then, np.float64), now.astype(np.float64), spread[name])
-        if not difference <= TOLERANCE:
+        largest = _difference(np.asarray(then, np.float64), now.astype(np.float64), spread[name])
+        if not largest <= TOLERANCE:
             changed = [
                 f"{k} {made_with.get(k, '?')} -> {v}" for k, v in here.items() if made_with.get(k) != v
             ]
-            raise ArtifactError(
+            return (
                 f"this machine computes other {name} features than the artifact's "
-                f"(canary images differ by {difference:.2g} sd; {', '.join(changed) or 'same versions'})",
-                "fit or run baseline again on this machine, or install the versions the artifact was made with",
+                f"(canary images differ by {largest:.2g} sd; {', '.join(changed) or 'same versions'})"
             )
+    return ""
 
 
 def _difference(then: NDArray[np.float64], now: NDArray[np.float64], spread: NDArray[np.float64]) -> float:

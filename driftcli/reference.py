@@ -51,6 +51,8 @@ class Baseline:
     families: tuple[Family, ...]
     measured: State
     """What calibration found (driftcli.calibration)."""
+    canary: State
+    """What the machine that made C saw in the canaries."""
     facts: Mapping[str, Any]
     """The manifest's entry: images, digest, sources, loss, group effects."""
 
@@ -250,4 +252,5 @@ def open_baseline(
         raise NotAuditedError(
             f"baseline {name} is empty", f"driftcli baseline {path} GOOD_IMAGES --name {name}"
         )
-    return Baseline(name, features, tuple(families), measured, facts)
+    canary = {k.removeprefix("canary/"): v for k, v in state.items() if k.startswith("canary/")}
+    return Baseline(name, features, tuple(families), measured, canary, facts)

@@ -37,7 +37,7 @@ def test_a_warning_names_the_tolerance(check, world):
 
 
 def test_a_small_alpha_stays_attainable(check, world):
-    """auto takes enough relabellings for it."""
+    """Auto takes enough relabellings for it."""
     result = check(world.ref, world.bright, "--alpha", "0.001").result
     assert (result["exit_code"], result["gate"]["permutations"]) == (1, 49_999)
     assert result["gate"]["p_value"] == pytest.approx(1 / 50_000)
@@ -109,7 +109,7 @@ def test_how_pixels_become_numbers_comes_from_the_artifact(check, world):
 
 
 def test_gates_that_fit_was_told_hold_until_somebody_says_otherwise(drift, check, world, tmp_path):
-    """option > artifact > default, whichever family was off when."""
+    """Option > artifact > default, whichever family was off when."""
     ref = tmp_path / "ref"
     off = ("--set", "families.latent.gate=off")
     assert drift("fit", world.train, "-o", ref, *FAST, *off, "--seed", 3).code == 0

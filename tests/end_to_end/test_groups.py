@@ -97,7 +97,7 @@ def test_keys_of_another_making_are_refused(drift, check, world, tmp_path):
 
 
 @pytest.mark.parametrize("wrong", ["day(", "day"])
-def test_a_bad_regular_expression_is_2(drift, check, world, wrong):
+def test_a_bad_regular_expression_is_2(check, world, wrong):
     ran = check(world.ref, world.fresh, "--group-by", wrong)
     assert (ran.code, ran.out) == (2, "")
     assert "group" in ran.err

@@ -37,7 +37,7 @@ def batch(tmp_path_factory):
 # ---------------------------------------------------------------- the same bits
 
 
-def test_neither_workers_nor_repetition_change_a_bit(drift, check, world, batch):
+def test_neither_workers_nor_repetition_change_a_bit(check, world, batch):
     """All of the JSON but the time, whole."""
     once = check(world.ref, batch).timeless
     for workers in (1, 2, 3):
