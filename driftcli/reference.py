@@ -214,6 +214,11 @@ def open_baseline(
     features = unpack_features(state)
     families = []
     for family in build_families(reference.settings, reference.extractors, reference.detectors):
+        if family.name not in reference.detectors:
+            raise UsageError(
+                f"families.{family.name} was off when {path} was fitted",
+                f"leave it off, or fit again with families.{family.name}.gate=advisory",
+            )
         prefix = f"calibrated/{family.name}/"
         more = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         families.append(Family(**{**vars(family), "state": {**family.state, **more}}))
