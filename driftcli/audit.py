@@ -126,7 +126,12 @@ def baseline(
     _, reference = open_reference(str(artifact), settings, given)
     runtime = make_runtime(settings, progress)
     with Reader(
-        reference.settings, reference.extractors, reference.states, runtime, True, progress
+        reference.settings,
+        reference.extractors,
+        reference.states,
+        runtime,
+        bool(reference.thumbnails),
+        progress,
     ) as reader:
         _check_canaries(reader, reference)
         as_groups = len(sources) > 1 and settings.input.group_by is None

@@ -100,7 +100,7 @@ def calibrate_baseline(
         fitted = reference.detectors[family.name]
         state |= {f"calibrated/{family.name}/{k}": v for k, v in family.state.items() if k not in fitted}
     draft.put(f"baseline-{name}", state)
-    _put_thumbnails(draft, name, held_out, thumbnails, settings.fit.thumbnails)
+    _put_thumbnails(draft, name, held_out, thumbnails, reference.thumbnails)
     loss = held_out.views["error"][:, 0] if "error" in held_out.views else None
     draft.document.setdefault("baselines", {})[name] = {
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -36,6 +36,14 @@ class Reference:
     canary: State
     manifest: Mapping[str, Any]
 
+    @property
+    def thumbnails(self) -> int:
+        """How many pictures a baseline may keep: a reference fitted without any stays without."""
+        stored = (
+            self.manifest.get("settings", {}).get("fit", {}).get("thumbnails", self.settings.fit.thumbnails)
+        )
+        return min(int(stored), self.settings.fit.thumbnails)
+
 
 @dataclass(frozen=True)
 class Baseline:
