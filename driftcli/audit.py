@@ -130,7 +130,7 @@ def baseline(
     started = time.monotonic()
     _, reference = open_reference(str(artifact), settings, given)
     runtime = make_runtime(settings, progress)
-    thumbnails = bool(reference.settings.fit.thumbnails)
+    thumbnails = bool(reference.thumbnails)
     with Reader(
         reference.settings, reference.extractors, reference.states, runtime, thumbnails, progress
     ) as reader:

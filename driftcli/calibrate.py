@@ -151,7 +151,7 @@ def calibrate_baseline(
             "changed": reading.ledger.changed,
         },
     }
-    return Calibration(name, state, _packed(thumbnails[: len(held_out)], settings.fit.thumbnails), facts)
+    return Calibration(name, state, _packed(thumbnails[: len(held_out)], reference.thumbnails), facts)
 
 
 def _identity(reference: Reference, held_out: Features) -> str:

@@ -41,6 +41,14 @@ class Reference:
     canary: State
     manifest: Mapping[str, Any]
 
+    @property
+    def thumbnails(self) -> int:
+        """How many pictures a baseline may keep: a reference fitted without any stays without."""
+        stored = (
+            self.manifest.get("settings", {}).get("fit", {}).get("thumbnails", self.settings.fit.thumbnails)
+        )
+        return min(int(stored), self.settings.fit.thumbnails)
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -242,6 +250,11 @@ def open_baseline(
     features = unpack_features(state)
     families = []
     for family in build_families(reference.settings, reference.extractors, reference.detectors):
+        if family.name not in reference.detectors:
+            raise UsageError(
+                f"families.{family.name} was off when {path} was fitted",
+                f"leave it off, or fit again with families.{family.name}.gate=advisory",
+            )
         prefix = f"calibrated/{family.name}/"
         more = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         families.append(Family(**{**vars(family), "state": {**family.state, **more}}))
