@@ -71,6 +71,7 @@ def test_the_default_limit_refuses_it(check, world, mixed):
     assert check(world.ref, mixed).code == 3
 
 
+@pytest.mark.usefixtures("quick")
 def test_hostile_names_reach_nobody(drift, check, world, tmp_path):
     """No escape sequence, no line of its own, no broken JSON."""
     folder = shutil.copytree(world.bright, tmp_path / "b")
@@ -150,6 +151,7 @@ def test_doctor_judges_artifact_and_source(drift, world, mixed):
     assert drift("doctor", world.ref, world.fresh, "--method", "properties").code == 0
 
 
+@pytest.mark.usefixtures("quick")
 def test_fit_tells_what_was_learnt(drift, world, tmp_path):
     told = drift(
         "fit", world.train, "-o", tmp_path / "r", "--method", "properties,autoencoder", "--workers", 1
