@@ -23,6 +23,7 @@ from driftcli.records import (
     Detectable,
     Diagnosis,
     FalseAlarmRate,
+    FamilyResult,
     Features,
     FileResult,
     GateResult,
@@ -50,7 +51,7 @@ class Draft:
 
     @property
     def settings(self) -> Settings:
-        """Those of the call, with the artifact's decode and extractors."""
+        """All settings of the check."""
         return self.reference.settings
 
     def inconclusive(self, what: str, hint: str, seconds: float) -> Report:
@@ -89,7 +90,7 @@ class Draft:
 
     @property
     def held_out(self) -> Features:
-        """C."""
+        """C, as the baseline keeps it."""
         return self.baseline.features
 
     def _complete(
@@ -163,7 +164,7 @@ class Draft:
 
     @cached_property
     def _detectable(self) -> tuple[tuple[Detectable, ...], str]:
-        corruption = "corruptions are not measured yet: property shifts only"
+        corruption = "corruptions such as blur are not measured, only shifts of single properties"
         family = next((f for f in self.baseline.families if f.name == "properties"), None)
         if family is None:
             return (), "the properties family is not computed"
@@ -197,25 +198,31 @@ class Draft:
         said: list[Diagnosis] = []
         for family in self.baseline.families:
             found = next(f for f in outcome.verdict.families if f.name == family.name)
-            if family.view not in {"properties", "file"} or not found.significant:
-                continue
-            shares = words.level_shares(
-                outcome.tested.views[family.view],
-                self.held_out.views[family.view],
-                family.columns,
-                {**self.held_out.levels, **self.reading.features.levels},
-            )
-            said += words.statements(found.statistics, family.columns, self.settings.gate.alpha, shares)
+            if found.gate == "on" and found.significant:
+                said += self._in_words(outcome, family, found)
         return tuple(said)
+
+    def _in_words(self, outcome: Outcome, family: Family, found: FamilyResult) -> tuple[Diagnosis, ...]:
+        """What a family of named values says; nothing of the others."""
+        if family.view not in {"properties", "file"}:
+            return ()
+        shares = words.level_shares(
+            outcome.tested.views[family.view],
+            self.held_out.views[family.view],
+            family.columns,
+            {**self.held_out.levels, **self.reading.features.levels},
+        )
+        return words.statements(found.statistics, family.columns, self.settings.gate.alpha, shares)
 
     def _reasons(
         self, outcome: Outcome, judged: Sequence[RuleResult], diagnosis: Sequence[Diagnosis]
     ) -> tuple[str, ...]:
         verdict, reasons = outcome.verdict, []
         if verdict.outcome != "pass":
-            which = ", ".join(f.name for f in verdict.families if f.gate == "on" and f.significant)
+            which = [f.name for f in verdict.families if f.gate == "on" and f.significant]
+            differ = f"{which[0]} differs" if len(which) == 1 else f"{_listed(which)} differ"
             reasons.append(
-                f"p = {verdict.p_value:.2g} is at most alpha {self.settings.gate.alpha:g} ({which})"
+                f"{differ} from the baseline: p = {verdict.p_value:.2g}, alpha {self.settings.gate.alpha:g}"
             )
             reasons += [d.statement for d in diagnosis[:3]]
         if verdict.outcome == "warn":
@@ -223,12 +230,18 @@ class Draft:
         reasons += [rules.reason(rule) for rule in judged if rule.failed]
         return tuple(reasons)
 
+    def _advice(self, outcome: Outcome, family: Family, found: FamilyResult) -> str:
+        """An advisory family that differs, and how."""
+        how = "; ".join(one.statement for one in self._in_words(outcome, family, found)[:2])
+        said = f"{found.name} differs too (advisory: no say in the verdict; p = {found.p_value:.2g})"
+        return f"{said}: {how}" if how else said
+
     def _cautions(self, outcome: Outcome) -> tuple[str, ...]:
         said: list[str] = []
         gate, count, n = self.settings.gate, len(outcome.tested), len(self.held_out)
         if n < 20 * count:
             said.append(
-                f"the baseline has {n} images, fewer than 20 x the batch ({20 * count}): "
+                f"the baseline has {n:,} images, fewer than 20 × the batch ({20 * count:,}): "
                 "this artifact's own false-alarm rate may differ from alpha"
             )
         if gate.min_images < 8:  # noqa: PLR2004 - the contract's default
@@ -244,13 +257,17 @@ class Draft:
         if left:
             said.append(f"{left} images are left out of the test: bins have equal sizes")
         said += [
-            f"{f.name} (advisory) differs: p = {f.p_value:.2g}"
-            for f in outcome.verdict.families
-            if f.gate == "advisory" and f.significant
+            self._advice(outcome, family, found)
+            for family, found in zip(self.baseline.families, outcome.verdict.families, strict=True)
+            if found.gate == "advisory" and found.significant
         ]
         if self.settings.input.group_by is None and gate.tolerance != "auto":
             said += self.baseline.facts.get("cautions", [])
         return tuple(said)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _number(tolerance: float | str) -> float:

@@ -38,7 +38,7 @@ class Family(Strict):
 
 
 class Families(Strict):
-    """The families of evidence (contract: words)."""
+    """The families of evidence: which have a say in the verdict."""
 
     style: Family = Family()
     content: Family = Family()
@@ -59,7 +59,7 @@ class Fit(Strict):
 
 
 class GateSettings(Strict):
-    """When the gate fires (contract: options of `check`)."""
+    """When the gate fires."""
 
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
     tolerance: Literal["auto"] | Share = 0.0

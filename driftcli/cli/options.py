@@ -121,10 +121,9 @@ RequireDetectable = Annotated[
     list[str] | None,
     option(
         "--require-detectable",
-        metavar="CORRUPTION:SEVERITY",
+        metavar="PROPERTY:SD",
         panel=GATE,
-        help="Also fail when this change would go unseen at this batch size, such as sharpness:0.5 "
-        "(a property, and standard deviations). Repeatable.",
+        help="Also fail when such a shift, as sharpness:1, would go unseen at this batch size. Repeatable.",
     ),
 ]
 AllowOverlap = Annotated[

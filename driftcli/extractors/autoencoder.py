@@ -48,8 +48,8 @@ class Autoencoder(Extractor):
     the image as given, and to be tested two-sided: blurred and black frames are reconstructed *better* than
     good ones. The code itself (view `latent`) goes into MMD.
 
-    Cost: about 1 ms an image on two CPU cores at 64 pixels, most of it SSIM; training on 1,000 images takes
-    some 20 s, PCA (below 500 images) less than a second.
+    Cost: about 1 ms an image and pass on two CPU cores at 64 pixels; training is 8 to 60 passes over F.
+    PCA (below 500 images) takes a second.
 
     Reference: Vincent et al. 2008 (denoising); Rabanser et al. 2019 (shift detection); Denouden et al. 2018
     (Mahalanobis); Bouman & Heskes 2025 (reconstructed better); Wang et al. 2004 (SSIM); Ledoit & Wolf 2004.

@@ -35,8 +35,7 @@ class Embedding(Extractor):
 
     What it misses:
         Where in the image something is (means forget places), a defect of few pixels, and subjects
-        that ImageNet has no eye for. Small changes of content need many images: with 100 against
-        100, a class share that grows from 12 to 30 % is found in about half of the cases.
+        that ImageNet has no eye for. Small changes of content need many images.
 
     Statistic:
         Kernel two-sample test (MMD), one for each view. Style blocks are standardised with the
