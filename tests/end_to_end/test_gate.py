@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -138,7 +139,7 @@ def test_no_pictures_are_kept_where_fit_was_told_so(drift, world, tmp_path):
     ref = tmp_path / "ref"
     assert drift("fit", world.train, "-o", ref, "--no-thumbnails", *FAST).code == 0
     assert drift("baseline", ref, world.good, "--workers", 1).code == 0
-    assert "images inside: none" in drift("inspect", ref).out
+    assert json.loads(drift("inspect", ref, "-f", "json").out)["holds_images"] is False
 
 
 # ---------------------------------------------------------------- crops and masks

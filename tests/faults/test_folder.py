@@ -129,14 +129,10 @@ def test_a_fit_that_diverges_is_4_and_writes_nothing(drift, world, tmp_path):
 def test_inspect_says_what_an_artifact_is(drift, world):
     text = drift("inspect", world.ref)
     assert text.code == 0
-    for word in (
-        "baselines: default, holdout",
-        "thumbnails of held-out images",
-        "notes.autoencoder.architecture: pca",
-    ):
-        assert word in text.out
+    assert all(word in text.out for word in ("holdout", "default", "110 images", "thumbnails"))
     found = json.loads(drift("inspect", world.ref, "-f", "json").out)
-    assert found["baselines"]["default"]["images"] == 110
+    assert (found["baselines"]["default"]["images"], found["holds_images"]) == (110, True)
+    assert found["fitted"]["notes"]["autoencoder"]["architecture"] == "pca"
     assert all(file["ok"] for file in found["files"])
 
 
