@@ -109,6 +109,13 @@ class Mmd(Detector):
             for k, width in enumerate(self.bandwidths)
         )
 
+    def group_bias(self, values: Floats) -> Floats:
+        """Pairs within a group are alike on either side and nowhere across: the mean over relabellings,
+        which is zero for single images.
+        """
+        bias: Floats = np.maximum(values.mean(axis=0), 0.0) / 2
+        return bias
+
     def scores(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Floats, Floats]:
