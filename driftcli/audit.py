@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -13,20 +13,21 @@ from typing import Any
 import numpy as np
 
 from driftcli import artifact as artifacts
-from driftcli import canary, result
+from driftcli import canary, result, rules
 from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
-from driftcli.errors import NotAuditedError
+from driftcli.errors import ArtifactError, NotAuditedError
 from driftcli.extraction import Reader, Reading, entries_of, extract_views
 from driftcli.extractors.base import Extractor, Runtime, resolve_device
 from driftcli.progress import SILENT, Progress
-from driftcli.records import Calibrated, Decoded, Features, Fitted, Report, State
+from driftcli.records import Calibrated, Decoded, Entry, Features, Fitted, Report, Skipped, State
 from driftcli.reference import (
     Reference,
     build_extractors,
     build_families,
     open_baseline,
     open_reference,
+    require_same_fit,
     with_extractors,
 )
 from driftcli.runtime import make_runtime, versions
@@ -55,12 +56,15 @@ def fit(
     artifacts.check_output(output, force=force)
     runtime = make_runtime(settings, progress)
     completed = {kind: e.complete(runtime) for kind, e in build_extractors(settings).items()}
-    extractors = _resolved(sources, settings, completed)
+    entries = entries_of(sources, settings)  # once: standard input can be read only once
+    extractors = _resolved(entries, settings, completed)
     states = {k: e.fit(np.empty(0), settings.seed, runtime) for k, e in extractors.items() if not e.learns}
     with Reader(settings, extractors, states, runtime, bool(settings.fit.thumbnails), progress) as reader:
-        reading = reader.read(sources, 2 * settings.fit.max_images, "reading images")
+        keep = settings.fit.max_images * (1 if settings.fit.holdout == 0 else 2)
+        reading = reader.read_entries(entries, keep, "reading images")
         _require(reading, settings, MIN_FIT, "fit")
-        parts = split(reading.features, _holdout_share(settings), settings.seed)
+        share = _holdout_share(settings, len(reading.features))
+        parts = split(reading.features, share, settings.seed)
         held_out, learnt = parts.held_out, ~parts.held_out
         states |= {
             k: e.fit(reading.prepared[k][learnt], settings.seed, runtime)
@@ -72,34 +76,35 @@ def fit(
         birds = canary.entries()
         seen_birds = reader.read_entries(birds, len(birds), "canaries").features
     f_part, c_part = features.at(np.flatnonzero(learnt)), features.at(np.flatnonzero(held_out))
-    families = build_families(settings, extractors, {}, states)
+    families = build_families(settings, extractors, {}, states, every=True)
     detectors = {f.name: f.detector.fit(f_part.views[f.view], f.columns, settings.seed) for f in families}
     cautions = [parts.caution] if parts.caution else []
     notes = {k: dict(e.notes(states[k])) for k, e in extractors.items()}
     resolved = with_extractors(settings, extractors)
+    spread = {name: np.nanstd(x.astype(np.float64), axis=0) for name, x in f_part.views.items()}
+    seen = np.unique(f_part.pixels)
+    calibrated = None
+    if len(c_part) >= MIN_BASELINE:
+        reference = Reference(resolved, extractors, states, detectors, seen, spread, {}, {})
+        thumbnails = [t for t, h in zip(reading.thumbnails, held_out, strict=True) if h]
+        calibrated = calibrate_baseline(
+            "holdout", reference, c_part, thumbnails, reading, sources, seen_birds.views, progress
+        )
+        cautions += calibrated.cautions
+    elif share:
+        cautions.append(f"{len(c_part)} held-out images are too few to calibrate on: run driftcli baseline")
     with artifacts.writing(output, create=True, force=force) as draft:
         for kind, state in states.items():
             draft.put(kind, state)
         draft.put("detectors", {f"{n}/{k}": v for n, s in detectors.items() for k, v in s.items()})
-        spread = {name: np.nanstd(x.astype(np.float64), axis=0) for name, x in f_part.views.items()}
         common: dict[str, Any] = {f"spread/{k}": v for k, v in spread.items()}
-        draft.put("reference", {**common, "seen": np.unique(f_part.pixels)})
+        draft.put("reference", {**common, "seen": seen})
         draft.put("canary", canary.pack(birds, seen_birds.views))
         draft.document.update(
             result.fit_document(resolved, f_part, reading, families, versions(), notes, sources)
         )
-        if len(c_part) >= MIN_BASELINE:
-            reference = Reference(
-                resolved, extractors, states, detectors, np.unique(f_part.pixels), spread, {}, {}
-            )
-            thumbnails = [t for t, h in zip(reading.thumbnails, held_out, strict=True) if h]
-            cautions += calibrate_baseline(
-                draft, "holdout", reference, c_part, thumbnails, reading, sources, progress
-            )
-        elif len(c_part):
-            cautions.append(
-                f"{len(c_part)} held-out images are too few to calibrate on: run driftcli baseline"
-            )
+        if calibrated is not None:
+            calibrated.store(draft)
     digest = artifacts.read(output).digest
     seconds = time.monotonic() - started
     return Fitted(
@@ -125,12 +130,13 @@ def baseline(
     started = time.monotonic()
     _, reference = open_reference(str(artifact), settings, given)
     runtime = make_runtime(settings, progress)
+    thumbnails = bool(reference.thumbnails)
     with Reader(
-        reference.settings, reference.extractors, reference.states, runtime, True, progress
+        reference.settings, reference.extractors, reference.states, runtime, thumbnails, progress
     ) as reader:
-        _check_canaries(reader, reference)
+        birds = _canaries(reader, reference)
         as_groups = len(sources) > 1 and settings.input.group_by is None
-        keep = settings.fit.max_images
+        keep = reference.settings.fit.max_images
         readings = (
             [reader.read([source], keep, f"reading {source}", source) for source in sources]
             if as_groups
@@ -144,10 +150,14 @@ def baseline(
             f"{len(reading.features)} images are left after leaving out those of F; {MIN_BASELINE} are needed",
             "give good images that the reference was not fitted on",
         )
+    calibrated = calibrate_baseline(
+        name, reference, reading.features, reading.thumbnails, reading, sources, birds, progress
+    )
+    made_with = reference.manifest["versions"]
+    elsewhere = canary.difference(reference.canary, birds, reference.spread, made_with, versions())
     with artifacts.writing(artifact) as draft:
-        cautions = calibrate_baseline(
-            draft, name, reference, reading.features, reading.thumbnails, reading, sources, progress
-        )
+        require_same_fit(draft.document, reference, str(artifact))
+        calibrated.store(draft)
     groups = Counter(reading.features.group or ())
     return Calibrated(
         str(artifact),
@@ -157,7 +167,7 @@ def baseline(
         dropped,
         dict(sorted(groups.items())),
         reading.ledger,
-        tuple(cautions),
+        (*calibrated.cautions, *([elsewhere] if elsewhere else [])),
         time.monotonic() - started,
     )
 
@@ -171,19 +181,22 @@ def check(
     given: Collection[str] = (),
     progress: Progress = SILENT,
 ) -> Report:
-    """Audit one batch. Raises DriftcliError only for usage (2) and internal (4) failures, a missing
-    source and a missing or broken artifact (3); every other "not audited" is a Report with verdict
-    `inconclusive`.
+    """Audit one batch.
+
+    Raises DriftcliError only for usage (2) and internal (4) failures, a missing source and a missing or
+    broken artifact (3); every other "not audited" is a Report with verdict `inconclusive`.
     """
     started = time.monotonic()
     found, reference = open_reference(str(artifact), settings, given)
     calibrated = open_baseline(found, reference, baseline, str(artifact))
+    rules.refuse_impossible(settings.gate, calibrated)
     runtime = make_runtime(settings, progress)
     keep = max(settings.gate.max_test_images, settings.report.max_images_in_result)
     with Reader(
         reference.settings, reference.extractors, reference.states, runtime, False, progress
     ) as reader:
-        _check_canaries(reader, reference)
+        birds = _canaries(reader, reference)
+        canary.compare(calibrated.canary, birds, reference.spread, calibrated.facts["versions"], versions())
         reading = reader.read(sources, keep, "reading images")
     draft = result.Draft(str(artifact), sources, reference, calibrated, reading, _environment(runtime))
     problem = _why_not(reading, reference, calibrated.features, settings)
@@ -202,19 +215,21 @@ def _environment(runtime: Runtime) -> dict[str, Any]:
 
 
 def _resolved(
-    sources: Sequence[str], settings: Settings, extractors: Mapping[str, Extractor]
+    entries: Iterable[Entry | Skipped], settings: Settings, extractors: Mapping[str, Extractor]
 ) -> dict[str, Extractor]:
     """The extractors with every `auto` that depends on the images decided from the first 128."""
     with DecodePool(settings.decode, {}, 1) as pool:
-        decoded = (item for item in pool.map(entries_of(sources, settings)) if isinstance(item, Decoded))
+        decoded = (item for item in pool.map(entries) if isinstance(item, Decoded))
         facts = [item.facts for item in islice(decoded, PEEK)]
     return {kind: extractor.resolve(facts) for kind, extractor in extractors.items()}
 
 
-def _holdout_share(settings: Settings) -> float:
-    if settings.fit.holdout != "auto":
-        return float(settings.fit.holdout)
-    return 0.5 if "autoencoder" in settings.extractors.methods else 0.8
+def _holdout_share(settings: Settings, images: int) -> float:
+    """Share for C; of very many images neither C nor F gets more than `max_images`."""
+    share, most = settings.fit.holdout, settings.fit.max_images / images
+    if share == "auto":
+        share = 0.5 if "autoencoder" in settings.extractors.methods else 0.8
+    return min(max(share, 1 - most), most) if share else 0.0
 
 
 def _require(reading: Reading, settings: Settings, least: int, command: str) -> None:
@@ -240,10 +255,13 @@ def _with_learnt_views(
     return replace(reading.features, views=views)
 
 
-def _check_canaries(reader: Reader, reference: Reference) -> None:
+def _canaries(reader: Reader, reference: Reference) -> Mapping[str, np.ndarray]:
+    """What this machine makes of the artifact's canaries."""
     birds = canary.unpack(reference.canary)
-    views = reader.read_entries(birds, len(birds), "canaries").features.views
-    canary.compare(reference.canary, views, reference.spread, reference.manifest["versions"], versions())
+    found = reader.read_entries(birds, len(birds), "canaries").features
+    if len(found) < len(birds):
+        raise ArtifactError("the artifact's canary images cannot be read here", "fit again")
+    return found.views
 
 
 def _why_not(

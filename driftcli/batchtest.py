@@ -44,8 +44,10 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading) -> Outcom
         len(tested),
         permutations,
         np.random.default_rng(seed),
-        groups=_both(baseline.features.group, tested.group, settings.input.group_by, "group"),
-        strata=_both(baseline.features.stratum, tested.stratum, settings.input.stratify_by, "stratify"),
+        groups=_both(baseline, baseline.features.group, tested.group, settings.input.group_by, "group"),
+        strata=_both(
+            baseline, baseline.features.stratum, tested.stratum, settings.input.stratify_by, "stratify"
+        ),
     )
     if relabellings.smallest_p > chosen.alpha:
         raise NotAuditedError(
@@ -79,14 +81,22 @@ def gating(families: Sequence[Family]) -> list[Family]:
 
 
 def _both(
-    held_out: tuple[str, ...] | None, batch: tuple[str, ...] | None, setting: str | None, word: str
+    baseline: Baseline,
+    held_out: tuple[str, ...] | None,
+    batch: tuple[str, ...] | None,
+    setting: str | None,
+    word: str,
 ) -> tuple[str, ...] | None:
+    """Keys of C and Y. Those of C are of the same making, or its sources where each was named as a group."""
     if setting is None or batch is None:
         return None
-    if held_out is None:
+    made_by = baseline.facts.get(f"{word}_by")
+    if held_out is None or made_by not in (None, setting):
+        how = "without" if held_out is None else "with another"
         raise UsageError(
-            f"the baseline was made without --{word}-by",
-            f"run driftcli baseline again with --{word}-by {setting}",
+            f"baseline {baseline.name} was made {how} --{word}-by",
+            f"run driftcli baseline again with --{word}-by {setting}"
+            + (f", or check with --{word}-by {made_by}" if made_by else ""),
         )
     return held_out + batch
 

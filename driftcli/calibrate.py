@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftcli import calibration, gate, threads
+from driftcli import calibration, canary, gate, threads
 from driftcli.errors import UsageError
 from driftcli.extraction import Reading, digest
 from driftcli.families import Family
 from driftcli.permutation import draw
 from driftcli.progress import Progress
-from driftcli.records import Features, Ledger
+from driftcli.records import Features, Ledger, State
 from driftcli.reference import Reference, build_families, pack_features
+from driftcli.runtime import versions
 
 if TYPE_CHECKING:
     from driftcli.artifact import Draft
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 OVERLAP = 0.01
 GROUP_PERMUTATIONS = 499
 MIN_GROUP = 5
+GROUP_ALPHA = 0.05
 
 
 def merge_readings(readings: Sequence[Reading], keep: int) -> Reading:
@@ -73,21 +75,48 @@ def drop_seen_images(reading: Reading, seen: np.ndarray, drop: bool) -> tuple[Re
     ), count
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """A baseline that is made and not yet in an artifact."""
+
+    name: str
+    state: State
+    thumbnails: State | None
+    facts: Mapping[str, Any]
+    """The manifest's entry."""
+
+    @property
+    def cautions(self) -> list[str]:
+        """What a user should be told about these good images."""
+        return list(self.facts["cautions"])
+
+    def store(self, draft: Draft) -> None:
+        """Into the artifact, in place of an older baseline of that name."""
+        draft.put(f"baseline-{self.name}", self.state)
+        draft.remove(f"thumbnails-{self.name}")
+        if self.thumbnails is not None:
+            draft.put(f"thumbnails-{self.name}", self.thumbnails)
+        draft.document.setdefault("baselines", {})[self.name] = dict(self.facts)
+
+
 def calibrate_baseline(
-    draft: Draft,
     name: str,
     reference: Reference,
     held_out: Features,
     thumbnails: Sequence[bytes],
     reading: Reading,
     sources: Sequence[str],
+    birds: Mapping[str, np.ndarray],
     progress: Progress,
-) -> list[str]:
-    """Measure and store C as baseline `name`; returns what a user should be cautioned about."""
+) -> Calibration:
+    """Measure C; the artifact is not touched, so that nobody waits for its lock meanwhile.
+
+    `birds`: this machine's views of the canaries.
+    """
     settings = reference.settings
     families = [
         replace(f, state={**f.state, **f.detector.calibrate(f.state, held_out.views[f.view])})
-        for f in build_families(settings, reference.extractors, reference.detectors)
+        for f in build_families(settings, reference.extractors, reference.detectors, every=True)
     ]
     identity = _identity(reference, held_out)
     seed = int(identity[:12], 16)
@@ -95,20 +124,21 @@ def calibrate_baseline(
         measured = calibration.measure(families, held_out.views, seed, progress)
         effects, cautions = _good_groups(families, held_out, seed)
     state = {**pack_features(held_out), **{f"measured/{k}": v for k, v in measured.items()}}
+    state |= {f"canary/{k}": v for k, v in canary.seen(birds).items()}
     for family in families:
         fitted = reference.detectors[family.name]
         state |= {f"calibrated/{family.name}/{k}": v for k, v in family.state.items() if k not in fitted}
-    draft.put(f"baseline-{name}", state)
-    _put_thumbnails(draft, name, held_out, thumbnails, settings.fit.thumbnails)
     loss = held_out.views["error"][:, 0] if "error" in held_out.views else None
-    draft.document.setdefault("baselines", {})[name] = {
+    facts = {
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "versions": versions(),
         "images": len(held_out),
         "digest": identity,
         "content_digest": digest(held_out.content),
         "source": list(sources),
         "groups": None if held_out.group is None else len(set(held_out.group)),
         "group_by": settings.input.group_by,
+        "stratify_by": settings.input.stratify_by,
         "group_effects": effects,
         "mean_loss": None if loss is None else float(loss.mean(dtype=np.float64)),
         "false_alarms_measured_at": sorted(int(k[2:]) for k in measured if k.startswith("p_")),
@@ -121,7 +151,7 @@ def calibrate_baseline(
             "changed": reading.ledger.changed,
         },
     }
-    return cautions
+    return Calibration(name, state, _packed(thumbnails[: len(held_out)], reference.thumbnails), facts)
 
 
 def _identity(reference: Reference, held_out: Features) -> str:
@@ -157,31 +187,26 @@ def _good_groups(
         verdict = gate.judge(evidence, {f.name: "on" for f in gating}, 0.05, 0.0)
         effects[group] = max((f.effect or 0.0 for f in verdict.families), default=0.0)
         smallest = min(smallest, verdict.p_value)
-    if groups and smallest * len(groups) <= 0.05:
+    if groups and smallest * len(groups) <= GROUP_ALPHA:
         worst = max(effects, key=lambda g: effects[g])
-        return effects, [
-            f"good groups differ among themselves (adjusted p = {min(smallest * len(groups), 1):.2g}, "
-            f"largest effect {effects[worst]:.0%} for {worst}): images are not exchangeable across groups; "
+        adjusted = min(smallest * len(groups), 1.0)
+        caution = (
+            f"good groups differ among themselves (adjusted p = {adjusted:.2g}, largest effect "
+            f"{effects[worst]:.0%} for {worst}): images are not exchangeable across groups; "
             "use --tolerance auto, or --group-by with enough groups"
-        ]
+        )
+        return effects, [caution]
     return effects, []
 
 
-def _put_thumbnails(
-    draft: Draft, name: str, held_out: Features, thumbnails: Sequence[bytes], limit: int
-) -> None:
+def _packed(thumbnails: Sequence[bytes], limit: int) -> State | None:
     """The first `limit` thumbnails (lowest content hash) as one file: WebP bytes and offsets."""
-    chosen = [(i, t) for i, t in enumerate(thumbnails[: len(held_out)]) if t][:limit]
-    role = f"thumbnails-{name}"
+    chosen = [(i, t) for i, t in enumerate(thumbnails) if t][:limit]
     if not chosen:
-        draft.remove(role)
-        return
+        return None
     sizes = np.array([len(t) for _, t in chosen], np.int64)
-    draft.put(
-        role,
-        {
-            "webp": np.frombuffer(b"".join(t for _, t in chosen), np.uint8),
-            "offsets": np.concatenate([[0], np.cumsum(sizes)]),
-            "image": np.array([i for i, _ in chosen], np.int64),
-        },
-    )
+    return {
+        "webp": np.frombuffer(b"".join(t for _, t in chosen), np.uint8),
+        "offsets": np.concatenate([[0], np.cumsum(sizes)]),
+        "image": np.array([i for i, _ in chosen], np.int64),
+    }

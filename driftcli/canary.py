@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from driftcli.errors import ArtifactError
 from driftcli.records import Entry
 
+RADIUS = 0.08
 TOLERANCE = 0.1
 """Largest accepted difference of a feature, in standard deviations of F (contract: same numbers)."""
 
 
 def entries() -> list[Entry]:
-    """Three encoded images: a smooth JPEG, a textured JPEG, a small grey PNG; the same bytes for ever
-    once they are in an artifact (encoders may change, so the bytes are stored, not made again).
+    """Three encoded images: a smooth JPEG, a textured JPEG, a small grey PNG.
+
+    Their bytes are stored in the artifact, not made again: encoders may change.
     """
     from PIL import Image
 
@@ -25,7 +27,7 @@ def entries() -> list[Entry]:
     y, x = np.mgrid[0:300, 0:400] / 300.0
     smooth = np.stack([x * 0.7, y, 0.5 + 0.4 * np.sin(9 * x * y)], axis=-1)
     texture = 0.5 + 0.25 * np.sin(80 * x + 30 * y)[..., None] + 0.12 * rng.standard_normal((300, 400, 3))
-    disc = ((x[:64, :64] - 0.1) ** 2 + (y[:64, :64] - 0.1) ** 2 < 0.006) * 0.8 + 0.1
+    disc = ((x[:64, :64] - 0.1) ** 2 + (y[:64, :64] - 0.1) ** 2 < RADIUS**2) * 0.8 + 0.1
     found = []
     for name, pixels, form in (
         ("smooth", smooth, "JPEG"),
@@ -42,7 +44,12 @@ def entries() -> list[Entry]:
 def pack(found: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
     """Bytes and features of the canaries as an artifact State."""
     images = {f"bytes/{e.name}": np.frombuffer(e.data or b"", np.uint8) for e in found}
-    return {**images, **{f"view/{name}": x for name, x in views.items() if name != "file"}}
+    return {**images, **seen(views)}
+
+
+def seen(views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
+    """Features of the canaries as a State: what a machine makes of them."""
+    return {f"view/{name}": x for name, x in views.items() if name != "file"}
 
 
 def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:
@@ -61,24 +68,40 @@ def compare(
     made_with: Mapping[str, str],
     here: Mapping[str, str],
 ) -> None:
-    """Raise ArtifactError when this machine turns the canaries into other numbers than the artifact's.
+    """Raise ArtifactError when this machine turns the canaries into other numbers than the artifact's."""
+    if found := difference(state, views, spread, made_with, here):
+        raise ArtifactError(
+            found,
+            "run driftcli baseline again on this machine, or install the versions the artifact was made with",
+        )
+
+
+def difference(
+    state: Mapping[str, NDArray[np.generic]],
+    views: Mapping[str, NDArray[np.float32]],
+    spread: Mapping[str, NDArray[np.float64]],
+    made_with: Mapping[str, str],
+    here: Mapping[str, str],
+) -> str:
+    """What differs between this machine's canary features and the artifact's, in words; "" if nothing.
 
     `spread`: standard deviation of F per view and column, the unit of the tolerance.
     """
-    for name, now in views.items():
-        then = state.get(f"view/{name}")
-        if then is None:
+    for key, then in state.items():
+        name = key.removeprefix("view/")
+        if name == key:
             continue
-        difference = _difference(np.asarray(then, np.float64), now.astype(np.float64), spread[name])
-        if not difference <= TOLERANCE:
+        now = views.get(name, np.empty(0))  # none at all: no canary could be read
+        largest = _difference(np.asarray(then, np.float64), now.astype(np.float64), spread[name])
+        if not largest <= TOLERANCE:
             changed = [
                 f"{k} {made_with.get(k, '?')} -> {v}" for k, v in here.items() if made_with.get(k) != v
             ]
-            raise ArtifactError(
+            return (
                 f"this machine computes other {name} features than the artifact's "
-                f"(canary images differ by {difference:.2g} sd; {', '.join(changed) or 'same versions'})",
-                "fit or run baseline again on this machine, or install the versions the artifact was made with",
+                f"(canary images differ by {largest:.2g} sd; {', '.join(changed) or 'same versions'})"
             )
+    return ""
 
 
 def _difference(then: NDArray[np.float64], now: NDArray[np.float64], spread: NDArray[np.float64]) -> float:

@@ -53,6 +53,7 @@ class Reading:
 
     @property
     def distinct(self) -> int:
+        """Images that differ in their pixels."""
         return len(np.unique(self.seen))
 
 

@@ -39,8 +39,10 @@ class Family:
 
 
 def detector_for(family: str, extractor: Extractor, state: State | None = None) -> Detector:
-    """The detector of a family. `state`: the extractor's, which knows the blocks a kernel weighs alike;
-    needed to fit the detector, not to test with one that was fitted.
+    """The detector of a family.
+
+    `state`: the extractor's, which knows the blocks a kernel weighs alike; needed to fit the detector,
+    not to test with one that was fitted.
     """
     view = VIEWS[family][1]
     if view in {"properties", "file"}:

@@ -75,8 +75,7 @@ def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     sd = safe.std(axis=0)
     varying = sd > 1e-12 * np.maximum(np.abs(safe).max(axis=0), 1e-300)
     z = (safe - safe.mean(axis=0)) / np.where(varying, sd, 1.0)
-    rounded: NDArray[np.float64] = np.round(np.where(varying, z, 0.0), 6)
-    return rounded
+    return np.asarray(np.round(np.where(varying, z, 0.0), 6), np.float64)
 
 
 def step_down(p: Sequence[NDArray[np.float64]], peaks: Sequence[NDArray[np.float64]]) -> list[float]:
@@ -161,8 +160,9 @@ def _outcome(
 
 
 def _main_effect(families: Sequence[FamilyResult]) -> tuple[float | None, float | None, str | None]:
-    """The effect shown beside the gate's p: of the gating family with the largest lower bound,
-    among the significant ones when there are any.
+    """The effect shown beside the gate's p, and its family.
+
+    That of the gating family with the largest lower bound, among the significant ones if there are any.
     """
     gating = [f for f in families if f.gate == "on" and f.effect is not None]
     pool = [f for f in gating if f.significant] or gating

@@ -168,13 +168,14 @@ class Features:
             found = [getattr(part, name) for part in parts]
             return None if any(f is None for f in found) else tuple(t for f in found for t in f)
 
+        parts = [part for part in parts if len(part)] or parts[:1]
         times = [p.time if p.time is not None else np.full(len(p), np.nan) for p in parts]
         return Features(
             names=tuple(n for p in parts for n in p.names),
             content=np.concatenate([p.content for p in parts]),
             pixels=np.concatenate([p.pixels for p in parts]),
             near=np.concatenate([p.near for p in parts]),
-            views={v: np.concatenate([p.views[v] for p in parts if len(p)]) for v in parts[0].views},
+            views={v: np.concatenate([p.views[v] for p in parts]) for v in parts[0].views},
             group=texts("group"),
             stratum=texts("stratum"),
             slice=texts("slice"),
@@ -233,6 +234,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class StatisticResult:
+    """One statistic: values on both sides, its p adjusted within the family, raw p, effects."""
+
     name: str
     batch: float | None
     baseline: float | None
@@ -246,6 +249,8 @@ class StatisticResult:
 
 @dataclass(frozen=True, slots=True)
 class FamilyResult:
+    """One family of evidence: rank p, step-down adjusted p (None when advisory), effect as shifted share."""
+
     name: str
     gate: Literal["on", "advisory", "off"]
     p_value: float | None
@@ -284,6 +289,8 @@ class Detectable:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
+    """The verdict's figures; `p_value` is None when nothing was tested."""
+
     p_value: float | None
     alpha: float
     permutations: int | None
@@ -299,6 +306,8 @@ class GateResult:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
+    """A rule beside the test, such as `max_loss_increase`; outside alpha."""
+
     name: str
     value: float | None
     limit: float
@@ -307,6 +316,8 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class BatchFacts:
+    """The batch: counts, and the digest that names its content."""
+
     images: int
     distinct: int
     in_reference: int
@@ -316,6 +327,8 @@ class BatchFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceFacts:
+    """What the batch was compared with."""
+
     artifact: str
     digest: str
     baseline: str
@@ -335,6 +348,8 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
+    """What changed, in one sentence; the nearest known corruption where there is one."""
+
     statement: str
     corruption: str | None = None
     severity: float | None = None
@@ -343,6 +358,8 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class ImageResult:
+    """One image of the batch: place and score (0..1, higher is more drifted), and why."""
+
     path: str
     rank: int
     score: float
@@ -352,6 +369,8 @@ class ImageResult:
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
+    """One entry that was not used."""
+
     path: str
     state: str
     reason: str

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from driftcli import artifact as artifacts
+from driftcli._layers import leaves, nest
 from driftcli.errors import ArtifactError, NotAuditedError, UsageError
 from driftcli.extraction import ROUNDED
 from driftcli.extractors.base import Extractor
 from driftcli.families import VIEWS, Family, detector_for
 from driftcli.records import Features, State
-from driftcli.settings import Extractors, Settings
-from driftcli.sources._settings import Decode
+from driftcli.settings import Settings
+
+KEPT = ("decode", "extractors", "families", "fit", "seed")
+"""What an artifact remembers of the settings that it was fitted with."""
+PIXELS = ("decode", "extractors")
+"""Those that decide how pixels become numbers: never changed after `fit`."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Reference:
     """What F taught: extractors with their states, and the families' detectors with theirs."""
 
     settings: Settings
-    """Those of the call, with the artifact's `decode` and `extractors`."""
+    """Those of the call, with the artifact's value wherever the user set none."""
     extractors: Mapping[str, Extractor]
     states: Mapping[str, State]
     detectors: Mapping[str, State]
@@ -36,6 +41,14 @@ class Reference:
     canary: State
     manifest: Mapping[str, Any]
 
+    @property
+    def thumbnails(self) -> int:
+        """How many pictures a baseline may keep: a reference fitted without any stays without."""
+        stored = (
+            self.manifest.get("settings", {}).get("fit", {}).get("thumbnails", self.settings.fit.thumbnails)
+        )
+        return min(int(stored), self.settings.fit.thumbnails)
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -46,6 +59,8 @@ class Baseline:
     families: tuple[Family, ...]
     measured: State
     """What calibration found (driftcli.calibration)."""
+    canary: State
+    """What the machine that made C saw in the canaries."""
     facts: Mapping[str, Any]
     """The manifest's entry: images, digest, sources, loss, group effects."""
 
@@ -66,16 +81,19 @@ def build_families(
     extractors: Mapping[str, Extractor],
     detectors: Mapping[str, State],
     states: Mapping[str, State] | None = None,
+    *,
+    every: bool = False,
 ) -> tuple[Family, ...]:
     """Every family whose extractor is there and whose gate is not off, in the contract's order.
 
     `detectors`: what their detectors learnt, by family; `states`: the extractors', to fit detectors.
+    `every`: those that are off too, so that what is learnt serves whatever gates a check asks for.
     """
     found = []
     for name, (kind, view) in VIEWS.items():
         gate = getattr(settings.families, name).gate
         extractor = extractors.get(kind)
-        if extractor is None or gate == "off" or view not in extractor.view_names():
+        if extractor is None or view not in extractor.view_names() or (gate == "off" and not every):
             continue
         detector = detector_for(name, extractor, None if states is None else states[kind])
         found.append(Family(name, view, gate, detector, extractor.columns(view), detectors.get(name, {})))
@@ -90,14 +108,14 @@ def open_reference(
     document = artifact.manifest
     try:
         stored = document["settings"]
-        decode, extractors = Decode(**stored["decode"]), Extractors.model_validate(stored["extractors"])
+        kept = Settings.model_validate({key: stored[key] for key in KEPT})
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
             f"{path}: the manifest's settings are not understood ({error})".split("\n", 1)[0],
             "the artifact was made by another version of driftcli: fit again",
         ) from error
-    _refuse_contradictions(settings, {"decode": asdict(decode), "extractors": extractors.model_dump()}, given)
-    settings = settings.model_copy(update={"decode": decode, "extractors": extractors})
+    _refuse_contradictions(settings, kept.model_dump(include=set(PIXELS)), given)
+    settings = _remembered(settings, kept, given)
     built = build_extractors(settings)
     common = artifact.state("reference")
     detectors: dict[str, dict[str, Any]] = {}
@@ -109,6 +127,12 @@ def open_reference(
     return artifact, Reference(
         settings, built, states, detectors, common["seen"], spread, artifact.state("canary"), document
     )
+
+
+def require_same_fit(document: Mapping[str, Any], reference: Reference, path: str) -> None:
+    """Raise ArtifactError when the artifact was fitted anew since `reference` was read from it."""
+    if document.get("fitted") != reference.manifest.get("fitted"):
+        raise ArtifactError(f"{path} was fitted anew while it was being used", "run the command again")
 
 
 def _refuse_contradictions(settings: Settings, kept: Mapping[str, Any], given: Collection[str]) -> None:
@@ -125,6 +149,16 @@ def _refuse_contradictions(settings: Settings, kept: Mapping[str, Any], given: C
                 f"{key} = {wanted!r} contradicts the artifact, which was fitted with {stored!r}",
                 "leave the setting out: how pixels become numbers comes from the artifact; or fit again",
             )
+
+
+def _remembered(settings: Settings, kept: Settings, given: Collection[str]) -> Settings:
+    """The user's value, else the artifact's, else the default (contract: precedence)."""
+    values = dict(leaves(settings))
+    for key, value in leaves(kept):
+        section = key.split(".", 1)[0]
+        if section in PIXELS or (section in KEPT and key not in given):
+            values[key] = value
+    return Settings.model_validate(nest(values))
 
 
 def _lookup(tree: Mapping[str, Any], key: str) -> Any:
@@ -210,10 +244,17 @@ def open_baseline(
     """Load C and its calibration."""
     known = artifact.manifest.get("baselines", {})
     name = choose_baseline(sorted(known), wanted, path)
-    state = artifact.state(f"baseline-{name}")
+    artifact, loaded = artifact.states(f"baseline-{name}")  # a newer one, if it was made again meanwhile
+    require_same_fit(artifact.manifest, reference, path)
+    state, facts = loaded[f"baseline-{name}"], artifact.manifest["baselines"][name]
     features = unpack_features(state)
     families = []
     for family in build_families(reference.settings, reference.extractors, reference.detectors):
+        if family.name not in reference.detectors:
+            raise UsageError(
+                f"families.{family.name} was off when {path} was fitted",
+                f"leave it off, or fit again with families.{family.name}.gate=advisory",
+            )
         prefix = f"calibrated/{family.name}/"
         more = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         families.append(Family(**{**vars(family), "state": {**family.state, **more}}))
@@ -224,4 +265,5 @@ def open_baseline(
         raise NotAuditedError(
             f"baseline {name} is empty", f"driftcli baseline {path} GOOD_IMAGES --name {name}"
         )
-    return Baseline(name, features, tuple(families), measured, known[name])
+    canary = {k.removeprefix("canary/"): v for k, v in state.items() if k.startswith("canary/")}
+    return Baseline(name, features, tuple(families), measured, canary, facts)

@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 import driftcli
-from driftcli import calibration
+from driftcli import calibration, rules
 from driftcli.batchtest import Outcome
 from driftcli.distributions import histograms
-from driftcli.explain import culprits, words
+from driftcli.explain import culprits, images, words
 from driftcli.extraction import Reading
 from driftcli.families import Family
 from driftcli.records import (
@@ -23,8 +23,11 @@ from driftcli.records import (
     Detectable,
     Diagnosis,
     FalseAlarmRate,
+    FamilyResult,
+    Features,
     FileResult,
     GateResult,
+    ImageResult,
     ReferenceFacts,
     Report,
     RuleResult,
@@ -48,6 +51,7 @@ class Draft:
 
     @property
     def settings(self) -> Settings:
+        """All settings of the check."""
         return self.reference.settings
 
     def inconclusive(self, what: str, hint: str, seconds: float) -> Report:
@@ -62,20 +66,21 @@ class Draft:
     def report(self, outcome: Outcome, seconds: float) -> Report:
         """The whole result of an audit that reached a verdict."""
         verdict, settings = outcome.verdict, self.settings
-        rules = self._rules()
+        features = self.reading.features
+        judged = rules.judge(settings.gate, self.baseline, features, self._detectable[0])
         failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
-        failed = failed or any(rule.failed for rule in rules)
+        failed = failed or any(rule.failed for rule in judged)
         families = self.baseline.families
-        scored = culprits.rank(families, verdict.families, self.held_out.views, self.reading.features)
+        scored = self._images(outcome)
         diagnosis = self._diagnosis(outcome)
         return self._complete(
             verdict.outcome,
             int(failed),
-            self._reasons(outcome, rules, diagnosis),
+            self._reasons(outcome, judged, diagnosis),
             self._gate(outcome),
             seconds,
             cautions=self._cautions(outcome),
-            rules=rules,
+            rules=judged,
             families=verdict.families,
             groups=culprits.by_slice(scored, self.reading.features),
             distributions=histograms(families, self.held_out.views, outcome.tested.views),
@@ -84,7 +89,8 @@ class Draft:
         )
 
     @property
-    def held_out(self) -> Any:
+    def held_out(self) -> Features:
+        """C, as the baseline keeps it."""
         return self.baseline.features
 
     def _complete(
@@ -158,7 +164,7 @@ class Draft:
 
     @cached_property
     def _detectable(self) -> tuple[tuple[Detectable, ...], str]:
-        corruption = "corruptions are not measured yet: property shifts only"
+        corruption = "corruptions such as blur are not measured, only shifts of single properties"
         family = next((f for f in self.baseline.families if f.name == "properties"), None)
         if family is None:
             return (), "the properties family is not computed"
@@ -171,71 +177,71 @@ class Draft:
         )  # fmt: skip
         return found, corruption if found else "the baseline is too small to measure it"
 
-    def _rules(self) -> tuple[RuleResult, ...]:
-        gate, rules = self.settings.gate, []
-        if gate.max_loss_increase is not None:
-            rules.append(self._loss_rule(gate.max_loss_increase))
-        for wanted in gate.require_detectable:
-            name, _, limit = wanted.partition(":")
-            reach = next((d.shift_sd for d in self._detectable[0] if d.statistic == name), None)
-            failed = reach is None or reach > float(limit or "inf")
-            rules.append(RuleResult(f"require_detectable {name}", reach, float(limit or "inf"), failed))
-        return tuple(rules)
-
-    def _loss_rule(self, limit: float) -> RuleResult:
-        """The classic rule: mean per-image loss against the baseline's, relative increase."""
-        before = self.baseline.facts.get("mean_loss")
-        errors = self.reading.features.views.get("error")
-        if before is None or errors is None:
-            return RuleResult("max_loss_increase", None, limit, failed=True)
-        increase = float(errors[:, 0].mean(dtype=np.float64)) / before - 1
-        return RuleResult("max_loss_increase", increase, limit, increase > limit)
+    def _images(self, outcome: Outcome) -> list[ImageResult]:
+        """Every image ranked by the gating families that are significant; by all of them if none is."""
+        held_out, batch = self.held_out.views, self.reading.features
+        gating = {f.name: f.significant for f in outcome.verdict.families if f.gate == "on"}
+        said = [
+            culprits.Strangeness(
+                f.name, *f.detector.scores(f.state, held_out[f.view], batch.views[f.view], f.columns)
+            )
+            for f in self.baseline.families
+            if gating.get(f.name) or (f.name in gating and not any(gating.values()))
+        ]
+        family = next((f for f in self.baseline.families if f.name == "properties"), None)
+        why: Sequence[tuple[str, ...]] = [()] * len(batch)
+        if family is not None:
+            why = images.reasons(batch.views[family.view], held_out[family.view], family.columns)
+        return culprits.rank(said, batch, why)
 
     def _diagnosis(self, outcome: Outcome) -> tuple[Diagnosis, ...]:
         said: list[Diagnosis] = []
         for family in self.baseline.families:
             found = next(f for f in outcome.verdict.families if f.name == family.name)
-            if family.view not in {"properties", "file"} or not found.significant:
-                continue
-            shares = words.level_shares(
-                outcome.tested.views[family.view],
-                self.held_out.views[family.view],
-                family.columns,
-                {**self.held_out.levels, **self.reading.features.levels},
-            )
-            said += words.statements(found.statistics, family.columns, self.settings.gate.alpha, shares)
+            if found.gate == "on" and found.significant:
+                said += self._in_words(outcome, family, found)
         return tuple(said)
 
+    def _in_words(self, outcome: Outcome, family: Family, found: FamilyResult) -> tuple[Diagnosis, ...]:
+        """What a family of named values says; nothing of the others."""
+        if family.view not in {"properties", "file"}:
+            return ()
+        shares = words.level_shares(
+            outcome.tested.views[family.view],
+            self.held_out.views[family.view],
+            family.columns,
+            {**self.held_out.levels, **self.reading.features.levels},
+        )
+        return words.statements(found.statistics, family.columns, self.settings.gate.alpha, shares)
+
     def _reasons(
-        self, outcome: Outcome, rules: Sequence[RuleResult], diagnosis: Sequence[Diagnosis]
+        self, outcome: Outcome, judged: Sequence[RuleResult], diagnosis: Sequence[Diagnosis]
     ) -> tuple[str, ...]:
         verdict, reasons = outcome.verdict, []
         if verdict.outcome != "pass":
-            which = ", ".join(f.name for f in verdict.families if f.gate == "on" and f.significant)
+            which = [f.name for f in verdict.families if f.gate == "on" and f.significant]
+            differ = f"{which[0]} differs" if len(which) == 1 else f"{_listed(which)} differ"
             reasons.append(
-                f"p = {verdict.p_value:.2g} is at most alpha {self.settings.gate.alpha:g} ({which})"
+                f"{differ} from the baseline: p = {verdict.p_value:.2g}, alpha {self.settings.gate.alpha:g}"
             )
             reasons += [d.statement for d in diagnosis[:3]]
         if verdict.outcome == "warn":
             reasons.append(f"no effect is above the tolerance {outcome.tolerance:.2g}")
-        for rule in rules:
-            if rule.failed and rule.name == "max_loss_increase":
-                value = "cannot be computed" if rule.value is None else f"rose by {rule.value:.1%}"
-                reasons.append(
-                    f"mean loss {value}; limit {rule.limit:.1%} (a rule of its own, outside alpha)"
-                )
-            elif rule.failed:
-                reasons.append(
-                    f"{rule.name}: a shift of {rule.limit:g} sd cannot be seen with this batch and baseline"
-                )
+        reasons += [rules.reason(rule) for rule in judged if rule.failed]
         return tuple(reasons)
+
+    def _advice(self, outcome: Outcome, family: Family, found: FamilyResult) -> str:
+        """An advisory family that differs, and how."""
+        how = "; ".join(one.statement for one in self._in_words(outcome, family, found)[:2])
+        said = f"{found.name} differs too (advisory: no say in the verdict; p = {found.p_value:.2g})"
+        return f"{said}: {how}" if how else said
 
     def _cautions(self, outcome: Outcome) -> tuple[str, ...]:
         said: list[str] = []
         gate, count, n = self.settings.gate, len(outcome.tested), len(self.held_out)
         if n < 20 * count:
             said.append(
-                f"the baseline has {n} images, fewer than 20 x the batch ({20 * count}): "
+                f"the baseline has {n:,} images, fewer than 20 × the batch ({20 * count:,}): "
                 "this artifact's own false-alarm rate may differ from alpha"
             )
         if gate.min_images < 8:  # noqa: PLR2004 - the contract's default
@@ -251,13 +257,17 @@ class Draft:
         if left:
             said.append(f"{left} images are left out of the test: bins have equal sizes")
         said += [
-            f"{f.name} (advisory) differs: p = {f.p_value:.2g}"
-            for f in outcome.verdict.families
-            if f.gate == "advisory" and f.significant
+            self._advice(outcome, family, found)
+            for family, found in zip(self.baseline.families, outcome.verdict.families, strict=True)
+            if found.gate == "advisory" and found.significant
         ]
         if self.settings.input.group_by is None and gate.tolerance != "auto":
             said += self.baseline.facts.get("cautions", [])
         return tuple(said)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _number(tolerance: float | str) -> float:

@@ -38,7 +38,7 @@ class Family(Strict):
 
 
 class Families(Strict):
-    """The families of evidence (contract: words)."""
+    """The families of evidence: which have a say in the verdict."""
 
     style: Family = Family()
     content: Family = Family()
@@ -59,7 +59,7 @@ class Fit(Strict):
 
 
 class GateSettings(Strict):
-    """When the gate fires (contract: options of `check`)."""
+    """When the gate fires."""
 
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
     tolerance: Literal["auto"] | Share = 0.0
@@ -69,7 +69,9 @@ class GateSettings(Strict):
     max_test_images: Annotated[int, Field(ge=100)] = 5_000
     fail_on: Literal["drift", "warn", "none"] = "drift"
     max_loss_increase: Annotated[float, Field(gt=0)] | None = None
-    require_detectable: tuple[str, ...] = ()
+    require_detectable: tuple[Annotated[str, Field(pattern=r"^[a-z_0-9]+:[0-9]*\.?[0-9]+$")], ...] = ()
+    """`PROPERTY:SD`, such as `sharpness:0.5`: fail when a shift of so many standard deviations would be
+    found in fewer than 80 % of such batches."""
     allow_overlap: bool = False
 
 

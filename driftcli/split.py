@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.errors import NotAuditedError
 from driftcli.records import Features
 
 NEAR_BITS = 6
 """Difference hashes (64 bits) at most so far apart call two images near-duplicates."""
 BLOCKS = 40
+FEW = 3
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,18 @@ def split(features: Features, share: float, seed: int) -> Split:
     if features.stratum is not None:  # a unit that spans strata goes where its first image went
         first: dict[str, bool] = {}
         held_out = np.array([first.setdefault(u, bool(h)) for u, h in zip(units, held_out, strict=True)])
+    if share and held_out.all():
+        raise NotAuditedError(
+            f"all {n} images belong together ({_why_one(features)}): none is left to learn from",
+            "name images of several groups, or --holdout 0 and calibrate on others with driftcli baseline",
+        )
     return Split(held_out, caution)
+
+
+def _why_one(features: Features) -> str:
+    if features.group is not None and len(groups := set(features.group)) <= FEW:
+        return f"--group-by finds {', '.join(repr(g) for g in sorted(groups))}"
+    return f"{len(np.unique(features.pixels))} distinct images"
 
 
 def _take(units: Sequence[str], share: float, seed: int) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ import inspect
 import json
 import re
 import textwrap
+import types
 import typing
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -62,8 +63,12 @@ def _section(value: Any, prefix: str, depth: int, helps: dict[str, str]) -> typi
 
 def _choices(annotation: Any) -> str:
     """`(drift | warn | none)` of a Literal; nothing for `auto` beside a number."""
-    words = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
-    return f"({' | '.join(map(str, words))})" if len(words) > 1 else ""
+    inside = [part for part in typing.get_args(annotation) if part not in {type(None), Ellipsis}]
+    if typing.get_origin(annotation) is typing.Literal:
+        return f"({' | '.join(map(str, inside))})" if len(inside) > 1 else ""
+    if typing.get_origin(annotation) in {tuple, types.UnionType, typing.Union} and len(inside) == 1:
+        return _choices(inside[0])  # a list of words, or a word that may be left out
+    return ""
 
 
 def _word(value: Any) -> bool:

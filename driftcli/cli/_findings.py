@@ -160,4 +160,6 @@ def artifact(name: str) -> Iterator[Finding]:
 
 
 def _told(counts: Counter[str], most: int | None = None) -> str:
-    return ", ".join(f"{count} {safe_name(word)}" for word, count in counts.most_common(most) if count)
+    return ", ".join(
+        f"{count} {safe_name(word).replace('_', ' ')}" for word, count in counts.most_common(most) if count
+    )

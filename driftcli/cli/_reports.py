@@ -64,13 +64,14 @@ def _known(kind: str, known: Iterable[str], option: str) -> None:
         raise UsageError(f"{option}: no format {safe_name(kind)!r}", hint)
 
 
-def deliver(chosen: Plan, report: Report, terminal: Terminal) -> None:
+def deliver(chosen: Plan, report: Report, terminal: Terminal, *, top_k: int = 10) -> None:
     """Files first: if one fails (4), standard output stays empty."""
     for kind, path in chosen.files:
-        _write(path, _render(kind, report, width=100))
+        _write(path, _render(kind, report, width=100, top_k=top_k))
     look: dict[str, Any] = {}
     if chosen.shown == "text":
         look = {"width": terminal.width(), "color": terminal.colour(), "quiet": chosen.brief}
+        look |= {"ascii": not terminal.unicode(), "top_k": top_k}
     terminal.put(_render(chosen.shown, report, **look), utf8=chosen.shown != "text")
 
 

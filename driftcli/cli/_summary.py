@@ -11,16 +11,20 @@ from driftcli.text import safe_name
 if TYPE_CHECKING:
     from driftcli.records import Calibrated, Fitted, Ledger
 
+SHOWN = 16
+"""Digits of a digest, as `inspect` shows them."""
+
 
 def fitted(done: Fitted, *, brief: bool) -> str:
     """The artifact, how many images are on which side, what each extractor learnt, what comes next."""
     where = safe_name(done.artifact)
-    head = f"fitted {where}: learnt from {done.fitted_on:,} images, held out {done.held_out:,} ({span(done.seconds)})"
+    kept = f", held out {done.held_out:,}" if done.held_out else ""
+    head = f"fitted {where}: learnt from {done.fitted_on:,} images{kept} ({span(done.seconds)})"
     if brief:
         return f"{head}\n"
     rows = [head, *ledger(done.ledger)]
-    rows += [f"  {safe_name(name)}: {_words(note)}" for name, note in done.notes.items()]
-    rows += [f"  sha256 {done.digest}", *cautions(done.cautions)]
+    rows += [f"  {safe_name(name)}: {_words(note)}" for name, note in done.notes.items() if note]
+    rows += [f"  sha256 {done.digest[:SHOWN]}", *cautions(done.cautions)]
     step = "check" if done.held_out else "baseline"
     images = "IMAGES_OF_TODAY" if done.held_out else "OTHER_GOOD_IMAGES"
     return "\n".join([*rows, f"next: driftcli {step} {where} {images}", ""])
@@ -38,17 +42,21 @@ def calibrated(done: Calibrated, *, brief: bool) -> str:
     if len(done.groups) > 1:
         shown = [f"{safe_name(name)} {count:,}" for name, count in done.groups.items()]
         rows.append(f"  {len(shown)} groups: {', '.join(shown[:8])}{', …' if len(shown) > 8 else ''}")  # noqa: PLR2004
-    rows += [f"  sha256 {done.digest}", *cautions(done.cautions)]
+    rows += [f"  sha256 {done.digest[:SHOWN]}", *cautions(done.cautions)]
     named = "" if done.baseline == "default" else f" --baseline {safe_name(done.baseline)}"
     return "\n".join([*rows, f"next: driftcli check {where} IMAGES_OF_TODAY{named}", ""])
 
 
 def ledger(counts: Ledger) -> list[str]:
     """Where the entries went that were not used; nothing if all were."""
-    parts = [f"{count:,} unreadable ({safe_name(why)})" for why, count in counts.unreadable.items()]
-    parts += [f"{count:,} skipped ({safe_name(why)})" for why, count in counts.skipped.items()]
+    parts = [f"{count:,} unreadable ({_plain(why)})" for why, count in counts.unreadable.items()]
+    parts += [f"{count:,} skipped ({_plain(why)})" for why, count in counts.skipped.items()]
     parts += [f"{counts.changed:,} changed while being read"] if counts.changed else []
     return [f"  of {counts.seen:,} entries: {', '.join(parts)}"] if parts else []
+
+
+def _plain(reason: str) -> str:
+    return safe_name(reason).replace("_", " ")
 
 
 def cautions(lines: tuple[str, ...]) -> list[str]:

@@ -99,7 +99,7 @@ def run(argv: Sequence[str]) -> int:
     terminal = Terminal.peek(argv, os.environ)
     try:
         with _signals():
-            code = _invoke(argv, terminal)
+            code = invoke(argv, terminal)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Terminated:
@@ -121,7 +121,8 @@ def run(argv: Sequence[str]) -> int:
     return code
 
 
-def _invoke(argv: Sequence[str], terminal: Terminal) -> int:
+def invoke(argv: Sequence[str], terminal: Terminal) -> int:
+    """One command line through the given terminal; what it raises is the caller's to explain."""
     command: Any = typer.main.get_command(app)
     color = {"always": True, "never": False}.get(terminal.color, None if terminal.colour() else False)
     code = command.main(

@@ -84,7 +84,7 @@ def check(
     run.terminal.close()
     if exit_zero and report.exit_code == 1:
         report = replace(report, exit_code=0)
-    _reports.deliver(plan, report, run.terminal)
+    _reports.deliver(plan, report, run.terminal, top_k=run.settings.report.top_k)
     return report.exit_code
 
 

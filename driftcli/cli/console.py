@@ -105,6 +105,14 @@ class Terminal:
             return max(40, min(120, shutil.get_terminal_size().columns))
         return _PAGE
 
+    def unicode(self) -> bool:
+        """Whether standard output can show more than ASCII (LC_ALL=C cannot)."""
+        try:
+            "−≥▁█✗é".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+        except (UnicodeEncodeError, LookupError):
+            return False
+        return True
+
     # ------------------------------------------------------------ standard error
 
     def error(self, what: str, hint: str = "") -> None:

@@ -88,16 +88,49 @@ def _as_text(
     head = f"{safe_name(name)}: {state}, {len(files)} files, {size / 1e6:.1f} MB, sha256 {digest[:16]}"
     if brief:
         return head + "\n"
-    lines = [head, f"  images inside: {'thumbnails of held-out images' if holds_images(files) else 'none'}"]
-    lines.append(f"  baselines: {', '.join(map(safe_name, baselines)) or 'none: not calibrated'}")
-    for key, value in manifest.items():
-        if key != "files":
-            lines += _block(key, value)
-    lines.append("files")
+    lines = [head, *_account(manifest, baselines, holds=holds_images(files))]
+    lines += ["", *_block("settings", manifest.get("settings") or {}), "", "files"]
+    width = max((len(safe_name(file.name)) for file in files), default=0)
     for file in files:
         mark = "ok" if file.ok else f"DAMAGED: {safe_name(file.problem)}"
-        lines.append(f"  {safe_name(file.name)}  {file.bytes:,} bytes  {mark}")
+        lines.append(f"  {safe_name(file.name):<{width}}  {file.bytes:>12,} bytes  {mark}")
     return "\n".join([*lines, ""])
+
+
+def _account(manifest: Mapping[str, Any], baselines: Mapping[str, Any], *, holds: bool) -> Iterator[str]:
+    """What it is made from, in words; `-f json` has all of it."""
+    fitted = manifest.get("fitted") or {}
+    if fitted:
+        said = f"{_count(fitted)} from {_sources(fitted)}, {_date(fitted)}"
+        shapes = [*(fitted.get("formats") or {}), *(fitted.get("sizes") or {})]
+        shown = f" ({', '.join(map(safe_name, shapes))})" if shapes else ""
+        yield f"  fitted on  {said}{shown}"
+    for name, facts in baselines.items():
+        groups = f", {facts['groups']} groups" if facts.get("groups") else ""
+        yield f"  baseline   {safe_name(name)}: {_count(facts)} from {_sources(facts)}{groups}, {_date(facts)}"
+        sizes = facts.get("false_alarms_measured_at") or ()
+        if sizes:
+            yield f"             false alarms measured with batches of {', '.join(map(str, sizes))}"
+        yield from (f"             caution: {safe_name(line)}" for line in facts.get("cautions") or ())
+    if not baselines:
+        yield "  baseline   none: not calibrated"
+    if families := manifest.get("families_tested"):
+        yield f"  families   {', '.join(map(safe_name, families))}"
+    yield f"  pictures   {'thumbnails of held-out images' if holds else 'none'}"
+    if versions := manifest.get("versions"):
+        yield f"  made with  {', '.join(f'{safe_name(k)} {safe_name(str(v))}' for k, v in versions.items())}"
+
+
+def _count(facts: Mapping[str, Any]) -> str:
+    return f"{int(facts.get('images', 0)):,} images"
+
+
+def _sources(facts: Mapping[str, Any]) -> str:
+    return ", ".join(safe_name(str(name)) for name in facts.get("source") or ("an unnamed source",))
+
+
+def _date(facts: Mapping[str, Any]) -> str:
+    return safe_name(str(facts.get("created", "at an unknown time")))
 
 
 def _block(key: str, value: Any) -> Iterator[str]:

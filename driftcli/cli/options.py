@@ -121,9 +121,9 @@ RequireDetectable = Annotated[
     list[str] | None,
     option(
         "--require-detectable",
-        metavar="CORRUPTION:SEVERITY",
+        metavar="PROPERTY:SD",
         panel=GATE,
-        help="Not audited when this change would go unseen at this batch size. Repeatable.",
+        help="Also fail when such a shift, as sharpness:1, would go unseen at this batch size. Repeatable.",
     ),
 ]
 AllowOverlap = Annotated[

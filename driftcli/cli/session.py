@@ -91,5 +91,4 @@ def _with_artifact(resolved: config.Resolved, arguments: Mapping[str, Any]) -> c
         stored = artifact.read(Path(name)).manifest.get("settings", {})
     except DriftcliError:
         return resolved
-    pixels = {key: stored[key] for key in ("decode", "extractors") if key in stored}
-    return config.with_stored(resolved, pixels)
+    return config.with_stored(resolved, stored)

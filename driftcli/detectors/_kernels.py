@@ -13,6 +13,7 @@ from driftcli.permutation import Relabellings
 CHUNK = 4_000_000
 """Floats of one block of kernel values: keeps it near the cache and memory flat."""
 Floats = NDArray[np.float64]
+SAME = 1e-9
 
 
 def gaussians(squared: torch.Tensor, sigmas: Floats) -> Iterator[torch.Tensor]:
@@ -23,7 +24,7 @@ def gaussians(squared: torch.Tensor, sigmas: Floats) -> Iterator[torch.Tensor]:
     """
     kernel, last = squared, 0.0
     for sigma in sigmas.tolist():
-        if last and abs(last / sigma - 2) < 1e-9:
+        if last and abs(last / sigma - 2) < SAME:
             kernel.square_().square_()
         else:
             kernel = torch.exp(squared * (-0.5 / sigma**2))

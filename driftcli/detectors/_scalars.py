@@ -99,10 +99,8 @@ def shifted_share(kind: Kind, batch: Floats, rest: Floats) -> float:
     return float(np.abs(delta).max())
 
 
-def describe(
-    found: Sequence[Scalar], held_out: Matrix, batch: Matrix, columns: Sequence[Column]
-) -> tuple[Statistic, ...]:
-    """Values on both sides and effects, bounded by Dvoretzky-Kiefer-Wolfowitz over all scalars."""
+def describe(found: Sequence[Scalar], held_out: Matrix, batch: Matrix) -> tuple[Statistic, ...]:
+    """Values on both sides and effects, with the Dvoretzky-Kiefer-Wolfowitz bound over all scalars."""
     n, m = len(held_out), len(batch)
     width = math.sqrt(math.log(2 * max(len(found), 1) / 0.05) / 2) * (1 / math.sqrt(m) + 1 / math.sqrt(n))
     statistics = []
@@ -125,9 +123,8 @@ def _lower(scalar: Scalar, delta: Floats, held_out: Matrix, batch: Matrix, width
     if scalar.kind == "category":
         x, y = (np.sort(np.nan_to_num(side[:, scalar.column], nan=-1)) for side in (held_out, batch))
         levels = np.unique(np.concatenate([x, y]))
-        delta = np.searchsorted(y, levels, side="right") / len(y) - np.searchsorted(
-            x, levels, side="right"
-        ) / len(x)
+        below = (np.searchsorted(side, levels, side="right") / len(side) for side in (x, y))
+        delta = np.subtract(*reversed(tuple(below)))
     lower = float(np.abs(delta).max()) - width
     if scalar.kind in {"category", "circular"}:
         between = max(float(delta.max()), 0.0) + max(float(-delta.min()), 0.0)
@@ -162,7 +159,7 @@ def circular_mean(turns: Floats) -> float:
     return float(np.angle(angle) / (2 * np.pi) % 1)
 
 
-def strangeness(state: State, held_out: Matrix, images: Matrix, columns: Sequence[Column]) -> Floats:
+def strangeness(held_out: Matrix, images: Matrix, columns: Sequence[Column]) -> Floats:
     """[n, d]: distance from C's median in units of its spread; rare categories -log share."""
     out = np.zeros(images.shape)
     for j, column in enumerate(columns):

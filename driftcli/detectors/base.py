@@ -39,8 +39,9 @@ class Detector(ABC):
     def values(
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
     ) -> Floats:
-        """[rows, k]: every statistic under every relabelling of `pooled` (C then Y); larger is
-        more extreme. k may be 0 when nothing varies.
+        """Every statistic under every relabelling of `pooled` (C then Y): [rows, k].
+
+        Larger is more extreme; k may be 0 when nothing varies.
         """
 
     @abstractmethod

@@ -86,8 +86,10 @@ class Mmd(Detector):
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Statistic, ...]:
-        """Effects: for 0 <= k <= 1 the total variation is at least sqrt(MMD^2 / 2); lower bound by
-        the asymptotic variance of the observed MMD^2, its level shared among the bandwidths.
+        """Effects per bandwidth: for 0 <= k <= 1 the total variation is at least sqrt(MMD^2 / 2).
+
+        The lower bound uses the asymptotic variance of the observed MMD^2; its level is shared among
+        the bandwidths.
         """
         from driftcli.detectors._kernels import row_sums
 
@@ -110,9 +112,7 @@ class Mmd(Detector):
         )
 
     def group_bias(self, values: Floats) -> Floats:
-        """Pairs within a group are alike on either side and nowhere across: the mean over relabellings,
-        which is zero for single images.
-        """
+        """Pairs within a group are alike on one side and never across: the mean over relabellings."""
         bias: Floats = np.maximum(values.mean(axis=0), 0.0) / 2
         return bias
 

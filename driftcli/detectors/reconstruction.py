@@ -58,7 +58,7 @@ class Reconstruction(Detector):
         """Shifted shares for the distributions; sd shifts for the means."""
         pooled = np.concatenate([held_out, batch])
         found = _scalars.scalars(state, pooled, columns)
-        distributions = _scalars.describe(found, held_out, batch, columns)
+        distributions = _scalars.describe(found, held_out, batch)
         means = []
         for scalar in found:
             x, y = (side[:, scalar.column].astype(np.float64) for side in (held_out, batch))
@@ -78,6 +78,6 @@ class Reconstruction(Detector):
     ) -> tuple[Floats, Floats]:
         """The most unusual error of each image, either way, in units of C's spread."""
         return (
-            _scalars.strangeness(state, held_out, held_out, columns).max(axis=1),
-            _scalars.strangeness(state, held_out, batch, columns).max(axis=1),
+            _scalars.strangeness(held_out, held_out, columns).max(axis=1),
+            _scalars.strangeness(held_out, batch, columns).max(axis=1),
         )

@@ -44,7 +44,7 @@ class Univariate(Detector):
     ) -> tuple[Statistic, ...]:
         """Medians, sd shifts and shifted shares as observed."""
         pooled = np.concatenate([held_out, batch])
-        return _scalars.describe(_scalars.scalars(state, pooled, columns), held_out, batch, columns)
+        return _scalars.describe(_scalars.scalars(state, pooled, columns), held_out, batch)
 
     def if_shifted(
         self, state: State, held_out: Matrix, batch: Matrix, column: int, shifts: Floats
@@ -72,8 +72,8 @@ class Univariate(Detector):
     ) -> tuple[Floats, Floats]:
         """The most unusual property of each image, in units of C's spread."""
         return (
-            _scalars.strangeness(state, held_out, held_out, columns).max(axis=1),
-            _scalars.strangeness(state, held_out, batch, columns).max(axis=1),
+            _scalars.strangeness(held_out, held_out, columns).max(axis=1),
+            _scalars.strangeness(held_out, batch, columns).max(axis=1),
         )
 
 

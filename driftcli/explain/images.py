@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.explain.words import amount, hue_name, level_name
+from driftcli.text import label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,13 +115,13 @@ def _phrase(value: float, column: Column, found: _Outside, row: int, levels: Map
     """One reason in words."""
     share = float(found.beyond[row])
     if not np.isfinite(value):
-        return f"{column.name} missing, as in {_part(share)} of the baseline"
+        return f"{label(column.name)} missing, as in {_part(share)} of the baseline"
     if column.kind == "category":
-        return f"{column.name} {level_name(value, levels)}, as in {_part(share)} of the baseline"
+        return f"{label(column.name)} {level_name(value, levels)}, as in {_part(share)} of the baseline"
     if column.kind == "circular":
-        return f"{column.name} {amount(value, column.unit)} ({hue_name(value)}), farther out than {_part(share)} of the baseline"
+        return f"{label(column.name)} {amount(value, column.unit)} ({hue_name(value)}), farther out than {_part(share)} of the baseline"
     side = "above" if found.above[row] else "below"
-    return f"{column.name} {amount(value, column.unit)}, {side} {_part(share)} of the baseline"
+    return f"{label(column.name)} {amount(value, column.unit)}, {side} {_part(share)} of the baseline"
 
 
 def _part(share: float) -> str:

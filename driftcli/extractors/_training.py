@@ -127,7 +127,8 @@ def _stepper(
 
 
 def _l1_mse(logits: Tensor, target: Tensor) -> Tensor:
-    return functional.l1_loss(logits.sigmoid(), target) + functional.mse_loss(logits.sigmoid(), target)
+    output = logits.sigmoid()
+    return functional.l1_loss(output, target) + functional.mse_loss(output, target)
 
 
 def _mse(logits: Tensor, target: Tensor) -> Tensor:

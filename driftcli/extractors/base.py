@@ -62,8 +62,9 @@ class Extractor(ABC):
         return self
 
     def complete(self, runtime: Runtime) -> Self:
-        """These settings with what only the network's own files know (its input, its layers); before
-        `prepare`, once, at `fit`. Needs no images.
+        """These settings with what only the network's own files know (its input, its layers).
+
+        Called once, at `fit`, before `prepare`. Needs no images.
         """
         return self
 
@@ -73,8 +74,10 @@ class Extractor(ABC):
 
     @abstractmethod
     def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
-        """Learn from F: `prepared` is [n, ...] as `prepare` made it; extractors that need no
-        pixels to learn (frozen networks, properties) declare `learns = False` and get n = 0.
+        """Learn from F: `prepared` is [n, ...] as `prepare` made it.
+
+        Extractors that need no pixels to learn (frozen networks, properties) declare `learns = False`
+        and get n = 0.
         """
 
     learns: ClassVar[bool] = False
@@ -84,8 +87,9 @@ class Extractor(ABC):
     def extract(
         self, state: State, prepared: NDArray[Any], runtime: Runtime
     ) -> Mapping[str, NDArray[np.float32]]:
-        """[n, ...] prepared images as float32 [n, d] per view. Non-finite rows mean "unreadable"
-        for networks, "missing" for properties.
+        """[n, ...] prepared images as float32 [n, d] per view.
+
+        Non-finite rows mean "unreadable" for networks, "missing" for properties.
         """
 
     def notes(self, state: State) -> Mapping[str, Any]:
@@ -101,7 +105,8 @@ class Extractor(ABC):
         return self.views
 
     def blocks(self, view: str, state: State) -> tuple[int, ...]:
-        """Widths of the blocks that a view's columns join, for a detector that weighs blocks alike;
+        """Widths of the blocks that a view's columns join, for a detector that weighs blocks alike.
+
         () or one width: taken as it is.
         """
         return ()

@@ -35,8 +35,7 @@ class Embedding(Extractor):
 
     What it misses:
         Where in the image something is (means forget places), a defect of few pixels, and subjects
-        that ImageNet has no eye for. Small changes of content need many images: with 100 against
-        100, a class share that grows from 12 to 30 % is found in about half of the cases.
+        that ImageNet has no eye for. Small changes of content need many images.
 
     Statistic:
         Kernel two-sample test (MMD), one for each view. Style blocks are standardised with the
@@ -174,6 +173,11 @@ class Embedding(Extractor):
             found = {"style": np.concatenate(style, 1), **found}
         exact = _known.origin(self.network)[0] == "file"
         return {view: rounded(numbers, keep_range=exact) for view, numbers in found.items()}
+
+    def notes(self, state: State) -> Mapping[str, Any]:
+        """The network and its weights' checksum."""
+        known = {"network": bytes(state["network"]).decode(), "weights": self.weights}
+        return known | {"sha256": bytes(state["weights_sha256"]).hex()[:16]}
 
     def blocks(self, view: str, state: State) -> tuple[int, ...]:
         """Widths of the layers that a view joins: several ask for scaling, one is taken as it is."""

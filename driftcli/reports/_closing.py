@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 DIGEST = 12
 NAMES = 10
+MOST_SHIFTS = 6
 
 
 def sight(page: Page, report: Report) -> None:
@@ -26,13 +27,13 @@ def sight(page: Page, report: Report) -> None:
         return
     power = number.percent(min(entry.power for entry in found))
     corruptions = [say.detectable(entry) for entry in found if entry.shift_sd is None]
-    shifts = [say.detectable(entry) for entry in found if entry.shift_sd is not None]
+    shifts = say.detectables([entry for entry in found if entry.shift_sd is not None], MOST_SHIFTS)
     if corruptions:
-        page.paragraph(f"Found in {power} of batches: {', '.join(corruptions)}.")
+        page.paragraph(f"Found in {power} of such batches: {', '.join(corruptions)}.")
     if shifts:
-        page.paragraph(f"A shift is found as surely: {', '.join(shifts)}.")
+        page.paragraph(f"Found in {power} of such batches, a shift of: {', '.join(shifts)}.")
     if report.gate.detectable_reason:
-        page.paragraph(report.gate.detectable_reason)
+        page.paragraph(f"{report.gate.detectable_reason[:1].upper()}{report.gate.detectable_reason[1:]}.")
 
 
 def alarms(page: Page, report: Report) -> None:

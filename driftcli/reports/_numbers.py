@@ -85,9 +85,9 @@ def percent(share: float | None) -> str:
     if share != 0 and abs(share) < 0.0001:
         return "< 0.01 %"
     decimals = _decimals(share * 100, 2) if abs(share) < 0.1 else 0
-    while share < 1 and round(share * 100, decimals) >= 100 and decimals < 3:
+    while 0.1 <= share < 1 and round(share * 100, decimals) >= 100 and decimals < 3:
         decimals += 1
-    return "> 99.9 %" if share < 1 and decimals >= 3 else f"{trim(f'{share * 100:,.{decimals}f}')} %"
+    return "> 99.9 %" if 0.1 <= share < 1 and decimals >= 3 else f"{trim(f'{share * 100:,.{decimals}f}')} %"
 
 
 def at_least(share: float | None, above: float = 0.0) -> str:

@@ -10,12 +10,14 @@ from driftcli.reports import _verdict as told
 from driftcli.reports import _words as say
 from driftcli.reports._page import Cell, Page, Track
 from driftcli.reports._spark import sparks
+from driftcli.text import label
 
 if TYPE_CHECKING:
     from driftcli.records import FamilyResult, FileResult, GateResult, Report
 
 COLORS = {"pass": "green", "warn": "yellow", "drift": "red", "inconclusive": "yellow"}
 MOST_MOVED = 8
+MOST_SAID = 5
 MOST_FILES = 5
 BARS = ((120, 22), (96, 16), (0, 10))
 """Least width of the page, bars of a histogram."""
@@ -34,23 +36,28 @@ def verdict(page: Page, report: Report) -> None:
 
 
 def reasons(page: Page, report: Report) -> None:
-    """Why this verdict; for an inconclusive one, what to do."""
+    """Why this verdict, what `changes` says apart; for an inconclusive one, what to do."""
+    said = {found.statement for found in report.diagnosis}
+    why = [reason for reason in report.reasons if reason not in said]
     if report.verdict == "inconclusive":
         page.heading("What to do")
         page.bullets(told.remedies(report))
-    elif report.reasons:
+    elif why:
         page.heading("Why")
-        page.bullets(report.reasons)
+        page.bullets(why)
 
 
 def changes(page: Page, report: Report) -> None:
-    """The diagnosis, in words."""
+    """The diagnosis, in words; what the table of values shows anyway is cut."""
     if report.diagnosis:
         page.heading("What changed")
-    for found in report.diagnosis:
+    likeness = [found for found in report.diagnosis if found.corruption is not None]
+    plain = [found for found in report.diagnosis if found.corruption is None]
+    for found in (*plain[:MOST_SAID], *likeness):
         known = found.corruption is not None and number.known(found.similarity)
         alike = f" (similarity {number.value(found.similarity, 2)})" if known else ""
         page.paragraph(f"{found.statement}{alike}", lead="  • ")
+    _more(page, len(plain) - MOST_SAID)
 
 
 def families(page: Page, report: Report) -> None:
@@ -65,10 +72,12 @@ def families(page: Page, report: Report) -> None:
     rows = []
     for family, p, p_adjusted in zip(report.families, raw, adjusted, strict=True):
         mark, style = _mark(family, gate)
-        share = number.at_least(family.effect_lower, gate.tolerance) if family.effect_lower else number.DASH
+        bound = family.effect_lower if family.significant else None
+        share = number.at_least(bound, gate.tolerance) if bound else number.DASH
+        estimate = number.percent(family.effect) if family.significant else number.DASH
         rows.append([
             Cell(say.words(family.name)), Cell(family.gate, "" if family.gate == "on" else "dim"), Cell(p), Cell(p_adjusted),
-            Cell(f"≥ {share}" if share != number.DASH else share), Cell(number.percent(family.effect)), Cell(mark, style),
+            Cell(f"≥ {share}" if share != number.DASH else share), Cell(estimate), Cell(mark, style),
         ])  # fmt: skip
     tracks = [
         Track("family", shorten="end"), Track("gate"), Track("p", right=True), Track("adjusted p", right=True),
@@ -109,7 +118,7 @@ def properties(page: Page, report: Report) -> None:
         before, after = number.pair(row.baseline, row.batch)
         advisory = " (advisory)" if family.gate == "advisory" else ""
         cells.append([
-            Cell(say.words(row.name) + advisory), Cell(say.direction(row)), Cell(left, "dim"), Cell(before),
+            Cell(label(row.name) + advisory), Cell(say.direction(row)), Cell(left, "dim"), Cell(before),
             Cell(right, "cyan"), Cell(after), Cell(say.shift(row), "bold"),
         ])  # fmt: skip
     titles = Track("baseline"), RIGHT, Track("batch"), RIGHT, Track("shift", right=True)
@@ -127,13 +136,16 @@ def images(page: Page, report: Report, most: int) -> None:
     title = "Least typical images" if report.verdict == "pass" else "Most drifted images"
     folder = say.folder([image.path for image in found])
     where = f", in {folder}" if folder else ""
-    page.heading(title, f"{number.count(len(found))} of {number.count(report.batch.images)}{where}")
+    page.heading(
+        title,
+        f"{number.count(len(found))} of {number.count(report.batch.images)}{where}; compared with the baseline",
+    )
     rows = [
         [
             Cell(number.count(image.rank), "dim"),
             Cell(image.path[len(folder) :]),
             Cell(say.words(image.family), "dim"),
-            Cell("; ".join(image.reasons)),
+            Cell(say.reasons(image.reasons, report)),
         ]
         for image in found
     ]

@@ -7,18 +7,29 @@ from os.path import commonprefix
 from typing import TYPE_CHECKING
 
 from driftcli.reports import _numbers as number
+from driftcli.text import label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftcli.records import Detectable, FamilyResult, Ledger, Report, RuleResult, StatisticResult
 
+SLIGHT = 0.05
+"""Standard deviations below which a shift is no direction."""
 MOST_SPACES = 4
 """A diagnosis that offers more than five words offers no word."""
 RATIOS = ("increase", "share", "rate")
 """Rules whose names end so are told in percent."""
 _IMAGES_ARE = re.compile(r"^(?:the )?images are ([^\W\d_][\w -]*?)\s*(?:[(:,;.]|$)", re.IGNORECASE)
 _SUBJECT = re.compile(r"^(?:the )?images are (?=\S)", re.IGNORECASE)
+_OF = " of the baseline"
+"""What every reason for an image is compared with: said once, above them."""
+_FIRST = (
+    "sharpness", "noise", "brightness", "contrast", "saturation", "red_green", "yellow_blue", "hue", "blockiness",
+)  # fmt: skip
+"""The shifts a reader asks for first, where not all are told."""
+_VALUE = re.compile(r" [−\d]| missing\b")
+"""Where the name of a value ends and the value begins."""
 _NAMES = {
     "gaussian": "Gaussian",
     "poisson": "Poisson",
@@ -48,12 +59,12 @@ def change_words(report: Report, most: int = 3) -> tuple[str, ...]:
         word = match.group(1) if match else ""
         if word and word.count(" ") <= MOST_SPACES and word not in found:
             found.append(word)
-    told = [f"{direction(row)} {words(row.name)}" for _, row in moved(report)[:2] if direction(row)]
+    told = [f"{direction(row)} {label(row.name)}" for _, row in moved(report)[:2] if direction(row)]
     return tuple(found[:most] or told)
 
 
 def moved(report: Report) -> list[tuple[FamilyResult, StatisticResult]]:
-    """Measured values that differ significantly, in families that do: the most shifted first."""
+    """Measured values that differ significantly, in families that do, in the order of the diagnosis."""
     alpha = report.gate.alpha
     rows = [
         (family, row)
@@ -65,7 +76,16 @@ def moved(report: Report) -> list[tuple[FamilyResult, StatisticResult]]:
         and row.p_value is not None
         and row.p_value <= alpha
     ]
-    return sorted(rows, key=lambda row: (row[0].gate != "on", -(row[1].effect or 0), row[1].name))
+    told = _told(report)
+    return sorted(
+        rows,
+        key=lambda row: (
+            row[0].gate != "on",
+            _place(label(row[1].name), told),
+            -(row[1].effect or 0),
+            row[1].name,
+        ),
+    )
 
 
 def bare(statement: str) -> str:
@@ -74,10 +94,12 @@ def bare(statement: str) -> str:
 
 
 def direction(row: StatisticResult) -> str:
-    """`higher` or `lower`; empty where neither is said, as of a hue that turned."""
+    """`higher`, `lower`, or `spread` where only the shape changed; empty of a hue that turned."""
     shift = row.display_effect.value if row.display_effect and row.display_effect.kind == "sd_shift" else None
     if shift is None and row.change is not None and row.batch is not None and row.baseline is not None:
         shift = row.batch - row.baseline
+    if shift and abs(shift) < SLIGHT and row.display_effect is not None:
+        return "spread"
     return "" if not shift or not number.known(shift) else "higher" if shift > 0 else "lower"
 
 
@@ -89,8 +111,36 @@ def shift(row: StatisticResult) -> str:
         return number.change(row.change) if number.known(row.change) else differ
     if effect.kind == "sd_shift":
         return number.sd(effect.value)
+    if effect.kind == "turn_shift":
+        return f"{number.signed(effect.value, 2)} turns"
     kind = "AUC" if effect.kind == "auc" else words(effect.kind)
     return f"{kind} {number.value(effect.value, 2)}"
+
+
+def reasons(found: Sequence[str], report: Report) -> str:
+    """Why an image stands out, in short and in the diagnosis' order: the heading says what it is compared with."""
+    told = _told(report)
+    ordered = sorted(found, key=lambda reason: _place(_VALUE.split(reason, maxsplit=1)[0], told))
+    return "; ".join(reason.removesuffix(_OF) for reason in ordered)
+
+
+def _told(report: Report) -> str:
+    return " ".join(found.statement for found in report.diagnosis)
+
+
+def _place(name: str, told: str) -> int:
+    """Where the diagnosis names a value; behind it all where it does not."""
+    named = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", told)
+    return named.start() if named else len(told)
+
+
+def detectables(found: Sequence[Detectable], most: int) -> list[str]:
+    """The shifts of properties, those that are asked for first in front, and how many more there are."""
+    rank = {name: place for place, name in enumerate(_FIRST)}
+    ordered = sorted(found, key=lambda entry: rank.get(entry.statistic or "", len(rank)))
+    told = [detectable(entry) for entry in ordered[:most]]
+    hidden = len(ordered) - len(told)
+    return [*told, f"{number.count(hidden)} more in the JSON result"] if hidden else told
 
 
 def rule(result: RuleResult) -> str:
@@ -136,16 +186,21 @@ def detectable(entry: Detectable) -> str:
     """`Gaussian blur from severity 2 on 30 % of the images`, `sharpness by 0.25 sd (12 px)`."""
     if entry.shift_sd is not None:
         size = f"{number.value(abs(entry.shift_sd), 2)} sd"
-        native = (
-            f" ({number.value(abs(entry.shift))}{f' {entry.unit}' if entry.unit else ''})"
-            if entry.shift
-            else ""
-        )
-        return f"{words(entry.statistic or entry.corruption)} by {size}{native}"
+        native = f" ({_native(abs(entry.shift), entry.unit or '')})" if entry.shift else ""
+        return f"{label(entry.statistic or entry.corruption)} by {size}{native}"
     what = words(entry.corruption)
     severity = "" if entry.severity is None else f" from severity {number.value(entry.severity)}"
     where = "" if entry.share >= 1 else f" on {number.percent(entry.share)} of the images"
     return f"{what}{severity}{where}"
+
+
+def _native(shift: float, unit: str) -> str:
+    """A shift in its own unit; a share in percent, a logarithm as the factor it stands for."""
+    if unit == "share":
+        return number.percent(shift)
+    if unit.startswith("log2"):
+        return f"a factor of {number.value(2.0 ** min(shift, 1000.0))}"
+    return f"{number.value(shift)} {unit}".strip()
 
 
 def false_alarms(report: Report) -> str:

@@ -61,7 +61,7 @@ def quiet_line(report: Report) -> str:
         report.verdict,
         f"p={number.p_value(gate.p_value, gate.alpha) if number.known(gate.p_value) else 'none'}",
     ]
-    if number.known(gate.effect_lower) and gate.effect_lower:
+    if report.verdict != "pass" and number.known(gate.effect_lower) and gate.effect_lower:
         fields.append(f"effect>={number.at_least(gate.effect_lower, gate.tolerance).replace(' ', '')}")
     fields.append(f"images={report.batch.images}")
     fields += [f"baseline={_token(report.reference.baseline)}"] if report.reference.baseline else []

@@ -23,12 +23,11 @@ RUNTIME = Runtime(device="cpu")
 
 
 def data_folder(argument: str | None = None) -> Path:
-    """--data, else DRIFTCLI_DATA, else the tests' own fallback."""
-    root = Path(__file__).resolve().parents[2]
-    folder = Path(argument or os.environ.get("DRIFTCLI_DATA") or root.parent / "shared" / "data")
-    if not folder.is_dir():
-        sys.exit(f"no data at {folder}: set DRIFTCLI_DATA")
-    return folder
+    """--data, else DRIFTCLI_DATA."""
+    named = argument or os.environ.get("DRIFTCLI_DATA")
+    if not named or not Path(named).is_dir():
+        sys.exit("no data: set DRIFTCLI_DATA to the folder that holds catsdogs, hymenoptera, mnist, notmnist")
+    return Path(named)
 
 
 @dataclass(frozen=True)

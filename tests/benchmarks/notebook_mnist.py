@@ -9,6 +9,7 @@ Markdown table.
 The notebook's first figure is a validation loss: noisy digits in, compared with the clean ones. Its other
 two are `evaluate(x, predict(x))` in Keras: the prediction compared with itself. The binary cross-entropy
 of p with p is the entropy of p, so they say how undecided the output is, not how wrong. Both are printed.
+The published figures come back when noisy digits, and letters *without* noise, are fed.
 """
 
 from __future__ import annotations
@@ -123,6 +124,20 @@ def table(found: Mapping[tuple[str, str], tuple[float, float, float]]) -> str:
     return "\n".join(rows)
 
 
+def verdict(found: Mapping[tuple[str, str], tuple[float, float, float]]) -> str:
+    """Are the notebook's three figures reproduced?"""
+    claims = {
+        "validation loss": (found["MNIST", "noisy"][1], PUBLISHED["baseline"], 0.006),
+        "noisy MNIST, notebook's definition": (found["MNIST", "noisy"][0], PUBLISHED["noisy"], 0.01),
+        "notMNIST, notebook's definition": (found["notMNIST", "clean"][0], PUBLISHED["notmnist"], 0.01),
+    }
+    return "\n".join(
+        f"- {name}: {value:.4f}, published {claim:.4f}: "
+        + (f"reproduced (within {limit})" if abs(value - claim) <= limit else f"NOT within {limit}")
+        for name, (value, claim, limit) in claims.items()
+    )
+
+
 def gate_on_digits(data: Path) -> None:
     """PLACE FOR PART TWO: fit, baseline and check through the command line on the same archives."""
 
@@ -153,7 +168,8 @@ def main() -> None:
     for seed in options.seeds:
         print(f"\nseed {seed}", flush=True)
         state = trained(settings, options.data, seed, options.cache, options.device)
-        print(table(measured(settings, state, sets, options.device)), flush=True)
+        found = measured(settings, state, sets, options.device)
+        print(f"\n{table(found)}\n\n{verdict(found)}", flush=True)
     gate_on_digits(options.data)
 
 

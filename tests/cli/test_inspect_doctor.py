@@ -59,11 +59,12 @@ def test_inspect_says_what_it_is(main, store, tmp_path):
     """In words; names spelt out."""
     ran = main("inspect", str(tmp_path))
     assert ran.code == 0
-    assert "baselines: default, night\\x1b[2J" in ran.out
-    assert "images inside: none" in ran.out
+    assert "baseline   default: 600 images" in ran.out
+    assert "baseline   night\\x1b[2J: 40 images" in ran.out
+    assert "pictures   none" in ran.out
     assert "decode.crop: 0,0,1,0.5" in ran.out
     store.held.checks = (Check("t", "thumbnails-default", 9, True, ""),)
-    assert "images inside: thumbnails" in main("inspect", str(tmp_path)).out
+    assert "pictures   thumbnails" in main("inspect", str(tmp_path)).out
 
 
 @pytest.mark.usefixtures("store")

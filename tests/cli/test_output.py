@@ -11,11 +11,14 @@ import select
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from driftcli import audit
 from driftcli.cli._progress import Bars, Lines, Told
 from driftcli.cli.console import Terminal, wants_colour
+from driftcli.records import ImageResult
 
 ROOT = Path(__file__).parents[2]
 ANSI = re.compile(r"\x1b\[")
@@ -199,21 +202,43 @@ def test_bars_are_drawn_and_taken_away(monkeypatch):
     assert stream.getvalue().count("\x1b[?25l") == stream.getvalue().count("\x1b[?25h")
 
 
-def test_demo_tells_its_story_through_the_terminal(main, monkeypatch, tmp_path):
-    import types
+def test_demo_runs_real_command_lines(main, check, fit, baseline, make_report, monkeypatch, tmp_path):
+    """Options reach every command; what the commands print is in the story; -q is one line."""
+    from driftcli import demo
+    from driftcli.sample import days
 
-    story = types.ModuleType("driftcli.demo")
-    told = {}
+    few = tuple(days.Folder(f.name, 1, f.first_day, f.mix, f.fault) for f in days.FOLDERS)
+    monkeypatch.setattr(days, "FOLDERS", few)
+    monkeypatch.setattr(demo, "WEEK", tuple(day for day in demo.WEEK if day.name in {"day-02", "day-06"}))
+    reports = {"day-02": make_report(), "day-06": make_report("drift", 1)}
+    monkeypatch.setattr(audit, "check", lambda _ref, named, *a, **k: check(_ref, named, *a, **k) and reports[Path(named[0]).name])  # fmt: skip
+    ran = main("demo", "-o", str(tmp_path), "--seed", "3", "--workers", "1", "--set", "gate.alpha=0.02")
+    assert (ran.code, ran.err) == (0, "")
+    assert {audited.settings.seed for audited in (fit, baseline, check)} == {3}
+    assert {audited.settings.workers for audited in (fit, baseline, check)} == {1}
+    assert check.settings.gate.alpha == 0.02
+    assert (
+        f"check {tmp_path}/ref {tmp_path}/day-06 -o json={tmp_path}/results/day-06.json --seed 3" in ran.out
+    )
+    assert "DRIFT" in ran.out
+    assert "pass p=0.5" in ran.out
+    reports["day-06"] = make_report()
+    ran = main("demo", "-o", str(tmp_path), "-q", "--seed", "3")
+    assert (ran.code, ran.out) == (4, "")
+    assert "day-06 returned 0, not 1" in ran.err
 
-    def run(folder, *, seed, out):
-        told.update(folder=folder, seed=seed)
-        out("once upon a time")
-        return 0
 
-    story.run = run
-    import driftcli
+def test_the_report_is_as_long_and_as_plain_as_asked_for(main, check, make_report, monkeypatch):
+    """--top-k bounds the images shown; a stream that cannot show blocks gets ASCII."""
+    images = tuple(ImageResult(f"{n}.jpg", n, 1.0, "style", ()) for n in range(1, 30))
+    check.result = make_report("drift", 1, images=images)
+    assert main("check", "ref", "x").out.count(".jpg") == 10
+    assert main("check", "ref", "x", "--top-k", "3").out.count(".jpg") == 3
+    monkeypatch.setattr(Terminal, "unicode", lambda _self: False)
+    assert main("check", "ref", "x").out.isascii()
 
-    monkeypatch.setitem(sys.modules, "driftcli.demo", story)
-    monkeypatch.setattr(driftcli, "demo", story, raising=False)
-    ran = main("demo", "-o", str(tmp_path / "new"), "--seed", "3")
-    assert (ran.code, ran.out, told) == (0, "once upon a time\n", {"folder": tmp_path / "new", "seed": 3})
+
+def test_unicode_is_what_the_stream_can_show(monkeypatch):
+    for encoding, able in (("utf-8", True), ("ascii", False), ("latin-1", False), ("nonsense", False)):
+        monkeypatch.setattr(sys, "stdout", SimpleNamespace(encoding=encoding))
+        assert Terminal().unicode() is able

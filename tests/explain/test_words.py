@@ -43,15 +43,59 @@ def test_strongest_first_and_only_what_is_significant():
     ]
 
 
+SOFT = (
+    Column("noise", unit="grey levels", more="noisier", less="less noisy"),
+    Column("sharpness", more="sharper", less="blurrier"),
+    Column("red_green", more="redder", less="greener"),
+    Column("hue", "circular", "turns"),
+)
+
+
+def order(*statistics):
+    return [one.statement.split(":")[0] for one in statements(statistics, SOFT, 0.01)]
+
+
+def test_what_follows_from_another_change_comes_after_it():
+    """Blur takes noise away, a cast turns the hue: the cause is named first, whichever moved more."""
+    assert order(
+        found("noise", 0.7, 0.5, -5.2),
+        found("sharpness", 0.6, 0.4, -4.3),
+        found("hue", 0.44, 0.34, effect=0.99),
+        found("red_green", -0.1, 0.1, 1.5),
+    ) == ["Images are blurrier", "Images are redder", "Images are less noisy", "Colours turn towards green"]
+
+
+def test_a_change_too_large_for_its_neighbour_speaks_for_itself():
+    """Denoising is not blur, and the noisier image is not sharper first."""
+    assert order(found("noise", 0.7, 0.5, -5.2), found("sharpness", 0.6, 0.5, -0.5)) == [
+        "Images are less noisy",
+        "Images are blurrier",
+    ]
+    assert order(found("noise", 0.5, 0.7, 2.0), found("sharpness", 0.4, 0.6, 2.5)) == [
+        "Images are noisier",
+        "Images are sharper",
+    ]
+
+
+def test_a_unit_is_said_once_and_names_are_words():
+    """No internal spelling reaches a reader."""
+    assert [one.statement for one in statements([found("red_green", 0.1, 0.2, 1.0)], SOFT, 0.01)] == [
+        "Images are redder: red-green balance +1.0 sd (0.1 → 0.2)"
+    ]
+    assert said(found("highlights", 0.00002, 0.0012, 1.0)) == [
+        "Images are more blown out: highlights +1.0 sd (under 0.01 % → 0.12 %)"
+    ]
+
+
 def test_units_are_said_as_people_say_them():
     """Shares are percentages, logarithms are undone, a column without words is named."""
     assert said(found("highlights", 0.012, 0.08, 1.0)) == [
-        "Images are more blown out: highlights +1.0 sd (1 % → 8 %)"
+        "Images are more blown out: highlights +1.0 sd (1.2 % → 8 %)"
     ]
     assert said(found("iso", np.log2(100), np.log2(1600), 2.0)) == [
-        "Images are taken at higher ISO: iso +2.0 sd (100 ISO → 1600 ISO)"
+        "Images are taken at higher ISO: iso +2.0 sd (100 → 1600 ISO)"
     ]
-    assert said(found("width", 640.0, 320.0, -1.0)) == ["width −1.0 sd (640 px → 320 px)"]
+    assert said(found("width", 640.0, 320.0, -1.0)) == ["width −1.0 sd (640 → 320 px)"]
 
 
 @pytest.mark.parametrize("shift", [None, 0.01, -0.4, float("nan")])

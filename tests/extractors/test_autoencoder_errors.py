@@ -46,12 +46,12 @@ def slow_ssim(x, y):
 
 
 def test_ssim_equals_its_definition():
-    """Running sums give the mean over every 7 x 7 window, and 1 for equal images."""
+    """Sums of rows and columns give the mean over every 7 x 7 window, and 1 for equal images."""
     x, y = np.random.default_rng(0).random((2, 3, 15, 17, 2))
-    np.testing.assert_allclose(
-        _errors.ssim(x, y), [slow_ssim(a, b) for a, b in zip(x, y, strict=True)], rtol=1e-9
-    )
-    np.testing.assert_allclose(_errors.ssim(x, x), 1)
+    first = [np.moveaxis(images, 3, 1) for images in (x, y)]
+    expected = [slow_ssim(a, b) for a, b in zip(x, y, strict=True)]
+    np.testing.assert_allclose(_errors.ssim(*first), expected, rtol=1e-9)
+    np.testing.assert_allclose(_errors.ssim(first[0], first[0]), 1)
 
 
 def test_scores_equal_their_definitions():
@@ -74,7 +74,7 @@ def test_scores_equal_their_definitions():
 def test_grain_sees_noise_and_compression_whatever_the_scene():
     """White noise has far more grain than a smooth scene; half of the colour's size has less."""
     rng = np.random.default_rng(0)
-    fine, coarse = rng.normal(size=(3, 32, 32, 3)), rng.normal(size=(3, 16, 16, 3)).repeat(2, 1).repeat(2, 2)
+    fine, coarse = rng.normal(size=(3, 3, 32, 32)), rng.normal(size=(3, 3, 16, 16)).repeat(2, 2).repeat(2, 3)
     ratio = [_errors.grain(x, _errors._halved(x)) for x in (fine, 10 * fine, coarse)]
     np.testing.assert_allclose(ratio[0], np.log(4), atol=0.2)  # averaging four quarters the variance
     np.testing.assert_allclose(ratio[0], ratio[1], atol=1e-3)

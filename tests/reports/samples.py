@@ -147,7 +147,7 @@ def drifted() -> r.Report:
         families=families, distributions=HISTOGRAMS, images=images,
         diagnosis=(
             r.Diagnosis("Images are blurrier: sharpness −1.9 sd (413 → 188)"),
-            r.Diagnosis("Images are greener: red_green −1.1 sd (0.021 → −0.034)"),
+            r.Diagnosis("Images are greener: red-green balance −1.1 sd (0.021 → −0.034)"),
             r.Diagnosis("The change is most like Gaussian blur, severity 2", "gaussian_blur", 2, 0.93),
         ),
         files=(

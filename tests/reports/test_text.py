@@ -184,6 +184,7 @@ def test_the_ledger_is_a_sum_and_says_when_it_is_none():
         (number.percent(0.999999), "> 99.9 %"),
         (number.percent(0.00001), "< 0.01 %"),
         (number.percent(0.0), "0 %"),
+        (number.percent(0.00016), "0.016 %"),
         (number.percent(1.0), "100 %"),
         (number.percent(float("nan")), "–"),
         (number.at_least(0.189), "18 %"),
@@ -248,3 +249,24 @@ def test_reports_do_not_import_torch():
         subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2]).returncode
         == 0
     )
+
+
+def test_what_the_diagnosis_says_is_not_said_twice():
+    """Reasons of the JSON result that repeat a statement are left out of the text."""
+    report = samples.ALL["drift"]()
+    said = report.diagnosis[0].statement
+    assert Text(100).render(replace(report, reasons=(*report.reasons, said))).count(said) == 1
+
+
+def test_many_statements_and_shifts_are_cut_with_their_number():
+    """No wall of text: the JSON result has them all."""
+    report = samples.ALL["drift"]()
+    many = tuple(Diagnosis(f"Images are odd{number}: x") for number in range(9))
+    seen = tuple(
+        Detectable("shift", None, 1.0, 0.8, f"value_{number}", 0.2, 0.001, "share") for number in range(9)
+    )
+    text = Text(100).render(replace(report, diagnosis=many, gate=replace(report.gate, detectable=seen)))
+    assert "odd4" in text
+    assert "odd5" not in text
+    assert "and 4 more in the JSON result" in text
+    assert "value 5 by 0.2 sd (0.1 %), 3 more in the JSON result" in " ".join(text.split())

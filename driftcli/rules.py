@@ -1,0 +1,62 @@
+"""Rules beside the test: thresholds that a user sets, outside alpha; each can fail the gate by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import numpy as np
+
+from driftcli.errors import UsageError
+from driftcli.records import Detectable, Features, RuleResult
+from driftcli.reference import Baseline
+from driftcli.settings import GateSettings
+
+
+def refuse_impossible(gate: GateSettings, baseline: Baseline) -> None:
+    """Raise UsageError (2) for a rule that this artifact can never answer, before anything is read."""
+    if gate.max_loss_increase is not None and baseline.facts.get("mean_loss") is None:
+        raise UsageError(
+            "--max-loss-increase needs an autoencoder, and the artifact has none",
+            "leave the option out, or fit with --method autoencoder",
+        )
+    known = [c.name for f in baseline.families if f.name == "properties" for c in f.columns]
+    for wanted in gate.require_detectable:
+        name = wanted.partition(":")[0]
+        if name not in known:
+            close = get_close_matches(name, known, 1)
+            raise UsageError(
+                f"--require-detectable {wanted}: {name!r} is not measured",
+                f"did you mean {close[0]!r}?" if close else f"one of: {', '.join(known) or 'none'}",
+            )
+
+
+def judge(
+    gate: GateSettings, baseline: Baseline, batch: Features, detectable: Sequence[Detectable]
+) -> tuple[RuleResult, ...]:
+    """Every rule that is set, with its value."""
+    found = []
+    if gate.max_loss_increase is not None:
+        found.append(_loss(gate.max_loss_increase, baseline, batch))
+    for wanted in gate.require_detectable:
+        name, _, limit = wanted.partition(":")
+        reach = next((d.shift_sd for d in detectable if d.statistic == name), None)
+        failed = reach is None or reach > float(limit)
+        found.append(RuleResult(f"require_detectable {name}", reach, float(limit), failed))
+    return tuple(found)
+
+
+def _loss(limit: float, baseline: Baseline, batch: Features) -> RuleResult:
+    """The classic rule: mean per-image loss against the baseline's, relative increase."""
+    now = float(batch.views["error"][:, 0].mean(dtype=np.float64))
+    increase = now / max(float(baseline.facts["mean_loss"]), 1e-12) - 1
+    return RuleResult("max_loss_increase", increase, limit, increase > limit)
+
+
+def reason(rule: RuleResult) -> str:
+    """Why a rule failed, in words."""
+    if rule.name == "max_loss_increase":
+        rose = "" if rule.value is None else f" rose by {rule.value:.1%}"
+        return f"mean loss{rose}; limit {rule.limit:.1%} (a rule of its own, outside alpha)"
+    seen = "" if rule.value is None else f", only one of {rule.value:.2g} sd"
+    return f"{rule.name}: a shift of {rule.limit:g} sd cannot be seen with this batch and baseline{seen}"

@@ -1,0 +1,185 @@
+"""Groups, strata and slices: good days that differ, classes compared within, rows of the report."""
+
+from __future__ import annotations
+
+import csv
+import random
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from driftcli import calibration
+from tests.journey import FAST, pictures, scene
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """How often the gate fires on good data is measured elsewhere."""
+    monkeypatch.setattr(calibration, "SIZES", (10,))
+    monkeypatch.setattr(calibration, "SPLITS", 2)
+
+
+def days(root, count, seed, *, size=6, look=lambda _rng: 0.0):
+    """Folders `day00`, `day01`, …, each with its own light."""
+    rng = np.random.default_rng(seed)
+    return [pictures(root / f"day{d:02}", size, seed * 100 + d, light=look(rng)) for d in range(count)]
+
+
+def test_several_sources_are_groups_and_give_a_tolerance(drift, check, world, tmp_path):
+    """`--tolerance auto` wants five good groups; the report says how many there are."""
+    ref = shutil.copytree(world.bare, tmp_path / "ref")
+    weather = days(tmp_path / "good", 6, 11, size=8, look=lambda rng: rng.normal(0, 35))
+    assert check(world.ref, world.fresh, "--tolerance", "auto").code == 2
+    assert drift("baseline", ref, *weather[:4], "--name", "four", "--workers", 1).code == 0
+    ran = check(ref, world.fresh, "--baseline", "four", "--tolerance", "auto")
+    assert (ran.code, ran.out) == (2, "")
+    assert "this one has 4" in ran.err
+    told = drift("baseline", ref, *weather, "--name", "six", "--workers", 1)
+    assert "6 groups: " in told.out
+    assert "caution: good groups differ among themselves" in told.out
+    plain = check(ref, world.fresh, "--baseline", "six").result
+    assert plain["reference"]["groups"] == 6
+    assert any("good groups differ" in caution for caution in plain["cautions"])
+    cloudy = pictures(tmp_path / "cloudy", 24, 77, light=30)
+    assert check(ref, cloudy, "--baseline", "six").code == 1
+    ran = check(ref, cloudy, "--baseline", "six", "--tolerance", "auto")
+    assert (ran.code, ran.result["verdict"]) == (0, "warn")
+    assert 0 < ran.result["gate"]["tolerance"] < 1
+    assert ran.result["gate"]["false_alarm_rate"]["estimate"] is None
+
+
+def test_an_empty_source_among_others_is_no_group(drift, world, tmp_path):
+    ref = shutil.copytree(world.bare, tmp_path / "ref")
+    (tmp_path / "empty").mkdir()
+    told = drift("baseline", ref, tmp_path / "empty", world.good, world.fresh, "--workers", 1)
+    assert (told.code, "2 groups" in told.out) == (0, True)
+
+
+def test_groups_are_the_unit_where_they_are_asked_for(drift, check, world, tmp_path):
+    """19 good groups attain alpha 0.05 with one batch group, fewer are 3 with the number that is needed."""
+    ref = shutil.copytree(world.bare, tmp_path / "ref")
+    root = tmp_path / "good"
+    days(root, 19, 12, size=5)
+    by_folder = ("--group-by", "folder", "--workers", 1)
+    assert drift("baseline", ref, root, *by_folder).code == 0
+    (today,) = days(tmp_path / "today", 1, 13, size=8)
+    ran = check(ref, today, "--group-by", "folder", "--alpha", "0.05")
+    assert (ran.code, ran.result["gate"]["permutations"]) == (0, 19)
+    assert ran.result["reference"]["groups"] == 19
+    dark = pictures(tmp_path / "dark" / "day", 8, 14, light=-60)
+    ran = check(ref, dark, "--group-by", "folder", "--alpha", "0.05")
+    assert (ran.code, ran.result["gate"]["p_value"]) == (1, 0.05)
+    ran = check(ref, today, "--group-by", "folder")
+    assert (ran.code, ran.result["gate"]["p_value"]) == (3, None)
+    assert "need at least 99 baseline groups" in ran.err
+
+
+def test_sources_named_as_groups_serve_group_by_folder(drift, check, world, tmp_path):
+    ref = shutil.copytree(world.bare, tmp_path / "ref")
+    assert drift("baseline", ref, *days(tmp_path / "good", 19, 15, size=3), "--workers", 1).code == 0
+    (today,) = days(tmp_path / "today", 1, 16, size=8)
+    assert check(ref, today, "--group-by", "folder", "--alpha", "0.05").code == 0
+
+
+def test_keys_of_another_making_are_refused(drift, check, world, tmp_path):
+    """Hours are no folders; and a baseline without groups has none."""
+    ref = shutil.copytree(world.bare, tmp_path / "ref")
+    root = tmp_path / "good"
+    days(root, 5, 12, size=5)
+    assert drift("baseline", ref, root, "--group-by", r"day(\d)", "--workers", 1).code == 0
+    ran = check(ref, world.fresh, "--group-by", "folder")
+    assert (ran.code, ran.out) == (2, "")
+    assert r"check with --group-by day(\d)" in ran.err
+    assert check(world.ref, world.fresh, "--group-by", "folder").code == 2
+    assert check(world.ref, world.fresh, "--stratify-by", "folder").code == 2
+
+
+@pytest.mark.parametrize("wrong", ["day(", "day"])
+def test_a_bad_regular_expression_is_2(check, world, wrong):
+    ran = check(world.ref, world.fresh, "--group-by", wrong)
+    assert (ran.code, ran.out) == (2, "")
+    assert "group" in ran.err
+
+
+def test_one_group_cannot_be_divided(drift, world, tmp_path):
+    """A folder is one group: nothing would be left to learn from."""
+    ran = drift("fit", world.train, "-o", tmp_path / "ref", "--group-by", "folder", *FAST)
+    assert (ran.code, ran.out, (tmp_path / "ref").exists()) == (3, "", False)
+    assert "--group-by finds" in ran.err
+
+
+def test_copies_of_one_image_cannot_be_divided(drift, world, tmp_path):
+    for i in range(45):
+        shutil.copy(world.fresh / "0000.jpg", tmp_path / f"{i}.jpg")
+    ran = drift("fit", tmp_path, "-o", tmp_path / "ref", *FAST)
+    assert (ran.code, "1 distinct images" in ran.err) == (3, True)
+
+
+# ---------------------------------------------------------------- strata and slices
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """`labelled("name", {"day": 30, "night": 10}, seed)`: a manifest with a column `label`."""
+
+    def make(name, classes, seed):
+        rng = np.random.default_rng(seed)
+        rows = [("path", "label")]
+        (tmp_path / name).mkdir()
+        for label, count in classes.items():
+            for i in range(count):
+                scene(rng, light=-60.0 if label == "night" else 0.0).save(
+                    tmp_path / name / f"{label}{i}.jpg", quality=90
+                )
+                rows.append((f"{name}/{label}{i}.jpg", label))
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+        return tmp_path / f"{name}.csv"
+
+    return make
+
+
+def test_within_classes_another_share_of_them_is_no_drift(drift, check, labelled, tmp_path):
+    """Without `--stratify-by` it is one; a class that the baseline lacks cannot be compared."""
+    ref, by = tmp_path / "ref", ("--stratify-by", "column:label")
+    assert drift("fit", labelled("train", {"day": 40, "night": 20}, 1), "-o", ref, *by, *FAST).code == 0
+    good = labelled("good", {"day": 60, "night": 30}, 2)
+    assert drift("baseline", ref, good, *by, "--workers", 1).code == 0
+    batch = labelled("batch", {"day": 4, "night": 20}, 3)
+    assert check(ref, batch).code == 1
+    assert check(ref, batch, *by).code == 0
+    ran = check(ref, batch, "--stratify-by", "column:lable")
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_slices_are_rows_of_the_report_only(check, labelled, world):
+    batch = labelled("batch", {"day": 14, "night": 6}, 4)
+    plain, sliced = (
+        check(world.ref, batch).result,
+        check(world.ref, batch, "--slice-by", "column:label").result,
+    )
+    assert plain["gate"] == sliced["gate"]
+    rows = {row["name"]: row for row in sliced["groups"]}
+    assert {name: row["images"] for name, row in rows.items()} == {"day": 14, "night": 6}
+    assert rows["night"]["mean_score"] > rows["day"]["mean_score"]
+
+
+def test_groups_by_column_hour_and_pattern(drift, world, tmp_path):
+    """All three say the same of these images."""
+    rng, rows = np.random.default_rng(5), [("path", "shift")]
+    for hour in range(4):
+        for i in range(8):
+            exif = Image.Exif()
+            exif.get_ifd(0x8769)[0x9003] = f"2026:01:02 {hour:02}:30:{i:02}"
+            name = f"cam-{hour}-{i}.jpg"
+            scene(rng).save(tmp_path / name, exif=exif)
+            rows.append((name, f"s{hour}"))
+    random.Random(1).shuffle(rows[1:])  # noqa: S311
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    ref = shutil.copytree(world.bare, tmp_path / "ref")
+    for key in ("column:shift", "hour", r"cam-(\d)"):
+        told = drift("baseline", ref, tmp_path / "list.csv", "--group-by", key, "--workers", 1)
+        assert (told.code, "4 groups: " in told.out) == (0, True), key
