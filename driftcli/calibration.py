@@ -145,9 +145,11 @@ def false_alarm_rate(
 ) -> FalseAlarmRate:
     """Nominal, measured and likely range of this gate's rate (contract: honesty about "exact").
 
-    The measured p-values become normal scores; their variance between halves, scaled from half of C
-    to all of C, is what one C's own luck does to its rate: low and high are its 5th and 95th
-    percentile. `blocked`: a reason that forbids an estimate.
+    The estimate comes from the measured p-values as normal scores. The range is what one C's own luck
+    does to its rate, 5th to 95th percentile; it always holds the estimate. C's part in the variance of
+    a difference between batch and C is m / (m + n); all statistics are quadratic in such differences,
+    hence its part in theirs is the square. (The variance between a few halves is no use for this: it
+    comes out as zero every fourth time.) `blocked`: a reason that forbids an estimate.
     """
     size = nearest_size(state, m)
     if blocked is None and 2 * m > n_held_out:
@@ -157,39 +159,39 @@ def false_alarm_rate(
     if blocked is not None or size is None:
         return FalseAlarmRate(alpha, None, None, None, None, blocked)
     normal = NormalDist()
-    p = np.clip(state[f"p_{size}"], 0.5 / (PERMUTATIONS + 1), 1 - 0.5 / (PERMUTATIONS + 1))
-    z = np.vectorize(normal.inv_cdf)(1 - p + 0.5 / (PERMUTATIONS + 1) * (p < 1))
+    p = np.clip(state[f"p_{size}"], 1 / (PERMUTATIONS + 1), 1) - 0.5 / (PERMUTATIONS + 1)
+    z = np.vectorize(normal.inv_cdf)(1 - p)
     spread, centre = max(float(z.std()), 1e-6), float(z.mean())
     estimate = 1 - normal.cdf((normal.inv_cdf(1 - alpha) - centre) / spread)
-    half = float(state[f"half_{size}"][0])
-    share = _between_share(z) * (size + half) / (size + n_held_out)
-    threshold = normal.inv_cdf(1 - estimate)
+    luck = (m / (m + n_held_out)) ** 2
+    threshold = normal.inv_cdf(1 - alpha)
     low, high = (
-        1 - normal.cdf((threshold - sign * 1.645 * share**0.5) / (1 - share) ** 0.5) for sign in (-1, 1)
+        1 - normal.cdf((threshold - sign * 1.645 * luck**0.5) / (1 - luck) ** 0.5) for sign in (-1, 1)
     )
+    low, high = min(low, estimate), max(high, estimate)
     return FalseAlarmRate(alpha, round(estimate, 4), round(low, 4), round(high, 4), size, None)
 
 
-def _between_share(z: NDArray[np.float64]) -> float:
-    """Share of the variance of z [splits, batches] that lies between splits (one-way random effects)."""
-    batches = z.shape[1]
-    if batches < 2:  # noqa: PLR2004 - no variance within
-        return 0.0
-    within = float(z.var(axis=1, ddof=1).mean())
-    between = max(float(z.mean(axis=1).var(ddof=1)) - within / batches, 0.0)
-    return float(min(between / max(between + within, 1e-12), 0.9))
-
-
 def detectable(
-    state: State, columns: Sequence[Column], spread: NDArray[np.float64], alpha: float, m: int, families: int
+    state: State,
+    columns: Sequence[Column],
+    spread: NDArray[np.float64],
+    alpha: float,
+    m: int,
+    n_held_out: int,
+    families: int,
 ) -> tuple[Detectable, ...]:
-    """Per property the smallest shift found with power 0.8 in batches of about m, most visible first."""
+    """Per property the smallest shift found with power 0.8 in batches of m, most visible first.
+
+    Measured at the nearest size on halves of C, then scaled by the standard error of a difference.
+    """
     size = nearest_size(state, m)
     if size is None or f"reach_{size}" not in state:
         return ()
     peaks, count = state[f"peak_{size}"], float(state[f"count_{size}"][0])
     rank = int(np.ceil(count * alpha / max(families, 1)))
     critical = float(peaks[-min(max(rank, 1), len(peaks))])
+    error = (1 / m + 1 / n_held_out) / (1 / size + 1 / float(state[f"half_{size}"][0]))
     found = []
     for j, column in enumerate(columns):
         reach = state[f"reach_{size}"][j]
@@ -200,6 +202,7 @@ def detectable(
         if at:
             low, high = reach[at - 1], reach[at]
             shift = float(SHIFTS[at - 1] + (critical - low) / (high - low) * (SHIFTS[at] - SHIFTS[at - 1]))
+        shift *= error**0.5
         found.append(
             Detectable(
                 f"{column.name}_shift",

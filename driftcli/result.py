@@ -173,7 +173,7 @@ class Draft:
         on = sum(f.gate == "on" for f in self.baseline.families)
         found = calibration.detectable(
             self.baseline.measured, family.columns, spread, self.settings.gate.alpha,
-            len(self.reading.features.first(self.settings.gate.max_test_images)), on,
+            len(self.reading.features.first(self.settings.gate.max_test_images)), len(self.held_out), on,
         )  # fmt: skip
         return found, corruption if found else "the baseline is too small to measure it"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,4 +67,36 @@ class Detector(ABC):
     ) -> Evidence:
         """Statistics of C [n_c, d] against Y [m, d]; row 0 is the observed labelling."""
         values = self.values(state, np.concatenate([held_out, batch]), relabellings, columns)
-        return Evidence(family, values, self.describe(state, held_out, batch, columns))
+        statistics = self.describe(state, held_out, batch, columns)
+        if relabellings.kind == "groups":
+            statistics = by_groups(statistics, relabellings, self.group_bias(values))
+        return Evidence(family, values, statistics)
+
+    def group_bias(self, values: Floats) -> Floats:
+        """[k]: how much of each squared effect comes from groups alone, without any drift."""
+        return np.zeros(values.shape[1])
+
+
+def by_groups(
+    statistics: Sequence[Statistic], relabellings: Relabellings, bias: Floats
+) -> tuple[Statistic, ...]:
+    """The same statistics with effects free of `bias` and bounds that count groups instead of images.
+
+    Images of one group may be alike throughout: an average over n images is then worth n divided by
+    the mean group size that an image meets (Kish 1965), and the way from effect to bound grows by the
+    root of that size; in squared effects, which is right for kernels and careful for shares.
+    """
+    is_batch = np.zeros(len(relabellings.sizes), bool)
+    is_batch[relabellings.labels[0]] = True
+    sides = (relabellings.sizes[is_batch], relabellings.sizes[~is_batch])
+    growth = math.sqrt(max(float((side**2).sum() / side.sum()) for side in sides))
+
+    def bounded(statistic: Statistic, bias: float) -> Statistic:
+        effect, lower = statistic.effect, statistic.effect_lower
+        if effect is None or lower is None:
+            return statistic
+        squared = max(effect**2 - bias, 0.0)
+        low = max(squared - growth * (effect**2 - lower**2), 0.0)
+        return replace(statistic, effect=math.sqrt(squared), effect_lower=math.sqrt(low))
+
+    return tuple(bounded(s, float(b)) for s, b in zip(statistics, bias, strict=True))

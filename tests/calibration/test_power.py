@@ -1,0 +1,68 @@
+"""The gate sees more with more images and worse drift, and what the report calls detectable it detects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from driftcli import calibration
+from tests.calibration import _world as world
+
+BRIGHTNESS = 0
+PROPERTIES = {"properties": "on"}
+
+
+def alarms(seed: int, m: int, shift: world.Shift, trials: int) -> int:
+    rng = np.random.default_rng([71, seed])
+    found = 0
+    for trial in range(trials):
+        if trial % 10 == 0:
+            families = world.fit(world.images(rng, 80), PROPERTIES)
+            baseline = world.calibrate(families, world.images(rng, 150), trial)
+        batch = world.images(rng, m, change=shift)
+        found += world.audit(baseline, batch, permutations=199, alpha=0.05).verdict.p_value <= 0.05
+    return found
+
+
+def test_power_grows_with_images_and_severity():
+    """40 audits a cell, alpha 0.05; sd of brightness about 1.15."""
+    power = np.array(
+        [[alarms(0, m, world.Shift(BRIGHTNESS, s), 40) for s in (0.3, 0.7, 1.4)] for m in (10, 25, 60)]
+    )
+    assert (np.diff(power, axis=0) >= -3).all()
+    assert (np.diff(power, axis=1) >= -3).all()
+    assert power[0, 0] < 16
+    assert power[2, 2] == 40
+    assert alarms(1, 60, world.Shift(BRIGHTNESS, 1.4, share=0.3), 40) < power[2, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("m", [20, 34])
+def test_detectable_shifts_are_detected_with_power_0_8(m, monkeypatch):
+    """The real gate on shifted batches: 5 artifacts x 3 properties x 12 batches = 180 trials.
+
+    Standard error 0.03. 34 lies between the measured sizes.
+    """
+    monkeypatch.setattr(calibration, "SIZES", (20, 50))
+    hits, trials = 0, 0
+    for artifact in range(5):
+        rng = np.random.default_rng([81, m, artifact])
+        families = world.fit(
+            world.images(rng, 80), {"content": "on", "reconstruction": "on", "properties": "on"}
+        )
+        baseline = world.calibrate(families, world.images(rng, 150), artifact, measure=True)
+        x = baseline.features.views["properties"]
+        columns = baseline.families[-1].columns
+        found = calibration.detectable(
+            baseline.measured, columns, np.nanstd(x.astype(np.float64), axis=0), 0.05, m, len(x), 3
+        )
+        names = [column.name for column in columns]
+        assert len(found) >= 5
+        for reported in (found[0], found[len(found) // 2], found[-1]):
+            shift = world.Shift(names.index(reported.statistic), reported.shift)
+            for _ in range(12):
+                batch = world.images(rng, m, change=shift)
+                hits += world.audit(baseline, batch, permutations=199, alpha=0.05).verdict.p_value <= 0.05
+                trials += 1
+    assert trials == 180
+    assert 0.6 <= hits / trials <= 0.95
