@@ -79,8 +79,8 @@ class Mmd(Detector):
         columns_of_t = []
         for r, q in sums:
             inside = r[labels].sum(axis=1)
-            rest = (r.sum() - 2 * inside + q) / (n * (n - 1))
-            columns_of_t.append(rest + q / (m * (m - 1)) - 2 * (inside - q) / (n * m))
+            rest = (r.sum() - 2 * inside + q) / np.maximum(n * (n - 1), 1)
+            columns_of_t.append(rest + q / np.maximum(m * (m - 1), 1) - 2 * (inside - q) / (n * m))
         return np.stack(columns_of_t, axis=1)
 
     def describe(

@@ -132,7 +132,7 @@ def calibrate(
         for f in families
     )
     measured = calibration.measure(ready, held_out.views, seed) if measure else {}
-    return Baseline("default", held_out, ready, measured, {"digest": f"{seed}"})
+    return Baseline("default", held_out, ready, measured, canary={}, facts={"digest": f"{seed}"})
 
 
 def audit(baseline: Baseline, batch: Features, **gate: object) -> Outcome:

@@ -106,3 +106,17 @@ def test_constant_features_are_no_drift():
     state = detector.fit(flat, (), 0)
     values = detector.values(state, np.ones((60, 3), "f"), draw(50, 10, 20, np.random.default_rng(0)), ())
     assert np.abs(values).max() < 1e-9
+
+
+def test_a_group_of_one_image_has_no_pairs_but_a_statistic():
+    """Otherwise one relabelling without pairs would silence the whole family."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(64, 3)).astype("f")
+    x[60:] += 3
+    groups = [f"g{i // 3}" if i < 45 else f"single{i}" for i in range(60)] + ["batch"] * 4
+    detector = Mmd()
+    drawn = draw(60, 4, 99, rng, groups=groups)
+    assert drawn.batch_sizes.min() == 1
+    values = detector.values(detector.fit(x[:60], (), 0), x, drawn, ())
+    assert np.isfinite(values).all()
+    assert (values[0] >= values).all()
