@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from driftcli import artifact as artifacts
-from driftcli import canary, result, rules
+from driftcli import canary, fitting, refusals, result, rules
 from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
 from driftcli.errors import ArtifactError, NotAuditedError
-from driftcli.extraction import Reader, Reading, entries_of, extract_views
-from driftcli.extractors.base import Extractor, Runtime, resolve_device
+from driftcli.extraction import Reader, entries_of
+from driftcli.extractors.base import Runtime, resolve_device
 from driftcli.progress import SILENT, Progress
-from driftcli.records import Calibrated, Decoded, Entry, Features, Fitted, Report, Skipped, State
+from driftcli.records import Calibrated, Fitted, Report
 from driftcli.reference import (
     Reference,
     build_extractors,
@@ -32,11 +30,9 @@ from driftcli.reference import (
 )
 from driftcli.runtime import make_runtime, versions
 from driftcli.settings import Settings
-from driftcli.sources._pool import DecodePool
 from driftcli.split import split
 
 MIN_FIT, MIN_BASELINE = 40, 20
-PEEK = 128
 
 
 def fit(
@@ -57,13 +53,13 @@ def fit(
     runtime = make_runtime(settings, progress)
     completed = {kind: e.complete(runtime) for kind, e in build_extractors(settings).items()}
     entries = entries_of(sources, settings)  # once: standard input can be read only once
-    extractors = _resolved(entries, settings, completed)
+    extractors = fitting.resolved(entries, settings, completed)
     states = {k: e.fit(np.empty(0), settings.seed, runtime) for k, e in extractors.items() if not e.learns}
     with Reader(settings, extractors, states, runtime, bool(settings.fit.thumbnails), progress) as reader:
         keep = settings.fit.max_images * (1 if settings.fit.holdout == 0 else 2)
         reading = reader.read_entries(entries, keep, "reading images")
-        _require(reading, settings, MIN_FIT, "fit")
-        share = _holdout_share(settings, len(reading.features))
+        refusals.require(reading, settings, MIN_FIT, "fit")
+        share = fitting.holdout_share(settings, len(reading.features))
         parts = split(reading.features, share, settings.seed)
         held_out, learnt = parts.held_out, ~parts.held_out
         states |= {
@@ -71,7 +67,7 @@ def fit(
             for k, e in extractors.items()
             if e.learns
         }
-        features = _with_learnt_views(reading, extractors, states, runtime)
+        features = fitting.with_learnt_views(reading, extractors, states, runtime)
         reader.states = states
         birds = canary.entries()
         seen_birds = reader.read_entries(birds, len(birds), "canaries").features
@@ -101,7 +97,7 @@ def fit(
         draft.put("reference", {**common, "seen": seen})
         draft.put("canary", canary.pack(birds, seen_birds.views))
         draft.document.update(
-            result.fit_document(resolved, f_part, reading, families, versions(), notes, sources)
+            fitting.fit_document(resolved, f_part, reading, families, versions(), notes, sources)
         )
         if calibrated is not None:
             calibrated.store(draft)
@@ -143,7 +139,7 @@ def baseline(
             else [reader.read(sources, keep, "reading images")]
         )
     reading = merge_readings(readings, keep)
-    _require(reading, settings, MIN_BASELINE, "baseline")
+    refusals.require(reading, settings, MIN_BASELINE, "baseline")
     reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
     if len(reading.features) < MIN_BASELINE:
         raise NotAuditedError(
@@ -199,7 +195,7 @@ def check(
         canary.compare(calibrated.canary, birds, reference.spread, calibrated.facts["versions"], versions())
         reading = reader.read(sources, keep, "reading images")
     draft = result.Draft(str(artifact), sources, reference, calibrated, reading, _environment(runtime))
-    problem = _why_not(reading, reference, calibrated.features, settings)
+    problem = refusals.why_not(reading, reference, calibrated.features, settings)
     if problem is not None:
         return draft.inconclusive(*problem, seconds=time.monotonic() - started)
     try:
@@ -214,47 +210,6 @@ def _environment(runtime: Runtime) -> dict[str, Any]:
     return {"device": resolve_device(runtime.device), **{k: known[k] for k in sorted(known)}}
 
 
-def _resolved(
-    entries: Iterable[Entry | Skipped], settings: Settings, extractors: Mapping[str, Extractor]
-) -> dict[str, Extractor]:
-    """The extractors with every `auto` that depends on the images decided from the first 128."""
-    with DecodePool(settings.decode, {}, 1) as pool:
-        decoded = (item for item in pool.map(entries) if isinstance(item, Decoded))
-        facts = [item.facts for item in islice(decoded, PEEK)]
-    return {kind: extractor.resolve(facts) for kind, extractor in extractors.items()}
-
-
-def _holdout_share(settings: Settings, images: int) -> float:
-    """Share for C; of very many images neither C nor F gets more than `max_images`."""
-    share, most = settings.fit.holdout, settings.fit.max_images / images
-    if share == "auto":
-        share = 0.5 if "autoencoder" in settings.extractors.methods else 0.8
-    return min(max(share, 1 - most), most) if share else 0.0
-
-
-def _require(reading: Reading, settings: Settings, least: int, command: str) -> None:
-    found, entries = len(reading.contents), reading.ledger.seen
-    if found < least:
-        raise NotAuditedError(
-            f"{command} needs at least {least} images and found {found} usable ones among {entries} entries",
-            "name a folder, glob, manifest or archive with more images; driftcli doctor SOURCE tells what is skipped",
-        )
-    if reading.unreadable_share > settings.gate.max_unreadable:
-        raise NotAuditedError(
-            f"{reading.unreadable_share:.0%} of the images are unreadable: {dict(reading.ledger.unreadable)}",
-            "repair the source, or raise --max-unreadable",
-        )
-
-
-def _with_learnt_views(
-    reading: Reading, extractors: Mapping[str, Extractor], states: Mapping[str, State], runtime: Runtime
-) -> Features:
-    views = dict(reading.features.views)
-    for kind, prepared in reading.prepared.items():
-        views.update(extract_views(extractors[kind], states[kind], prepared, runtime))
-    return replace(reading.features, views=views)
-
-
 def _canaries(reader: Reader, reference: Reference) -> Mapping[str, np.ndarray]:
     """What this machine makes of the artifact's canaries."""
     birds = canary.unpack(reference.canary)
@@ -262,31 +217,3 @@ def _canaries(reader: Reader, reference: Reference) -> Mapping[str, np.ndarray]:
     if len(found) < len(birds):
         raise ArtifactError("the artifact's canary images cannot be read here", "fit again")
     return found.views
-
-
-def _why_not(
-    reading: Reading, reference: Reference, held_out: Features, settings: Settings
-) -> tuple[str, str] | None:
-    """Why no honest answer is possible from this batch, with a hint; None when there is one."""
-    least, gate = settings.gate.min_images, settings.gate
-    n, distinct = len(reading.contents), reading.distinct
-    if reading.unreadable_share > gate.max_unreadable:
-        return (
-            f"{reading.unreadable_share:.0%} of the images are unreadable",
-            f"--max-unreadable is {gate.max_unreadable:.0%}; see the list of files",
-        )
-    if n < least:
-        return f"{n} usable images; at least {least} are needed", "name more images, or lower --min-images"
-    if distinct < least:
-        return (
-            f"{n} images, but only {distinct} distinct: {n // max(distinct, 1)} copies of one image: frozen camera?",
-            "look at the source; --min-images counts distinct images",
-        )
-    known = np.union1d(reference.seen, held_out.pixels)
-    inside = int(np.isin(reading.seen, known).sum())
-    if 2 * inside >= n and not gate.allow_overlap:
-        return (
-            f"{inside} of {n} images are also in the reference: you are checking the reference itself",
-            "name a new batch, or --allow-overlap when that is meant",
-        )
-    return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -272,38 +271,3 @@ def _listed(names: Sequence[str]) -> str:
 
 def _number(tolerance: float | str) -> float:
     return 0.0 if isinstance(tolerance, str) else float(tolerance)
-
-
-def fit_document(
-    settings: Settings,
-    fitted: Any,
-    reading: Reading,
-    families: Sequence[Family],
-    versions: dict[str, str],
-    notes: dict[str, Any],
-    sources: Sequence[str],
-) -> dict[str, Any]:
-    """The manifest's account of F: settings, counts, digests, versions."""
-    document = settings.model_dump(mode="json", include={"seed", "decode", "extractors", "families", "fit"})
-    return {
-        "settings": document,
-        "versions": versions,
-        "families_tested": [f.name for f in families],
-        "fitted": {
-            "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "images": len(fitted),
-            "digest": reading.digest,
-            "source": list(sources),
-            "formats": dict(Counter(fact.format for fact in reading.facts)),
-            "sizes": _sizes(reading),
-            "ledger": {"seen": reading.ledger.seen, "used": reading.ledger.used},
-            "notes": notes,
-        },
-        "baselines": {},
-    }
-
-
-def _sizes(reading: Reading) -> dict[str, int]:
-    """The five most common image sizes."""
-    sizes = Counter(f"{fact.width}x{fact.height}" for fact in reading.facts)
-    return dict(sizes.most_common(5))

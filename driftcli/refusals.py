@@ -1,0 +1,54 @@
+"""Why no honest answer is possible: too few images, too many unreadable, the reference itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from driftcli.errors import NotAuditedError
+from driftcli.extraction import Reading
+from driftcli.records import Features
+from driftcli.reference import Reference
+from driftcli.settings import Settings
+
+
+def require(reading: Reading, settings: Settings, least: int, command: str) -> None:
+    """Raise NotAuditedError when `fit` or `baseline` has too few images or too many unreadable ones."""
+    found, entries = len(reading.contents), reading.ledger.seen
+    if found < least:
+        raise NotAuditedError(
+            f"{command} needs at least {least} images and found {found} usable ones among {entries} entries",
+            "name a folder, glob, manifest or archive with more images; driftcli doctor SOURCE tells what is skipped",
+        )
+    if reading.unreadable_share > settings.gate.max_unreadable:
+        raise NotAuditedError(
+            f"{reading.unreadable_share:.0%} of the images are unreadable: {dict(reading.ledger.unreadable)}",
+            "repair the source, or raise --max-unreadable",
+        )
+
+
+def why_not(
+    reading: Reading, reference: Reference, held_out: Features, settings: Settings
+) -> tuple[str, str] | None:
+    """Why no honest answer is possible from this batch, with a hint; None when there is one."""
+    least, gate = settings.gate.min_images, settings.gate
+    n, distinct = len(reading.contents), reading.distinct
+    if reading.unreadable_share > gate.max_unreadable:
+        return (
+            f"{reading.unreadable_share:.0%} of the images are unreadable",
+            f"--max-unreadable is {gate.max_unreadable:.0%}; see the list of files",
+        )
+    if n < least:
+        return f"{n} usable images; at least {least} are needed", "name more images, or lower --min-images"
+    if distinct < least:
+        return (
+            f"{n} images, but only {distinct} distinct: {n // max(distinct, 1)} copies of one image: frozen camera?",
+            "look at the source; --min-images counts distinct images",
+        )
+    known = np.union1d(reference.seen, held_out.pixels)
+    inside = int(np.isin(reading.seen, known).sum())
+    if 2 * inside >= n and not gate.allow_overlap:
+        return (
+            f"{inside} of {n} images are also in the reference: you are checking the reference itself",
+            "name a new batch, or --allow-overlap when that is meant",
+        )
+    return None
