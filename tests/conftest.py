@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its threads only wait on a busy machine
+
 import pytest
 
 from tests.journey import Ran, World, make_world

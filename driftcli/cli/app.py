@@ -89,6 +89,8 @@ class Terminated(BaseException):
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
+    # numpy's linear algebra here is small; its threads only wait, and on a busy machine they wait long.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = run(sys.argv[1:])
     _flush()
     sys.exit(code)

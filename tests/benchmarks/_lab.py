@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its threads only wait on a busy machine
 import platform
 import sys
 from collections.abc import Mapping, Sequence
