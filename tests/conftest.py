@@ -35,6 +35,15 @@ def copied(world: World, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of other things than how often the gate fires on good data: that is measured briefly."""
+    from driftcli import calibration
+
+    monkeypatch.setattr(calibration, "SIZES", (10,))
+    monkeypatch.setattr(calibration, "SPLITS", 2)
+
+
+@pytest.fixture
 def drift(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """`drift("check", ref, folder, "--alpha", 0.05)`: a command line, run in this process."""
     from driftcli.cli import app

@@ -81,7 +81,7 @@ def test_how_often_it_fires_is_measured_where_that_can_be(passed, world, tmp_pat
 
 
 def test_a_small_baseline_is_a_caution(passed):
-    assert any("fewer than 20 x the batch (480)" in caution for caution in passed.cautions)
+    assert any("the baseline has 110 images, fewer than 20" in caution for caution in passed.cautions)
 
 
 def test_shifts_that_can_be_seen_come_most_visible_first(passed):

@@ -111,12 +111,13 @@ class Fit:
         alpha: float,
         seed: int,
         only: str = "",
+        permutations: int | str = "auto",
     ) -> float:
         """The gate's p-value for one batch."""
         gating = [f for f in self.families if f.gate == "on" and (not only or f.name == only)]
         n, m = (len(side[gating[0].view]) for side in (held_out, batch))
         relabellings = draw(
-            n, m, choose_permutations("auto", alpha, len(gating)), np.random.default_rng(seed)
+            n, m, choose_permutations(permutations, alpha, len(gating)), np.random.default_rng(seed)
         )
         with threads.for_images(n + m):
             return gate.joint_p(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -108,6 +109,7 @@ def test_how_pixels_become_numbers_comes_from_the_artifact(check, world):
     assert check(world.ref, world.fresh, "--crop", "0,0,0.5,1").code == 2
 
 
+@pytest.mark.usefixtures("quick")
 def test_gates_that_fit_was_told_hold_until_somebody_says_otherwise(drift, check, world, tmp_path):
     """Option > artifact > default, whichever family was off when."""
     ref = tmp_path / "ref"
@@ -131,17 +133,19 @@ def test_no_gate_at_all_is_2(check, world):
     assert check(world.ref, world.fresh, *off).code == 2
 
 
+@pytest.mark.usefixtures("quick")
 def test_no_pictures_are_kept_where_fit_was_told_so(drift, world, tmp_path):
     """Nor by a later `baseline`."""
     ref = tmp_path / "ref"
     assert drift("fit", world.train, "-o", ref, "--no-thumbnails", *FAST).code == 0
     assert drift("baseline", ref, world.good, "--workers", 1).code == 0
-    assert "images inside: none" in drift("inspect", ref).out
+    assert json.loads(drift("inspect", ref, "-f", "json").out)["holds_images"] is False
 
 
 # ---------------------------------------------------------------- crops and masks
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("option", ["--crop", "--mask"])
 def test_a_crop_or_mask_is_part_of_the_artifact(drift, check, world, tmp_path, option):
     """What happens outside of it is not seen, at `check` without a word."""
@@ -163,8 +167,12 @@ def test_a_crop_or_mask_is_part_of_the_artifact(drift, check, world, tmp_path, o
     assert check(world.ref, tmp_path / "batch").code == 1
     assert check(ref, tmp_path / "batch").code == 0
     assert check(ref, tmp_path / "batch", option, value).code == 0
+    if option == "--mask":
+        Image.fromarray(255 - mask).save(tmp_path / "mask.png")
+        assert check(ref, tmp_path / "batch").code == 3
 
 
+@pytest.mark.usefixtures("quick")
 def test_the_embedding_sees_it_too(drift, check, world, tmp_path):
     """The network's families, with the default network's weights."""
     few = pictures(tmp_path / "few", 44, 5)

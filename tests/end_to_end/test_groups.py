@@ -10,15 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from driftcli import calibration
 from tests.journey import FAST, pictures, scene
 
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    """How often the gate fires on good data is measured elsewhere."""
-    monkeypatch.setattr(calibration, "SIZES", (10,))
-    monkeypatch.setattr(calibration, "SPLITS", 2)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def days(root, count, seed, *, size=6, look=lambda _rng: 0.0):

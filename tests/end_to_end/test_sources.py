@@ -107,6 +107,7 @@ def test_what_is_left_out_is_counted(check, world, batch):
     assert check(world.ref, batch, "--since", "yesterday").code == 2
 
 
+@pytest.mark.usefixtures("quick")
 def test_large_batches_are_tested_in_bins(check, drift, world, tmp_path):
     """Above 200 images; what does not fill a bin is said, scored and not tested."""
     ref = tmp_path / "p"

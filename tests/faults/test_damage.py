@@ -86,6 +86,7 @@ def alter(folder, role, key):
             facts["versions"]["pillow"] = "1.0"
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_machine_that_sees_otherwise_is_3(check, drift, world, copied):
     """Until a baseline is made on it; that it was fitted elsewhere is a caution then."""
     alter(copied, "canary", "view/properties")
@@ -111,6 +112,7 @@ def test_canaries_that_cannot_be_read_are_3_too(check, world, copied):
 # ---------------------------------------------------------------- writers
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_baseline_goes_only_into_the_fit_that_it_was_made_for(drift, world, copied, monkeypatch):
     """`fit --force` between reading and writing: nothing is mixed."""
     from driftcli import audit
