@@ -74,7 +74,7 @@ def fit(
     f_part, c_part = features.at(np.flatnonzero(learnt)), features.at(np.flatnonzero(held_out))
     families = build_families(settings, extractors, {}, states, every=True)
     detectors = {f.name: f.detector.fit(f_part.views[f.view], f.columns, settings.seed) for f in families}
-    cautions = [parts.caution] if parts.caution else []
+    cautions = [*reading.cautions, *([parts.caution] if parts.caution else [])]
     notes = {k: dict(e.notes(states[k])) for k, e in extractors.items()}
     resolved = with_extractors(settings, extractors)
     spread = {name: np.nanstd(x.astype(np.float64), axis=0) for name, x in f_part.views.items()}
@@ -163,7 +163,7 @@ def baseline(
         dropped,
         dict(sorted(groups.items())),
         reading.ledger,
-        (*calibrated.cautions, *([elsewhere] if elsewhere else [])),
+        (*reading.cautions, *calibrated.cautions, *([elsewhere] if elsewhere else [])),
         time.monotonic() - started,
     )
 

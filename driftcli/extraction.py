@@ -52,6 +52,14 @@ class Reading:
         return digest(self.contents)
 
     @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the user can do about images that were skipped."""
+        count = self.ledger.skipped.get("heic_needs_extra", 0)
+        return (
+            (f"{count} HEIC images were skipped: pip install 'driftcli[heif]' to read them",) if count else ()
+        )
+
+    @property
     def distinct(self) -> int:
         """Images that differ in their pixels."""
         return len(np.unique(self.seen))

@@ -236,7 +236,7 @@ class Draft:
         return f"{said}: {how}" if how else said
 
     def _cautions(self, outcome: Outcome) -> tuple[str, ...]:
-        said: list[str] = []
+        said: list[str] = [*self.reading.cautions]
         gate, count, n = self.settings.gate, len(outcome.tested), len(self.held_out)
         if n < 20 * count:
             said.append(

@@ -10,8 +10,8 @@ import pytest
 
 from driftcli.calibrate import drop_seen_images, merge_readings
 from driftcli.errors import UsageError
-from driftcli.extraction import Table, _Keys, digest, finite
-from driftcli.records import Decoded, Features, FileFacts
+from driftcli.extraction import Reading, Table, _Keys, digest, finite
+from driftcli.records import Decoded, Features, FileFacts, Ledger
 from driftcli.reference import pack_features, unpack_features
 from driftcli.sources._ledger import Tally
 
@@ -114,3 +114,10 @@ def test_names_that_are_no_text_come_back_too():
     strange = SimpleNamespace(names=("\udcff.jpg", *features.names[1:]))
     features = Features(**{**vars(features), "names": strange.names})
     assert unpack_features(pack_features(features)).names == strange.names
+
+
+def test_skipped_heic_images_come_with_the_way_to_read_them():
+    ledger = Ledger(seen=5, used=3, unreadable={}, skipped={"heic_needs_extra": 2}, changed=0)
+    empty = np.zeros(0)
+    reading = Reading(Features((), empty, empty, empty, {}), ledger, (), 0.0, empty, empty)
+    assert reading.cautions == ("2 HEIC images were skipped: pip install 'driftcli[heif]' to read them",)
