@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,12 +14,18 @@ import pytest
 
 from tests.journey import Ran, World, make_world
 
+DATA = os.environ.pop("DRIFTCLI_DATA", None)
+"""Taken out of the environment: a command would warn of a variable it does not know."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A job in the background ignores Ctrl-C, and so would every command that a test starts and interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real images that are not part of the project: `DRIFTCLI_DATA`, else a sibling `shared/data`."""
-    named = os.environ.get("DRIFTCLI_DATA")
-    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(DATA) if DATA else Path(__file__).parents[2] / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("DRIFTCLI_DATA names no folder of real images")
     return folder

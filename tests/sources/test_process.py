@@ -41,7 +41,8 @@ def test_workers_end_with_their_parent(number, tmp_path, photo):
     """Ctrl-C in the terminal, or a parent killed without a word: within 2 seconds nothing is left."""
     photo().save(tmp_path / "a.png")
     script = textwrap.dedent(f"""
-        import itertools
+        import itertools, signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
         from driftcli.records import Entry
         from driftcli.sources._pool import DecodePool
         from driftcli.sources._settings import Decode
@@ -60,7 +61,10 @@ def test_workers_end_with_their_parent(number, tmp_path, photo):
         time.sleep(0.5)
         started = time.monotonic()
         parent.send_signal(number)
-        parent.wait(10)
+        try:
+            parent.wait(10)
+        finally:
+            parent.kill()
         while any(Path(f"/proc/{pid}").exists() and "Z" not in _state(pid) for pid in pids):
             assert time.monotonic() - started < 2
             time.sleep(0.02)
