@@ -60,8 +60,9 @@ def main() -> None:
     print(
         f"{len(names)} val photos, {len(sets['train'])} train photos; alpha {ALPHA}; {machine()}; seed {given.seed}\n"
     )
-    fresh_halves(fit, views, len(names), given)
-    fixed_halves(fit, views, len(names), given)
+    if given.halves:
+        fresh_halves(fit, views, len(names), given)
+        fixed_halves(fit, views, len(names), given)
     if given.cli:
         by_command(given)
 
