@@ -212,6 +212,8 @@ def false_alarms(report: Report) -> str:
         return f"{promised} Not measured here: {rate.reason or 'no reason was given'}."
     spread = ""
     if rate.low is not None and rate.high is not None:
-        spread = f" (between {number.percent(rate.low)} and {number.percent(rate.high)})"
+        spread = (
+            f" (this artifact: likely between {number.percent(rate.low)} and {number.percent(rate.high)})"
+        )
     note = f" {rate.reason}" if rate.reason else ""
     return f"{promised} Measured on this baseline{batches}: {number.percent(rate.estimate)}{spread}.{note}"
