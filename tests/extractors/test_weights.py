@@ -74,7 +74,7 @@ def test_the_wheel_comes_before_the_hub(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_usage_with_every_way_to_supply_it() -> None:
     with pytest.raises(UsageError) as caught:
-        find(replace(LITE0, package="no_such_package"), Runtime())
+        find(replace(LITE0, package="no_such_package", url=WANTED.url), Runtime())
     places = [
         LITE0.file,
         LITE0.sha256,
