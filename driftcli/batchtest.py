@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,6 @@ import numpy as np
 from driftcli import gate, threads
 from driftcli.errors import NotAuditedError, UsageError
 from driftcli.extraction import Reading
-from driftcli.families import Family
 from driftcli.permutation import Relabellings, choose_permutations, draw
 from driftcli.records import Features
 from driftcli.reference import Baseline
@@ -73,11 +71,6 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading) -> Outcom
 def batch_seed(user: int, baseline: str, batch: str) -> int:
     """SHA-256(user seed, baseline digest, batch digest) as an integer (contract: same numbers)."""
     return int.from_bytes(hashlib.sha256(f"{user}\n{baseline}\n{batch}".encode()).digest(), "big")
-
-
-def gating(families: Sequence[Family]) -> list[Family]:
-    """Those with a say in the verdict."""
-    return [f for f in families if f.gate == "on"]
 
 
 def _both(

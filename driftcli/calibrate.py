@@ -45,13 +45,13 @@ def merge_readings(readings: Sequence[Reading], keep: int) -> Reading:
         for counts, more in ((unreadable, reading.ledger.unreadable), (skipped, reading.ledger.skipped)):
             for reason, count in more.items():
                 counts[reason] = counts.get(reason, 0) + count
-    broken = sum(unreadable.values())
+    ledger = Ledger(unreadable=unreadable, skipped=skipped, **total)
     return replace(
         readings[0],
         features=features.at(np.array(order, np.int64)),
-        ledger=Ledger(unreadable=unreadable, skipped=skipped, **total),
+        ledger=ledger,
         skipped=tuple(s for r in readings for s in r.skipped),
-        unreadable_share=broken / max(broken + total["used"], 1),
+        unreadable_share=ledger.unreadable_share,
         contents=np.sort(np.concatenate([r.contents for r in readings])),
         seen=np.sort(np.concatenate([r.seen for r in readings])),
         thumbnails=tuple(thumbnails[i] for i in order),

@@ -149,7 +149,7 @@ def false_alarm_rate(
     does to its rate, 5th to 95th percentile; it always holds the estimate. C's part in the variance of
     a difference between batch and C is m / (m + n); all statistics are quadratic in such differences,
     hence its part in theirs is the square. (The variance between a few halves is no use for this: it
-    comes out as zero every fourth time.) `blocked`: a reason that forbids an estimate.
+    often comes out as zero.) `blocked`: a reason that forbids an estimate.
     """
     size = nearest_size(state, m)
     if blocked is None and 2 * m > n_held_out:

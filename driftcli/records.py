@@ -194,6 +194,12 @@ class Ledger:
     skipped: Mapping[str, int]
     changed: int
 
+    @property
+    def unreadable_share(self) -> float:
+        """Unreadable and changed among the entries that look like images (`--max-unreadable`); 0 of none."""
+        bad = sum(self.unreadable.values()) + self.changed
+        return bad / (bad + self.used) if bad else 0.0
+
 
 # ---------------------------------------------------------------- evidence and verdict
 

@@ -121,3 +121,11 @@ def test_skipped_heic_images_come_with_the_way_to_read_them():
     empty = np.zeros(0)
     reading = Reading(Features((), empty, empty, empty, {}), ledger, (), 0.0, empty, empty)
     assert reading.cautions == ("2 HEIC images were skipped: pip install 'driftcli[heif]' to read them",)
+
+
+def test_files_that_changed_count_as_unreadable_in_pooled_readings_too():
+    empty = np.zeros(0)
+    ledger = Ledger(seen=4, used=2, unreadable={"truncated": 1}, skipped={}, changed=1)
+    nothing = Features((), empty, empty, empty, {})
+    one = Reading(nothing, ledger, (), ledger.unreadable_share, empty, empty)
+    assert merge_readings([one, one], 10).unreadable_share == one.unreadable_share == 0.5

@@ -48,9 +48,8 @@ class Tally:
 
     @property
     def unreadable_share(self) -> float:
-        """Unreadable and changed among the entries that look like images (`--max-unreadable`); 0 of none."""
-        bad = self._unreadable.total() + self._changed
-        return bad / (bad + self._used) if bad else 0.0
+        """That of the counts so far."""
+        return self.ledger().unreadable_share
 
     def ledger(self) -> Ledger:
         """The counts so far; reasons in alphabetical order."""
