@@ -22,6 +22,18 @@ EMPTY: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
+class Corrupted:
+    """One corruption of the room `corruptions`, its severity, and the seed of its randomness.
+
+    Each image draws from (seed, its content hash): the order of files changes nothing.
+    """
+
+    name: str
+    severity: float
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One thing a source offers, unread: a file to open, or bytes that came out of an archive."""
 
@@ -31,6 +43,8 @@ class Entry:
     data: bytes | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     """Manifest columns beside `path`: `group`, `label`, `prediction`, `time`, and any other."""
+    corruption: Corrupted | None = None
+    """What happens to the decoded image before it is prepared; only simulations ask for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,9 @@ class DecodePool:
         worker = self._idle.get()
         path = entry.path if entry.data is None else None
         try:
-            header, body = worker.ask({"name": entry.name, "path": path}, entry.data or b"")
+            wanted = None if entry.corruption is None else asdict(entry.corruption)
+            request = {"name": entry.name, "path": path, "corruption": wanted}
+            header, body = worker.ask(request, entry.data or b"")
         except LostError as lost:
             return Skipped(entry.name, "unreadable", lost.reason)
         finally:

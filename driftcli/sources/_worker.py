@@ -48,6 +48,7 @@ class Task:
             kind: load("extractors", kind)(**{name: _frozen(value) for name, value in settings.items()})
             for kind, settings in setup["extractors"].items()
         }
+        self.load = load
         self.draft_side = max((each.decode_side for each in self.extractors.values()), default=0)
 
     def answer(self, request: Mapping[str, Any], data: bytes) -> Answer:
@@ -70,7 +71,11 @@ class Task:
             data = read_file(path, int(self.decode.max_megabytes * 2**20), follow=self.follow)
         found = decode(data, self.decode, self.draft_side)
         thumbnail = _thumbnail(found.image) if self.thumbnails else b""
-        frame = Frame(found.image, found.facts)
+        image = found.image
+        if (wanted := request.get("corruption")) is not None:
+            rng = np.random.default_rng([wanted["seed"], *hashlib.sha256(data).digest()[:8]])
+            image = self.load("corruptions", wanted["name"])()(image, wanted["severity"], rng)
+        frame = Frame(image, found.facts)
         arrays = {kind: np.ascontiguousarray(each.prepare(frame)) for kind, each in self.extractors.items()}
         header = {
             "content": hashlib.sha256(data).hexdigest(),

@@ -1,0 +1,49 @@
+"""What a corruption is: one physical thing that happens to images, in five severities."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+import numpy as np
+from PIL import Image
+
+Class = Literal["blur", "noise", "compression", "exposure", "colour", "geometry", "occlusion"]
+"""What a person would call it, and whom it wakes: the lens, the sensor, the encoder, the lamp, the mount, dirt."""
+
+SEVERITIES = (1, 2, 3, 4, 5)
+SIDE = 224
+"""Lengths are given in pixels of an image whose short side has so many: what a network is shown."""
+
+
+class Corruption(ABC):
+    """One kind a file; no fields: what differs between its severities is one physical amount.
+
+    The same image, severity and generator state give the same pixels. Runs in decode workers: PIL and
+    numpy only.
+    """
+
+    belongs: ClassVar[Class]
+    unit: ClassVar[str]
+    """What `amounts` count, for people: "grey levels (standard deviation)"."""
+    amounts: ClassVar[tuple[float, float, float, float, float]]
+    """The physical amount at severities 1 to 5."""
+
+    def amount(self, severity: float) -> float:
+        """The amount at a severity in 1..5; between two of them it is interpolated. Raises ValueError."""
+        if not SEVERITIES[0] <= severity <= SEVERITIES[-1]:
+            raise ValueError(f"severity must be between 1 and 5, not {severity}")
+        return float(np.interp(severity, SEVERITIES, self.amounts))
+
+    def __call__(self, image: Image.Image, severity: float, rng: np.random.Generator) -> Image.Image:
+        """`image` (RGB) as it would look; a new image of the same size and mode."""
+        return self.apply(image, self.amount(severity), rng)
+
+    @abstractmethod
+    def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
+        """The image at one physical amount."""
+
+
+def scale(image: Image.Image) -> float:
+    """Pixels of this image for one pixel at a short side of SIDE."""
+    return min(image.size) / SIDE

@@ -1,0 +1,23 @@
+"""Gaussian blur: a lens out of focus, in its simplest form."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from driftcli.corruptions.base import Class, Corruption, scale
+
+
+@final
+class GaussianBlur(Corruption):
+    """Every point becomes a Gaussian spot."""
+
+    belongs: ClassVar[Class] = "blur"
+    unit: ClassVar[str] = "px at short side 224 (standard deviation)"
+    amounts: ClassVar[tuple[float, float, float, float, float]] = (0.7, 1.0, 1.5, 2.5, 4.0)
+
+    def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
+        """Lengths follow the image's size."""
+        return image.filter(ImageFilter.GaussianBlur(amount * scale(image)))
