@@ -102,7 +102,7 @@ class _ShiftStudy:
         if not table.shape[1]:
             return
         self.peaks.append(gate.standardise(table)[1:].max(axis=1))
-        names = [s.name for s in self.family.detector.describe(self.family.state, x, y, self.family.columns)]
+        names = self.family.detector.names(self.family.state, np.concatenate([x, y]), self.family.columns)
         sd = _spread(views["properties"])
         heights = np.full((len(self.family.columns), len(SHIFTS)), np.nan)
         for j, column in enumerate(self.family.columns):

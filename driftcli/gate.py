@@ -65,6 +65,13 @@ def joint_p(values: Sequence[NDArray[np.float64]]) -> float:
     return min(step_down([p_values(peak) for peak in peaks], peaks))
 
 
+def observed_p(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """[1 + families]: p of the gate, then each family's own, of row 0."""
+    peaks = [_peak(standardise(v)) for v in values]
+    ranks = [p_values(peak) for peak in peaks]
+    return np.array([min(step_down(ranks, peaks)), *(p[0] for p in ranks)])
+
+
 def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """(T - mean_b) / sd_b over all rows; 0 where a column is constant or not finite.
 

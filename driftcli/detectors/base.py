@@ -45,6 +45,10 @@ class Detector(ABC):
         """
 
     @abstractmethod
+    def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
+        """The k statistics' names, in the order of `values`."""
+
+    @abstractmethod
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Statistic, ...]:

@@ -83,6 +83,10 @@ class Mmd(Detector):
             columns_of_t.append(rest + q / np.maximum(m * (m - 1), 1) - 2 * (inside - q) / (n * m))
         return np.stack(columns_of_t, axis=1)
 
+    def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
+        """One statistic a bandwidth."""
+        return tuple(f"mmd_{width:g}" for width in self.bandwidths)
+
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Statistic, ...]:
@@ -103,12 +107,12 @@ class Mmd(Detector):
         d = np.sqrt(np.maximum(squared, 0) / np.maximum(1 - own_x.mean(1), 1e-12))
         return tuple(
             Statistic(
-                f"mmd_{width:g}",
+                name,
                 effect=_share(squared[k]),
                 effect_lower=_share(low[k]),
                 display_effect=DisplayEffect("kernel_d", float(d[k])),
             )
-            for k, width in enumerate(self.bandwidths)
+            for k, name in enumerate(self.names(state, batch, columns))
         )
 
     def group_bias(self, values: Floats) -> Floats:

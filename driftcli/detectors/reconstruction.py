@@ -52,6 +52,11 @@ class Reconstruction(Detector):
         means = np.abs(sums / m - (total - sums) / (relabellings.images - m))
         return np.concatenate([indicator_distances(found, relabellings), means], axis=1)
 
+    def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
+        """Each varying error by its distribution, then by its mean."""
+        found = tuple(scalar.name for scalar in _scalars.scalars(state, pooled, columns))
+        return (*found, *(f"{name}.mean" for name in found))
+
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Statistic, ...]:

@@ -39,6 +39,10 @@ class Univariate(Detector):
         """[rows, scalars]: each scalar's distance between the batch and the rest."""
         return indicator_distances(_scalars.scalars(state, pooled, columns), relabellings)
 
+    def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
+        """The scalars that vary."""
+        return tuple(scalar.name for scalar in _scalars.scalars(state, pooled, columns))
+
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Statistic, ...]:
