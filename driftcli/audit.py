@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from driftcli import artifact as artifacts
-from driftcli import canary, fitting, refusals, result, rules
+from driftcli import canary, detectability, fitting, refusals, result, rules
 from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
 from driftcli.errors import ArtifactError, NotAuditedError
@@ -71,7 +71,8 @@ def fit(
         reader.states = states
         birds = canary.entries()
         seen_birds = reader.read_entries(birds, len(birds), "canaries").features
-    f_part, c_part = features.at(np.flatnonzero(learnt)), features.at(np.flatnonzero(held_out))
+        f_part, c_part = features.at(np.flatnonzero(learnt)), features.at(np.flatnonzero(held_out))
+        study = detectability.study(reader, sources, c_part, settings)
     families = build_families(settings, extractors, {}, states, every=True)
     detectors = {f.name: f.detector.fit(f_part.views[f.view], f.columns, settings.seed) for f in families}
     cautions = [*reading.cautions, *([parts.caution] if parts.caution else [])]
@@ -84,7 +85,7 @@ def fit(
         reference = Reference(resolved, extractors, states, detectors, seen, spread, {}, {})
         thumbnails = [t for t, h in zip(reading.thumbnails, held_out, strict=True) if h]
         calibrated = calibrate_baseline(
-            "holdout", reference, c_part, thumbnails, reading, sources, seen_birds.views, progress
+            "holdout", reference, c_part, thumbnails, reading, sources, seen_birds.views, study, progress
         )
         cautions += calibrated.cautions
     elif share:
@@ -138,16 +139,17 @@ def baseline(
             if as_groups
             else [reader.read(sources, keep, "reading images")]
         )
-    reading = merge_readings(readings, keep)
-    refusals.require(reading, settings, MIN_BASELINE, "baseline")
-    reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
-    if len(reading.features) < MIN_BASELINE:
-        raise NotAuditedError(
-            f"{len(reading.features)} images are left after leaving out those of F; {MIN_BASELINE} are needed",
-            "give good images that the reference was not fitted on",
-        )
+        reading = merge_readings(readings, keep)
+        refusals.require(reading, settings, MIN_BASELINE, "baseline")
+        reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
+        if len(reading.features) < MIN_BASELINE:
+            raise NotAuditedError(
+                f"{len(reading.features)} images are left after leaving out those of F; {MIN_BASELINE} are needed",
+                "give good images that the reference was not fitted on",
+            )
+        study = detectability.study(reader, sources, reading.features, reference.settings)
     calibrated = calibrate_baseline(
-        name, reference, reading.features, reading.thumbnails, reading, sources, birds, progress
+        name, reference, reading.features, reading.thumbnails, reading, sources, birds, study, progress
     )
     made_with = reference.manifest["versions"]
     elsewhere = canary.difference(reference.canary, birds, reference.spread, made_with, versions())

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftcli import calibration, canary, gate, threads
+from driftcli import calibration, canary, detectability, gate, threads
+from driftcli.detectability import Study
 from driftcli.errors import UsageError
 from driftcli.extraction import Reading, digest
 from driftcli.families import Family
@@ -107,11 +108,12 @@ def calibrate_baseline(
     reading: Reading,
     sources: Sequence[str],
     birds: Mapping[str, np.ndarray],
+    study: Study | None,
     progress: Progress,
 ) -> Calibration:
     """Measure C; the artifact is not touched, so that nobody waits for its lock meanwhile.
 
-    `birds`: this machine's views of the canaries.
+    `birds`: this machine's views of the canaries. `study`: images of C under corruptions.
     """
     settings = reference.settings
     families = [
@@ -123,6 +125,8 @@ def calibrate_baseline(
     with threads.for_images(min(len(held_out), 2 * calibration.HALF)):
         measured = calibration.measure(families, held_out.views, seed, progress)
         effects, cautions = _good_groups(families, held_out, seed)
+        if study is not None:
+            measured |= detectability.measure(families, held_out, study, seed, progress)
     state = {**pack_features(held_out), **{f"measured/{k}": v for k, v in measured.items()}}
     state |= {f"canary/{k}": v for k, v in canary.seen(birds).items()}
     for family in families:
@@ -143,6 +147,7 @@ def calibrate_baseline(
         "mean_loss": None if loss is None else float(loss.mean(dtype=np.float64)),
         "false_alarms_measured_at": sorted(int(k[2:]) for k in measured if k.startswith("p_")),
         "cautions": cautions,
+        "detectable": [] if study is None else detectability.rows(study),
         "ledger": {
             "seen": reading.ledger.seen,
             "used": reading.ledger.used,

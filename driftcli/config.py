@@ -26,6 +26,7 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "method": "extractors.methods",
         "holdout": "fit.holdout",
         "no-thumbnails": "fit.thumbnails",
+        "detectable": "calibrate.detectable",
         "alpha": "gate.alpha",
         "tolerance": "gate.tolerance",
         "permutations": "gate.permutations",

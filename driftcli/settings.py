@@ -58,6 +58,14 @@ class Fit(Strict):
     thumbnails: Annotated[int, Field(ge=0, le=500)] = 500
 
 
+class Calibrate(Strict):
+    """What is measured when a baseline is made (`baseline`, and `fit` for the images it holds out)."""
+
+    detectable: Literal["full", "small", "none"] = "small"
+    """Corruptions simulated on held-out images, so that a check can say what it could have seen: small: 4 of
+    them in 3 severities on a few images; full: 12 in 5 on 128; none."""
+
+
 class GateSettings(Strict):
     """When the gate fires."""
 
@@ -114,6 +122,7 @@ class Settings(Strict):
     extractors: Extractors = Extractors()
     families: Families = Families()
     fit: Fit = Fit()
+    calibrate: Calibrate = Calibrate()
     gate: GateSettings = GateSettings()
     input: Input = Input()
     weights: Weights = Weights()

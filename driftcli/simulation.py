@@ -77,6 +77,17 @@ def entries_again(specs: Sequence[str], settings: Settings, names: Collection[st
             yield entry
 
 
+FOREIGN_IMAGES = 8
+
+
+def foreign() -> list[Entry]:
+    """Pictures that no user's model was built on: drawn machine parts, as in the sample images."""
+    from driftcli.sample.days import FOLDERS, name, photo
+
+    seed = 20_261_124
+    return [Entry(f"foreign-{name(i)}", data=photo(FOLDERS[0], i, seed).data) for i in range(FOREIGN_IMAGES)]
+
+
 def moved(
     views: Views, simulated: Simulated, change: Change, rng: np.random.Generator
 ) -> dict[str, NDArray[np.float32]]:
