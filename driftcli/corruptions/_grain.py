@@ -1,0 +1,32 @@
+"""The grain of noise: as large as it takes to survive the shrinking to what a network sees."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from driftcli.corruptions.base import scale
+
+
+def side(image: Image.Image) -> int:
+    """Pixels along a grain: 1 below twice the size a network sees, then growing with the image."""
+    factor = scale(image)
+    return round(factor) if factor >= 2 else 1  # noqa: PLR2004 - "twice"
+
+
+def cells(image: Image.Image) -> tuple[int, int]:
+    """Rows and columns of grains that cover the image."""
+    grain = side(image)
+    return math.ceil(image.height / grain), math.ceil(image.width / grain)
+
+
+def spread(values: NDArray[Any], image: Image.Image) -> NDArray[Any]:
+    """[rows, columns, ...] of grains as [h, w, ...] of pixels: each grain a square of one value."""
+    grain = side(image)
+    if grain > 1:
+        values = np.repeat(np.repeat(values, grain, axis=0), grain, axis=1)
+    return values[: image.height, : image.width]

@@ -1,0 +1,24 @@
+"""Brightening: stray light, a wrong black level."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import numpy as np
+from PIL import Image
+
+from driftcli.corruptions._arrays import LEVELS, toned
+from driftcli.corruptions.base import Class, Corruption
+
+
+@final
+class Brighten(Corruption):
+    """The same added everywhere, so that shadows turn grey; `over_exposure` is more light."""
+
+    belongs: ClassVar[Class] = "exposure"
+    unit: ClassVar[str] = "grey levels added"
+    amounts: ClassVar[tuple[float, float, float, float, float]] = (6, 12, 24, 44, 72)
+
+    def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
+        """White stays white."""
+        return toned(image, LEVELS + amount)

@@ -1,0 +1,25 @@
+"""Colour cast: greenish, as under fluorescent tubes or behind tinted glass."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import numpy as np
+from PIL import Image
+
+from driftcli.corruptions._arrays import LEVELS, toned
+from driftcli.corruptions.base import Class, Corruption
+
+
+@final
+class ColourCast(Corruption):
+    """The same cast for every image: what changes is the light, not the picture."""
+
+    belongs: ClassVar[Class] = "colour"
+    unit: ClassVar[str] = "% more green against red and blue"
+    amounts: ClassVar[tuple[float, float, float, float, float]] = (5, 10, 18, 30, 50)
+
+    def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
+        """Half of it is more green, half is less of the others."""
+        ratio = np.sqrt(1 + amount / 100)
+        return toned(image, np.stack([LEVELS / ratio, LEVELS * ratio, LEVELS / ratio]))

@@ -1,0 +1,26 @@
+"""Cropping: the camera came closer, or somebody cut the borders off."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import numpy as np
+from PIL import Image
+
+from driftcli.corruptions.base import Class, Corruption
+
+
+@final
+class Crop(Corruption):
+    """The centre part, enlarged to the old size."""
+
+    belongs: ClassVar[Class] = "geometry"
+    unit: ClassVar[str] = "% of each side kept"
+    amounts: ClassVar[tuple[float, float, float, float, float]] = (95, 90, 80, 65, 50)
+
+    def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
+        """Bicubic."""
+        width, height = image.size
+        left, top = width * (1 - amount / 100) / 2, height * (1 - amount / 100) / 2
+        box = (left, top, width - left, height - top)
+        return image.resize(image.size, Image.Resampling.BICUBIC, box=box)

@@ -1,0 +1,27 @@
+"""Gaussian noise: an amplifier turned up, a sensor grown warm."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import numpy as np
+from PIL import Image
+
+from driftcli.corruptions import _grain
+from driftcli.corruptions._arrays import is_grey, picture, pixels
+from driftcli.corruptions.base import Class, Corruption
+
+
+@final
+class GaussianNoise(Corruption):
+    """Every channel of every grain gets its own error; a grey image gets one that has no colour."""
+
+    belongs: ClassVar[Class] = "noise"
+    unit: ClassVar[str] = "grey levels (standard deviation)"
+    amounts: ClassVar[tuple[float, float, float, float, float]] = (4, 8, 14, 24, 40)
+
+    def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
+        """Independent of the light."""
+        shape = (*_grain.cells(image), 1 if is_grey(image) else 3)
+        noise = rng.standard_normal(shape, np.float32) * np.float32(amount)
+        return picture(pixels(image) + _grain.spread(noise, image))

@@ -1,0 +1,25 @@
+"""Low contrast: a dirty front glass, a flat profile."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import numpy as np
+from PIL import Image
+
+from driftcli.corruptions._arrays import LEVELS, toned
+from driftcli.corruptions.base import Class, Corruption
+
+
+@final
+class LowContrast(Corruption):
+    """Every tone moves towards the image's own mean, which stays."""
+
+    belongs: ClassVar[Class] = "exposure"
+    unit: ClassVar[str] = "% of contrast lost"
+    amounts: ClassVar[tuple[float, float, float, float, float]] = (8, 16, 30, 50, 70)
+
+    def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
+        """The mean is that of the luminance."""
+        mean = float(np.asarray(image.convert("L"), np.float32).mean())
+        return toned(image, mean + (LEVELS - mean) * (1 - amount / 100))

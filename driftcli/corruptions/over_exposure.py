@@ -1,0 +1,24 @@
+"""Over-exposure: more light than the sensor holds."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import numpy as np
+from PIL import Image
+
+from driftcli.corruptions._arrays import LEVELS, encoded, light, toned
+from driftcli.corruptions.base import Class, Corruption
+
+
+@final
+class OverExposure(Corruption):
+    """Linear light is multiplied, and what exceeds white is lost."""
+
+    belongs: ClassVar[Class] = "exposure"
+    unit: ClassVar[str] = "stops more light (1 doubles it)"
+    amounts: ClassVar[tuple[float, float, float, float, float]] = (0.2, 0.4, 0.8, 1.3, 2.0)
+
+    def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
+        """In linear light (sRGB)."""
+        return toned(image, encoded(light(LEVELS) * 2**amount))

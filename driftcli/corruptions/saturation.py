@@ -1,0 +1,23 @@
+"""Saturation: colours too strong, as a vivid picture profile makes them; `grey_scale` takes colour away."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import numpy as np
+from PIL import Image
+
+from driftcli.corruptions.base import Class, Corruption
+
+
+@final
+class Saturation(Corruption):
+    """Distances of the channels from their luminance grow; what has no colour stays grey."""
+
+    belongs: ClassVar[Class] = "colour"
+    unit: ClassVar[str] = "times the colour"
+    amounts: ClassVar[tuple[float, float, float, float, float]] = (1.15, 1.3, 1.6, 2.2, 3.2)
+
+    def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
+        """Away from the luminance, clipped."""
+        return Image.blend(image.convert("L").convert("RGB"), image, amount)

@@ -1,0 +1,29 @@
+"""Vignetting: less light towards the corners, from another lens or a hood in the way."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import numpy as np
+from PIL import Image
+
+from driftcli.corruptions._arrays import picture, pixels
+from driftcli.corruptions.base import Class, Corruption
+
+
+@final
+class Vignette(Corruption):
+    """The centre stays; values fall with the square of the distance from it."""
+
+    belongs: ClassVar[Class] = "exposure"
+    unit: ClassVar[str] = "% darker in the corners"
+    amounts: ClassVar[tuple[float, float, float, float, float]] = (10, 20, 35, 55, 80)
+
+    def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
+        """Distances relative to the half diagonal of each side: an ellipse in the image's shape."""
+        rows, columns = (
+            ((np.arange(length, dtype=np.float32) + 0.5) / length * 2 - 1) ** 2
+            for length in (image.height, image.width)
+        )
+        kept = 1 - np.float32(amount / 100) * (rows[:, None] + columns[None, :]) / 2
+        return picture(pixels(image) * kept[..., None])
