@@ -176,23 +176,24 @@ def power_at(state: State, row: int, m: int, alpha: float) -> float | None:
 
 def detectable(
     state: State, known: Sequence[Mapping[str, float | str]], alpha: float, m: int
-) -> tuple[tuple[Detectable, ...], tuple[str, ...]]:
+) -> tuple[tuple[Detectable, ...], dict[str, str]]:
     """The mildest measured severity (or smallest foreign share) that 80 % of batches of m would show.
 
-    And the corruptions that not even their strongest measured severity would.
+    And the corruptions that not even the strongest measured one would, each with that limit in words.
     """
     found: dict[str, Detectable] = {}
-    missed: dict[str, None] = {}
+    missed: dict[str, str] = {}
     for row, change in enumerate(known):
         name, power = str(change["corruption"]), power_at(state, row, m, alpha)
         if power is None or name in found:
             continue
         if power < POWER:
-            missed[name] = None
+            severity, share = change["severity"], float(change["share"])
+            missed[name] = f"up to {share:.0%}" if name == "foreign" else f"up to severity {severity:g}"
             continue
         missed.pop(name, None)
         found[name] = _described(change, round(power, 3))
-    return tuple(found.values()), tuple(missed)
+    return tuple(found.values()), missed
 
 
 def _described(change: Mapping[str, float | str], power: float) -> Detectable:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 import driftcli
-from driftcli import calibration, rules
+from driftcli import calibration, detectability, rules
 from driftcli.batchtest import Outcome
 from driftcli.distributions import histograms
 from driftcli.explain import culprits, images, words
@@ -33,6 +33,7 @@ from driftcli.records import (
 )
 from driftcli.reference import Baseline, Reference
 from driftcli.settings import Settings
+from driftcli.text import label
 
 ORDER = {"pass": 0, "warn": 1, "drift": 2}
 
@@ -162,19 +163,33 @@ class Draft:
         )
 
     @cached_property
-    def _detectable(self) -> tuple[tuple[Detectable, ...], str]:
-        corruption = "corruptions such as blur are not measured, only shifts of single properties"
+    def _detectable(self) -> tuple[tuple[Detectable, ...], str | None]:
+        """Corruptions and property shifts that batches of this size show, and what they do not."""
+        count = len(self.reading.features.first(self.settings.gate.max_test_images))
+        seen, missed = detectability.detectable(
+            self.baseline.measured, self.baseline.facts.get("detectable", ()), self.settings.gate.alpha, count
+        )
+        shifts = self._detectable_shifts(count)
+        if missed:
+            names = ", ".join(f"{label(name)} ({limit})" for name, limit in missed.items())
+            return (*seen, *shifts), f"found less often: {names}"
+        if not seen:
+            few = "the batch or the baseline is too small to say which corruptions it shows"
+            left = few if self.baseline.facts.get("detectable") else "corruptions were not simulated"
+            return (*seen, *shifts), left
+        return (*seen, *shifts), None
+
+    def _detectable_shifts(self, count: int) -> tuple[Detectable, ...]:
         family = next((f for f in self.baseline.families if f.name == "properties"), None)
         if family is None:
-            return (), "the properties family is not computed"
+            return ()
         x = self.held_out.views[family.view].astype(np.float64)
         spread = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in x.T])
         on = sum(f.gate == "on" for f in self.baseline.families)
-        found = calibration.detectable(
+        return calibration.detectable(
             self.baseline.measured, family.columns, spread, self.settings.gate.alpha,
-            len(self.reading.features.first(self.settings.gate.max_test_images)), len(self.held_out), on,
+            count, len(self.held_out), on,
         )  # fmt: skip
-        return found, corruption if found else "the baseline is too small to measure it"
 
     def _images(self, outcome: Outcome) -> list[ImageResult]:
         """Every image ranked by the gating families that are significant; by all of them if none is."""

@@ -10,6 +10,7 @@ import numpy as np
 from driftcli.errors import UsageError
 from driftcli.records import Detectable, Features, RuleResult
 from driftcli.reference import Baseline
+from driftcli.registry import kinds
 from driftcli.settings import GateSettings
 
 
@@ -20,15 +21,25 @@ def refuse_impossible(gate: GateSettings, baseline: Baseline) -> None:
             "--max-loss-increase needs an autoencoder, and the artifact has none",
             "leave the option out, or fit with --method autoencoder",
         )
-    known = [c.name for f in baseline.families if f.name == "properties" for c in f.columns]
+    properties = [c.name for f in baseline.families if f.name == "properties" for c in f.columns]
+    simulated = sorted({str(row["corruption"]) for row in baseline.facts.get("detectable", ())})
     for wanted in gate.require_detectable:
         name = wanted.partition(":")[0]
-        if name not in known:
-            close = get_close_matches(name, known, 1)
+        if name in properties or name in simulated:
+            continue
+        if name in kinds("corruptions"):
             raise UsageError(
-                f"--require-detectable {wanted}: {name!r} is not measured",
-                f"did you mean {close[0]!r}?" if close else f"one of: {', '.join(known) or 'none'}",
+                f"--require-detectable {wanted}: {name} was not simulated for this baseline",
+                "run driftcli baseline again with --detectable full"
+                + (f", or name one of: {', '.join(simulated)}" if simulated else ""),
             )
+        close = get_close_matches(name, [*simulated, *properties], 1)
+        raise UsageError(
+            f"--require-detectable {wanted}: {name!r} is not measured",
+            f"did you mean {close[0]!r}?"
+            if close
+            else f"one of: {', '.join([*simulated, *properties]) or 'none'}",
+        )
 
 
 def judge(
@@ -40,10 +51,17 @@ def judge(
         found.append(_loss(gate.max_loss_increase, baseline, batch))
     for wanted in gate.require_detectable:
         name, _, limit = wanted.partition(":")
-        reach = next((d.shift_sd for d in detectable if d.statistic == name), None)
+        reach = next((_reach(d) for d in detectable if name in {d.statistic, d.corruption}), None)
         failed = reach is None or reach > float(limit)
         found.append(RuleResult(f"require_detectable {name}", reach, float(limit), failed))
     return tuple(found)
+
+
+def _reach(found: Detectable) -> float | None:
+    """The smallest change that is seen: in sd of a property, severity, or share of foreign images."""
+    if found.shift_sd is not None:
+        return found.shift_sd
+    return found.share if found.severity is None else found.severity
 
 
 def _loss(limit: float, baseline: Baseline, batch: Features) -> RuleResult:
@@ -58,5 +76,5 @@ def reason(rule: RuleResult) -> str:
     if rule.name == "max_loss_increase":
         rose = "" if rule.value is None else f" rose by {rule.value:.1%}"
         return f"mean loss{rose}; limit {rule.limit:.1%} (a rule of its own, outside alpha)"
-    seen = "" if rule.value is None else f", only one of {rule.value:.2g} sd"
-    return f"{rule.name}: a shift of {rule.limit:g} sd cannot be seen with this batch and baseline{seen}"
+    seen = "" if rule.value is None else f", only one of {rule.value:.2g}"
+    return f"{rule.name}: a change of {rule.limit:g} cannot be seen with this batch and baseline{seen}"

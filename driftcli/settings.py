@@ -78,8 +78,8 @@ class GateSettings(Strict):
     fail_on: Literal["drift", "warn", "none"] = "drift"
     max_loss_increase: Annotated[float, Field(gt=0)] | None = None
     require_detectable: tuple[Annotated[str, Field(pattern=r"^[a-z_0-9]+:[0-9]*\.?[0-9]+$")], ...] = ()
-    """`PROPERTY:SD`, such as `sharpness:0.5`: fail when a shift of so many standard deviations would be
-    found in fewer than 80 % of such batches."""
+    """`CORRUPTION:SEVERITY` (`gaussian_blur:2`), `foreign:SHARE` or `PROPERTY:SD` (`sharpness:0.5`): fail when
+    such a change would be found in fewer than 80 % of such batches."""
     allow_overlap: bool = False
 
 

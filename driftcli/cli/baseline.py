@@ -34,6 +34,7 @@ def baseline(
     source: o.Sources,
     name: Name = "default",
     drop_seen: DropSeen = False,
+    detectable: o.Detectable = None,
     group_by: o.GroupBy = None,
     stratify_by: o.StratifyBy = None,
     exclude: o.Exclude = None,

@@ -41,6 +41,7 @@ def fit(
     no_thumbnails: o.NoThumbnails = False,
     crop: o.Crop = None,
     mask: o.Mask = None,
+    detectable: o.Detectable = None,
     group_by: o.GroupBy = None,
     stratify_by: o.StratifyBy = None,
     exclude: o.Exclude = None,

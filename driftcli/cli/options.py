@@ -121,9 +121,19 @@ RequireDetectable = Annotated[
     list[str] | None,
     option(
         "--require-detectable",
-        metavar="PROPERTY:SD",
+        metavar="CORRUPTION:SEVERITY",
         panel=GATE,
-        help="Also fail when such a shift, as sharpness:1, would go unseen at this batch size. Repeatable.",
+        help="Also fail when such a change (gaussian_blur:2, foreign:0.1, or a property's shift in sd: sharpness:1) "
+        "would go unseen at this batch size. Repeatable.",
+    ),
+]
+Detectable = Annotated[
+    str | None,
+    option(
+        "--detectable",
+        panel=LEARN,
+        metavar="full|small|none",
+        help="Corruptions to simulate, so that checks can say what they would have seen (default: small).",
     ),
 ]
 AllowOverlap = Annotated[

@@ -188,8 +188,12 @@ def detectable(entry: Detectable) -> str:
         size = f"{number.value(abs(entry.shift_sd), 2)} sd"
         native = f" ({_native(abs(entry.shift), entry.unit or '')})" if entry.shift else ""
         return f"{label(entry.statistic or entry.corruption)} by {size}{native}"
+    if entry.corruption == "foreign":
+        return f"{number.percent(entry.share)} of foreign images"
     what = words(entry.corruption)
-    severity = "" if entry.severity is None else f" from severity {number.value(entry.severity)}"
+    unit = re.split(r" at | \(", entry.unit or "")[0]
+    native = f" ({_native(entry.shift, unit)})" if entry.shift is not None else ""
+    severity = "" if entry.severity is None else f" from severity {number.value(entry.severity)}{native}"
     where = "" if entry.share >= 1 else f" on {number.percent(entry.share)} of the images"
     return f"{what}{severity}{where}"
 
