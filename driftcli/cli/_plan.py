@@ -8,7 +8,7 @@ from driftcli.errors import UsageError
 from driftcli.text import safe_name
 
 if TYPE_CHECKING:
-    from driftcli.simulation import ClassShift, Step
+    from driftcli.drifted_copy import ClassShift, Step
 
 
 def step(text: str, severity: float) -> Step:
@@ -76,14 +76,14 @@ def _class(text: str, option: str) -> tuple[str, str]:
 
 def knock_out(text: str) -> ClassShift:
     """`KEY=VALUE`: none of that class."""
-    from driftcli.simulation import ClassShift
+    from driftcli.drifted_copy import ClassShift
 
     return ClassShift(*_class(text, "--knock-out"))
 
 
 def class_share(text: str) -> ClassShift:
     """`KEY=VALUE:SHARE`."""
-    from driftcli.simulation import ClassShift
+    from driftcli.drifted_copy import ClassShift
 
     named, share = _parted(text, "--class-share", "KEY=VALUE:SHARE")
     return ClassShift(*_class(named, "--class-share"), share)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from driftcli.corruptions.base import Corruption
-    from driftcli.simulation import Plan, Simulated
+    from driftcli.drifted_copy import Plan, Simulated
 
 EXAMPLES = """\
 Examples:
@@ -132,9 +132,9 @@ def simulate(
         raise UsageError("missing SOURCE", "name the images to copy, or use --list")
     if not output:
         raise UsageError("missing --output", "name the folder to write: -o drifted/")
-    from driftcli import simulation
+    from driftcli import drifted_copy
 
-    plan = simulation.Plan(
+    plan = drifted_copy.Plan(
         tuple(_plan.step(text, severity) for text in corruption or ()),
         _plan.share_of(share, "--share"),
         (*map(_plan.knock_out, knock_out or ()), *map(_plan.class_share, class_share or ())),
@@ -144,7 +144,7 @@ def simulate(
         raise UsageError(
             "nothing is to happen to the images", "add --corruption NAME, --knock-out, --class-share or --mix"
         )
-    done = simulation.simulate(
+    done = drifted_copy.simulate(
         session.sources(source, null=False),
         Path(output),
         plan,
