@@ -31,6 +31,8 @@ class Corrupted:
     name: str
     severity: float
     seed: int = 0
+    then: Corrupted | None = None
+    """What happens next to the same image, with random numbers of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class Decoded:
     """By extractor kind: what its `prepare` returned."""
     thumbnail: bytes | None = None
     """WebP, 160 px on the long side, where it was asked for."""
+    picture: bytes | None = None
+    """PNG of the corrupted image in full size, where it was asked for."""
 
 
 # ---------------------------------------------------------------- numbers
