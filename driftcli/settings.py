@@ -43,7 +43,7 @@ class Families(Strict):
     style: Family = Family()
     content: Family = Family()
     reconstruction: Family = Family()
-    latent: Family = Family()
+    latent: Family = Family(gate="advisory")
     properties: Family = Family()
     file: Family = Family(gate="advisory")
 
