@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -110,10 +110,16 @@ def shifted(name: str, dataset: str, found: Mapping[str, Pool]) -> Pool:
     return Pool(images, target.labels[rows])
 
 
-def extract(data: Path, folder: Path, dataset: str, side: int) -> None:
-    """All sets of one dataset, those that are there already left alone."""
+def extract(
+    data: Path,
+    folder: Path,
+    dataset: str,
+    side: int,
+    only: Sequence[str] = ("fit", "source", "clean", *SHIFTED),
+) -> None:
+    """All sets of one dataset (or some), those that are there already left alone."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = [n for n in ("fit", "source", "clean", *SHIFTED) if not _file(folder, dataset, side, n).exists()]
+    wanted = [n for n in only if not _file(folder, dataset, side, n).exists()]
     if not wanted:
         return
     found = pools(data, dataset)
