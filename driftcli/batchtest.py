@@ -13,6 +13,7 @@ from driftcli import composition, gate, threads
 from driftcli.composition import Mix
 from driftcli.errors import NotAuditedError, UsageError
 from driftcli.extraction import Reading
+from driftcli.matching import within_classes
 from driftcli.permutation import Relabellings, choose_permutations, draw
 from driftcli.records import CompositionResult, Evidence, Features
 from driftcli.reference import Baseline
@@ -57,6 +58,8 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
             _unattainable(relabellings, chosen.alpha), _how_many(relabellings, chosen.alpha)
         )
     evidence = _evidence(baseline, tested, relabellings)
+    if strata is not None and groups is None:
+        evidence = within_classes(evidence, baseline.families, baseline.features, tested, strata)
     tolerance = _tolerance(settings, baseline)
     verdict = gate.judge(evidence, gates, chosen.alpha, tolerance)
     found = None
