@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 import driftcli
-from driftcli import calibration, detectability, rules
+from driftcli import bursts, calibration, detectability, rules
 from driftcli.batchtest import Outcome
 from driftcli.distributions import histograms
 from driftcli.explain import culprits, images, mix, words
@@ -271,6 +271,8 @@ class Draft:
         copies = len(self.reading.contents) - self.reading.distinct
         if copies:
             said.append(f"{copies} images of the batch are copies of others in it; counted and kept")
+        if self.settings.input.group_by is None and (told := bursts.caution(outcome.tested, self.held_out)):
+            said.append(told)
         left = len(outcome.tested) - int(outcome.relabellings.batch_sizes[0])
         if left:
             said.append(f"{left} images are left out of the test: bins have equal sizes")

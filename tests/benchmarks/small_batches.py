@@ -213,8 +213,9 @@ def show(rows: list[dict], note: str) -> None:
         gain = sign * (whole - np.array([r["p"][key] <= ALPHA for r in drifts], float))
         alone = np.mean([r["p"][f] <= ALPHA for r in drifts])
         where = "" if f in gating else " (advisory: were it on)"
-        value = gain.mean() if f in gating else -gain.mean()
-        print(f"| {f}{where} | {alone:.3f} | {value:+.3f} ± {gain.std(ddof=1) / len(gain) ** 0.5:.3f} |")
+        print(
+            f"| {f}{where} | {alone:.3f} | {gain.mean():+.3f} ± {gain.std(ddof=1) / len(gain) ** 0.5:.3f} |"
+        )
 
 
 if __name__ == "__main__":
