@@ -24,7 +24,7 @@ def _one_thread():
 
 
 def both(seed: int, change: world.Change | None) -> tuple[list[np.ndarray], list[float]]:
-    """p of a bench and p of the gate on the same 15 batches, against one fresh C."""
+    """P of a bench and p of the gate on the same 15 batches, against one fresh C."""
     rng = np.random.default_rng([17, seed])
     families = world.fit(world.images(rng, 80), FAMILIES)
     kept = world.images(rng, GOOD)
