@@ -202,11 +202,11 @@ def test_the_interval_is_wilsons():
 # ---------------------------------------------------------------- which images
 
 
-def images(*pixels: int) -> Features:
-    """Images with these pixels, in the order of their hashes."""
+def images(*pixels: int, files: int = 0) -> Features:
+    """Images with these pixels, in the order of their hashes; other `files` hold the same pixels in other bytes."""
     found = np.array(sorted(pixels), np.uint64)
     names = tuple(f"{p}.png" for p in found)
-    content = np.array([f"{p:064x}".encode() for p in found], "S64")
+    content = np.array([f"{p:032x}{files:032x}".encode() for p in found], "S64")
     return Features(
         names, content, found, np.zeros(len(found), np.uint64), {"v": found[:, None].astype(np.float32)}
     )
@@ -219,7 +219,7 @@ class Reference:
 
 
 def divided(source: list[int], good: list[int], **more) -> power_study.Sides:
-    baseline = Baseline("default", images(*good), (), {}, {}, {})
+    baseline = Baseline("default", images(*good, files=1), (), {}, {}, {})
     return power_study.divide(images(*source), Reference, baseline, plan(batch=[10, 20], **more))  # type: ignore[arg-type]
 
 
@@ -251,7 +251,7 @@ def test_images_of_the_reference_and_copies_stay_out():
 
 
 def test_copies_in_c_leave_it_together():
-    """Two files with the same pixels: neither is compared with the one in the pool."""
+    """Two files with the same pixels: neither is compared with the one in the pool, whose bytes are others."""
     sides = divided(list(range(60)), [*range(60), *range(60)])
     assert len(sides.pool) == 30
     assert len(sides.kept) == 60
