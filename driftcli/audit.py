@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from driftcli import artifact as artifacts
-from driftcli import canary, detectability, fitting, refusals, result, rules
+from driftcli import canary, clusters, composition, detectability, fitting, refusals, result, rules
 from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
 from driftcli.errors import NotAuditedError
@@ -95,6 +96,8 @@ def fit(
             draft.put(kind, state)
         draft.put("detectors", {f"{n}/{k}": v for n, s in detectors.items() for k, v in s.items()})
         common: dict[str, Any] = {f"spread/{k}": v for k, v in spread.items()}
+        learnt_clusters = clusters.learn(f_part.views, settings.fit.clusters, settings.seed)
+        common |= {f"clusters/{k}": v for k, v in learnt_clusters.items()}
         draft.put("reference", {**common, "seen": seen})
         draft.put("canary", canary.pack(birds, seen_birds.views))
         draft.document.update(
@@ -190,9 +193,8 @@ def check(
     rules.refuse_impossible(settings.gate, calibrated)
     runtime = make_runtime(settings, progress)
     keep = max(settings.gate.max_test_images, settings.report.max_images_in_result)
-    with Reader(
-        reference.settings, reference.extractors, reference.states, runtime, False, progress
-    ) as reader:
+    to_read = composition.with_remembered_key(reference.settings, calibrated)
+    with Reader(to_read, reference.extractors, reference.states, runtime, False, progress) as reader:
         birds = canary.seen_by(reader, reference.canary)
         canary.compare(calibrated.canary, birds, reference.spread, calibrated.facts["versions"], versions())
         reading = reader.read(sources, keep, "reading images")
@@ -200,8 +202,11 @@ def check(
     problem = refusals.why_not(reading, reference, calibrated.features, settings)
     if problem is not None:
         return draft.inconclusive(*problem, seconds=time.monotonic() - started)
+    mix = composition.mix_of(reference, calibrated, reading.features)
+    calibrated, reading = composition.with_family(mix, reference.settings, calibrated, reading)
+    draft = replace(draft, baseline=calibrated, reading=reading)
     try:
-        outcome = run_gate(reference.settings, calibrated, reading)
+        outcome = run_gate(reference.settings, calibrated, reading, mix)
     except NotAuditedError as error:
         return draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started)
     return draft.report(outcome, seconds=time.monotonic() - started)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from driftcli import gate, threads
+from driftcli import composition, gate, threads
+from driftcli.composition import Mix
 from driftcli.errors import NotAuditedError, UsageError
 from driftcli.extraction import Reading
+from driftcli.matching import within_classes
 from driftcli.permutation import Relabellings, choose_permutations, draw
-from driftcli.records import Features
+from driftcli.records import CompositionResult, Evidence, Features
 from driftcli.reference import Baseline
 from driftcli.settings import Settings
 
@@ -27,45 +30,81 @@ class Outcome:
     tolerance: float
     tested: Features
     """The images of the batch that the test used."""
+    composition: CompositionResult | None = None
 
 
-def run_gate(settings: Settings, baseline: Baseline, reading: Reading) -> Outcome:
-    """The gate of `check`. Raises NotAuditedError when alpha cannot be attained."""
+def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix | None = None) -> Outcome:
+    """The gate of `check`, and what became of the mix. Raises NotAuditedError when alpha cannot be attained."""
     chosen = settings.gate
     tested = reading.features.first(chosen.max_test_images)
     gates = {f.name: f.gate for f in baseline.families}
     count = sum(g == "on" for g in gates.values())
     permutations = choose_permutations(chosen.permutations, chosen.alpha, count)
     seed = batch_seed(settings.seed, str(baseline.facts["digest"]), reading.digest)
-    relabellings = draw(
-        len(baseline.features),
-        len(tested),
-        permutations,
-        np.random.default_rng(seed),
-        groups=_both(baseline, baseline.features.group, tested.group, settings.input.group_by, "group"),
-        strata=_both(
-            baseline, baseline.features.stratum, tested.stratum, settings.input.stratify_by, "stratify"
-        ),
+    groups = _both(baseline, baseline.features.group, tested.group, settings.input.group_by, "group")
+    strata = _both(
+        baseline, baseline.features.stratum, tested.stratum, settings.input.stratify_by, "stratify"
     )
+    if strata is None and chosen.ignore_composition:
+        strata = composition.required(mix).strata(len(tested))
+
+    def relabel(strata: Sequence[str] | None) -> Relabellings:
+        rng = np.random.default_rng(seed)
+        return draw(len(baseline.features), len(tested), permutations, rng, groups=groups, strata=strata)
+
+    relabellings = relabel(strata)
     if relabellings.smallest_p > chosen.alpha:
         raise NotAuditedError(
             _unattainable(relabellings, chosen.alpha), _how_many(relabellings, chosen.alpha)
         )
-    with threads.for_images(relabellings.images):
-        evidence = [
-            family.detector.test(
-                family.name,
-                family.state,
-                baseline.features.views[family.view],
-                tested.views[family.view],
-                relabellings,
-                family.columns,
-            )
-            for family in baseline.families
-        ]
+    evidence = _evidence(baseline, tested, relabellings)
+    if strata is not None and groups is None:
+        evidence = within_classes(evidence, baseline.families, baseline.features, tested, strata)
     tolerance = _tolerance(settings, baseline)
     verdict = gate.judge(evidence, gates, chosen.alpha, tolerance)
-    return Outcome(verdict, relabellings, permutations, tolerance, tested)
+    found = None
+    if mix is not None:
+        residual: tuple[float | None, str | None] = (verdict.p_value, None)
+        if strata is None:
+            residual = (None, "the gate found nothing")
+        if strata is None and verdict.p_value <= chosen.alpha:
+            residual = _residual(baseline, tested, relabel, None if groups else mix.strata(len(tested)))
+        found = composition.result(
+            mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
+        )
+    return Outcome(verdict, relabellings, permutations, tolerance, tested, found)
+
+
+def _evidence(baseline: Baseline, tested: Features, relabellings: Relabellings) -> list[Evidence]:
+    """Of all families, under the same relabellings."""
+    held_out = baseline.features
+    with threads.for_images(relabellings.images):
+        return [
+            f.detector.test(
+                f.name, f.state, held_out.views[f.view], tested.views[f.view], relabellings, f.columns
+            )
+            for f in baseline.families
+        ]
+
+
+def _residual(
+    baseline: Baseline,
+    tested: Features,
+    relabel: Callable[[Sequence[str] | None], Relabellings],
+    strata: Sequence[str] | None,
+) -> tuple[float | None, str | None]:
+    """The gate's p-value within classes, exact given who belongs to which; or why there is none."""
+    if strata is None:
+        return None, "groups are the unit of the test"
+    gating = tuple(f for f in baseline.families if f.gate == "on" and f.name != composition.FAMILY)
+    if not gating:
+        return None, "no family but the mix has a say"
+    try:
+        relabellings = relabel(strata)
+    except NotAuditedError:
+        return None, "no class has images on both sides"
+    values = [e.values for e in _evidence(replace(baseline, families=gating), tested, relabellings)]
+    return gate.joint_p(values), None
 
 
 def batch_seed(user: int, baseline: str, batch: str) -> int:

@@ -37,6 +37,7 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "max-loss-increase": "gate.max_loss_increase",
         "require-detectable": "gate.require_detectable",
         "allow-overlap": "gate.allow_overlap",
+        "ignore-composition": "gate.ignore_composition",
         "group-by": "input.group_by",
         "stratify-by": "input.stratify_by",
         "slice-by": "input.slice_by",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def power(
     found, reference = open_reference(str(artifact), settings, given)
     calibrated = open_baseline(found, reference, baseline, str(artifact))
     settings = reference.settings
-    cautions = _refuse_or_warn(settings, plan)
+    cautions = _refuse_or_warn(settings, plan, calibrated.facts)
     runtime = make_runtime(settings, progress)
     with Reader(settings, reference.extractors, reference.states, runtime, False, progress) as reader:
         birds = canary.seen_by(reader, reference.canary)
@@ -152,14 +153,19 @@ def _too_few(images: int, plan: Plan) -> NotAuditedError:
     )
 
 
-def _refuse_or_warn(settings: Settings, plan: Plan) -> tuple[str, ...]:
-    """What this study cannot say, and what it says with a condition."""
-    gate = settings.gate
-    for key, value in (("group_by", settings.input.group_by), ("stratify_by", settings.input.stratify_by)):
+def _refuse_or_warn(settings: Settings, plan: Plan, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What this study cannot say, and what it says with a condition. `facts`: of the baseline."""
+    gate, keys = settings.gate, settings.input
+    asked: dict[str, object] = {
+        "input.group_by": keys.group_by,
+        "input.stratify_by": keys.stratify_by,
+        "gate.ignore_composition": gate.ignore_composition or None,
+    }
+    for key, value in asked.items():
         if value is not None:
             raise UsageError(
-                f"input.{key} = {value!r}: power draws single images, and tests them so",
-                f"measure without input.{key}; a gate on groups finds less",
+                f"{key} = {value!r}: power draws single images, and tests them so",
+                f"measure without {key}",
             )
     if gate.alpha < power_cells.SURE:
         raise UsageError(
@@ -169,6 +175,8 @@ def _refuse_or_warn(settings: Settings, plan: Plan) -> tuple[str, ...]:
     found = []
     if gate.tolerance != 0:
         found.append("rates are those of p alone: with a tolerance some of these batches give `warn`")
+    if facts.get("stratify_by") is not None:
+        found.append("a check of this baseline also tests the mix of its classes: that is left out here")
     if plan.batches[0] < gate.min_images:
         found.append(f"a check refuses batches of fewer than {gate.min_images} images (--min-images)")
     return tuple(found)

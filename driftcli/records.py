@@ -31,6 +31,8 @@ class Corrupted:
     name: str
     severity: float
     seed: int = 0
+    then: Corrupted | None = None
+    """What happens next to the same image, with random numbers of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class Decoded:
     """By extractor kind: what its `prepare` returned."""
     thumbnail: bytes | None = None
     """WebP, 160 px on the long side, where it was asked for."""
+    picture: bytes | None = None
+    """PNG of the corrupted image in full size, where it was asked for."""
 
 
 # ---------------------------------------------------------------- numbers
@@ -407,6 +411,39 @@ class GroupResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareResult:
+    """One class or cluster: its share of the batch and of the baseline."""
+
+    name: str
+    batch: float
+    baseline: float
+    examples: tuple[str, ...] = ()
+    """Images of the baseline that stand for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompositionResult:
+    """Whether the mix of images changed, and whether images within classes did."""
+
+    by: str
+    """`clusters`, or the key of the labels."""
+    p_value: float | None
+    """Of the shares."""
+    effect: float | None
+    effect_lower: float | None
+    residual_p_value: float | None
+    """Of the gate's own test within classes; null where it was not needed or not possible."""
+    reading: Literal["none", "composition", "images", "both", "unclear"]
+    """What the gate's finding is put down to."""
+    ignored: bool
+    """The mix has no say: `--ignore-composition` or `--stratify-by`."""
+    shares: tuple[ShareResult, ...]
+    """The largest change first."""
+    reason: str | None = None
+    """Why there is no residual p."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The result of one check, field for field the published JSON (schema_version 1)."""
 
@@ -431,6 +468,7 @@ class Report:
     environment: Mapping[str, Any] = field(default_factory=dict)
     sequence: Mapping[str, Any] | None = None
     map: Mapping[str, Any] | None = None
+    composition: CompositionResult | None = None
     schema_version: int = 1
 
 

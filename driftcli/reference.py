@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,8 @@ class Reference:
     """Per view: standard deviation of F's columns."""
     canary: State
     manifest: Mapping[str, Any]
+    clusters: State = field(default_factory=dict)
+    """Centroids of F (driftcli.clusters); empty in artifacts without."""
 
     @property
     def thumbnails(self) -> int:
@@ -123,9 +125,18 @@ def open_reference(
         family, _, name = key.partition("/")
         detectors.setdefault(family, {})[name] = value
     spread = {k.removeprefix("spread/"): v for k, v in common.items() if k.startswith("spread/")}
+    grouped = {k.removeprefix("clusters/"): v for k, v in common.items() if k.startswith("clusters/")}
     states = {kind: artifact.state(kind) for kind in built}
     return artifact, Reference(
-        settings, built, states, detectors, common["seen"], spread, artifact.state("canary"), document
+        settings,
+        built,
+        states,
+        detectors,
+        common["seen"],
+        spread,
+        artifact.state("canary"),
+        document,
+        grouped,
     )
 
 

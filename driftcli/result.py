@@ -14,7 +14,7 @@ import driftcli
 from driftcli import calibration, detectability, rules
 from driftcli.batchtest import Outcome
 from driftcli.distributions import histograms
-from driftcli.explain import culprits, images, words
+from driftcli.explain import culprits, images, mix, words
 from driftcli.extraction import Reading
 from driftcli.families import Family
 from driftcli.records import (
@@ -86,6 +86,7 @@ class Draft:
             distributions=histograms(families, self.held_out.views, outcome.tested.views),
             diagnosis=diagnosis,
             images=tuple(scored[: settings.report.max_images_in_result]),
+            composition=outcome.composition,
         )
 
     @property
@@ -238,6 +239,9 @@ class Draft:
             reasons.append(
                 f"{differ} from the baseline: p = {verdict.p_value:.2g}, alpha {self.settings.gate.alpha:g}"
             )
+            told = None if outcome.composition is None else mix.reason(outcome.composition)
+            if told:
+                reasons.insert(0 if told.startswith("composition") else 1, told)
             reasons += [d.statement for d in diagnosis[:3]]
         if verdict.outcome == "warn":
             reasons.append(f"no effect is above the tolerance {outcome.tolerance:.2g}")
@@ -275,6 +279,9 @@ class Draft:
             for family, found in zip(self.baseline.families, outcome.verdict.families, strict=True)
             if found.gate == "advisory" and found.significant
         ]
+        if outcome.composition is not None:
+            moved = mix.caution(outcome.composition, gate.alpha)
+            said += [moved] if moved else []
         if self.settings.input.group_by is None and gate.tolerance != "auto":
             said += self.baseline.facts.get("cautions", [])
         return tuple(said)

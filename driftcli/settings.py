@@ -43,9 +43,11 @@ class Families(Strict):
     style: Family = Family()
     content: Family = Family()
     reconstruction: Family = Family()
-    latent: Family = Family()
+    latent: Family = Family(gate="advisory")
     properties: Family = Family()
     file: Family = Family(gate="advisory")
+    composition: Family = Family()
+    """Shares of labelled classes, where the baseline was made with `--stratify-by`; clusters never have a say."""
 
 
 class Fit(Strict):
@@ -56,6 +58,8 @@ class Fit(Strict):
     max_images: Annotated[int, Field(ge=40)] = 20_000
     """F and C each keep at most so many images (lowest content hash)."""
     thumbnails: Annotated[int, Field(ge=0, le=500)] = 500
+    clusters: Literal["auto", 0] | Annotated[int, Field(ge=2, le=64)] = "auto"
+    """Clusters that stand in for classes; auto: 2 to 32, one for every 40 images of C; 0: none."""
 
 
 class Calibrate(Strict):
@@ -81,6 +85,8 @@ class GateSettings(Strict):
     """`CORRUPTION:SEVERITY` (`gaussian_blur:2`), `foreign:SHARE` or `PROPERTY:SD` (`sharpness:0.5`): fail when
     such a change would be found in fewer than 80 % of such batches."""
     allow_overlap: bool = False
+    ignore_composition: bool = False
+    """Compare within classes (labels, else clusters) only: another mix of the same images is no drift."""
 
 
 class Input(Strict):

@@ -122,6 +122,21 @@ def settings() -> str:
     return _table(("key", "default", ""), rows)
 
 
+def corruptions() -> str:
+    """What `simulate` can do to an image: by class, in physical units."""
+    found = sorted(
+        (kind.belongs, name, kind)
+        for name, kind in (
+            (name, registry.load("corruptions", name)) for name in registry.kinds("corruptions")
+        )
+    )
+    rows = [
+        (belongs, f"`{name}`", kind.unit, *(f"{amount:g}" for amount in kind.amounts))
+        for belongs, name, kind in found
+    ]
+    return _table(("class", "corruption", "unit", "1", "2", "3", "4", "5"), rows)
+
+
 def _leaves(tree: Any) -> int:
     return sum(map(_leaves, tree.values())) if isinstance(tree, dict) and tree else 1
 
@@ -132,4 +147,5 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "modes": modes,
     "options": options,
     "settings": settings,
+    "corruptions": corruptions,
 }

@@ -326,11 +326,16 @@ def test_no_list_of_numbers(text):
 
 @pytest.mark.parametrize(
     "asked",
-    [{"input": {"group_by": "folder"}}, {"input": {"stratify_by": "folder"}}, {"gate": {"alpha": 0.0005}}],
+    [
+        {"input": {"group_by": "folder"}},
+        {"input": {"stratify_by": "folder"}},
+        {"gate": {"alpha": 0.0005}},
+        {"gate": {"ignore_composition": True}},
+    ],
 )
 def test_gates_that_are_not_measured_are_refused(asked):
     with pytest.raises(UsageError):
-        power_study._refuse_or_warn(Settings.model_validate(asked), Plan())
+        power_study._refuse_or_warn(Settings.model_validate(asked), Plan(), {})
 
 
 # ---------------------------------------------------------------- the whole path
@@ -368,3 +373,12 @@ def test_images_of_c_are_never_compared_with_themselves(world, monkeypatch):
     assert not kept & pool
     assert report.left_out == 20
     assert "it is used without them, 90 images of 110" in report.cautions[0]
+
+
+def test_what_rates_leave_out_is_said():
+    """A tolerance, batches that a check refuses, classes that have a say of their own."""
+    settings = Settings.model_validate({"gate": {"tolerance": 0.1}})
+    found = power_study._refuse_or_warn(settings, power_plan.make(batch=[5]), {"stratify_by": "folder"})
+    assert [word in line for word, line in zip(("tolerance", "mix", "--min-images"), found, strict=True)] == [
+        True
+    ] * 3

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from driftcli.cli import baseline, check, demo, doctor, fit, inspect, power
+from driftcli.cli import baseline, check, demo, doctor, fit, inspect, power, simulate
 from driftcli.cli._help import CONTEXT, Command, Group
 from driftcli.cli.console import Terminal, abandon
 
@@ -58,8 +58,9 @@ for _module, _verb in (
     (fit, fit.fit),
     (baseline, baseline.baseline),
     (check, check.check),
-    (power, power.power),
     (inspect, inspect.inspect),
+    (simulate, simulate.simulate),
+    (power, power.power),
     (doctor, doctor.doctor),
     (demo, demo.demo),
 ):

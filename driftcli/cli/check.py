@@ -44,6 +44,7 @@ def check(
     max_unreadable: o.MaxUnreadable = None,
     max_test_images: o.MaxTestImages = None,
     allow_overlap: o.AllowOverlap = False,
+    ignore_composition: o.IgnoreComposition = False,
     group_by: o.GroupBy = None,
     stratify_by: o.StratifyBy = None,
     slice_by: o.SliceBy = None,

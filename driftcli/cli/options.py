@@ -144,6 +144,14 @@ AllowOverlap = Annotated[
         help="Accept a batch that is half or more of the reference's own images.",
     ),
 ]
+IgnoreComposition = Annotated[
+    bool,
+    option(
+        "--ignore-composition",
+        panel=GATE,
+        help="Compare within classes (labels that the baseline has, else clusters): another mix is no drift.",
+    ),
+]
 ExitZero = Annotated[
     bool, option("--exit-zero", panel=GATE, help="Return 0 instead of 1; the verdict stays what it is.")
 ]

@@ -42,33 +42,37 @@ class DefocusBlur(Corruption):
 
 
 def _disc(values: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
-    """[h, w, 3] averaged over discs: for each row of the disc, differences of running sums."""
-    height, width = values.shape[:2]
+    """[h, w, 3] averaged over discs: for each column of the disc, differences of sums running down."""
+    width = values.shape[1]
     reach = math.ceil(radius + 0.5)
-    padded = np.pad(values, ((reach, reach), (reach + 1, reach + 1), (0, 0)), "symmetric")
-    sums = np.cumsum(padded, axis=1, dtype=np.float32)
+    padded = np.pad(values, ((reach + 1, reach + 1), (reach, reach), (0, 0)), "symmetric")
+    sums = np.cumsum(padded, axis=0, dtype=np.float32)
     total = np.zeros_like(values)
     area = 0.0
-    for row in range(reach + 1):
-        half = _half_width(radius, row)
+    for column in range(reach + 1):
+        half = _half_height(radius, column)
         if half <= 0:
             continue
-        rows = sums[reach + row : reach + row + height]
-        if row:
-            rows = rows + sums[reach - row : reach - row + height]
-        total += _until(rows, reach + 0.5 + half, width) - _until(rows, reach + 0.5 - half, width)
-        area += 2 * half * (2 if row else 1)
-    return total / np.float32(area)
+        columns = sums[:, reach + column : reach + column + width]
+        if column:
+            columns = columns + sums[:, reach - column : reach - column + width]
+        _add_until(total, columns, reach + 0.5 + half, 1)
+        _add_until(total, columns, reach + 0.5 - half, -1)
+        area += 2 * half * (2 if column else 1)
+    total /= np.float32(area)
+    return total
 
 
-def _half_width(radius: float, row: int) -> float:
-    """Mean half width of the disc over one row of pixels."""
-    heights = row - 0.5 + (np.arange(32) + 0.5) / 32
-    return float(np.sqrt(np.maximum(0.0, radius**2 - heights**2)).mean())
+def _half_height(radius: float, column: int) -> float:
+    """Mean half height of the disc over one column of pixels."""
+    widths = column - 0.5 + (np.arange(32) + 0.5) / 32
+    return float(np.sqrt(np.maximum(0.0, radius**2 - widths**2)).mean())
 
 
-def _until(sums: NDArray[np.float32], end: float, width: int) -> NDArray[np.float32]:
-    """Running sums up to x + `end`, between two pixels interpolated, for `width` values of x."""
+def _add_until(total: NDArray[np.float32], sums: NDArray[np.float32], end: float, sign: int) -> None:
+    """Adds running sums up to y + `end`, between two pixels interpolated, to every y of `total`."""
     whole = math.floor(end)
-    part = np.float32(end - whole)
-    return (1 - part) * sums[:, whole : whole + width] + part * sums[:, whole + 1 : whole + 1 + width]
+    part = end - whole
+    height = len(total)
+    for row, weight in ((whole, 1 - part), (whole + 1, part)):
+        total += np.float32(sign * weight) * sums[row : row + height]

@@ -1,4 +1,4 @@
-"""Maximum mean discrepancy with several Gaussian bandwidths, permuted at the price of the batch alone."""
+"""Kernel and mean discrepancy of whole feature vectors, permuted at the price of the batch alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from driftcli.detectors import _whitened
 from driftcli.detectors.base import Detector, Floats, Matrix
 from driftcli.permutation import MAX_UNITS, Relabellings
 from driftcli.records import Column, DisplayEffect, State, Statistic
@@ -18,20 +19,24 @@ from driftcli.records import Column, DisplayEffect, State, Statistic
 @final
 @dataclass(frozen=True)
 class Mmd(Detector):
-    """Kernel two-sample test on whole feature vectors.
+    """Kernel two-sample test on whole feature vectors, and the shift of their mean in F's own units.
 
-    What it sees: any change of the joint distribution of the features: style, content, layout.
+    What it sees: any change of the joint distribution of the features: style, content, layout; and small,
+    steady changes in directions in which good images hardly differ (blur, noise, compression).
     What it misses: what the features are blind to; small shares of strange images in large batches.
-    Statistic: unbiased MMD^2 per bandwidth (multiples of F's median distance), by the complement
+    Statistic: squared mean shift per ridge, whitened with F's covariance (see `_whitened`); unbiased MMD^2 per bandwidth (multiples of F's median distance), by the complement
     identity T_J = (S - 2R + q)/(n(n-1)) + q/(m(m-1)) - 2(R - q)/(nm): of each relabelling only the
     sums R and q over the relabelled batch J are computed, never a permuted N x N matrix.
-    Cost: m n_c d + B m^2 d, or one kernel matrix and B m N where that is less.
-    Reference: Gretton et al. 2012 (JMLR 13), lemma 6; several bandwidths after Schrab et al. 2023.
+    Cost: m n_c d + B m^2 d, or one kernel matrix and B m N where that is less; B m d for the means.
+    Reference: Gretton et al. 2012 (JMLR 13), lemma 6; several bandwidths after Schrab et al. 2023;
+    regularised Hotelling T^2 after Chen, Paul, Prentice & Wang 2011 (JASA 106).
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     bandwidths: tuple[float, ...] = (4.0, 2.0, 1.0, 0.5)
     """Multiples of the median distance, widest first."""
+    ridges: tuple[float, ...] = (1.0, 0.1, 0.01)
+    """Of the whitened mean shifts: multiples of the mean variance."""
     scale: str = "raw"
     """`raw`, or `blocks`: z-scored by F, each block of columns divided by the root of its width."""
     blocks: tuple[int, ...] = ()
@@ -51,7 +56,8 @@ class Mmd(Detector):
         scaled = _scaled(state, reference)
         chosen = np.random.default_rng(seed).permutation(len(scaled))[:2000]
         median = max(median_distance(scaled[np.sort(chosen)]), 1e-6)
-        return {**state, "sigma": median * np.asarray(self.bandwidths, np.float64)}
+        white = {f"white_{name}": value for name, value in _whitened.learn(scaled).items()}
+        return {**state, **white, "sigma": median * np.asarray(self.bandwidths, np.float64)}
 
     def calibrate(self, state: State, held_out: Matrix) -> State:
         """Kernel row sums of C, [bandwidths, n_c]: a check then costs nothing quadratic in n_c."""
@@ -63,7 +69,7 @@ class Mmd(Detector):
     def values(
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
     ) -> Floats:
-        """MMD^2 per bandwidth, [rows, bandwidths]."""
+        """MMD^2 per bandwidth, then mean shift per ridge: [rows, bandwidths + ridges]."""
         from driftcli.detectors import _kernels
 
         x, sigma, labels = _scaled(state, pooled), state["sigma"], relabellings.labels
@@ -81,11 +87,14 @@ class Mmd(Detector):
             inside = r[labels].sum(axis=1)
             rest = (r.sum() - 2 * inside + q) / np.maximum(n * (n - 1), 1)
             columns_of_t.append(rest + q / np.maximum(m * (m - 1), 1) - 2 * (inside - q) / (n * m))
-        return np.stack(columns_of_t, axis=1)
+        white = {name.removeprefix("white_"): state[name] for name in state if name.startswith("white_")}
+        shifts = _whitened.mean_shifts(white, x, relabellings, self.ridges)
+        return np.concatenate([np.stack(columns_of_t, axis=1), shifts], axis=1)
 
     def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
-        """One statistic a bandwidth."""
-        return tuple(f"mmd_{width:g}" for width in self.bandwidths)
+        """One statistic a bandwidth, one a ridge."""
+        kernels = tuple(f"mmd_{width:g}" for width in self.bandwidths)
+        return (*kernels, *(f"mean_shift_{ridge:g}" for ridge in self.ridges))
 
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
@@ -93,7 +102,7 @@ class Mmd(Detector):
         """Effects per bandwidth: for 0 <= k <= 1 the total variation is at least sqrt(MMD^2 / 2).
 
         The lower bound uses the asymptotic variance of the observed MMD^2; its level is shared among
-        the bandwidths.
+        the bandwidths. A mean shift bounds no share: it has a p-value and no effect.
         """
         from driftcli.detectors._kernels import row_sums
 
@@ -105,15 +114,17 @@ class Mmd(Detector):
         variance = (own_y - across_y).var(1) / m + (own_x - across_x).var(1) / n
         low = squared - NormalDist().inv_cdf(1 - 0.05 / len(sigma)) * 2 * np.sqrt(variance)
         d = np.sqrt(np.maximum(squared, 0) / np.maximum(1 - own_x.mean(1), 1e-12))
-        return tuple(
+        names = self.names(state, batch, columns)
+        kernels = tuple(
             Statistic(
                 name,
                 effect=_share(squared[k]),
                 effect_lower=_share(low[k]),
                 display_effect=DisplayEffect("kernel_d", float(d[k])),
             )
-            for k, name in enumerate(self.names(state, batch, columns))
+            for k, name in enumerate(names[: len(sigma)])
         )
+        return (*kernels, *(Statistic(name) for name in names[len(sigma) :]))
 
     def group_bias(self, values: Floats) -> Floats:
         """Pairs within a group are alike on one side and never across: the mean over relabellings."""

@@ -15,12 +15,14 @@ from driftcli.extractors._known import Interpolation, Layers, Preparation
 from driftcli.extractors.base import Extractor, Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from driftcli.records import Frame, State
+    from driftcli.records import FileFacts, Frame, State
 
+SMALL = 64
+"""Short side in pixels up to which images are small, and the square that they are shown as."""
 Triple = tuple[float, float, float]
 
 
@@ -72,6 +74,9 @@ class Embedding(Extractor):
     mean: Triple | None = None
     std: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=3, max_length=3)] | None = None
     order: Literal["rgb", "bgr"] | None = None
+    small: Literal["auto", "off"] = "auto"
+    """auto: the default network is shown images of at most 64 px (median short side) whole, as squares of
+    64 px: twelve times faster, since there is no more to see in digits and icons."""
 
     @property
     def decode_side(self) -> int:
@@ -97,6 +102,15 @@ class Embedding(Extractor):
                 "set extractors.embedding.style_layers and content_layer to names of its modules",
             )
         return replace(whole, **asdict(whole.preparation()), **layers)
+
+    def resolve(self, facts: Sequence[FileFacts]) -> Embedding:
+        """The network's input for small images, unless somebody set another."""
+        ours = _known.origin(self.network)[0] == "lite0" and self.preparation() == _known.LITE0_PREPARATION
+        if self.small == "off" or not ours or not facts:
+            return self
+        if float(np.median([min(fact.width, fact.height) for fact in facts])) > SMALL:
+            return self
+        return replace(self, resize=SMALL, side=SMALL, crop="none")
 
     def view_names(self) -> tuple[str, ...]:
         """`style` and `content`, or `content` alone where no style layers are read."""

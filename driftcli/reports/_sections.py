@@ -50,7 +50,7 @@ def reasons(page: Page, report: Report) -> None:
 def changes(page: Page, report: Report) -> None:
     """The diagnosis, in words; what the table of values shows anyway is cut."""
     if report.diagnosis:
-        page.heading("What changed")
+        page.heading("What changed", "the mix of images may be all of it" if say.only_mix(report) else "")
     likeness = [found for found in report.diagnosis if found.corruption is not None]
     plain = [found for found in report.diagnosis if found.corruption is None]
     for found in (*plain[:MOST_SAID], *likeness):

@@ -51,8 +51,10 @@ def words(name: str) -> str:
 def change_words(report: Report, most: int = 3) -> tuple[str, ...]:
     """`blurrier`, `greener`: read off the diagnosis, else `lower sharpness` off what moved most.
 
-    A diagnosis offers its word as `Images are WORD: …`.
+    A diagnosis offers its word as `Images are WORD: …`. Where only the mix changed, those would mislead.
     """
+    if only_mix(report):
+        return ("another mix of images",)
     found: list[str] = []
     for diagnosis in report.diagnosis:
         match = _IMAGES_ARE.match(diagnosis.statement)
@@ -61,6 +63,12 @@ def change_words(report: Report, most: int = 3) -> tuple[str, ...]:
             found.append(word)
     told = [f"{direction(row)} {label(row.name)}" for _, row in moved(report)[:2] if direction(row)]
     return tuple(found[:most] or told)
+
+
+def only_mix(report: Report) -> bool:
+    """Whether the verdict is put down to another mix of images alone."""
+    found = report.composition
+    return found is not None and found.reading == "composition" and not found.ignored
 
 
 def moved(report: Report) -> list[tuple[FamilyResult, StatisticResult]]:

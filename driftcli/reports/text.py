@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from driftcli.reports import _closing, _sections
+from driftcli.reports import _closing, _mix, _sections
 from driftcli.reports import _numbers as number
 from driftcli.reports import _words as say
 from driftcli.reports._page import Page
@@ -42,6 +42,7 @@ class Text(ReportFormat):
             _sections.verdict,
             _sections.reasons,
             _sections.changes,
+            _mix.composition,
             _sections.families,
             _sections.properties,
         ):
@@ -72,6 +73,7 @@ def quiet_line(report: Report) -> str:
             if report.verdict != "inconclusive"
             else []
         )
+        told = [] if say.only_mix(report) else told
         reason = [*told, *report.reasons, ""][0]
         fields += [f'reason="{_one_line(reason)}"'] if reason else []
     return f"{' '.join(fields)} (exit {report.exit_code})"

@@ -42,6 +42,12 @@ def open_sources(specs: Sequence[str], options: Input, *, nul: bool = False) -> 
     )
 
 
+def prefix(spec: str) -> str:
+    """What the names of a source's entries begin with before their path within it. Raises as `open_sources`."""
+    source: Any = _open(spec, follow=False, nul=False)
+    return str(source.prefix)
+
+
 @final
 @dataclass(frozen=True)
 class _Chosen(ImageSource):

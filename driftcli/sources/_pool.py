@@ -41,6 +41,7 @@ class DecodePool:
         workers: int,
         *,
         thumbnails: bool = False,
+        pictures: bool = False,
         follow: bool = False,
     ) -> None:
         self._timeout = decode.timeout
@@ -49,6 +50,7 @@ class DecodePool:
             "decode": asdict(decode),
             "extractors": {kind: asdict(each) for kind, each in extractors.items()},  # type: ignore[call-overload]
             "thumbnails": thumbnails,
+            "pictures": pictures,
             "follow": follow,
             "loader": _LOADER,
         }
@@ -150,5 +152,6 @@ def _answer(entry: Entry, header: Mapping[str, Any], body: bytes) -> Decoded | S
         near=header["near"],
         facts=FileFacts(**header["facts"]),
         arrays=arrays,
-        thumbnail=body[at:] if header["thumbnail"] else None,
+        thumbnail=body[at : at + header["thumbnail"]] or None,
+        picture=body[at + header["thumbnail"] :] or None,
     )

@@ -43,6 +43,7 @@ class Task:
         Image.MAX_IMAGE_PIXELS = int(self.decode.max_megapixels * 1e6)
         self.follow: bool = setup["follow"]
         self.thumbnails: bool = setup["thumbnails"]
+        self.pictures: bool = setup["pictures"]
         load = import_module(setup["loader"]).load
         self.extractors: dict[str, Extractor] = {
             kind: load("extractors", kind)(**{name: _frozen(value) for name, value in settings.items()})
@@ -72,9 +73,10 @@ class Task:
         found = decode(data, self.decode, self.draft_side)
         thumbnail = _thumbnail(found.image) if self.thumbnails else b""
         image = found.image
-        if (wanted := request.get("corruption")) is not None:
-            rng = np.random.default_rng([wanted["seed"], *hashlib.sha256(data).digest()[:8]])
-            image = self.load("corruptions", wanted["name"])()(image, wanted["severity"], rng)
+        wanted = request.get("corruption")
+        if wanted is not None:
+            image = self._corrupted(image, wanted, hashlib.sha256(data).digest())
+        picture = _png(image) if self.pictures and wanted is not None else b""
         frame = Frame(image, found.facts)
         arrays = {kind: np.ascontiguousarray(each.prepare(frame)) for kind, each in self.extractors.items()}
         header = {
@@ -84,8 +86,19 @@ class Task:
             "facts": asdict(found.facts),
             "arrays": [[kind, _plain(array), array.shape] for kind, array in arrays.items()],
             "thumbnail": len(thumbnail),
+            "picture": len(picture),
         }
-        return header, [*(array.reshape(-1).view(np.uint8).data for array in arrays.values()), thumbnail]
+        parts = (array.reshape(-1).view(np.uint8).data for array in arrays.values())
+        return header, [*parts, thumbnail, picture]
+
+    def _corrupted(self, image: Image.Image, wanted: Mapping[str, Any] | None, digest: bytes) -> Image.Image:
+        """One corruption after the other, each with its own random numbers."""
+        step = 0
+        while wanted is not None:
+            rng = np.random.default_rng([wanted["seed"], *digest[:8], *([step] if step else [])])
+            image = self.load("corruptions", wanted["name"])()(image, wanted["severity"], rng)
+            wanted, step = wanted["then"], step + 1
+        return image
 
 
 def _frozen(value: Any) -> Any:
@@ -105,6 +118,12 @@ def _thumbnail(image: Image.Image) -> bytes:
     small.thumbnail((_THUMBNAIL, _THUMBNAIL))
     out = io.BytesIO()
     small.save(out, "WEBP", quality=80, method=2)
+    return out.getvalue()
+
+
+def _png(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=4)
     return out.getvalue()
 
 

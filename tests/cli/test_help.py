@@ -97,7 +97,7 @@ def test_every_setting_with_an_option_can_be_given_somewhere():
 def test_the_main_help(main):
     """The verbs in the order of use, and every exit code."""
     out = main("--help").out
-    verbs = ["fit", "baseline", "check", "power", "inspect", "doctor", "demo"]
+    verbs = ["fit", "baseline", "check", "inspect", "simulate", "power", "doctor", "demo"]
     assert re.findall(r"^  ([a-z]+)  ", out.split("Commands:")[1].split("Options:")[0], re.MULTILINE) == verbs
     assert "..." not in out.split("Commands:")[1].split("Options:")[0]
     for code in ("0 ", "1 ", "2 ", "3 ", "4 ", "130 "):
@@ -107,3 +107,4 @@ def test_the_main_help(main):
 def test_usage_lines_are_as_the_contract_writes_them(main):
     assert main("check", "--help").out.startswith("Usage: driftcli check [OPTIONS] ARTIFACT SOURCE...\n")
     assert main("fit", "--help").out.startswith("Usage: driftcli fit [OPTIONS] SOURCE...\n")
+    assert main("simulate", "--help").out.startswith("Usage: driftcli simulate [OPTIONS] SOURCE...\n")

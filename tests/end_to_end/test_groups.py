@@ -118,13 +118,13 @@ def test_copies_of_one_image_cannot_be_divided(drift, world, tmp_path):
 def labelled(tmp_path):
     """`labelled("name", {"day": 30, "night": 10}, seed)`: a manifest with a column `label`."""
 
-    def make(name, classes, seed):
+    def make(name, classes, seed, more=0.0):
         rng = np.random.default_rng(seed)
         rows = [("path", "label")]
         (tmp_path / name).mkdir()
         for label, count in classes.items():
             for i in range(count):
-                scene(rng, light=-60.0 if label == "night" else 0.0).save(
+                scene(rng, light=more - (60.0 if label == "night" else 0.0)).save(
                     tmp_path / name / f"{label}{i}.jpg", quality=90
                 )
                 rows.append((f"{name}/{label}{i}.jpg", label))
@@ -145,6 +145,55 @@ def test_within_classes_another_share_of_them_is_no_drift(drift, check, labelled
     assert check(ref, batch).code == 1
     assert check(ref, batch, *by).code == 0
     ran = check(ref, batch, "--stratify-by", "column:lable")
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_another_mix_is_told_from_other_images(drift, check, labelled, tmp_path):
+    """The baseline remembers the key: labels have a say and the report says whether the images changed too."""
+    ref, by = tmp_path / "ref", ("--stratify-by", "column:label")
+    assert drift("fit", labelled("train", {"day": 40, "night": 20}, 1), "-o", ref, *by, *FAST).code == 0
+    assert (
+        drift("baseline", ref, labelled("good", {"day": 60, "night": 60}, 2), *by, "--workers", 1).code == 0
+    )
+    usual = check(ref, labelled("usual", {"day": 12, "night": 12}, 3)).result
+    assert (usual["verdict"], usual["composition"]["reading"]) == ("pass", "none")
+    batch = labelled("batch", {"day": 2, "night": 22}, 4)
+    told = check(ref, batch).result
+    mix = told["composition"]
+    assert (told["verdict"], mix["by"], mix["reading"]) == ("drift", "column:label", "composition")
+    assert told["reasons"][0].startswith("composition: the mix changed (day 50 % → 8 %, night 50 % → 92 %)")
+    assert told["families"][-1]["name"] == "composition"
+    assert mix["effect"] == pytest.approx(22 / 24 - 1 / 2)
+    assert mix["p_value"] <= 0.01 < mix["residual_p_value"]
+    assert "another mix of images" in drift("check", ref, batch, "--workers", 1).out
+    for spoken in (("--ignore-composition",), by):
+        held = check(ref, batch, *spoken).result
+        assert (held["verdict"], held["composition"]["ignored"]) == ("pass", True)
+        assert any("the mix changed" in caution for caution in held["cautions"])
+        assert held["gate"]["p_value"] == held["composition"]["residual_p_value"]
+    bright = labelled("bright", {"day": 12, "night": 12}, 5, more=50)
+    lit = check(ref, bright).result
+    assert (lit["verdict"], lit["composition"]["reading"]) == ("drift", "images")
+    assert "images changed" in lit["reasons"][1]
+    assert check(ref, bright, "--ignore-composition").code == 1
+
+
+def test_without_labels_clusters_stand_in(drift, check, world, labelled, tmp_path):
+    """Clusters of F, with images that stand for them; other light is other images in them too."""
+    found = check(world.ref, world.fresh).result["composition"]
+    assert (found["by"], found["reading"]) == ("clusters", "none")
+    assert all(share["examples"] for share in found["shares"] if share["baseline"])
+    assert sum(share["batch"] for share in found["shares"]) == pytest.approx(1)
+    bright = check(world.ref, world.bright).result
+    assert bright["composition"]["reading"] in {"images", "both"}
+    assert any(reason.startswith("images changed") for reason in bright["reasons"])
+    assert check(world.ref, world.fresh, "--ignore-composition").code == 0
+    assert check(world.ref, world.bright, "--ignore-composition").code == 1
+    assert check(world.ref, labelled("list", {"day": 24}, 6)).result["composition"]["by"] == "clusters"
+    bare = tmp_path / "bare"
+    assert drift("fit", world.train, "-o", bare, "--set", "fit.clusters=0", *FAST).code == 0
+    assert check(bare, world.fresh).result["composition"] is None
+    ran = check(bare, world.fresh, "--ignore-composition")
     assert (ran.code, ran.out) == (2, "")
 
 

@@ -19,6 +19,7 @@ from driftcli.extractors._weights import LITE0, find
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.embedding import Embedding, rounded
 from driftcli.progress import Progress
+from driftcli.records import FileFacts
 from tests.extractors._pictures import picture
 
 if TYPE_CHECKING:
@@ -228,3 +229,16 @@ def test_random_weights_are_seeded(prepared: np.ndarray) -> None:
     assert settings.blocks("style", states[0]) == (16, 24, 48)
     with pytest.raises(ArtifactError):
         settings.extract({**states[0], "seed": np.array([5])}, prepared[:1], CPU)
+
+
+def test_small_images_are_shown_whole_and_small():
+    """Digits need no 224 px; photographs, other networks and what somebody set stay as they are."""
+    small = [FileFacts(28, 28, 300, "PNG", "L", grey=True)] * 3
+    large = [FileFacts(500, 375, 300, "JPEG", "RGB", grey=False)] * 3
+    known = Embedding().complete(Runtime())
+    shown = known.resolve(small).preparation()
+    assert (shown.resize, shown.side, shown.crop) == (64, 64, "none")
+    assert known.resolve(large) == known
+    assert known.resolve([]) == known
+    assert Embedding(small="off").complete(Runtime()).resolve(small).preparation().side == 224
+    assert Embedding(side=128, resize=128).complete(Runtime()).resolve(small).preparation().side == 128

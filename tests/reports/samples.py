@@ -239,7 +239,42 @@ def hostile() -> r.Report:
     )  # fmt: skip
 
 
+def mixed() -> r.Report:
+    """Other shares of the same classes: `composition`, while words about single values mislead."""
+    shares = (
+        r.ShareResult("cat", 0.9, 0.5),
+        r.ShareResult("dog", 0.1, 0.45),
+        r.ShareResult("", 0.0, 0.05),
+    )
+    found = r.CompositionResult("column:label", 0.0002, 0.4, 0.21, 0.6142, "composition", False, shares)
+    drift = drifted()
+    families = (
+        *drift.families[:1],
+        family(
+            "composition",
+            0.0002,
+            0.4,
+            0.21,
+            r.StatisticResult("class", None, None, None, 0.0002, 0.0002, None, 0.4, 0.21),
+        ),
+    )
+    reason = "composition: the mix changed (cat 50 % → 90 %, dog 45 % → 10 %); within classes (column:label) no further change was found (p = 0.61)"
+    return replace(
+        drift, reasons=(reason, drift.reasons[0]), families=families, composition=found, cautions=()
+    )
+
+
+def moved_clusters() -> r.Report:
+    """Changed images that moved from cluster to cluster."""
+    shares = tuple(
+        r.ShareResult(f"cluster {k}", batch, baseline, (f"good/{HOSTILE[k]}", f"good/{k}.jpg"))
+        for k, (batch, baseline) in enumerate(((0.52, 0.3), (0.08, 0.25), (0.4, 0.45)), 1)
+    )
+    found = r.CompositionResult("clusters", 0.004, 0.22, 0.02, 0.0002, "both", False, shares)
+    return replace(drifted(), composition=found)
+
+
 ALL = {
     "pass": passing, "drift": drifted, "warn": warned, "inconclusive": inconclusive,
-    "rules": ruled, "exit_zero": excused, "hostile": hostile,
+    "rules": ruled, "exit_zero": excused, "hostile": hostile, "mix": mixed, "clusters": moved_clusters,
 }  # fmt: skip

@@ -1,0 +1,84 @@
+"""Workers corrupt what they decoded: in order, by content and seed, and hand the picture over where asked."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from driftcli import registry
+from driftcli.extractors.properties import Properties
+from driftcli.records import Corrupted, Entry, Skipped
+from driftcli.sources._pool import DecodePool
+from driftcli.sources._settings import Decode
+
+
+@pytest.fixture(scope="module")
+def data():
+    values = np.random.default_rng(0).integers(0, 255, (8, 10, 3)).astype(np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(values).resize((100, 80), Image.Resampling.BICUBIC).save(out, "PNG")
+    return out.getvalue()
+
+
+def answers(entries, *, pictures=True, extractors=None):
+    with DecodePool(Decode(), extractors or {}, 1, pictures=pictures) as pool:
+        return list(pool.map(entries))
+
+
+def expected(data, chain):
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    for step, one in enumerate(chain):
+        seeds = [one.seed, *hashlib.sha256(data).digest()[:8], *([step] if step else [])]
+        kind = registry.load("corruptions", one.name)()
+        image = kind(image, one.severity, np.random.default_rng(seeds))
+    return image.tobytes()
+
+
+def test_the_picture_is_the_corrupted_image_in_full_size(data):
+    one = Corrupted("gaussian_noise", 2.5, 3)
+    two = Corrupted("shot_noise", 4, 3)
+    found = answers(
+        [
+            Entry("a.png", data=data, corruption=one),
+            Entry("b.png", data=data, corruption=replace(one, then=two)),
+        ]
+    )
+    shown = [Image.open(io.BytesIO(each.picture)) for each in found]
+    assert [each.format for each in shown] == ["PNG", "PNG"]
+    assert [each.tobytes() for each in shown] == [expected(data, (one,)), expected(data, (one, two))]
+
+
+def test_no_picture_where_none_was_asked_for_or_nothing_happened(data):
+    changed = Entry("a.png", data=data, corruption=Corrupted("flip", 5))
+    assert [each.picture for each in answers([changed], pictures=False)] == [None]
+    assert [each.picture for each in answers([Entry("a.png", data=data)])] == [None]
+
+
+def test_hashes_and_facts_stay_those_of_the_file(data):
+    """Whoever simulates drift on held-out images still knows which images they are."""
+    plain, changed = answers(
+        [Entry("a.png", data=data), Entry("a.png", data=data, corruption=Corrupted("darken", 5))],
+        extractors={"properties": Properties()},
+    )
+    assert (plain.content, plain.pixels, plain.near, plain.facts) == (
+        changed.content,
+        changed.pixels,
+        changed.near,
+        changed.facts,
+    )
+    assert not np.array_equal(plain.arrays["properties"], changed.arrays["properties"], equal_nan=True)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2000)])
+def test_every_corruption_survives_the_worker(size):
+    out = io.BytesIO()
+    Image.new("L", size, 90).save(out, "PNG")
+    wanted = [Corrupted(name, severity) for name in registry.kinds("corruptions") for severity in (1, 5)]
+    found = answers([Entry("a.png", data=out.getvalue(), corruption=one) for one in wanted])
+    assert not [each for each in found if isinstance(each, Skipped)]
+    assert {Image.open(io.BytesIO(each.picture)).size for each in found} == {size}
