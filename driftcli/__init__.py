@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from driftcli.errors import ArtifactError, DriftcliError, InternalError, NotAuditedError, UsageError
 
 if TYPE_CHECKING:
-    from driftcli.api import baseline, check, fit
-    from driftcli.records import Report
+    from driftcli.api import baseline, check, fit, power
+    from driftcli.records import PowerReport, Report
 
     __version__: str
 
@@ -26,18 +26,22 @@ __all__ = [
     "DriftcliError",
     "InternalError",
     "NotAuditedError",
+    "PowerReport",
     "Report",
     "UsageError",
     "__version__",
     "baseline",
     "check",
     "fit",
+    "power",
 ]
 
 _HOMES = {
     "fit": "driftcli.api",
     "baseline": "driftcli.api",
     "check": "driftcli.api",
+    "power": "driftcli.api",
+    "PowerReport": "driftcli.records",
     "Report": "driftcli.records",
 }
 

@@ -1,4 +1,4 @@
-"""fit, baseline and check for Python callers: the options of the command line as keyword arguments.
+"""fit, baseline, check and power for Python callers: the options of the command line as keyword arguments.
 
 `check(..., max_unreadable="5%")` is `driftcli check --max-unreadable 5%`; see `driftcli.config.OPTIONS`.
 The environment is not read: what a call does is in the call (and in the file that `config` names).
@@ -15,7 +15,7 @@ from driftcli import config as _config
 from driftcli.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from driftcli.records import Calibrated, Fitted, Report
+    from driftcli.records import Calibrated, Fitted, PowerReport, Report
 
 Name = str | os.PathLike[str]
 Sources = Name | Sequence[Name]
@@ -82,6 +82,42 @@ def check(
         Path(artifact),
         _names(source),
         resolved.settings,
+        baseline=baseline,
+        given=_config.given(resolved),
+        progress=progress,
+    )
+
+
+def power(
+    artifact: Name,
+    source: Sources,
+    *,
+    baseline: str | None = None,
+    corruption: Sequence[str] | None = None,
+    severity: Sequence[float] | None = None,
+    share: Sequence[float] | None = None,
+    batch: Sequence[int] | None = None,
+    trials: int | None = None,
+    images: int | None = None,
+    foreign: Sources = (),
+    config: Name | None = None,
+    progress: Progress = SILENT,
+    **options: Any,
+) -> PowerReport:
+    """How often the gate and its families find each corruption, on these images. Raises DriftcliError.
+
+    What is None is as on the command line.
+    """
+    from driftcli import power_plan, power_study
+
+    asked = {"corruption": corruption, "severity": severity, "share": share, "batch": batch, "trials": trials}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    resolved = _resolve(config, options)
+    return power_study.power(
+        Path(artifact),
+        _names(source),
+        resolved.settings,
+        power_plan.make(**given, images=images, foreign=_names(foreign)),
         baseline=baseline,
         given=_config.given(resolved),
         progress=progress,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from driftcli import artifact as artifacts
 from driftcli import canary, clusters, composition, detectability, fitting, refusals, result, rules
 from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
-from driftcli.errors import ArtifactError, NotAuditedError
+from driftcli.errors import NotAuditedError
 from driftcli.extraction import Reader, entries_of
 from driftcli.extractors.base import Runtime, resolve_device
 from driftcli.progress import SILENT, Progress
@@ -134,7 +134,7 @@ def baseline(
     with Reader(
         reference.settings, reference.extractors, reference.states, runtime, thumbnails, progress
     ) as reader:
-        birds = _canaries(reader, reference)
+        birds = canary.seen_by(reader, reference.canary)
         as_groups = len(sources) > 1 and settings.input.group_by is None
         keep = reference.settings.fit.max_images
         readings = (
@@ -195,7 +195,7 @@ def check(
     keep = max(settings.gate.max_test_images, settings.report.max_images_in_result)
     to_read = composition.with_remembered_key(reference.settings, calibrated)
     with Reader(to_read, reference.extractors, reference.states, runtime, False, progress) as reader:
-        birds = _canaries(reader, reference)
+        birds = canary.seen_by(reader, reference.canary)
         canary.compare(calibrated.canary, birds, reference.spread, calibrated.facts["versions"], versions())
         reading = reader.read(sources, keep, "reading images")
     draft = result.Draft(str(artifact), sources, reference, calibrated, reading, _environment(runtime))
@@ -215,12 +215,3 @@ def check(
 def _environment(runtime: Runtime) -> dict[str, Any]:
     known = versions()
     return {"device": resolve_device(runtime.device), **{k: known[k] for k in sorted(known)}}
-
-
-def _canaries(reader: Reader, reference: Reference) -> Mapping[str, np.ndarray]:
-    """What this machine makes of the artifact's canaries."""
-    birds = canary.unpack(reference.canary)
-    found = reader.read_entries(birds, len(birds), "canaries").features
-    if len(found) < len(birds):
-        raise ArtifactError("the artifact's canary images cannot be read here", "fit again")
-    return found.views

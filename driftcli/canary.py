@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.errors import ArtifactError
 from driftcli.records import Entry
+
+if TYPE_CHECKING:
+    from driftcli.extraction import Reader
 
 RADIUS = 0.08
 TOLERANCE = 0.1
@@ -59,6 +63,15 @@ def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:
         for k, v in sorted(state.items())
         if k.startswith("bytes/")
     ]
+
+
+def seen_by(reader: Reader, state: Mapping[str, NDArray[np.generic]]) -> Mapping[str, NDArray[np.float32]]:
+    """What this machine makes of the artifact's canaries. Raises ArtifactError when it cannot read them."""
+    birds = unpack(state)
+    found = reader.read_entries(birds, len(birds), "canaries").features
+    if len(found) < len(birds):
+        raise ArtifactError("the artifact's canary images cannot be read here", "fit again")
+    return found.views
 
 
 def compare(

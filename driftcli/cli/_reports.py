@@ -14,7 +14,7 @@ from driftcli.errors import InternalError, UsageError
 from driftcli.text import safe_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from driftcli.cli.console import Terminal
     from driftcli.records import Report
@@ -32,7 +32,14 @@ class Plan:
 def plan(shown: str, outputs: Iterable[str], *, brief: bool) -> Plan:
     """Raises UsageError for a format that does not exist or a folder that is missing."""
     known = registry.kinds("reports")
-    _known(shown, known, "--format")
+    return plan_of(shown, outputs, known, known, brief=brief)
+
+
+def plan_of(
+    shown: str, outputs: Iterable[str], showable: Sequence[str], known: Sequence[str], *, brief: bool
+) -> Plan:
+    """As `plan`, for a command with formats of its own: `showable` on standard output, `known` in files."""
+    _known(shown, showable, "--format")
     files: list[tuple[str, Path]] = []
     for text in outputs:
         kind, equals, name = text.partition("=")
@@ -67,7 +74,7 @@ def _known(kind: str, known: Iterable[str], option: str) -> None:
 def deliver(chosen: Plan, report: Report, terminal: Terminal, *, top_k: int = 10) -> None:
     """Files first: if one fails (4), standard output stays empty."""
     for kind, path in chosen.files:
-        _write(path, _render(kind, report, width=100, top_k=top_k))
+        write(path, _render(kind, report, width=100, top_k=top_k))
     look: dict[str, Any] = {}
     if chosen.shown == "text":
         look = {"width": terminal.width(), "color": terminal.colour(), "quiet": chosen.brief}
@@ -82,9 +89,9 @@ def _render(kind: str, report: Report, **look: Any) -> str:
     return text
 
 
-def _write(path: Path, text: str) -> None:
-    """UTF-8, beside the old file, then in its place; devices and pipes are written straight."""
-    raw = text.encode("utf-8", "backslashreplace")
+def write(path: Path, content: str | bytes) -> None:
+    """Text in UTF-8, beside the old file, then in its place; devices and pipes are written straight."""
+    raw = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
     target = path.resolve()
     try:
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):

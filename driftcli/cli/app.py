@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from driftcli.cli import baseline, check, demo, doctor, fit, inspect, simulate
+from driftcli.cli import baseline, check, demo, doctor, fit, inspect, power, simulate
 from driftcli.cli._help import CONTEXT, Command, Group
 from driftcli.cli.console import Terminal, abandon
 
@@ -60,6 +60,7 @@ for _module, _verb in (
     (check, check.check),
     (inspect, inspect.inspect),
     (simulate, simulate.simulate),
+    (power, power.power),
     (doctor, doctor.doctor),
     (demo, demo.demo),
 ):
