@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 MOST = 0.01
 """Largest share of the picture that a defect changes."""
@@ -23,12 +23,16 @@ class Damaged(NamedTuple):
     kind: str
 
 
-def damage(image: Image.Image, kind: str, rng: np.random.Generator) -> Damaged:
-    """The picture with one defect of a kind; drawn again (smaller) while it covers more than 1 %."""
+def damage(image: Image.Image, kind: str, rng: np.random.Generator, strength: float = 1.0) -> Damaged:
+    """The picture with one defect of a kind; drawn again (smaller) while it covers more than 1 %.
+
+    `strength` below 1 mixes it with the picture as it was: a fainter one.
+    """
     pixels = np.asarray(image.convert("RGB"), np.float32)
     size = 1.0
     while True:
-        drawn = np.clip(np.rint(_DRAW[kind](pixels, size, rng)), 0, 255).astype(np.uint8)
+        drawn = _DRAW[kind](pixels, size, rng)
+        drawn = np.clip(np.rint(pixels + strength * (drawn - pixels)), 0, 255).astype(np.uint8)
         mask = (drawn != pixels.astype(np.uint8)).any(axis=2)
         if 0 < mask.mean() <= MOST:
             return Damaged(Image.fromarray(drawn), mask, kind)
@@ -117,8 +121,3 @@ def _away_from(pixels: np.ndarray, row: int, column: int, rng: np.random.Generat
     """Bright on dark, dark on bright; either on grey."""
     level = float(pixels[row, column].mean())
     return -1.0 if level > 190 else 1.0 if level < 65 else float(rng.choice((-1.0, 1.0)))
-
-
-def softened(image: Image.Image, sigma: float) -> Image.Image:
-    """A lens's own blur."""
-    return image.filter(ImageFilter.GaussianBlur(sigma))

@@ -1,6 +1,7 @@
 """Small defects on a third of a batch: found, and where? And what the family `local` costs when it is not needed.
 
-python tests/benchmarks/local_defects.py [--references 5] [--batches 20] [--sets tiles,boards,...] [--data FOLDER]
+python tests/benchmarks/local_defects.py [--references 5] [--batches 20] [--sets tiles,boards,...]
+    [--strength 1] [--no-price] [--data FOLDER]
 
 Defects (scratch, dirt, missing part, dent; each on at most 1 % of the area) are put on pictures that F and C
 never saw: drawn stone tiles and circuit boards, the sample parts of `driftcli demo`, and real pictures (cats
@@ -39,7 +40,7 @@ from driftcli.reference import build_families
 from driftcli.sample.days import FOLDERS, photo
 from driftcli.settings import Settings
 
-ALPHA, PERMUTATIONS, BATCH, BAD = 0.01, 1999, 30, 10
+ALPHA, PERMUTATIONS, BATCH, BAD = 0.01, 999, 30, 10
 LEARNING = ("autoencoder", "patches")
 Picture = Callable[[], Image.Image]
 Views = Mapping[str, np.ndarray]
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("--references", type=int, default=5)
     parser.add_argument("--batches", type=int, default=20)
     parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--strength", type=float, default=1.0, help="0.3: defects at 30 % of their contrast")
     parser.add_argument("--price", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()) / "driftcli-local")
@@ -73,7 +75,7 @@ def main() -> None:
     remember_places()
     data, trials = data_folder(given.data), given.references * given.batches
     print(
-        f"Alpha {ALPHA}, {BATCH} images of which {BAD} damaged, {given.references} references x "
+        f"Alpha {ALPHA}, {BATCH} images of which {BAD} damaged (contrast x {given.strength:g}), {given.references} references x "
         f"{given.batches} batches, {PERMUTATIONS} permutations, seed {given.seed} ({machine()}).\n"
     )
     print("| pictures | F = C | `local` alone | gate with it | gate without | clean: with, without |", end="")
@@ -134,8 +136,8 @@ def written(name: str, pictures: Sequence[Picture], folder: Path, change: Callab
     return target
 
 
-def damaged(folder: Path, image: Image.Image, i: int) -> Image.Image:
-    found = damage(image, KINDS[i % len(KINDS)], np.random.default_rng([7, i]))
+def damaged(folder: Path, strength: float, image: Image.Image, i: int) -> Image.Image:
+    found = damage(image, KINDS[i % len(KINDS)], np.random.default_rng([7, i]), strength)
     folder.mkdir(parents=True, exist_ok=True)
     Image.fromarray(found.mask).save(folder / f"{i:05}.png")
     return found.image
@@ -237,8 +239,10 @@ def defects(name: str, data: Path, given: argparse.Namespace, trials: int) -> No
     pictures, scratch = make(data), given.scratch / name
     rest, lab = pictures[2 * size :], laboratory(pictures)
     clean = read(lab, written("clean", pictures, scratch), scratch)
-    change = partial(damaged, scratch / "masks")
-    bad = read(lab, written("bad", rest, scratch, change), scratch)
+    faint = "" if given.strength == 1 else f"-{given.strength:g}"
+    masks = scratch / f"masks{faint}"
+    change = partial(damaged, masks, given.strength)
+    bad = read(lab, written(f"bad{faint}", rest, scratch, change), scratch)
     good = clean.at(np.arange(2 * size, len(pictures)))
     p: dict[str, list[float]] = {}
     peaks = []
@@ -247,7 +251,7 @@ def defects(name: str, data: Path, given: argparse.Namespace, trials: int) -> No
         sides = {"good": fitted.views(good), "bad": fitted.views(bad)}
         patches = lab.extractors["patches"]
         maps = patches.heat_map(fitted.states["patches"], bad.prepared["patches"], RUNTIME)
-        peaks.append(on_defect(maps, scratch / "masks"))
+        peaks.append(on_defect(maps, masks))
         for number in range(given.batches):
             rng = np.random.default_rng([given.seed, seed, number])
             chosen = rng.permutation(len(rest))[:BATCH]
@@ -336,7 +340,7 @@ def conditions(order: np.ndarray, is_cat: np.ndarray) -> dict[str, tuple[str, np
     """By title: which pool, and which of its pictures."""
     cats, dogs = order[is_cat[order]], order[~is_cat[order]]
     found = {}
-    for m in (10, 30, 50):
+    for m in (10, 30):
         found[f"blur severity 1, {m} images"] = ("blur", order[:m])
         found[f"blur severity 1 on a third of {m}"] = ("blur", order[:m])
         found[f"brightness x 1.12, {m} images"] = ("bright", order[:m])
