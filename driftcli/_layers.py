@@ -25,7 +25,7 @@ Where = Callable[[tuple[str | int, ...], bool], str]
 SHARES = frozenset(
     {"gate.alpha", "gate.tolerance", "gate.max_unreadable", "gate.max_loss_increase", "fit.holdout"}
 )
-ALIASES = {"extractors.methods": {"mmd": "embedding"}}
+ALIASES = {"extractors.methods": {"mmd": "embedding", "local": "patches"}}
 _PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*%\s*")
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 _SECTION = {"model_type", "dataclass_type", "model_attributes_type"}

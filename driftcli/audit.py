@@ -57,7 +57,7 @@ def fit(
     extractors = fitting.resolved(entries, settings, completed)
     states = {k: e.fit(np.empty(0), settings.seed, runtime) for k, e in extractors.items() if not e.learns}
     with Reader(settings, extractors, states, runtime, bool(settings.fit.thumbnails), progress) as reader:
-        keep = settings.fit.max_images * (1 if settings.fit.holdout == 0 else 2)
+        keep = fitting.most_images(settings, extractors)
         reading = reader.read_entries(entries, keep, "reading images")
         refusals.require(reading, settings, MIN_FIT, "fit")
         share = fitting.holdout_share(settings, len(reading.features))
@@ -76,7 +76,8 @@ def fit(
         study = detectability.study(reader, sources, c_part, settings)
     families = build_families(settings, extractors, {}, states, every=True)
     detectors = {f.name: f.detector.fit(f_part.views[f.view], f.columns, settings.seed) for f in families}
-    cautions = [*reading.cautions, *([parts.caution] if parts.caution else [])]
+    cautions = [*reading.cautions, *fitting.left_out(reading, settings, extractors)]
+    cautions += [parts.caution] if parts.caution else []
     notes = {k: dict(e.notes(states[k])) for k, e in extractors.items()}
     resolved = with_extractors(settings, extractors)
     spread = {name: np.nanstd(x.astype(np.float64), axis=0) for name, x in f_part.views.items()}

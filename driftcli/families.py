@@ -8,6 +8,7 @@ from typing import Literal
 
 from driftcli.detectors.base import Detector
 from driftcli.detectors.mmd import Mmd
+from driftcli.detectors.outliers import Outliers
 from driftcli.detectors.reconstruction import Reconstruction
 from driftcli.detectors.univariate import Univariate
 from driftcli.extractors.base import Extractor
@@ -21,6 +22,7 @@ VIEWS: Mapping[str, tuple[str, str]] = {
     "reconstruction": ("autoencoder", "error"),
     "latent": ("autoencoder", "latent"),
     "properties": ("properties", "properties"),
+    "local": ("patches", "local"),
     "file": ("properties", "file"),
 }
 """Family -> (extractor, view), as in the contract's table of words."""
@@ -49,5 +51,7 @@ def detector_for(family: str, extractor: Extractor, state: State | None = None) 
         return Univariate()
     if view == "error":
         return Reconstruction()
+    if view == "local":
+        return Outliers()
     blocks = () if state is None else extractor.blocks(view, state)
     return Mmd(scale="blocks", blocks=blocks) if len(blocks) > 1 else Mmd()

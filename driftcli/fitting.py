@@ -30,6 +30,22 @@ def resolved(
     return {kind: extractor.resolve(facts) for kind, extractor in extractors.items()}
 
 
+def most_images(settings: Settings, extractors: Mapping[str, Extractor]) -> int:
+    """How many images `fit` keeps: F and C together, fewer where an extractor learns from large pictures."""
+    wanted = settings.fit.max_images * (1 if settings.fit.holdout == 0 else 2)
+    bounds = [e.most_images for e in extractors.values() if e.learns and e.most_images is not None]
+    return min([wanted, *bounds])
+
+
+def left_out(reading: Reading, settings: Settings, extractors: Mapping[str, Extractor]) -> list[str]:
+    """A caution when an extractor's bound, rather than `fit.max_images`, left images out."""
+    kept, used = len(reading.features), len(reading.contents)
+    if kept == used or kept == most_images(settings, {}):
+        return []
+    kinds = [k for k, e in extractors.items() if e.learns and e.most_images == kept]
+    return [f"{' and '.join(kinds)} learns from whole pictures: {kept:,} of {used:,} images were used"]
+
+
 def holdout_share(settings: Settings, images: int) -> float:
     """Share for C; of very many images neither C nor F gets more than `max_images`."""
     share, most = settings.fit.holdout, settings.fit.max_images / images

@@ -8,12 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.extractors.embedding import Embedding
+from driftcli.extractors.patches import Patches
 from driftcli.extractors.properties import Properties
 from driftcli.sources._settings import Decode
 
 Gate = Literal["on", "advisory", "off"]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Method = Literal["embedding", "autoencoder", "properties"]
+Method = Literal["embedding", "autoencoder", "properties", "patches"]
 
 
 class Strict(BaseModel):
@@ -29,6 +30,7 @@ class Extractors(Strict):
     embedding: Embedding = Embedding()
     autoencoder: Autoencoder = Autoencoder()
     properties: Properties = Properties()
+    patches: Patches = Patches()
 
 
 class Family(Strict):
@@ -45,6 +47,8 @@ class Families(Strict):
     reconstruction: Family = Family()
     latent: Family = Family(gate="advisory")
     properties: Family = Family()
+    local: Family = Family()
+    """Needs `patches` among the methods."""
     file: Family = Family(gate="advisory")
     composition: Family = Family()
     """Shares of labelled classes, where the baseline was made with `--stratify-by`; clusters never have a say."""

@@ -18,17 +18,19 @@ import yaml
 from driftcli import registry
 from driftcli.cli.app import app
 from driftcli.detectors.mmd import Mmd
+from driftcli.detectors.outliers import Outliers
 from driftcli.detectors.reconstruction import Reconstruction
 from driftcli.detectors.univariate import Univariate
 from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.extractors.embedding import Embedding
+from driftcli.extractors.patches import Patches
 from driftcli.extractors.properties import Properties
 from driftcli.families import VIEWS
 from driftcli.settings import Settings
 from driftcli.sources import _modes
 
 ROOT = Path(__file__).parents[1]
-DETECTORS = {"style": Mmd, "content": Mmd, "latent": Mmd, "reconstruction": Reconstruction}
+DETECTORS = {"style": Mmd, "content": Mmd, "latent": Mmd, "reconstruction": Reconstruction, "local": Outliers}
 
 
 def updated(text: str) -> str:
@@ -66,7 +68,10 @@ def families() -> str:
 
 def sees() -> str:
     """What every extractor and detector sees and misses, in its own words."""
-    parts: tuple[type, ...] = (Embedding, Autoencoder, Properties, Mmd, Reconstruction, Univariate)
+    parts: tuple[type, ...] = (
+        *(Embedding, Autoencoder, Properties, Patches),
+        *(Mmd, Reconstruction, Univariate, Outliers),
+    )
     assert {kind.__name__.lower() for kind in parts} == {
         kind for room in ("extractors", "detectors") for kind in registry.kinds(room)
     }

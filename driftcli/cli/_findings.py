@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import driftcli
 from driftcli.errors import DriftcliError
@@ -75,16 +75,19 @@ def devices(settings: Settings) -> Iterator[Finding]:
 
 
 def weights(settings: Settings) -> Iterator[Finding]:
-    """Loads the embedding's network as `fit` would."""
-    if "embedding" not in settings.extractors.methods:
+    """Loads the embedding's network as `fit` would, or that of `patches` where there is no embedding."""
+    methods = settings.extractors.methods
+    if not {"embedding", "patches"} & set(methods):
         yield Finding("ok", "weights", "none needed by these methods")
         return
     import numpy as np
 
     from driftcli.extractors.base import Runtime
 
-    runtime = Runtime("cpu", settings.weights.file, settings.weights.trust, settings.weights.allow_download)
-    extractor: Any = settings.extractors.embedding
+    own, extractor = settings.weights, settings.extractors.embedding
+    runtime = Runtime("cpu", own.file, own.trust, own.allow_download)
+    if "embedding" not in methods:  # patches takes the default network and no other
+        extractor, runtime = type(extractor)(), Runtime("cpu")
     state = extractor.fit(np.zeros((0, 1), np.uint8), settings.seed, runtime)
     digest = bytes(state["weights_sha256"]).hex()[:16] if "weights_sha256" in state else ""
     yield Finding(

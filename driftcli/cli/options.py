@@ -173,7 +173,8 @@ Method = Annotated[
         "--method",
         metavar="METHOD",
         panel=LEARN,
-        help="embedding (alias mmd), autoencoder, properties; repeatable or with commas "
+        help="embedding (alias mmd), autoencoder, properties, patches (alias local: small defects on pictures "
+        "that are much alike); repeatable or with commas "
         "(default: embedding,autoencoder,properties).",
     ),
 ]

@@ -45,13 +45,15 @@ class Lite0(nn.Module):
         self._ends = frozenset(ends)
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
+        return [maps.mean((2, 3)) for maps in self.stages(pixels)]
+
+    def stages(self, pixels: Tensor) -> Iterator[Tensor]:
+        """The maps [n, width, h, w] of each stage in turn; who stops early saves the later ones."""
         maps = functional.relu6(self._conv_stem(pixels))
-        means = []
         for position, block in enumerate(self._blocks, 1):
             maps = block(maps)
             if position in self._ends:
-                means.append(maps.mean((2, 3)))
-        return means
+                yield maps
 
 
 class Block(nn.Module):

@@ -30,8 +30,8 @@ class TorchNetwork:
 
     def __init__(self, module: nn.Module, settings: Embedding, sha256: bytes, device: str) -> None:
         wanted = settings.preparation()
-        self._module = module.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._read = _reader(self._module, (*(settings.style_layers or ()), str(settings.content_layer)))
+        self.module = module.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._read = _reader(self.module, (*(settings.style_layers or ()), str(settings.content_layer)))
         self._scale, self._mean, self._std = wanted.scale, wanted.mean, wanted.std
         self._flip = wanted.order == "bgr"
         self.sha256 = sha256
@@ -39,12 +39,12 @@ class TorchNetwork:
         self.batch = CPU_BATCH if device == "cpu" else GPU_BATCH
 
     def to_cpu(self) -> None:
-        self._module.to("cpu")
+        self.module.to("cpu")
         self.device, self.batch = "cpu", CPU_BATCH
 
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        with _plain_float32(self.device):
+        with plain_float32(self.device):
             images = (
                 torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2).float()
             )
@@ -55,7 +55,7 @@ class TorchNetwork:
 
 
 @contextmanager
-def _plain_float32(device: str) -> Iterator[None]:
+def plain_float32(device: str) -> Iterator[None]:
     """No TF32, no autotuned kernels, no half precision: one image, one result."""
     if not device.startswith("cuda"):
         yield

@@ -83,6 +83,9 @@ class Extractor(ABC):
     learns: ClassVar[bool] = False
     """True when `fit` needs the prepared images of F."""
 
+    most_images: ClassVar[int | None] = None
+    """At most so many images are kept while it learns, F and C together; None: as many as there are."""
+
     @abstractmethod
     def extract(
         self, state: State, prepared: NDArray[Any], runtime: Runtime

@@ -1,0 +1,107 @@
+"""A minority of a batch that lies high: one image in three with a scratch, the others as they ever were."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from driftcli.detectors.base import Detector, Floats, Matrix
+from driftcli.permutation import Relabellings
+from driftcli.records import Column, DisplayEffect, State, Statistic
+
+FAR = 0.95
+"""C's quantile that the reported shares lie above."""
+
+
+@final
+@dataclass(frozen=True)
+class Outliers(Detector):
+    """Upper tails of strangeness scores, one-sided.
+
+    What it sees: some images of the batch that are stranger than nearly all good ones.
+    What it misses: a batch that is less strange than usual, and a small rise of all images alike.
+    Statistic: per column the difference of means of squared exponential (Savage) rank scores,
+    log(1 - u)² for the image of rank u in (0, 1) among C and the batch together.
+    Cost: B m e, as univariate, with one number a column.
+    Reference: Savage 1956 (Ann. Math. Stat. 27); Conover & Salsburg 1988 (Biometrics 44), on treatments
+    that only some respond to; bound: Massart 1990 (DKW).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    def fit(self, reference: Matrix, columns: Sequence[Column], seed: int) -> State:
+        """F's medians, which stand in for a missing value; ranks need no more."""
+        finite = np.where(np.isfinite(reference), reference, np.nan).astype(np.float64)
+        known = np.isfinite(finite).any(axis=0)
+        return {"median": np.nan_to_num(np.nanmedian(np.where(known, finite, 0.0), axis=0))}
+
+    def values(
+        self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
+    ) -> Floats:
+        """[rows, k]: for each varying column, by how much the batch's rank scores exceed the others'."""
+        from driftcli.detectors._sums import subset_sums
+
+        found = _filled(state, pooled)[:, _varying(state, pooled)]
+        used = relabellings.unit_of >= 0
+        scores = np.zeros(found.shape, np.float32)
+        for j in range(found.shape[1]):
+            scores[used, j] = rank_scores(found[used, j])
+        sums = subset_sums(scores, relabellings)
+        total = scores[used].sum(axis=0, dtype=np.float64)
+        m = relabellings.batch_sizes[:, None]
+        difference: Floats = sums / m - (total - sums) / (relabellings.images - m)
+        return difference
+
+    def describe(
+        self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
+    ) -> tuple[Statistic, ...]:
+        """Shares of both sides above C's 95 % quantile; effect: the largest such excess at any height."""
+        varying = _varying(state, np.concatenate([held_out, batch]))
+        x, y = (_filled(state, side) for side in (held_out, batch))
+        n, m, k = len(x), len(y), max(len(varying), 1)
+        width = math.sqrt(math.log(2 * k / 0.05) / 2) * (1 / math.sqrt(m) + 1 / math.sqrt(n))
+        statistics = []
+        for j in varying:
+            heights = np.concatenate([x[:, j], y[:, j]])
+            below = [
+                np.searchsorted(np.sort(side[:, j]), heights, side="right") / len(side) for side in (x, y)
+            ]
+            effect = max(float((below[0] - below[1]).max()), 0.0)
+            far = np.quantile(x[:, j], FAR)
+            before, after = (float((side[:, j] > far).mean()) for side in (x, y))
+            shown = DisplayEffect("share_shift", after - before)
+            name = f"{columns[j].name}.tail"
+            statistics.append(Statistic(name, after, before, effect, max(effect - width, 0.0), shown))
+        return tuple(statistics)
+
+    def scores(
+        self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
+    ) -> tuple[Floats, Floats]:
+        """How far above C's median an image lies in its strangest column, in C's upper spread."""
+        x, y = (_filled(state, side) for side in (held_out, batch))
+        middle, high = np.quantile(x, [0.5, FAR], axis=0)
+        unit = np.maximum(high - middle, 1e-9 * np.maximum(1.0, np.abs(middle)))
+        own, theirs = (((side - middle) / unit).max(axis=1) for side in (x, y))
+        return own, theirs
+
+
+def rank_scores(values: Floats) -> Floats:
+    """[n]: log(1 - u)² of u = (rank - ½) / n; equal values share the mean of their ranks."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    scores: Floats = np.log1p(-(ranks - 0.5) / len(values)) ** 2
+    return scores
+
+
+def _filled(state: State, values: Matrix) -> Floats:
+    filled: Floats = np.where(np.isfinite(values), values, state["median"]).astype(np.float64)
+    return filled
+
+
+def _varying(state: State, pooled: Matrix) -> list[int]:
+    """Columns in which not all images, of C and the batch together, are equal."""
+    return [int(j) for j in np.flatnonzero(np.ptp(_filled(state, pooled), axis=0) > 0)]

@@ -1,0 +1,137 @@
+"""Patches: how unusual the strangest places of an image are, place by place, and the map of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, final
+
+import numpy as np
+from PIL import Image
+from pydantic import Field
+
+from driftcli.errors import UsageError
+from driftcli.extractors.base import Extractor, Runtime
+from driftcli.extractors.embedding import rounded
+from driftcli.records import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from driftcli.records import Frame, State
+
+CELL = 8
+"""Pixels of the prepared image to one place of the map, each way."""
+TAIL = 0.01
+BODY = 0.9
+"""The image's own quantile that its strangest place is compared with."""
+USUAL = 0.99
+"""The map is 1 where good places are beyond this quantile."""
+
+
+@final
+@dataclass(frozen=True)
+class Patches(Extractor):
+    """A pretrained network's maps, place by place, against what F has at that very place.
+
+    What it sees:
+        A scratch, a speck, a missing part, a dent on pictures that are much alike: tiles, boards, parts
+        before one camera. A third of the images is enough, 1 % of their area, and the map says where.
+
+    What it misses:
+        The same on photographs of all sorts: where everything may be anywhere, a scratch is nothing
+        unusual. Defects far below 1/50 of the side are lost when the picture is reduced to `side`.
+
+    Statistic:
+        At each of (side / 8)² places, features of stages 3 and 4 (mean of 3x3 places, standardised, 64
+        random directions) have a mean and a covariance over F, shrunk towards the covariance of all
+        places; a place's strangeness is its Mahalanobis distance. View `local`: the largest one, the
+        mean of the upper 1 %, and the largest against the image's own 90 % quantile, as logarithms.
+
+    Cost:
+        As `embedding` once more (another crop, so nothing is shared); 13 MB in the artifact. `fit` keeps
+        its pictures in memory: F and C together have at most 4,000.
+
+    Reference:
+        Defard et al. 2021 (PaDiM); Roth et al. 2022 (PatchCore) and Cohen & Hoshen 2020 (SPADE), whose
+        memory of patches was measured and found weaker here; Tan & Le 2019 (EfficientNet).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    views: ClassVar[tuple[str, ...]] = ("local",)
+    learns: ClassVar[bool] = True
+    most_images: ClassVar[int | None] = 4_000
+
+    side: Annotated[int, Field(ge=64, le=512, multiple_of=16)] = 224
+    """Side of the square that the whole image is stretched to."""
+    directions: Annotated[int, Field(ge=4, le=120)] = 64
+    """Random directions that the features of a place are reduced to."""
+
+    @property
+    def decode_side(self) -> int:
+        """The square's side."""
+        return self.side
+
+    @property
+    def grid(self) -> int:
+        """Places along one side of the map."""
+        return self.side // CELL
+
+    def prepare(self, frame: Frame) -> NDArray[np.uint8]:
+        """uint8 [side, side, 3]: the whole image, stretched, for a defect may lie in a corner."""
+        return np.asarray(frame.image.resize((self.side, self.side), Image.Resampling.BICUBIC), np.uint8)
+
+    def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
+        """What F has at every place, from uint8 [n, side, side, 3].
+
+        State: `weights_sha256`, `directions` [120, k] and `shift` [k] (standardising included), `mean`
+        [places, k] and `whitening` [places, k, k], and `usual`, the 99 % quantile of the distances in
+        a fifth of F that the rest was not learnt from. Raises UsageError without the weights.
+        """
+        from driftcli.extractors import _patches
+
+        if len(prepared) < 2:  # noqa: PLR2004 - a spread needs two
+            raise UsageError("patches learns from two images or more", "fit on more images")
+        honest = prepared[: min(len(prepared) // 5, 500)]
+        learnt = _patches.learn(prepared[len(honest) :], self, seed, runtime)
+        apart = _patches.distances(learnt, honest if len(honest) else prepared, self, runtime)
+        usual = max(float(np.quantile(apart, USUAL)), 1e-6)
+        return {**learnt, "usual": np.array([usual], np.float32)}
+
+    def extract(
+        self, state: State, prepared: NDArray[Any], runtime: Runtime
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """`local` [n, 3] (see COLUMNS); the same bits in whatever company."""
+        ranked = np.sort(self.heat_map(state, prepared, runtime).reshape(len(prepared), self.grid**2), axis=1)
+        worst = max(1, round(TAIL * ranked.shape[1]))
+        top, body = ranked[:, -1], ranked[:, int(BODY * (ranked.shape[1] - 1))]
+        found = np.stack([top, ranked[:, -worst:].mean(axis=1), top / np.maximum(body, 1e-6)], axis=1)
+        return {"local": rounded(np.log(np.maximum(found, 1e-6)).astype(np.float32), keep_range=True)}
+
+    def heat_map(self, state: State, prepared: NDArray[Any], runtime: Runtime) -> NDArray[np.float32]:
+        """float32 [n, grid, grid] of strangeness: 1 is where one good place in a hundred lies beyond.
+
+        It covers the whole image, whatever its shape. Raises ArtifactError with other weights than the
+        State's.
+        """
+        from driftcli.extractors import _patches
+
+        apart = _patches.distances(state, prepared, self, runtime)
+        relative: NDArray[np.float32] = apart / np.float32(state["usual"][0])
+        return relative.reshape(len(prepared), self.grid, self.grid)
+
+    def notes(self, state: State) -> Mapping[str, Any]:
+        """Places of the map, and the weights' checksum."""
+        return {"places": len(state["mean"]), "sha256": bytes(state["weights_sha256"]).hex()[:16]}
+
+    def columns(self, view: str) -> tuple[Column, ...]:
+        """The three numbers of an image."""
+        return COLUMNS
+
+
+COLUMNS = (
+    Column("strangest_place", more="stranger in one place", less="less strange in any place"),
+    Column("strangest_percent", more="stranger in few places", less="less strange in any place"),
+    Column("stands_out", more="with one place that stands out", less="more even"),
+)
