@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from driftcli import artifact as artifacts
-from driftcli import canary, clusters, composition, detectability, fitting, refusals, result, rules
+from driftcli import canary, composition, detectability, fitting, refusals, result, rules
 from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
 from driftcli.errors import NotAuditedError
@@ -96,10 +96,7 @@ def fit(
         for kind, state in states.items():
             draft.put(kind, state)
         draft.put("detectors", {f"{n}/{k}": v for n, s in detectors.items() for k, v in s.items()})
-        common: dict[str, Any] = {f"spread/{k}": v for k, v in spread.items()}
-        learnt_clusters = clusters.learn(f_part.views, settings.fit.clusters, settings.seed)
-        common |= {f"clusters/{k}": v for k, v in learnt_clusters.items()}
-        draft.put("reference", {**common, "seen": seen})
+        draft.put("reference", {**fitting.in_common(f_part, spread, settings), "seen": seen})
         draft.put("canary", canary.pack(birds, seen_birds.views))
         draft.document.update(
             fitting.fit_document(resolved, f_part, reading, families, versions(), notes, sources)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from driftcli import clusters
 from driftcli.extraction import Reading, extract_views
 from driftcli.extractors.base import Extractor, Runtime
 from driftcli.families import Family
@@ -62,6 +63,15 @@ def with_learnt_views(
     for kind, prepared in reading.prepared.items():
         views.update(extract_views(extractors[kind], states[kind], prepared, runtime))
     return replace(reading.features, views=views)
+
+
+def in_common(fitted: Features, spread: State, settings: Settings) -> dict[str, Any]:
+    """What F taught beside the extractors and detectors: the views' spread, and clusters that stand for classes."""
+    found = clusters.learn(fitted.views, settings.fit.clusters, settings.seed)
+    return {
+        **{f"spread/{name}": x for name, x in spread.items()},
+        **{f"clusters/{name}": x for name, x in found.items()},
+    }
 
 
 def fit_document(

@@ -56,16 +56,21 @@ class Outliers(Detector):
         difference: Floats = sums / m - (total - sums) / (relabellings.images - m)
         return difference
 
+    def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
+        """The tails of the columns that vary."""
+        return tuple(f"{columns[j].name}.tail" for j in _varying(state, pooled))
+
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Statistic, ...]:
         """Shares of both sides above C's 95 % quantile; effect: the largest such excess at any height."""
-        varying = _varying(state, np.concatenate([held_out, batch]))
+        pooled = np.concatenate([held_out, batch])
+        varying, names = _varying(state, pooled), self.names(state, pooled, columns)
         x, y = (_filled(state, side) for side in (held_out, batch))
         n, m, k = len(x), len(y), max(len(varying), 1)
         width = math.sqrt(math.log(2 * k / 0.05) / 2) * (1 / math.sqrt(m) + 1 / math.sqrt(n))
         statistics = []
-        for j in varying:
+        for j, name in zip(varying, names, strict=True):
             heights = np.concatenate([x[:, j], y[:, j]])
             below = [
                 np.searchsorted(np.sort(side[:, j]), heights, side="right") / len(side) for side in (x, y)
@@ -74,7 +79,6 @@ class Outliers(Detector):
             far = np.quantile(x[:, j], FAR)
             before, after = (float((side[:, j] > far).mean()) for side in (x, y))
             shown = DisplayEffect("share_shift", after - before)
-            name = f"{columns[j].name}.tail"
             statistics.append(Statistic(name, after, before, effect, max(effect - width, 0.0), shown))
         return tuple(statistics)
 
