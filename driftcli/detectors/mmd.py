@@ -87,14 +87,17 @@ class Mmd(Detector):
             inside = r[labels].sum(axis=1)
             rest = (r.sum() - 2 * inside + q) / np.maximum(n * (n - 1), 1)
             columns_of_t.append(rest + q / np.maximum(m * (m - 1), 1) - 2 * (inside - q) / (n * m))
+        kernels = np.stack(columns_of_t, axis=1)
         white = {name.removeprefix("white_"): state[name] for name in state if name.startswith("white_")}
-        shifts = _whitened.mean_shifts(white, x, relabellings, self.ridges)
-        return np.concatenate([np.stack(columns_of_t, axis=1), shifts], axis=1)
+        if not white:
+            return kernels
+        return np.concatenate([kernels, _whitened.mean_shifts(white, x, relabellings, self.ridges)], axis=1)
 
     def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
-        """One statistic a bandwidth, one a ridge."""
+        """One statistic a bandwidth, one a ridge (none in artifacts fitted before there were ridges)."""
         kernels = tuple(f"mmd_{width:g}" for width in self.bandwidths)
-        return (*kernels, *(f"mean_shift_{ridge:g}" for ridge in self.ridges))
+        ridges = self.ridges if "white_mean" in state else ()
+        return (*kernels, *(f"mean_shift_{ridge:g}" for ridge in ridges))
 
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]

@@ -163,3 +163,14 @@ def test_wide_features_keep_the_axes_that_vary_most(monkeypatch):
     state = _whitened.learn((np.random.default_rng(0).normal(size=(40, 8)) * np.arange(1, 9)).astype("f"))
     assert state["axes"].shape == (8, 3)
     assert state["variance"][0] > state["variance"][2] > 10
+
+
+def test_artifacts_from_before_the_mean_shifts_work_as_they_did(sets):
+    """Their states hold no axes: kernels only, names and values alike."""
+    f, c, y = sets
+    detector = Mmd()
+    state = {k: v for k, v in detector.fit(f, (), 0).items() if not k.startswith("white_")}
+    drawn = draw(150, 40, 30, np.random.default_rng(1))
+    found = detector.test("content", state, c, y[:40], drawn, ())
+    assert [s.name for s in found.statistics] == ["mmd_4", "mmd_2", "mmd_1", "mmd_0.5"]
+    assert found.values.shape[1] == 4
