@@ -73,7 +73,8 @@ def test_json_keeps_to_its_schema_and_comes_back(once):
         0.3,
         5,
     )
-    assert list(cell["rates"]) == ["gate", "reconstruction", "latent", "properties"]
+    assert list(cell["rates"]) == ["gate", *result["families"]]
+    assert result["families"] == {"reconstruction": "on", "latent": "advisory", "properties": "on"}
     assert [row["batch"] for row in result["null"]] == [5, 10]
 
 
@@ -202,7 +203,7 @@ def report(**more) -> PowerReport:
     base = {
         "tool": {"name": "driftcli", "version": "1"}, "created": "now", "artifact": "ref\x1b[31m", "digest": "d" * 64,
         "baseline": "default", "source": ("a\u202eb",), "foreign": ("x" * 300,), "alpha": 0.01, "trials": 50, "images": 200,
-        "baseline_images": 400, "left_out": 0, "cautions": ("careful \x1b[2J",), "cells": tuple(cells),
+        "baseline_images": 400, "left_out": 0, "families": {"style": "on", "content": "advisory"}, "cautions": ("careful \x1b[2J",), "cells": tuple(cells),
         "null": (NullRow(10, 200, {"gate": Rate(0.01, 0.0, 0.03)}),),
     }  # fmt: skip
     return PowerReport(**(base | more))
