@@ -150,7 +150,7 @@ def test_the_page(drift, world):
         "Which family finds what",
         "False alarms",
         "Darken",
-        "JPEG",
+        "JPEG quality 60",
         "0.2 stops",
     ):
         assert words in ran.out
