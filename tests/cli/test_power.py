@@ -113,6 +113,19 @@ def test_the_plot_is_a_picture(once):
         assert drawn == _power_plot.to_plot(report, form)
 
 
+@pytest.mark.parametrize("kept", [("jpeg",), ("jpeg", "gaussian_blur", "foreign")])
+def test_nothing_is_cut_off_the_picture(kept):
+    """However few panels it has: its border is white, with no letter across it."""
+    import numpy as np
+    from PIL import Image
+
+    few = report(cells=tuple(cell for cell in report().cells if cell.corruption in kept))
+    with Image.open(io.BytesIO(_power_plot.to_plot(few))) as picture:
+        drawn = np.asarray(picture.convert("L"))
+    for edge in (drawn[:, :2], drawn[:, -2:], drawn[:2], drawn[-2:]):
+        assert (edge == 255).all()
+
+
 def test_the_same_answer_from_other_names_and_more_workers(drift, world, once, tmp_path):
     """File order and workers leave no trace; another seed does."""
     other = tmp_path / "other"
