@@ -65,11 +65,12 @@ def joint_p(values: Sequence[NDArray[np.float64]]) -> float:
     return min(step_down([p_values(peak) for peak in peaks], peaks))
 
 
-def observed_p(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """[1 + families]: p of the gate, then each family's own, of row 0."""
+def observed_p(values: Sequence[NDArray[np.float64]], gates: Sequence[Gate]) -> NDArray[np.float64]:
+    """[1 + families]: p of the gate, in which those that are `on` have a say, then each family's own, of row 0."""
     peaks = [_peak(standardise(v)) for v in values]
     ranks = [p_values(peak) for peak in peaks]
-    return np.array([min(step_down(ranks, peaks)), *(p[0] for p in ranks)])
+    on = [i for i, gate in enumerate(gates) if gate == "on"]
+    return np.array([min(step_down([ranks[i] for i in on], [peaks[i] for i in on])), *(p[0] for p in ranks)])
 
 
 def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -37,7 +37,7 @@ class Material:
     """What batches are made of and compared with; no image is on both sides."""
 
     families: Sequence[Family]
-    """Those with a say in the gate."""
+    """Those with a say in the gate, and advisory ones."""
     kept: Views
     """C, without the images that batches are drawn from."""
     pool: Simulated

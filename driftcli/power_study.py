@@ -25,6 +25,8 @@ from driftcli.runtime import make_runtime, versions
 from driftcli.settings import Settings
 from driftcli.simulation import Simulated, entries_again, simulate
 
+UNTOUCHED = "file"
+"""The view that no corruption changes: an image that is changed in memory keeps its file."""
 MIN_KEPT = 20
 """Images of C that must be left to compare with; a baseline needs as many."""
 
@@ -73,7 +75,7 @@ def power(
         foreign = _foreign(reader, plan, reference, calibrated, pool)
     if len(pool) < 2 * plan.batches[0]:
         raise _too_few(len(pool), plan)
-    families = [f for f in calibrated.families if f.gate == "on"]
+    families = [f for f in calibrated.families if f.gate == "on" or f.view != UNTOUCHED]
     views = {f.view: sides.kept.views[f.view] for f in families}
     material = power_cells.Material(families, views, pool, foreign)
     seed = batch_seed(settings.seed, str(calibrated.facts["digest"]), digest(pool.clean.content))
@@ -94,6 +96,7 @@ def power(
         baseline_images=len(sides.kept),
         left_out=sides.left_out,
         cautions=(*said, *_restless(null, settings.gate.alpha)),
+        families={f.name: f.gate for f in families},
         cells=cells,
         null=null,
         timing={"seconds": round(time.monotonic() - started, 2)},

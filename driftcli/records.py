@@ -534,7 +534,7 @@ class PowerCell:
     inferred: bool
     """Not tried: every trial of a milder cell gave the smallest p there is; these are that cell's rates."""
     rates: Mapping[str, Rate]
-    """Of `gate`, then of every family that has a say in it."""
+    """Of `gate`, then of every family, those without a say in it too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -566,6 +566,8 @@ class PowerReport:
     left_out: int
     """Images of C that were left out of it because batches were drawn from them."""
     cautions: tuple[str, ...]
+    families: Mapping[str, Literal["on", "advisory", "off"]]
+    """`on` has a say in the gate."""
     cells: tuple[PowerCell, ...]
     null: tuple[NullRow, ...]
     timing: Mapping[str, float] = field(default_factory=dict)

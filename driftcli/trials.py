@@ -27,7 +27,7 @@ class Bench:
     def __init__(
         self, families: Sequence[Family], kept: Views, clean: Views, rng: np.random.Generator
     ) -> None:
-        """`kept`, `clean`: views of the good images and of one clean batch of m."""
+        """`kept`, `clean`: views of the good images and of one clean batch of m. One family at least is `on`."""
         self.families = [
             replace(f, state={**f.state, **f.detector.calibrate(f.state, kept[f.view])}) for f in families
         ]
@@ -50,7 +50,7 @@ class Bench:
         for (f, pooled), (null, known) in zip(self._pooled(batch), self._null, strict=True):
             row = f.detector.values(f.state, pooled, only, f.columns)[0]
             tables.append(_joined(null, known, row, f.detector.names(f.state, pooled, f.columns)))
-        return gate.observed_p(tables)
+        return gate.observed_p(tables, [f.gate for f in self.families])
 
     def _pooled(self, batch: Views) -> list[tuple[Family, NDArray[np.float32]]]:
         return [(f, np.concatenate([self.kept[f.view], batch[f.view]])) for f in self.families]

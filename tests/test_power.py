@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import jsonschema
 import numpy as np
@@ -108,6 +109,20 @@ def test_every_family_has_its_own_rate(measured):
     assert rates["properties"].rate > 0.9
     assert rates["content"].rate <= binomial_bound(20, ALPHA) / 20
     assert [(row.batch, row.trials) for row in null] == [(20, 80), (60, 80)]
+
+
+def test_an_advisory_family_has_a_rate_and_no_say():
+    """Where only kernels gate, a darker batch is seen by the properties alone."""
+    material = drawn(3)
+    gates = {"content": "on", "properties": "advisory"}
+    families = [replace(f, gate=gates[f.name]) for f in material.families]  # type: ignore[arg-type]
+    cells, _ = measure(
+        replace(material, families=families), plan(severity=[3], share=[1], batch=[20]), ALPHA, 0, SILENT
+    )
+    (cell,) = cells
+    assert cell.rates["properties"].rate == 1.0
+    assert cell.rates["gate"] == cell.rates["content"]
+    assert cell.rates["gate"].rate < 0.5
 
 
 def test_what_no_batch_escaped_is_inferred_and_says_so(measured):

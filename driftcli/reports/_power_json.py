@@ -13,7 +13,7 @@ from driftcli.reports._writing import plain, write
 
 ORDER = (
     "schema_version", "kind", "tool", "created", "artifact", "digest", "baseline", "source", "foreign", "alpha", "trials",
-    "images", "baseline_images", "left_out", "cautions", "cells", "null", "timing", "environment",
+    "images", "baseline_images", "left_out", "cautions", "families", "cells", "null", "timing", "environment",
 )  # fmt: skip
 COLUMNS = (
     "corruption", "severity", "amount", "unit", "share", "batch", "changed", "trials", "inferred", "family", "rate",

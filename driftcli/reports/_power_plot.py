@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from driftcli.errors import UsageError
@@ -20,6 +21,10 @@ ACROSS = 8
 MARKERS = "osD^vP*X"
 PANEL = (1.75, 1.45)
 """Inches."""
+ENTRY = 1.2
+"""Width of a legend's entry, in inches."""
+LETTERS = 17
+"""Of the smallest print in an inch."""
 
 
 def require() -> None:
@@ -135,11 +140,12 @@ def _legend(figure: Any, report: PowerReport) -> None:
         )
         for i, m in enumerate(_sizes(report))
     ]
-    figure.legend(
-        handles=handles, loc="outside upper center", ncols=max(len(handles), 1), frameon=False, fontsize=8
+    columns = max(1, min(len(handles), int(figure.get_figwidth() / ENTRY)))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, frameon=False, fontsize=8)
+    told = (
+        f"batches drawn from {number.plural(report.images, 'image')} against {number.count(report.baseline_images)} good ones; "
+        f"{report.trials} batches a point, 95 % intervals; dotted: {FOUND:g}; line: alpha {report.alpha:g}"
     )
     figure.supxlabel(
-        f"batches drawn from {number.plural(report.images, 'image')} against {number.count(report.baseline_images)} good ones; "
-        f"{report.trials} batches a point, 95 % intervals; dotted: {FOUND:g}; line: alpha {report.alpha:g}",
-        fontsize=7, color="0.35",
-    )  # fmt: skip
+        textwrap.fill(told, max(20, int(figure.get_figwidth() * LETTERS))), fontsize=7, color="0.35"
+    )

@@ -139,6 +139,9 @@ def _families(page: Page, report: PowerReport) -> None:
         *(Track(words(name), right=True, shorten="end") for name in (GATE, *names)),
     ]
     page.table(tracks, rows)
+    silent = [words(name) for name in names if report.families.get(name) == "advisory"]
+    if silent:
+        page.paragraph(f"No say in the gate (advisory): {', '.join(silent)}.", "dim")
 
 
 def _null(page: Page, report: PowerReport) -> None:

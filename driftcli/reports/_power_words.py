@@ -16,6 +16,8 @@ FOUND = 0.8
 USUAL = 50
 """The batch size that the summary tells of, or the next larger one, or the largest."""
 GATE, FOREIGN = "gate", "foreign"
+UNITLESS = ("JPEG quality", "exponent")
+"""What is said before its number."""
 
 
 def corruptions(report: PowerReport) -> list[str]:
@@ -49,8 +51,9 @@ def unit(cell: PowerCell) -> str:
 
 
 def amount(cell: PowerCell) -> str:
-    """`0.7 px`, `40 %`."""
-    return f"{number.value(cell.amount)} {unit(cell)}".strip()
+    """`0.7 px`, `40 %`; `JPEG quality 60`, of what has no unit."""
+    parts = (number.value(cell.amount), unit(cell))
+    return " ".join(parts[::-1] if unit(cell) in UNITLESS else parts).strip()
 
 
 def title(name: str) -> str:

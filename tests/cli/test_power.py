@@ -73,7 +73,8 @@ def test_json_keeps_to_its_schema_and_comes_back(once):
         0.3,
         5,
     )
-    assert list(cell["rates"]) == ["gate", "reconstruction", "latent", "properties"]
+    assert list(cell["rates"]) == ["gate", *result["families"]]
+    assert result["families"] == {"reconstruction": "on", "latent": "advisory", "properties": "on"}
     assert [row["batch"] for row in result["null"]] == [5, 10]
 
 
@@ -110,6 +111,19 @@ def test_the_plot_is_a_picture(once):
         drawn = _power_plot.to_plot(report, form)
         assert drawn.startswith(start)
         assert drawn == _power_plot.to_plot(report, form)
+
+
+@pytest.mark.parametrize("kept", [("jpeg",), ("jpeg", "gaussian_blur", "foreign")])
+def test_nothing_is_cut_off_the_picture(kept):
+    """However few panels it has: its border is white, with no letter across it."""
+    import numpy as np
+    from PIL import Image
+
+    few = report(cells=tuple(cell for cell in report().cells if cell.corruption in kept))
+    with Image.open(io.BytesIO(_power_plot.to_plot(few))) as picture:
+        drawn = np.asarray(picture.convert("L"))
+    for edge in (drawn[:, :2], drawn[:, -2:], drawn[:2], drawn[-2:]):
+        assert (edge == 255).all()
 
 
 def test_the_same_answer_from_other_names_and_more_workers(drift, world, once, tmp_path):
@@ -149,7 +163,7 @@ def test_the_page(drift, world):
         "Which family finds what",
         "False alarms",
         "Darken",
-        "JPEG",
+        "JPEG quality 60",
         "0.2 stops",
     ):
         assert words in ran.out
@@ -202,7 +216,7 @@ def report(**more) -> PowerReport:
     base = {
         "tool": {"name": "driftcli", "version": "1"}, "created": "now", "artifact": "ref\x1b[31m", "digest": "d" * 64,
         "baseline": "default", "source": ("a\u202eb",), "foreign": ("x" * 300,), "alpha": 0.01, "trials": 50, "images": 200,
-        "baseline_images": 400, "left_out": 0, "cautions": ("careful \x1b[2J",), "cells": tuple(cells),
+        "baseline_images": 400, "left_out": 0, "families": {"style": "on", "content": "advisory"}, "cautions": ("careful \x1b[2J",), "cells": tuple(cells),
         "null": (NullRow(10, 200, {"gate": Rate(0.01, 0.0, 0.03)}),),
     }  # fmt: skip
     return PowerReport(**(base | more))
