@@ -41,7 +41,7 @@ class Patches(Extractor):
 
     What it misses:
         The same on photographs of all sorts: where everything may be anywhere, a scratch is nothing
-        unusual. Defects far below 1/50 of the side are lost when the picture is reduced to `side`.
+        unusual. Lines thinner than a pixel of the picture reduced to `side`.
 
     Statistic:
         At each of (side / 8)² places, features of stages 3 and 4 (mean of 3x3 places, standardised, 64
