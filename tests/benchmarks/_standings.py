@@ -58,8 +58,11 @@ def collect(name: str, cache: Path) -> list[Cell]:
             answers.setdefault(key, {}).update(more)
     cells, data = [], SETS[name]
     for n in data.sizes:
-        methods = sorted({m for k, v in answers.items() if k.split("|")[1] == str(n) for m in v})
-        methods = tuple(m for m in methods if not m.startswith("default: "))
+        first = [row for k, row in answers.items() if k.startswith(f"{name}|{n}|") and k.endswith("|0")]
+        if not first:
+            continue
+        everywhere = set.intersection(*(set(row) for row in first))
+        methods = tuple(sorted(m for m in everywhere if not m.startswith("default: ")))
         clean, drifted, drifts = [], [], ()
         for trial in range(10_000):
             nulls = [answers.get(f"{name}|{n}|clean|{trial * NULLS + k}", {}) for k in range(NULLS)]
