@@ -23,6 +23,9 @@ NULLS = 10
 TESTED = ("style", "content", "properties")
 """Views that peers are given besides their own features; `all` is style and content together."""
 
+LEADING = ("style", "properties", "all")
+"""Views on which every peer finds most: later rounds may ask about these alone (--full)."""
+
 
 @dataclass(frozen=True)
 class Data:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from _lab import wilson
-from _matches import NULLS, SETS, Record
+from _matches import LEADING, NULLS, SETS, Record
 
 LEVEL, RESAMPLES = 0.05, 1000
 GATE = "driftcli gate"
@@ -50,8 +50,11 @@ def found(clean: np.ndarray, drifted: np.ndarray) -> np.ndarray:
     return (drifted > limit[:, None]) + share * (drifted == limit[:, None])
 
 
-def collect(name: str, cache: Path) -> list[Cell]:
-    """The cells of one data set: all rounds that every method has answered in full."""
+def collect(name: str, cache: Path, views: Collection[str] = ()) -> list[Cell]:
+    """The cells of one data set: all rounds that every method has answered in full.
+
+    `views`: the gate, its families and the peers on these alone (they may have answered more rounds).
+    """
     answers: dict[str, dict[str, object]] = {}
     for path in sorted(cache.glob(f"{name}-*.jsonl")):
         for key, more in Record(path).known.items():
@@ -63,6 +66,8 @@ def collect(name: str, cache: Path) -> list[Cell]:
             continue
         everywhere = set.intersection(*(set(row) for row in first))
         methods = tuple(sorted(m for m in everywhere if not m.startswith("default: ")))
+        if views:
+            methods = tuple(m for m in methods if m.startswith("driftcli") or m.split(" / ")[-1] in views)
         clean, drifted, drifts = [], [], ()
         for trial in range(10_000):
             nulls = [answers.get(f"{name}|{n}|clean|{trial * NULLS + k}", {}) for k in range(NULLS)]
@@ -161,8 +166,14 @@ def by_drift(cells: Sequence[Cell], gate: int, best: int) -> dict[str, dict[str,
 
 def show(names: Sequence[str], cache: Path, target: Path | None, about: str) -> None:
     """All tables as Markdown; with `target` the figures behind them as JSON."""
-    cells = {name: collect(name, cache) for name in names}
-    results = {name: compare(found) for name, found in cells.items() if found}
+    results = {}
+    for name in names:
+        every, leading = collect(name, cache), collect(name, cache, LEADING)
+        if every:
+            all_methods, results[name] = compare(every), compare(leading)
+            if all_methods["best_peer"].split(" / ")[-1] not in LEADING:
+                results[name] = all_methods
+            results[name]["all"] = {k: all_methods[k] for k in ("rounds", "power", "partly")}
     rates = own_rates(list(results), cache)
     print(f"Power at a false-alarm rate of {LEVEL} ({about})\n")
     headline(results)
@@ -210,9 +221,12 @@ def per_cell(results: Mapping[str, Mapping]) -> None:
 
 
 def per_method(results: Mapping[str, Mapping]) -> None:
-    methods = {m for r in results.values() for m in r["power"]}
-    mean = {m: np.mean([r["power"].get(m, np.nan) for r in results.values()]) for m in methods}
-    print("\n| method / features | " + " | ".join(results) + " | mean |\n|---|" + "---|" * (len(results) + 1))
-    for m in sorted(methods, key=lambda m: -mean[m]):
-        row = " | ".join(f"{r['power'].get(m, np.nan):.3f}" for r in results.values())
+    """Every method, on the rounds that all have answered."""
+    shown = {name: {**r["all"]["power"], **r["all"]["partly"]} for name, r in results.items()}
+    methods = {m for powers in shown.values() for m in powers}
+    mean = {m: np.mean([powers.get(m, np.nan) for powers in shown.values()]) for m in methods}
+    heads = [f"{name} ({r['all']['rounds']} rounds)" for name, r in results.items()]
+    print("\n| method / features | " + " | ".join(heads) + " | mean |\n|---|" + "---|" * (len(heads) + 1))
+    for m in sorted(methods, key=lambda m: -np.nan_to_num(mean[m])):
+        row = " | ".join(f"{powers.get(m, np.nan):.3f}" for powers in shown.values())
         print(f"| {m} | {row} | {mean[m]:.3f} |")
