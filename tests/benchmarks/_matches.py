@@ -90,7 +90,7 @@ class Match:
 
     @property
     def key(self) -> str:
-        return f"{self.data}|{self.n}|{self.condition}|{self.trial}"
+        return f"{self.seed}|{self.data}|{self.n}|{self.condition}|{self.trial}"
 
 
 def matches(data: Data, in_group: np.ndarray, trial: int, seed: int) -> Iterator[Match]:

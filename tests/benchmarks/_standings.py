@@ -50,7 +50,7 @@ def found(clean: np.ndarray, drifted: np.ndarray) -> np.ndarray:
     return (drifted > limit[:, None]) + share * (drifted == limit[:, None])
 
 
-def collect(name: str, cache: Path, views: Collection[str] = ()) -> list[Cell]:
+def collect(name: str, cache: Path, seed: int, views: Collection[str] = ()) -> list[Cell]:
     """The cells of one data set: all rounds that every method has answered in full.
 
     `views`: the gate, its families and the peers on these alone (they may have answered more rounds).
@@ -61,7 +61,9 @@ def collect(name: str, cache: Path, views: Collection[str] = ()) -> list[Cell]:
             answers.setdefault(key, {}).update(more)
     cells, data = [], SETS[name]
     for n in data.sizes:
-        first = [row for k, row in answers.items() if k.startswith(f"{name}|{n}|") and k.endswith("|0")]
+        first = [
+            row for k, row in answers.items() if k.startswith(f"{seed}|{name}|{n}|") and k.endswith("|0")
+        ]
         if not first:
             continue
         everywhere = set.intersection(*(set(row) for row in first))
@@ -70,8 +72,8 @@ def collect(name: str, cache: Path, views: Collection[str] = ()) -> list[Cell]:
             methods = tuple(m for m in methods if m.startswith("driftcli") or m.split(" / ")[-1] in views)
         clean, drifted, drifts = [], [], ()
         for trial in range(10_000):
-            nulls = [answers.get(f"{name}|{n}|clean|{trial * NULLS + k}", {}) for k in range(NULLS)]
-            rows = {d: answers.get(f"{name}|{n}|{d}|{trial}") for d in data.drifts(n)}
+            nulls = [answers.get(f"{seed}|{name}|{n}|clean|{trial * NULLS + k}", {}) for k in range(NULLS)]
+            rows = {d: answers.get(f"{seed}|{name}|{n}|{d}|{trial}") for d in data.drifts(n)}
             rows = {d: row for d, row in rows.items() if row is not None}
             if not all(m in row for row in (*nulls, *rows.values()) for m in methods) or not rows:
                 break
@@ -84,12 +86,14 @@ def collect(name: str, cache: Path, views: Collection[str] = ()) -> list[Cell]:
     return cells
 
 
-def own_rates(names: Sequence[str], cache: Path) -> dict[str, tuple[int, int]]:
+def own_rates(names: Sequence[str], cache: Path, seed: int) -> dict[str, tuple[int, int]]:
     """By method: false alarms of its own decision, and the clean batches it decided."""
     rates: dict[str, tuple[int, int]] = {}
     for name in names:
         for path in sorted(cache.glob(f"{name}-*.jsonl")):
-            for row in Record(path).known.values():
+            for asked, row in Record(path).known.items():
+                if not asked.startswith(f"{seed}|"):
+                    continue
                 for key, alarm in row.items():
                     if key.startswith("default: "):
                         hits, trials = rates.get(key[9:], (0, 0))
@@ -164,17 +168,17 @@ def by_drift(cells: Sequence[Cell], gate: int, best: int) -> dict[str, dict[str,
 # ---------------------------------------------------------------- words
 
 
-def show(names: Sequence[str], cache: Path, target: Path | None, about: str) -> None:
+def show(names: Sequence[str], cache: Path, seed: int, target: Path | None, about: str) -> None:
     """All tables as Markdown; with `target` the figures behind them as JSON."""
     results = {}
     for name in names:
-        every, leading = collect(name, cache), collect(name, cache, LEADING)
+        every, leading = collect(name, cache, seed), collect(name, cache, seed, LEADING)
         if every:
             all_methods, results[name] = compare(every), compare(leading)
             if all_methods["best_peer"].split(" / ")[-1] not in LEADING:
                 results[name] = all_methods
             results[name]["all"] = {k: all_methods[k] for k in ("rounds", "power", "partly")}
-    rates = own_rates(list(results), cache)
+    rates = own_rates(list(results), cache, seed)
     print(f"Power at a false-alarm rate of {LEVEL} ({about})\n")
     headline(results)
     per_cell(results)

@@ -58,7 +58,7 @@ def main() -> None:
     else:
         from _standings import show
 
-        show(names, given.cache, given.json, f"{machine()}; seed {given.seed}")
+        show(names, given.cache, given.seed, given.json, f"{machine()}; seed {given.seed}")
 
 
 def gate_answers(names: list[str], given: argparse.Namespace) -> None:
