@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _matches import LEADING, NULLS, SETS, SIZES, TESTED, Features, Match, Record, matches
+from _matches import LEADING, NULLS, SETS, TESTED, Features, Match, Record, matches
 from scipy.stats import ks_2samp, norm
 
 LEVEL = 0.05
@@ -44,7 +44,6 @@ class Method:
     default: Default | None = None
     nulls: int = 3
     """Of the clean batches of a round, how many it decides by itself."""
-    sizes: tuple[int, ...] = SIZES
 
     @property
     def key(self) -> str:
@@ -245,7 +244,6 @@ def dataeval() -> list[Method]:
             "properties",
             auroc,
             lambda x, y: auroc(x, y) > 0.55,
-            sizes=(50,),  # a tenth of a second each
         ),
     ]
 
@@ -319,11 +317,7 @@ def main() -> None:
         for name in given.sets.split(","):
             started = time.perf_counter()
             every = trial < given.full
-            asked = (
-                methods
-                if every
-                else [replace(m, default=None) for m in methods if m.view in LEADING and m.sizes == SIZES]
-            )
+            asked = methods if every else [replace(m, default=None) for m in methods if m.view in LEADING]
             one_round(name, trial, asked, given)
             seconds = time.perf_counter() - started
             print(f"round {trial} {name}: {seconds:.0f} s", file=sys.stderr, flush=True)
@@ -347,7 +341,7 @@ def one_round(name: str, trial: int, methods: list[Method], given: argparse.Name
         known = record.known.get(match.key, {})
         found = own.answer(match) if ours else {}
         for method in methods:
-            if method.key in known or match.n not in method.sizes:
+            if method.key in known:
                 continue
             found |= answer(method, match, views, spent)
         if set(found) - set(known):
