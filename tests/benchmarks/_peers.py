@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _matches import LEADING, NULLS, SETS, TESTED, Features, Match, Record, matches
+from _matches import NULLS, SETS, TESTED, Features, Match, Record, leads, matches
 from scipy.stats import ks_2samp, norm
 
 LEVEL = 0.05
@@ -302,7 +302,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument(
-        "--full", type=int, default=10**6, help="rounds that ask about every view, not LEADING alone"
+        "--full", type=int, default=10**6, help="rounds that ask every method, not the leading ones alone"
     )
     parser.add_argument("--network", action="store_true", help="train DataEval's own network first")
     parser.add_argument("--pilot", action="store_true", help="seconds of every method after each round")
@@ -317,7 +317,7 @@ def main() -> None:
         for name in given.sets.split(","):
             started = time.perf_counter()
             every = trial < given.full
-            asked = methods if every else [replace(m, default=None) for m in methods if m.view in LEADING]
+            asked = methods if every else [replace(m, default=None) for m in methods if leads(m.key)]
             one_round(name, trial, asked, given)
             seconds = time.perf_counter() - started
             print(f"round {trial} {name}: {seconds:.0f} s", file=sys.stderr, flush=True)

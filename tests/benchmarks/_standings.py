@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from _lab import wilson
-from _matches import LEADING, NULLS, SETS, Record
+from _matches import NULLS, SETS, Record, leads
 
 LEVEL, RESAMPLES = 0.05, 1000
 GATE = "driftcli gate"
@@ -50,10 +50,10 @@ def found(clean: np.ndarray, drifted: np.ndarray) -> np.ndarray:
     return (drifted > limit[:, None]) + share * (drifted == limit[:, None])
 
 
-def collect(name: str, cache: Path, seed: int, views: Collection[str] = ()) -> list[Cell]:
+def collect(name: str, cache: Path, seed: int, *, leading: bool = False) -> list[Cell]:
     """The cells of one data set: all rounds that every method has answered in full.
 
-    `views`: the gate, its families and the peers on these alone (they may have answered more rounds).
+    `leading`: only those that are asked in every round.
     """
     answers: dict[str, dict[str, object]] = {}
     for path in sorted(cache.glob(f"{name}-*.jsonl")):
@@ -68,8 +68,8 @@ def collect(name: str, cache: Path, seed: int, views: Collection[str] = ()) -> l
             continue
         everywhere = set.intersection(*(set(row) for row in first))
         methods = tuple(sorted(m for m in everywhere if not m.startswith("default: ")))
-        if views:
-            methods = tuple(m for m in methods if m.startswith("driftcli") or m.split(" / ")[-1] in views)
+        if leading:
+            methods = tuple(m for m in methods if leads(m))
         clean, drifted, drifts = [], [], ()
         for trial in range(10_000):
             nulls = [answers.get(f"{seed}|{name}|{n}|clean|{trial * NULLS + k}", {}) for k in range(NULLS)]
@@ -172,11 +172,9 @@ def show(names: Sequence[str], cache: Path, seed: int, target: Path | None, abou
     """All tables as Markdown; with `target` the figures behind them as JSON."""
     results = {}
     for name in names:
-        every, leading = collect(name, cache, seed), collect(name, cache, seed, LEADING)
+        every, leading = collect(name, cache, seed), collect(name, cache, seed, leading=True)
         if every:
             all_methods, results[name] = compare(every), compare(leading)
-            if all_methods["best_peer"].split(" / ")[-1] not in LEADING:
-                results[name] = all_methods
             results[name]["all"] = {k: all_methods[k] for k in ("rounds", "power", "partly")}
     rates = own_rates(list(results), cache, seed)
     print(f"Power at a false-alarm rate of {LEVEL} ({about})\n")
