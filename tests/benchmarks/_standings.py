@@ -37,7 +37,7 @@ class Cell:
 
     def power(self, rounds: np.ndarray) -> np.ndarray:
         """[methods]: mean over drifts, thresholds and power from the same rounds."""
-        return found(self.clean[:, rounds], self.drifted[:, rounds]).mean(axis=(1, 2))
+        return np.nanmean(found(self.clean[:, rounds], self.drifted[:, rounds]), axis=(1, 2))
 
 
 def found(clean: np.ndarray, drifted: np.ndarray) -> np.ndarray:
@@ -47,7 +47,8 @@ def found(clean: np.ndarray, drifted: np.ndarray) -> np.ndarray:
     limit = nulls[:, int(allowed)][:, None]
     above, equal = (nulls > limit).sum(axis=1), (nulls == limit).sum(axis=1)
     share = (np.clip((allowed - above) / equal, 0, 1))[:, None, None]
-    return (drifted > limit[:, None]) + share * (drifted == limit[:, None])
+    hits = (drifted > limit[:, None]) + share * (drifted == limit[:, None])
+    return np.where(np.isnan(drifted), np.nan, hits)
 
 
 def collect(name: str, cache: Path, seed: int, *, leading: bool = False) -> list[Cell]:
@@ -70,7 +71,7 @@ def collect(name: str, cache: Path, seed: int, *, leading: bool = False) -> list
         methods = tuple(sorted(m for m in everywhere if not m.startswith("default: ")))
         if leading:
             methods = tuple(m for m in methods if leads(m))
-        clean, drifted, drifts = [], [], ()
+        clean, drifted, drifts = [], [], data.drifts(n)
         for trial in range(10_000):
             nulls = [answers.get(f"{seed}|{name}|{n}|clean|{trial * NULLS + k}", {}) for k in range(NULLS)]
             rows = {d: answers.get(f"{seed}|{name}|{n}|{d}|{trial}") for d in data.drifts(n)}
@@ -78,11 +79,12 @@ def collect(name: str, cache: Path, seed: int, *, leading: bool = False) -> list
             if not all(m in row for row in (*nulls, *rows.values()) for m in methods) or not rows:
                 break
             clean.append([[row[m] for row in nulls] for m in methods])
-            drifted.append([[row[m] for row in rows.values()] for m in methods])
-            drifts = tuple(rows)
+            drifted.append([[rows[d][m] if d in rows else np.nan for d in drifts] for m in methods])
         if clean:
-            shape = np.array(clean).transpose(1, 0, 2), np.array(drifted).transpose(1, 0, 2)
-            cells.append(Cell(name, n, methods, drifts, *shape))
+            nulls, asked = np.array(clean).transpose(1, 0, 2), np.array(drifted).transpose(1, 0, 2)
+            dealt = ~np.isnan(asked).all(axis=(0, 1))  # some splits leave too few images for another mix
+            kept = tuple(d for d, ever in zip(drifts, dealt, strict=True) if ever)
+            cells.append(Cell(name, n, methods, kept, nulls, asked[:, :, dealt]))
     return cells
 
 
@@ -149,7 +151,7 @@ def by_drift(cells: Sequence[Cell], gate: int, best: int) -> dict[str, dict[str,
     """Mean power over batch sizes for each kind of drift: gate, the best peer, and the best peer for that drift."""
     kinds: dict[str, list[np.ndarray]] = {}
     for cell in cells:
-        power = found(cell.clean, cell.drifted).mean(axis=1)
+        power = np.nanmean(found(cell.clean, cell.drifted), axis=1)
         for j, drift in enumerate(cell.drifts):
             kinds.setdefault(drift.split(":")[0], []).append(power[:, j])
     methods = cells[0].methods
