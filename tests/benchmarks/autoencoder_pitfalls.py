@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--fits", type=int, default=3)
     parser.add_argument("--trials", type=int, default=50, help="for each fit")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     trials = given.fits * given.trials
@@ -61,7 +62,7 @@ def main() -> None:
         + "---|" * len(TESTS)
     )
     results: dict[str, dict[str, dict[str, float]]] = {}
-    for name in SETS:
+    for name in given.sets.split(","):
         lab, states, is_one = read(name, data_folder(given.data))
         hits, better = run(name, lab, states, is_one, given)
         results[name] = {}
