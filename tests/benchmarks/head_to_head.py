@@ -14,7 +14,10 @@ is blurred at severities 4 and 5. Every method sees the same images.
 
 Score of the gate: its p-value (999 permutations); of a peer: its statistic. Each method's threshold is, per
 data set and batch size, where its own clean batches exceed it at a rate of 0.05, ties broken at random (in
-expectation). The table adds how often each fires on clean batches by itself at p <= 0.05.
+expectation). `_peers.py --full 1` asks later rounds only the methods that lead (MMD, KS and linear classifier
+on style, properties and both views together), and `table` compares the gate with those on all rounds, and
+shows everybody on the full ones. The best peer is chosen after the fact, from the same batches: that
+flatters it. Intervals: bootstrap over rounds, thresholds included. The table adds how often each fires on clean batches by itself at p <= 0.05.
 """
 
 from __future__ import annotations
