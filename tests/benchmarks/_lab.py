@@ -147,7 +147,7 @@ def wilson(hits: int, trials: int) -> str:
     """95 % interval of a rate, as text."""
     z, p = 1.96, hits / trials
     centre, half = p + z * z / 2 / trials, z * (p * (1 - p) / trials + z * z / 4 / trials**2) ** 0.5
-    return f"{(centre - half) / (1 + z * z / trials):.3f}–{(centre + half) / (1 + z * z / trials):.3f}"
+    return f"{max(centre - half, 0) / (1 + z * z / trials):.3f}–{(centre + half) / (1 + z * z / trials):.3f}"
 
 
 def machine() -> str:
