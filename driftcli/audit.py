@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from driftcli import artifact as artifacts
-from driftcli import canary, composition, detectability, fitting, refusals, result, rules
+from driftcli import canary, composition, detectability, fitting, likeness, refusals, result, rules
 from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
 from driftcli.errors import NotAuditedError
@@ -74,6 +74,7 @@ def fit(
         seen_birds = reader.read_entries(birds, len(birds), "canaries").features
         f_part, c_part = features.at(np.flatnonzero(learnt)), features.at(np.flatnonzero(held_out))
         study = detectability.study(reader, sources, c_part, settings)
+        library = likeness.library(reader, sources, c_part)
     families = build_families(settings, extractors, {}, states, every=True)
     detectors = {f.name: f.detector.fit(f_part.views[f.view], f.columns, settings.seed) for f in families}
     cautions = [*reading.cautions, *fitting.left_out(reading, settings, extractors)]
@@ -87,7 +88,16 @@ def fit(
         reference = Reference(resolved, extractors, states, detectors, seen, spread, {}, {})
         thumbnails = [t for t, h in zip(reading.thumbnails, held_out, strict=True) if h]
         calibrated = calibrate_baseline(
-            "holdout", reference, c_part, thumbnails, reading, sources, seen_birds.views, study, progress
+            "holdout",
+            reference,
+            c_part,
+            thumbnails,
+            reading,
+            sources,
+            seen_birds.views,
+            study,
+            library,
+            progress,
         )
         cautions += calibrated.cautions
     elif share:
@@ -149,8 +159,18 @@ def baseline(
                 "give good images that the reference was not fitted on",
             )
         study = detectability.study(reader, sources, reading.features, reference.settings)
+        library = likeness.library(reader, sources, reading.features)
     calibrated = calibrate_baseline(
-        name, reference, reading.features, reading.thumbnails, reading, sources, birds, study, progress
+        name,
+        reference,
+        reading.features,
+        reading.thumbnails,
+        reading,
+        sources,
+        birds,
+        study,
+        library,
+        progress,
     )
     made_with = reference.manifest["versions"]
     elsewhere = canary.difference(reference.canary, birds, reference.spread, made_with, versions())

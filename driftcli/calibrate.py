@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftcli import calibration, canary, detectability, gate, threads
+from driftcli import calibration, canary, detectability, gate, likeness, threads
 from driftcli.detectability import Study
 from driftcli.errors import UsageError
+from driftcli.explain.corruption import Library
 from driftcli.extraction import Reading, digest
 from driftcli.families import Family
 from driftcli.permutation import draw
@@ -109,11 +110,13 @@ def calibrate_baseline(
     sources: Sequence[str],
     birds: Mapping[str, np.ndarray],
     study: Study | None,
+    library: Library | None,
     progress: Progress,
 ) -> Calibration:
     """Measure C; the artifact is not touched, so that nobody waits for its lock meanwhile.
 
-    `birds`: this machine's views of the canaries. `study`: images of C under corruptions.
+    `birds`: this machine's views of the canaries. `study`: images of C under corruptions;
+    `library`: what every corruption does to C.
     """
     settings = reference.settings
     families = [
@@ -132,6 +135,8 @@ def calibrate_baseline(
     for family in families:
         fitted = reference.detectors[family.name]
         state |= {f"calibrated/{family.name}/{k}": v for k, v in family.state.items() if k not in fitted}
+    likenesses, known = likeness.pack(library)
+    state |= likenesses
     loss = held_out.views["error"][:, 0] if "error" in held_out.views else None
     facts = {
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -147,6 +152,7 @@ def calibrate_baseline(
         "mean_loss": None if loss is None else float(loss.mean(dtype=np.float64)),
         "false_alarms_measured_at": sorted(int(k[2:]) for k in measured if k.startswith("p_")),
         "cautions": cautions,
+        "diagnosis": known,
         "detectable": [] if study is None else detectability.rows(study),
         "ledger": {
             "seen": reading.ledger.seen,

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from driftcli import artifact as artifacts
+from driftcli import likeness
 from driftcli._layers import leaves, nest
 from driftcli.errors import ArtifactError, NotAuditedError, UsageError
+from driftcli.explain.corruption import Library
 from driftcli.extraction import ROUNDED
 from driftcli.extractors.base import Extractor
 from driftcli.families import VIEWS, Family, detector_for
@@ -65,6 +67,8 @@ class Baseline:
     """What the machine that made C saw in the canaries."""
     facts: Mapping[str, Any]
     """The manifest's entry: images, digest, sources, loss, group effects."""
+    library: Library | None = None
+    """What corruptions would do to C; None where they were not simulated."""
 
 
 def build_extractors(settings: Settings) -> dict[str, Extractor]:
@@ -277,4 +281,5 @@ def open_baseline(
             f"baseline {name} is empty", f"driftcli baseline {path} GOOD_IMAGES --name {name}"
         )
     canary = {k.removeprefix("canary/"): v for k, v in state.items() if k.startswith("canary/")}
-    return Baseline(name, features, tuple(families), measured, canary, facts)
+    library = likeness.unpack(state, facts.get("diagnosis"))
+    return Baseline(name, features, tuple(families), measured, canary, facts, library)

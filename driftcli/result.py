@@ -14,7 +14,7 @@ import driftcli
 from driftcli import bursts, calibration, detectability, rules
 from driftcli.batchtest import Outcome
 from driftcli.distributions import histograms
-from driftcli.explain import culprits, images, mix, words
+from driftcli.explain import corruption, culprits, images, mix, words
 from driftcli.extraction import Reading
 from driftcli.families import Family
 from driftcli.records import (
@@ -215,7 +215,16 @@ class Draft:
             found = next(f for f in outcome.verdict.families if f.name == family.name)
             if found.gate == "on" and found.significant:
                 said += self._in_words(outcome, family, found)
-        return tuple(said)
+        return self._with_likeness(outcome, said)
+
+    def _with_likeness(self, outcome: Outcome, said: list[Diagnosis]) -> tuple[Diagnosis, ...]:
+        """A likeness comes before all that is measured; that none fits comes after the first of it."""
+        library = self.baseline.library
+        if library is None or outcome.verdict.outcome == "pass":
+            return tuple(said)
+        found = library.nearest(outcome.tested.views)
+        like = corruption.statement(found, library.least)
+        return (like, *said) if like.corruption else (*said[:1], like, *said[1:])
 
     def _in_words(self, outcome: Outcome, family: Family, found: FamilyResult) -> tuple[Diagnosis, ...]:
         """What a family of named values says; nothing of the others."""

@@ -72,6 +72,9 @@ class Calibrate(Strict):
     detectable: Literal["full", "small", "none"] = "small"
     """Corruptions simulated on held-out images, so that a check can say what it could have seen: small: 4 of
     them in 3 severities on a few images; full: 12 in 5 on 128; none."""
+    diagnosis: Literal["on", "off"] = "on"
+    """Every corruption simulated on 8 to 12 held-out images, without any network, so that a check can name
+    what a drifted batch is like; off with `detectable: none`, too."""
 
 
 class GateSettings(Strict):

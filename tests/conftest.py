@@ -45,11 +45,12 @@ def copied(world: World, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of other things than how often the gate fires on good data: that is measured briefly."""
-    from driftcli import calibration
+    """For tests of other things than how often the gate fires on good data and what drift is like."""
+    from driftcli import calibration, likeness
 
     monkeypatch.setattr(calibration, "SIZES", (10,))
     monkeypatch.setattr(calibration, "SPLITS", 2)
+    monkeypatch.setattr(likeness, "FEWEST", 1_000_000)
 
 
 @pytest.fixture

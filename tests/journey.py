@@ -113,6 +113,6 @@ def make_world(root: Path) -> World:
     ):
         pictures(folder, count, seed, light=light)
     succeed("fit", world.train, "-o", world.bare, "--holdout", "0", *FAST)
-    succeed("fit", world.train, "-o", world.ref, *FAST)
+    succeed("fit", world.train, "-o", world.ref, *FAST, "--set", "calibrate.diagnosis=off")
     succeed("baseline", world.ref, world.good, "--workers", "1", "-q")
     return world

@@ -48,15 +48,13 @@ def reasons(page: Page, report: Report) -> None:
 
 
 def changes(page: Page, report: Report) -> None:
-    """The diagnosis, in words; what the table of values shows anyway is cut."""
+    """The diagnosis, in words, a likeness first; what the table of values shows anyway is cut."""
     if report.diagnosis:
         page.heading("What changed", "the mix of images may be all of it" if say.only_mix(report) else "")
     likeness = [found for found in report.diagnosis if found.corruption is not None]
     plain = [found for found in report.diagnosis if found.corruption is None]
-    for found in (*plain[:MOST_SAID], *likeness):
-        known = found.corruption is not None and number.known(found.similarity)
-        alike = f" (similarity {number.value(found.similarity, 2)})" if known else ""
-        page.paragraph(f"{found.statement}{alike}", lead="  • ")
+    for found in (*likeness, *plain[:MOST_SAID]):
+        page.paragraph(found.statement, lead="  • ")
     _more(page, len(plain) - MOST_SAID)
 
 

@@ -146,9 +146,9 @@ def drifted() -> r.Report:
         ledger=r.Ledger(130, 127, {"truncated": 1}, {"hidden": 2}, 0),
         families=families, distributions=HISTOGRAMS, images=images,
         diagnosis=(
+            r.Diagnosis("Like Gaussian blur severity 2 (0.93); not like noise (0.31)", "gaussian_blur", 2, 0.93),
             r.Diagnosis("Images are blurrier: sharpness −1.9 sd (413 → 188)"),
             r.Diagnosis("Images are greener: red-green balance −1.1 sd (0.021 → −0.034)"),
-            r.Diagnosis("The change is most like Gaussian blur, severity 2", "gaussian_blur", 2, 0.93),
         ),
         files=(
             r.FileResult("incoming/2026-11-21/camera-02/IMG_0013.jpg", "unreadable", "truncated"),

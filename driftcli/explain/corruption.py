@@ -1,0 +1,229 @@
+"""Which simulated corruption a batch's shift is most like, how severe, and how surely; or that none fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from driftcli.explain._space import Space, Views
+from driftcli.records import Diagnosis
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LAST = 5.0
+"""The strongest severity: beyond the last simulated one, the last stretch goes on so far."""
+FEWEST, MOST = 0.75, 0.85
+"""Bounds of the similarity that a likeness needs, however good images differ among themselves."""
+PAIR = 0.85
+"""Two corruptions together fit more easily than one: the similarity that they need."""
+DRAWS, CLEAR = 400, 0.95
+"""So many shifts are drawn that sampling alone could make; so many of them must be less clear than a likeness."""
+TYPICAL = 50
+"""Images of the batches that are drawn; in units of sampling other sizes hardly differ."""
+GAIN, LEFT = 1.0, 0.6
+"""A second corruption must explain more than sampling does, and leave at most so much of what the first left."""
+AXES = 6
+"""Along so many of their main directions good images are divided, to see what differs naturally."""
+DOUBT = 0.15
+"""A share of the squared shift is taken as real, however small the shift."""
+_MILD = 0.75
+"""Nearer to nothing than to severity 1, roughly."""
+_NAMES: Mapping[str, str] = {
+    "brighten": "brightening", "crop": "cropping", "darken": "darkening", "downscale": "downscaling",
+    "flip": "mirroring", "gamma": "a lighter gamma", "gaussian_blur": "Gaussian blur",
+    "gaussian_noise": "Gaussian noise", "grey_scale": "loss of colour", "jpeg": "JPEG compression",
+    "pixelate": "pixelation", "saturation": "stronger colours", "white_balance": "a warmer white balance",
+}  # fmt: skip
+
+
+class Part(NamedTuple):
+    """One corruption at one severity, 0..5."""
+
+    corruption: str
+    severity: float
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What a shift is most like: one corruption, or two of different classes, the stronger first."""
+
+    parts: tuple[Part, ...]
+    similarity: float
+    """Cosine of the shift vectors, corrected for what sampling adds to the batch's."""
+    fits: bool
+    other: str
+    """The class that comes next, and ..."""
+    other_part: Part
+    other_similarity: float
+
+
+@dataclass(frozen=True)
+class Library:
+    """What k corruptions do, at s severities, to the mean of good images; all there is to know at a check.
+
+    Source: the attenuation of a correlation by noise, and its correction, are Spearman's (1904). The
+    whole, a lookup of simulated corruptions by the shift of properties and reconstruction errors, is our
+    own; tests/benchmarks/diagnosis.py measures it.
+    """
+
+    space: Space
+    kinds: Mapping[str, str]
+    """Corruption to class, in the order of `points`."""
+    severities: tuple[float, ...]
+    """Ascending."""
+    points: NDArray[np.float64]
+    """[k, s, d]"""
+    least: float
+    """A likeness is named from this similarity on: more than good images have among themselves."""
+    clear: float = 0.0
+    """And from so many standard deviations of sampling on, along the shift of what it is like."""
+
+    def nearest(self, batch: Views) -> Likeness | None:
+        """The likeness of m images' shift; None where sampling alone makes likenesses as clear."""
+        rows = self.space(batch)
+        if not len(rows):
+            return None
+        shift = rows.mean(axis=0)
+        left, _, nearest = self.on_paths(shift)
+        if self.space.clearness(shift, nearest[int(left.argmin())], len(rows)) < self.clear:
+            return None
+        return self.of_shift(shift, self.space.sampling(len(rows)))
+
+    def of_shift(self, shift: NDArray[np.float64], chance: float) -> Likeness:
+        """The likeness of one mean shift [d], of whose squared length `chance` is expected without any."""
+        left, severity, nearest = self.on_paths(shift)
+        names, classes = list(self.kinds), np.array(list(self.kinds.values()))
+        first = int(left.argmin())
+        rest = np.where(classes == classes[first], np.inf, left)
+        second = int(rest.argmin()) if np.isfinite(rest).any() else first
+        similarity = _similarity(shift, nearest[first], chance)
+        parts: tuple[Part, ...] = (Part(names[first], float(severity[first])),)
+        pair, both, left_by_both = self._pair(shift)
+        unexplained, still = (max(value - chance, 0.0) for value in (left[first], left_by_both))
+        together = _similarity(shift, both, chance)
+        mixed = left[first] - left_by_both > GAIN * chance and still < LEFT * unexplained
+        fits = similarity >= self.least
+        if pair and mixed and together >= PAIR:
+            parts, similarity, fits = pair, together, True
+        other = Part(names[second], float(severity[second]))
+        return Likeness(
+            parts, similarity, fits, str(classes[second]), other, _similarity(shift, nearest[second], chance)
+        )
+
+    def on_paths(
+        self, shift: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """For each corruption the nearest point of its path from nothing through its severities.
+
+        Returns squared distances [k], severities [k], points [k, d].
+        """
+        k, _, d = self.points.shape
+        corners = np.concatenate([np.zeros((k, 1, d)), self.points], axis=1)
+        marks = np.array([0.0, *self.severities])
+        start, along = corners[:, :-1], np.diff(corners, axis=1)
+        length = np.maximum((along**2).sum(-1), 1e-12)
+        ends = np.ones(len(self.severities))
+        ends[-1] = (LAST - marks[-2]) / (marks[-1] - marks[-2])
+        t = np.clip(((shift - start) * along).sum(-1) / length, 0, ends)
+        points = start + t[..., None] * along
+        left = ((shift - points) ** 2).sum(-1)
+        best = left.argmin(axis=1)
+        row = np.arange(k)
+        return left[row, best], (marks[:-1] + t * np.diff(marks))[row, best], points[row, best]
+
+    def _pair(self, shift: NDArray[np.float64]) -> tuple[tuple[Part, ...], NDArray[np.float64], float]:
+        """The best sum of two points of different classes, at whole severities; none if there is but one class."""
+        grid = np.arange(1, int(self.severities[-1]) + 1)
+        marks = [0.0, *self.severities]
+        corners = np.concatenate([np.zeros_like(self.points[:, :1]), self.points], axis=1)
+        at = np.searchsorted(marks, grid, side="left").clip(1)
+        share = (grid - np.take(marks, at - 1)) / (np.take(marks, at) - np.take(marks, at - 1))
+        points = corners[:, at - 1] + share[:, None] * (corners[:, at] - corners[:, at - 1])
+        points = points.reshape(-1, self.points.shape[-1])
+        parts = [Part(name, float(severity)) for name in self.kinds for severity in grid]
+        classes = np.repeat(np.unique(list(self.kinds.values()), return_inverse=True)[1], len(grid))
+        size, onto = (points**2).sum(1), points @ shift
+        alone = size - 2 * onto
+        left = shift @ shift + alone[:, None] + alone[None, :] + 2 * points @ points.T
+        left[classes[:, None] == classes[None, :]] = np.inf
+        i, j = divmod(int(left.argmin()), len(points))
+        if not np.isfinite(left[i, j]):
+            return (), np.zeros_like(shift), np.inf
+        i, j = (i, j) if size[i] >= size[j] else (j, i)
+        return (parts[i], parts[j]), points[i] + points[j], float(left[i, j])
+
+
+def calibrated(library: Library, rows: NDArray[np.float64], seed: int) -> Library:
+    """The library with what a likeness needs, measured on good images [n, d]."""
+    return replace(library, least=_among_good(library, rows), clear=_by_chance(library, rows, seed))
+
+
+def _by_chance(library: Library, rows: NDArray[np.float64], seed: int) -> float:
+    """How clear the best likeness of good batches is, in all but 5 of 100: drawn with replacement."""
+    space, rng = library.space, np.random.default_rng(seed)
+    wider = np.sqrt(1 + TYPICAL / space.images)  # good images are a sample themselves
+    found = []
+    for _ in range(DRAWS):
+        shift = rows[rng.integers(len(rows), size=TYPICAL)].mean(axis=0) * wider
+        left, _, nearest = library.on_paths(shift)
+        found.append(space.clearness(shift, nearest[int(left.argmin())], TYPICAL))
+    return float(np.quantile(found, CLEAR))
+
+
+def _among_good(library: Library, rows: NDArray[np.float64]) -> float:
+    """The similarity that a likeness needs: what halves of good images [n, d] reach against each other.
+
+    Good images are divided along their main directions: brighter against darker, plainer against busier.
+    That they are like a corruption must not make one: the 90th percentile, within bounds.
+    """
+    variance, half = rows.var(axis=0), len(rows) // 2
+    found = []
+    for axis in np.argsort(-variance, kind="stable")[:AXES]:
+        order = np.argsort(rows[:, axis], kind="stable")
+        contrast = rows[order[-half:]].mean(axis=0) - rows[order[:-half]].mean(axis=0)
+        for shift in (contrast, -contrast):
+            left, _, nearest = library.on_paths(shift)
+            found.append(_similarity(shift, nearest[int(left.argmin())], 0.0))
+    return float(np.clip(np.quantile(found, 0.9), FEWEST, MOST))
+
+
+def statement(found: Likeness | None, least: float) -> Diagnosis:
+    """As in "Like Gaussian blur severity 2 (0.93); not like noise (0.31)"; and where none fits, the nearest.
+
+    None: nothing that corruptions move has moved.
+    """
+    if found is None:
+        return Diagnosis("No known corruption fits: light, colour and detail moved no more than by chance")
+    if not found.fits:
+        return Diagnosis(
+            f"No known corruption fits (nearest: {phrase(found.parts[0])}, {found.similarity:.2f})"
+        )
+    said = f"Like {' with '.join(phrase(part) for part in found.parts)} ({found.similarity:.2f})"
+    if len(found.parts) == 1 and found.other_part.corruption != found.parts[0].corruption:
+        score = f"({found.other_similarity:.2f})"
+        rival = found.other_similarity >= least
+        said += (
+            f"; next: {phrase(found.other_part)} {score}" if rival else f"; not like {found.other} {score}"
+        )
+    first = found.parts[0]
+    return Diagnosis(said, first.corruption, round(first.severity, 1), round(found.similarity, 4))
+
+
+def phrase(part: Part) -> str:
+    """`Gaussian blur severity 2`: what happened, as a noun."""
+    name = _NAMES.get(part.corruption, part.corruption.replace("_", " "))
+    return f"{name} {'below severity 1' if part.severity < _MILD else f'severity {round(part.severity)}'}"
+
+
+def _similarity(shift: NDArray[np.float64], point: NDArray[np.float64], chance: float) -> float:
+    """Cosine, divided by the cosine that the true shift would have with this one."""
+    length = float(shift @ shift)
+    lengths = np.sqrt(length * float(point @ point))
+    if lengths <= 0:
+        return 0.0
+    kept = np.sqrt(max(1 - chance / length, DOUBT))
+    return float(np.clip(shift @ point / lengths / kept, -1, 1))
