@@ -134,12 +134,13 @@ class Fit:
 
 def binomial_bound(trials: int, rate: float, level: float = 0.99) -> int:
     """Largest count that a rate of at most `rate` passes with probability `level`."""
-    from math import comb
+    from math import exp, lgamma, log
 
     total, k = 0.0, -1
     while total < level:
         k += 1
-        total += comb(trials, k) * rate**k * (1 - rate) ** (trials - k)
+        ways = lgamma(trials + 1) - lgamma(k + 1) - lgamma(trials - k + 1)
+        total += exp(ways + k * log(rate) + (trials - k) * log(1 - rate))
     return k
 
 

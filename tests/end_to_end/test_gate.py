@@ -77,7 +77,21 @@ def test_what_must_be_detectable(check, world):
 
 
 def test_a_loss_rule_without_an_autoencoder_is_2(drift, check, world, tmp_path):
-    assert drift("fit", world.train, "-o", tmp_path / "p", "--method", "properties", "--workers", 1).code == 0
+    assert (
+        drift(
+            "fit",
+            world.train,
+            "-o",
+            tmp_path / "p",
+            "--method",
+            "properties",
+            "--workers",
+            1,
+            "--detectable",
+            "none",
+        ).code
+        == 0
+    )
     ran = check(tmp_path / "p", world.fresh, "--max-loss-increase", "5%")
     assert (ran.code, ran.out) == (2, "")
     assert "needs an autoencoder" in ran.err
@@ -177,7 +191,7 @@ def test_the_embedding_sees_it_too(drift, check, world, tmp_path):
     """The network's families, with the default network's weights."""
     few = pictures(tmp_path / "few", 44, 5)
     ref = tmp_path / "ref"
-    told = drift("fit", few, "-o", ref, "--method", "mmd,properties", "--workers", 1)
+    told = drift("fit", few, "-o", ref, "--method", "mmd,properties", "--workers", 1, "--detectable", "none")
     assert told.code == 0
     assert "embedding: network efficientnet_lite0" in told.out
     result = check(ref, world.bright, "--alpha", "0.05").result

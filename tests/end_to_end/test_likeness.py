@@ -66,10 +66,10 @@ def test_a_batch_that_passes_is_like_nothing(check, world):
 
 
 def test_a_baseline_without_a_library_says_nothing_of_it(drift, check, world, tmp_path, monkeypatch):
-    """Artifacts of before, `calibrate.diagnosis: off` (the world's hold-out), and `--detectable none`."""
+    """Artifacts of before, `calibrate.detectable none` (the world's hold-out), and `--detectable none`."""
     monkeypatch.setattr(calibration, "SPLITS", 2)
     ref = tmp_path / "ref"
-    assert drift("fit", world.train, "-o", ref, *FAST, "--set", "calibrate.detectable=none").code == 0
+    assert drift("fit", world.train, "-o", ref, *FAST).code == 0
     assert _facts(ref, "holdout") is None
     assert _facts(world.ref, "holdout") is None
     assert _facts(world.ref, "default") is not None

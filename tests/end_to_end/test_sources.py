@@ -88,7 +88,9 @@ def test_every_kind_of_source_gives_the_same_numbers(check, world, batch, tmp_pa
 def test_fit_reads_standard_input_though_it_looks_twice(drift, world, tmp_path, monkeypatch):
     listed = "".join(f"{path}\n" for path in sorted(world.train.iterdir())).encode()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(listed)))
-    ran = drift("fit", "-", "-o", tmp_path / "ref", "--method", "properties", "--workers", 1)
+    ran = drift(
+        "fit", "-", "-o", tmp_path / "ref", "--method", "properties", "--workers", 1, "--detectable", "none"
+    )
     assert "learnt from 18 images, held out 72" in ran.out
 
 
@@ -112,7 +114,20 @@ def test_large_batches_are_tested_in_bins(check, drift, world, tmp_path):
     """Above 200 images; what does not fill a bin is said, scored and not tested."""
     ref = tmp_path / "p"
     assert (
-        drift("fit", world.train, world.good, "-o", ref, "--method", "properties", "--workers", 1).code == 0
+        drift(
+            "fit",
+            world.train,
+            world.good,
+            "-o",
+            ref,
+            "--method",
+            "properties",
+            "--workers",
+            1,
+            "--detectable",
+            "none",
+        ).code
+        == 0
     )
     big = pictures(tmp_path / "big", 231, 33)
     result = check(ref, big, "--workers", 2).result

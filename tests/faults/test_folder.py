@@ -118,7 +118,19 @@ def test_a_fit_that_diverges_is_4_and_writes_nothing(drift, world, tmp_path):
     """The loss of an absurd learning rate is no number."""
     wild = ("architecture=conv", "learning_rate=1e30", "epochs=3", "widths=[4]", "side=16")
     sets = [word for each in wild for word in ("--set", f"extractors.autoencoder.{each}")]
-    ran = drift("fit", world.train, "-o", tmp_path / "ref", "--method", "autoencoder", "--workers", 1, *sets)
+    ran = drift(
+        "fit",
+        world.train,
+        "-o",
+        tmp_path / "ref",
+        "--method",
+        "autoencoder",
+        "--workers",
+        1,
+        "--detectable",
+        "none",
+        *sets,
+    )
     assert (ran.code, ran.out, (tmp_path / "ref").exists()) == (4, "", False)
     assert "diverged" in ran.err
 
@@ -150,7 +162,16 @@ def test_doctor_judges_artifact_and_source(drift, world, mixed):
 @pytest.mark.usefixtures("quick")
 def test_fit_tells_what_was_learnt(drift, world, tmp_path):
     told = drift(
-        "fit", world.train, "-o", tmp_path / "r", "--method", "properties,autoencoder", "--workers", 1
+        "fit",
+        world.train,
+        "-o",
+        tmp_path / "r",
+        "--method",
+        "properties,autoencoder",
+        "--workers",
+        1,
+        "--detectable",
+        "none",
     ).out
     assert "  autoencoder: architecture pca" in told
     assert not any(line.endswith(": ") for line in told.splitlines())
