@@ -23,7 +23,7 @@ def test_brighter_images_are_drift(check, world):
     """The verdict, the exit code, the reason, the words and the ranking say so."""
     result = check(world.ref, world.bright).result
     assert (result["verdict"], result["exit_code"]) == ("drift", 1)
-    assert result["gate"]["p_value"] == pytest.approx(1 / 5000)
+    assert result["gate"]["p_value"] == pytest.approx(1 / 2000)
     assert any("brighter" in d["statement"] for d in result["diagnosis"])
     assert "alpha 0.01" in result["reasons"][0]
     assert [image["rank"] for image in result["images"]] == list(range(1, 25))
