@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from driftcli.reports import _numbers as number
 from driftcli.reports import _words as say
@@ -44,11 +44,15 @@ def alarms(page: Page, report: Report) -> None:
 
 
 def sequence(page: Page, report: Report) -> None:
-    """The state of the sequential gate, as it was written."""
-    if report.sequence:
+    """The state of the sequential gate."""
+    found = report.sequence
+    if found is not None:
         page.heading("Sequence of checks")
+        state = "ALARM" if found.alarm else "no alarm"
+        where = "" if found.group is None else f" of {found.group}"
         page.paragraph(
-            ", ".join(f"{say.words(key)} {_plain(value)}" for key, value in report.sequence.items())
+            f"{state}{where}: evidence {number.value(found.value)}, alarm at {number.value(found.threshold)}; "
+            f"{number.plural(found.checks, 'check')} of a horizon of {found.horizon:,}."
         )
 
 
@@ -88,9 +92,3 @@ def footer(page: Page, report: Report) -> None:
 
 def _digest(digest: str) -> str:
     return f" ({digest[:DIGEST]})" if digest else ""
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, float):
-        return number.value(value)
-    return number.count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -32,7 +32,7 @@ def require() -> None:
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
-        raise UsageError("a plot needs matplotlib", "pip install 'driftcli[plot]'") from error
+        raise UsageError("a plot needs matplotlib", "pip install matplotlib") from error
 
 
 def to_plot(report: PowerReport, form: str = "png") -> bytes:

@@ -21,8 +21,8 @@ LONGEST_INTEGER = 40
 HINT = "name a result that `driftcli check -f json` or `-o json=FILE` wrote"
 ORDER = (
     "schema_version", "tool", "created", "verdict", "exit_code", "reasons", "cautions", "gate", "rules",
-    "sequence", "batch", "ledger", "reference", "families", "composition", "groups", "distributions", "map", "diagnosis",
-    "images", "files", "timing", "environment",
+    "sequence", "batch", "ledger", "reference", "families", "composition", "groups", "distributions", "scores", "map", "diagnosis",
+    "images", "removal", "missing", "duplicates", "files", "timing", "environment",
 )  # fmt: skip
 """The published order of the keys; deeper down it is the order of the dataclasses' fields."""
 

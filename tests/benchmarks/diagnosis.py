@@ -111,10 +111,8 @@ def drifted(baseline: Baseline, batch: Views, trial: int) -> bool:
     n, m = len(clean["properties"]), len(batch["properties"])
     relabellings = draw(n, m, PERMUTATIONS, np.random.default_rng(trial))
     both = [(f, np.concatenate([clean[f.view], batch[f.view]])) for f in families]
-    return (
-        float(gate.observed_p([f.detector.values(f.state, x, relabellings, f.columns) for f, x in both])[0])
-        <= ALPHA
-    )
+    tables = [f.detector.values(f.state, x, relabellings, f.columns) for f, x in both]
+    return float(gate.observed_p(tables, ["on"] * len(tables))[0]) <= ALPHA
 
 
 def named(found: Likeness | None) -> str:

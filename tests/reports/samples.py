@@ -215,7 +215,7 @@ def ruled() -> r.Report:
     return replace(
         passing(), exit_code=1, reasons=("the rule max_loss_increase failed",),
         rules=(r.RuleResult("max_loss_increase", 0.442, 0.2, True), r.RuleResult("require_detectable", 2, 3, False)),
-        sequence={"checks": 114, "wealth": 0.381, "alarm_at": 100.0, "alarm": False},
+        sequence=r.SequenceResult(0.381, 100.0, False, 114, 365, 0.7),
     )  # fmt: skip
 
 
