@@ -98,12 +98,12 @@ def measured():
         changed[Change("darken", severity)] = views
     strangers = world.images(rng, 8)
     strangers.views["properties"][:, :2] += 6
-    study = detectability.Study("small", Simulated(clean, changed), strangers)
+    study = detectability.Study("full", Simulated(clean, changed), strangers)
     return measure(families, held_out, study, 0, detectability.Progress()), study
 
 
 def test_rates_rise_with_severity_share_and_size(measured):
-    """30 trials a cell: a difference against the order of at most 3 of them is chance."""
+    """100 trials a cell: a difference against the order of at most 10 of them is chance."""
     found, study = measured
     assert sorted(found) == ["power_10", "power_20", "power_50"]
     rows = detectability.rows(study)
