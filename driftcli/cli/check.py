@@ -55,8 +55,8 @@ def check(
     crop: o.Crop = None,
     mask: o.Mask = None,
     null: o.Null = False,
-    format: o.Format = "text",  # noqa: A002
-    output: o.Outputs = None,
+    format: o.ReportShown = "text",  # noqa: A002
+    output: o.ReportFiles = None,
     top_k: o.TopK = None,
     max_images_in_result: o.MaxImagesInResult = None,
     weights: o.Weights = None,

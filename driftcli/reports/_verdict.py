@@ -23,6 +23,12 @@ def broken(report: Report) -> tuple[str, ...]:
     return tuple(rule(found) for found in report.rules if found.failed)
 
 
+def failed(report: Report) -> bool:
+    """Whether the gate failed, even one that was told to return 0: this batch, a rule, or all checks together."""
+    together = report.verdict == "drift" if report.sequence is None else report.sequence.alarm
+    return report.exit_code == 1 or together or any(rule.failed for rule in report.rules)
+
+
 def headline(report: Report) -> str:
     """The verdict in one sentence, and the exit code."""
     return f"{sentence(report)} {exit_words(report)}."
