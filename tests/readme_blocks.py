@@ -16,7 +16,7 @@ import typer
 import yaml
 
 from driftcli import registry
-from driftcli.cli._reports import SHOWN
+from driftcli.cli._forms import SHOWN
 from driftcli.cli.app import app
 from driftcli.detectors.mmd import Mmd
 from driftcli.detectors.outliers import Outliers

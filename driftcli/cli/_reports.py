@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftcli import registry
 from driftcli.cli import _github
+from driftcli.cli._forms import SHOWN
 from driftcli.errors import InternalError, UsageError
 from driftcli.text import safe_name
 
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 
     from driftcli.cli.console import Terminal
     from driftcli.records import Report
-
-
-SHOWN = ("text", "json", "markdown", "github", "csv")
-"""Formats that standard output is for; the others are files that a machine reads."""
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,6 @@ from driftcli.cli._common import SliceBy as SliceBy
 from driftcli.cli._common import StratifyBy as StratifyBy
 from driftcli.cli._common import Verbose as Verbose
 from driftcli.cli._common import Workers as Workers
-from driftcli.cli._reports import SHOWN
-from driftcli.registry import kinds
 
 # ---------------------------------------------------------------- arguments
 
@@ -225,26 +223,6 @@ Outputs = Annotated[
         metavar="FORMAT=PATH",
         panel=OUTPUT,
         help="Also write the report to a file. Repeatable.",
-    ),
-]
-ReportShown = Annotated[
-    str,
-    option(
-        "-f",
-        "--format",
-        metavar="|".join(SHOWN),
-        panel=OUTPUT,
-        help="Form of standard output (default: text).",
-    ),
-]
-ReportFiles = Annotated[
-    list[str] | None,
-    option(
-        "-o",
-        "--output",
-        metavar="FORMAT=PATH",
-        panel=OUTPUT,
-        help=f"Also write the report to a file: {', '.join(kinds('reports'))}. Repeatable.",
     ),
 ]
 TopK = Annotated[

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from driftcli import registry
-from driftcli.cli._reports import SHOWN
+from driftcli.cli._forms import SHOWN
 from tests.reports import samples
 from tests.reports.test_github import annotations, parsed
 
