@@ -16,6 +16,7 @@ import typer
 import yaml
 
 from driftcli import registry
+from driftcli.cli._forms import SHOWN
 from driftcli.cli.app import app
 from driftcli.detectors.mmd import Mmd
 from driftcli.detectors.outliers import Outliers
@@ -142,6 +143,15 @@ def corruptions() -> str:
     return _table(("class", "corruption", "unit", "1", "2", "3", "4", "5"), rows)
 
 
+def formats() -> str:
+    """Every format of a report: where it can go, and what it is for, in its module's words."""
+    rows = []
+    for name in registry.kinds("reports"):
+        doc = inspect.getdoc(inspect.getmodule(registry.load("reports", name))) or ""
+        rows.append((f"`{name}`", "`-f`, `-o`" if name in SHOWN else "`-o`", doc.splitlines()[0]))
+    return _table(("format", "", ""), rows)
+
+
 def _leaves(tree: Any) -> int:
     return sum(map(_leaves, tree.values())) if isinstance(tree, dict) and tree else 1
 
@@ -153,4 +163,5 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "options": options,
     "settings": settings,
     "corruptions": corruptions,
+    "formats": formats,
 }

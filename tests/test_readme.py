@@ -29,7 +29,7 @@ def test_the_generated_blocks_are_the_codes(text):
         README.write_text(updated(text), encoding="utf-8")
         text = README.read_text(encoding="utf-8")
     assert updated(text) == text
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
 
 
 def _commands(text):

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from driftcli import registry
+from driftcli.cli import _github
+from driftcli.cli._forms import SHOWN
 from driftcli.errors import InternalError, UsageError
 from driftcli.text import safe_name
 
@@ -32,7 +34,7 @@ class Plan:
 def plan(shown: str, outputs: Iterable[str], *, brief: bool) -> Plan:
     """Raises UsageError for a format that does not exist or a folder that is missing."""
     known = registry.kinds("reports")
-    return plan_of(shown, outputs, known, known, brief=brief)
+    return plan_of(shown, outputs, SHOWN, known, brief=brief)
 
 
 def plan_of(
@@ -74,11 +76,13 @@ def _known(kind: str, known: Iterable[str], option: str) -> None:
 def deliver(chosen: Plan, report: Report, terminal: Terminal, *, top_k: int = 10) -> None:
     """Files first: if one fails (4), standard output stays empty."""
     for kind, path in chosen.files:
-        write(path, _render(kind, report, width=100, top_k=top_k))
-    look: dict[str, Any] = {}
+        write(path, _render(kind, report, width=100, top_k=top_k, is_file=os.path.isfile))
+    if "github" in {chosen.shown, *(kind for kind, _ in chosen.files)}:
+        _github.publish(report, terminal, top_k=top_k)
+    look: dict[str, Any] = {"top_k": top_k}
     if chosen.shown == "text":
-        look = {"width": terminal.width(), "color": terminal.colour(), "quiet": chosen.brief}
-        look |= {"ascii": not terminal.unicode(), "top_k": top_k}
+        look |= {"width": terminal.width(), "color": terminal.colour(), "quiet": chosen.brief}
+        look |= {"ascii": not terminal.unicode()}
     terminal.put(_render(chosen.shown, report, **look), utf8=chosen.shown != "text")
 
 

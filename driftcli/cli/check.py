@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer  # Typer evaluates the annotations
 
-from driftcli.cli import _reports, session
+from driftcli.cli import _forms, _reports, session
 from driftcli.cli import options as o
 from driftcli.errors import NotAuditedError
 
@@ -55,8 +55,8 @@ def check(
     crop: o.Crop = None,
     mask: o.Mask = None,
     null: o.Null = False,
-    format: o.Format = "text",  # noqa: A002
-    output: o.Outputs = None,
+    format: _forms.Shown = "text",  # noqa: A002
+    output: _forms.Files = None,
     top_k: o.TopK = None,
     max_images_in_result: o.MaxImagesInResult = None,
     weights: o.Weights = None,

@@ -1,4 +1,4 @@
-"""The result as JSON: what scripts and pipelines build on (contract: JSON result)."""
+"""The result as JSON: what scripts and pipelines build on."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from driftcli import registry
 from driftcli.reports.json import Json
 from driftcli.reports.text import Text
 from tests.reports.samples import ALL
@@ -22,13 +23,34 @@ CASES |= {f"text-{name}-color": (name, Text(100, color=True)) for name in ("drif
 CASES |= {f"text-{name}-ascii": (name, Text(80, ascii=True)) for name in ("drift", "warn", "hostile")}
 CASES |= {f"quiet-{name}": (name, Text(quiet=True)) for name in ALL}
 CASES |= {f"json-{name}": (name, Json()) for name in ALL}
+SUFFIX = {
+    "json": "json",
+    "markdown": "md",
+    "junit": "xml",
+    "csv": "csv",
+    "prometheus": "prom",
+    "metrics": "json",
+}
+SHOWN = {
+    "markdown": ("pass", "warn", "drift", "inconclusive", "hostile", "rich"),
+    "junit": ("pass", "inconclusive", "hostile", "rich"),
+    "github": ("pass", "warn", "inconclusive", "hostile", "rich"),
+    "csv": ("hostile", "rich"),
+    "prometheus": ("inconclusive", "rich"),
+    "metrics": ("inconclusive", "rich"),
+}
+CASES |= {
+    f"{kind}-{name}": (name, registry.load("reports", kind)())
+    for kind, names in SHOWN.items()
+    for name in names
+}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_report_reads_as_reviewed(case):
     """A change of wording or layout is a change of a file that a person has looked at."""
     name, form = CASES[case]
-    path = GOLDEN / f"{case}.{'json' if case.startswith('json') else 'txt'}"
+    path = GOLDEN / f"{case}.{SUFFIX.get(case.partition('-')[0], 'txt')}"
     text = form.render(ALL[name]())
     if os.environ.get("DRIFTCLI_UPDATE_GOLDEN") == "1":
         path.write_bytes(text.encode())

@@ -1,0 +1,123 @@
+"""GitHub Actions: annotations for the log, a job summary, and outputs for the steps that follow."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from driftcli.reports import _account as account
+from driftcli.reports import _figures as figures
+from driftcli.reports import _numbers as number
+from driftcli.reports import _verdict as told
+from driftcli.reports import _words as say
+from driftcli.reports._writing import plain
+from driftcli.reports.base import ReportFormat
+from driftcli.reports.markdown import Markdown
+from driftcli.reports.text import Text
+from driftcli.text import safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from driftcli.records import Report
+
+MOST = 10
+"""GitHub shows ten annotations of a step, the first."""
+LONGEST = 4000
+"""Characters of one annotation."""
+NAMED = 5
+"""Images named in an annotation."""
+SUMMARY = 1024 * 1024
+"""Bytes that the summary of a step may have; a larger one is dropped whole."""
+CUT = "\n\nCut here: GitHub shows one MiB of a summary. The JSON result has everything.\n"
+
+
+@final
+@dataclass(frozen=True)
+class Github(ReportFormat):
+    """Workflow commands, ten at most and the gravest first, after one line for who reads the log.
+
+    Errors are for a check that fails the step; with `--exit-zero` the same is a warning.
+
+    In GitHub Actions the command line also appends `summary` and `outputs` where the runner asks for them.
+    """
+
+    top_k: int = 10
+
+    def render(self, report: Report) -> str:
+        """Lines for the log of a step."""
+        found = list(_annotations(report))
+        if len(found) > MOST:
+            rest = f"and {number.count(len(found) - MOST + 1)} more in the job summary"
+            found = [*found[: MOST - 1], command("warning", "driftcli", rest)]
+        log = Text(quiet=True).render(report).replace("##[", "## [")
+        return "".join((f"driftcli: {log}", *(f"{line}\n" for line in found)))
+
+
+def _annotations(report: Report) -> Iterator[str]:
+    """The verdict, broken rules, what changed, where to look, cautions."""
+    gravest = "error" if report.exit_code else "warning"
+    if report.verdict != "pass" or told.failed(report):
+        why = (
+            told.remedies(report)
+            if report.verdict == "inconclusive"
+            else [told.evidence(report), *account.why(report)]
+        )
+        yield command(gravest, told.label(report), told.headline(report), *why)
+    for rule in told.broken(report):
+        yield command(gravest, "rule failed", rule)
+    for found in report.diagnosis:
+        yield command("warning", "what changed", found.statement)
+    if report.images and report.verdict in ("drift", "warn"):
+        ranked = sorted(report.images, key=lambda image: image.rank)[:NAMED]
+        lines = (
+            f"{image.path}: {say.reasons(image.reasons, report) or say.words(image.family)}"
+            for image in ranked
+        )
+        yield command("warning", "most drifted images", *lines)
+    for caution in report.cautions:
+        yield command("warning", "caution", caution)
+
+
+def command(level: str, title: str, *lines: str) -> str:
+    """One workflow command, escaped as the runner takes it apart (actions/toolkit, `command.ts`)."""
+    shown = "\n".join(map(safe_name, lines))
+    text = _escape(shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…")
+    name = _escape(safe_name(f"driftcli: {title}")).replace(":", "%3A").replace(",", "%2C")
+    return f"::{level} title={name}::{text}"
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def summary(report: Report, *, top_k: int = 10, room: int = SUMMARY) -> str:
+    """The Markdown report in at most `room` bytes of UTF-8, cut after a whole line and said so."""
+    text = Markdown(top_k).render(report)
+    if len(text.encode()) <= room:
+        return text
+    left, kept = room - len(CUT.encode()), []
+    for line in text.splitlines(keepends=True):
+        left -= len(line.encode())
+        if left < 0:
+            break
+        kept.append(line)
+    return "".join((*kept, CUT)) if kept else ""
+
+
+def outputs(report: Report) -> str:
+    """`$GITHUB_OUTPUT` of the step: numbers are empty where nothing was tested, `reasons` has a line for each."""
+    found: dict[str, str] = {"verdict": report.verdict, "failed": json.dumps(told.failed(report))}
+    values: Mapping[str, float | None] = {**figures.gate(report), "images": report.batch.images}
+    known = figures.known(dict(values))
+    found |= {name: json.dumps(plain(known[name])) if name in known else "" for name in values}
+    found["reasons"] = "\n".join(map(safe_name, report.reasons))
+    return "".join(_output(name, value) for name, value in found.items())
+
+
+def _output(name: str, value: str) -> str:
+    """Between lines that cannot stand in the value: they are its own hash."""
+    end = f"driftcli_{hashlib.sha256(value.encode()).hexdigest()[:32]}"
+    return f"{name}<<{end}\n{value}\n{end}\n"

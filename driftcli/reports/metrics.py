@@ -1,0 +1,45 @@
+"""The numbers as one flat JSON object: for `dvc metrics`, MLflow, or any dashboard that reads a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from driftcli.reports import _figures as figures
+from driftcli.reports._writing import plain, write
+from driftcli.reports.base import ReportFormat
+from driftcli.text import safe_name
+
+if TYPE_CHECKING:
+    from driftcli.records import Report
+
+
+@final
+@dataclass(frozen=True)
+class Metrics(ReportFormat):
+    """Numbers only, under names such as `p_value`, `style.effect`, `properties.sharpness.shift_sd`.
+
+    What was not measured is absent.
+    """
+
+    def render(self, report: Report) -> str:
+        """One object, ending in a newline."""
+        found: dict[str, float] = {"drift": int(report.verdict == "drift")}
+        found |= figures.known(figures.gate(report))
+        found |= {f"images.{state}": count for state, count in figures.images(report).items()}
+        for family in report.families:
+            found |= _under(family.name, figures.known(figures.family(family)))
+        for family, row, values in figures.measured(report):
+            found |= _under(f"{family.name}.{row.name}", figures.known(values))
+        for rule in report.rules:
+            found |= _under(
+                f"rule.{rule.name}", figures.known({"value": rule.value, "failed": int(rule.failed)})
+            )
+        if report.sequence is not None:
+            found |= _under("sequence", figures.known({"value": report.sequence.value}))
+        seconds = figures.known({"seconds": report.timing.get("seconds")})
+        return f"{write(plain({**found, **seconds}))}\n"
+
+
+def _under(name: str, found: dict[str, float]) -> dict[str, float]:
+    return {f"{safe_name(name)}.{key}": value for key, value in found.items()}

@@ -1,0 +1,44 @@
+"""One foreign name in every place of a result where one can stand, and names that every format has to survive."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from driftcli import records as r
+from tests.reports import samples
+
+NASTY = (
+    *samples.HOSTILE,
+    "@everyone", "see a@b.example", "https://evil.example/x.jpg", "HTTP://EVIL.example", "www.evil.example", "#12", "GH-7",
+    "a|b.jpg", "a\\|b.jpg", "|||", "\\", "`code`", "``", "`", " `", "<img src=x onerror=alert(1)>", "<!-- ", "&lt;b&gt;",
+    "![x](https://evil.example)", "[x]: https://evil.example", "# heading", "1. one", "- item", "+ plus", "> quote", "---",
+    "===", "    code", "*a* _b_ ~~c~~ $d$", "]]>", "<![CDATA[", "[[ATTACHMENT|/etc/passwd]]", "[[attachment|x]]",
+    "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "a,b;c", 'say "hi"', "'", "\x00", "\ufffe\uffff", "\ufeffx",
+    "  spaced  ", " ", "\xa0", "x" * 5000, "EOF", "##[error]fake", "::stop-commands::x", "%0A::error::fake", "a: b, c",
+    "{{ x }}", "${{ secrets.X }}", "$(touch x)", '"} 1\nfake_metric 1', "a\\nb",
+)  # fmt: skip
+NAMES = st.sampled_from(NASTY) | st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
+
+
+def named(name: str) -> r.Report:
+    """The rich result, with this name wherever a user's name can be."""
+    rich = samples.rich()
+    found = rich.composition
+    assert found is not None
+    assert rich.sequence is not None
+    return replace(
+        rich, reasons=(f"{name} differs", name), cautions=(name, f"caution {name}"),
+        diagnosis=(r.Diagnosis(name), r.Diagnosis(f"Images are {name}")),
+        images=tuple(replace(image, path=name if image.rank < 3 else f"{name}/{image.rank}", neighbour=name, reasons=(name, "blurrier")) for image in rich.images),
+        files=(r.FileResult(name, "unreadable", "truncated"), r.FileResult(f"x/{name}", "skipped", "hidden")),
+        groups=(r.GroupResult(name, 3, 0.5, 0.4, 0.001, True), r.GroupResult(f"{name}2", 3, 0.5)),
+        batch=replace(rich.batch, source=(name, f"{name}/b")),
+        reference=replace(rich.reference, artifact=name, baseline=name),
+        rules=(r.RuleResult(name, 0.4, 0.2, True), r.RuleResult(name, 0.4, 0.2, False)),
+        composition=replace(found, shares=(r.ShareResult(name, 0.9, 0.5, (name,)),), reason=name, residual_p_value=None),
+        sequence=replace(rich.sequence, group=name),
+        duplicates=(r.DuplicateResult("exact", "batch", (name, name)),),
+        missing=(r.MissingResult(name, 0.9),), removal=r.RemovalResult((), None, name),
+    )  # fmt: skip
