@@ -8,8 +8,8 @@ from driftcli.detectors import _tails, _whitened
 from driftcli.detectors.base import Floats, Matrix
 from driftcli.records import State
 
-KAPPA = 6.0
-"""Sharpness of the kernel exp(kappa (cos - 1)): at 60 degrees it is 1/20."""
+KAPPA = 8.0
+"""Sharpness of the kernel exp(kappa (cos - 1)): at 60 degrees it is 1/55."""
 RIDGE = 0.03
 """Of the mean variance (see `_whitened`)."""
 EQUAL = 0.9999
