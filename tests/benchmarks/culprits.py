@@ -7,6 +7,7 @@ F: three tenths of the photos; C: seven twentieths, baseline `default`; batches 
 lie within the first seven; images called significant at a false discovery rate of 0.05, and the right ones
 among them; on the first --gates trials whether the gate fires and what removal takes then. The
 cases: nothing changed, three corruptions at severity 3, digits, photos of the other set. Prints Markdown.
+The ranking's kernel, ridge and sums were chosen on --seed 1: its rates flatter it, other seeds are fresh splits.
 The cache makes it resumable: fitting, every corruption's features.
 """
 

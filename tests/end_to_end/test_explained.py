@@ -65,11 +65,15 @@ def test_folders_are_told_apart(check, world, parts):
     assert check(world.ref, world.fresh).result["groups"] == []
 
 
-def test_too_many_groups_are_said_and_small_ones_not_tested(check, world):
-    """Every image a slice of its own: rows without p-values, and no caution for 24 of them."""
-    told = check(world.ref, world.fresh, "--slice-by", r"(\d+)\.jpg").result
-    assert len(told["groups"]) == 24
-    assert {row["p_value"] for row in told["groups"]} == {None}
+def test_small_groups_are_not_tested_and_too_many_are_said(check, world, tmp_path):
+    """Every image a slice of its own: rows without p-values; above 50 of them a caution says that none is tested."""
+    few = check(world.ref, world.fresh, "--slice-by", r"(\d+)\.jpg").result
+    many = check(world.ref, pictures(tmp_path / "many", 51, 64), "--slice-by", r"(\d+)\.jpg").result
+    for told, count in ((few, 24), (many, 51)):
+        assert len(told["groups"]) == count
+        assert {row["p_value"] for row in told["groups"]} == {None}
+    assert not any("groups are too many" in caution for caution in few["cautions"])
+    assert any(caution.startswith("51 groups are too many") for caution in many["cautions"])
 
 
 def test_copies_and_scores(check, world, parts):

@@ -124,7 +124,7 @@ def drifted() -> r.Report:
         ),
     )
     images = tuple(
-        r.ImageResult(path, rank, round(1 - rank / 128, 4), family, reasons, 0.0004 * rank, rank < 4, f"{rank:064x}")
+        r.ImageResult(path, rank, round(1 - rank / 128, 4), family, reasons, round(0.0004 * rank, 4), rank < 4, f"{rank:064x}")
         for rank, (path, family, reasons) in enumerate((
             ("incoming/2026-11-21/camera-07/north-gate/20261121T061502-000412.jpg", "properties", ("blurrier", "greener")),
             ("incoming/2026-11-21/camera-07/north-gate/20261121T061507-000413.jpg", "properties", ("blurrier", "greener")),
