@@ -14,7 +14,8 @@ import driftcli
 from driftcli import bursts, calibration, detectability, rules
 from driftcli.batchtest import Outcome
 from driftcli.distributions import histograms
-from driftcli.explain import corruption, culprits, images, mix, words
+from driftcli.explain import corruption, mix, words
+from driftcli.explained import Explained
 from driftcli.extraction import Reading
 from driftcli.families import Family
 from driftcli.records import (
@@ -26,12 +27,12 @@ from driftcli.records import (
     Features,
     FileResult,
     GateResult,
-    ImageResult,
     ReferenceFacts,
     Report,
     RuleResult,
 )
 from driftcli.reference import Baseline, Reference
+from driftcli.rerun import Rerun
 from driftcli.settings import Settings
 from driftcli.text import label
 
@@ -66,12 +67,11 @@ class Draft:
     def report(self, outcome: Outcome, seconds: float) -> Report:
         """The whole result of an audit that reached a verdict."""
         verdict, settings = outcome.verdict, self.settings
-        features = self.reading.features
-        judged = rules.judge(settings.gate, self.baseline, features, self._detectable[0])
+        judged = rules.judge(settings.gate, self.baseline, self.reading.features, self._detectable[0])
         failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
         failed = failed or any(rule.failed for rule in judged)
         families = self.baseline.families
-        scored = self._images(outcome)
+        told = Explained(Rerun(self.reference, self.baseline, self.reading), verdict)
         diagnosis = self._diagnosis(outcome)
         return self._complete(
             verdict.outcome,
@@ -79,13 +79,16 @@ class Draft:
             self._reasons(outcome, judged, diagnosis),
             self._gate(outcome),
             seconds,
-            cautions=self._cautions(outcome),
+            cautions=(*self._cautions(outcome), *filter(None, [told.caution()])),
             rules=judged,
             families=verdict.families,
-            groups=culprits.by_slice(scored, self.reading.features),
+            groups=told.groups(),
             distributions=histograms(families, self.held_out.views, outcome.tested.views),
             diagnosis=diagnosis,
-            images=tuple(scored[: settings.report.max_images_in_result]),
+            images=tuple(told.images[: settings.report.max_images_in_result]),
+            scores=told.scores(),
+            removal=told.removal(),
+            duplicates=told.duplicates(),
             composition=outcome.composition,
         )
 
@@ -191,23 +194,6 @@ class Draft:
             self.baseline.measured, family.columns, spread, self.settings.gate.alpha,
             count, len(self.held_out), on,
         )  # fmt: skip
-
-    def _images(self, outcome: Outcome) -> list[ImageResult]:
-        """Every image ranked by the gating families that are significant; by all of them if none is."""
-        held_out, batch = self.held_out.views, self.reading.features
-        gating = {f.name: f.significant for f in outcome.verdict.families if f.gate == "on"}
-        said = [
-            culprits.Strangeness(
-                f.name, *f.detector.scores(f.state, held_out[f.view], batch.views[f.view], f.columns)
-            )
-            for f in self.baseline.families
-            if gating.get(f.name) or (f.name in gating and not any(gating.values()))
-        ]
-        family = next((f for f in self.baseline.families if f.name == "properties"), None)
-        why: Sequence[tuple[str, ...]] = [()] * len(batch)
-        if family is not None:
-            why = images.reasons(batch.views[family.view], held_out[family.view], family.columns)
-        return culprits.rank(said, batch, why)
 
     def _diagnosis(self, outcome: Outcome) -> tuple[Diagnosis, ...]:
         said: list[Diagnosis] = []

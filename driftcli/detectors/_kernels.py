@@ -55,6 +55,18 @@ def row_sums(x: NDArray[np.float32], y: NDArray[np.float32], sigmas: Floats, *, 
     return sums - 1.0 if same else sums
 
 
+def direction_sums(x: NDArray[np.float32], y: NDArray[np.float32], kappa: float, equal: float) -> Floats:
+    """[n]: sum over y of exp(kappa (cos - 1)) between directions of x [n, d] and y [m, d], pairs with cos > equal left out."""
+    a, b = (torch.nn.functional.normalize(torch.from_numpy(side), dim=1) for side in (x, y))
+    sums = np.empty(len(x))
+    step = max(1, CHUNK // max(1, len(y)))
+    for start in range(0, len(x), step):
+        cosine = torch.matmul(a[start : start + step], b.T)
+        kernel = torch.exp(kappa * (cosine - 1)).masked_fill_(cosine > equal, 0)
+        sums[start : start + step] = kernel.sum(1, dtype=torch.float64).numpy()
+    return sums
+
+
 def block_sums(x: NDArray[np.float32], labels: NDArray[np.int64], sigmas: Floats) -> Floats:
     """[sigmas, rows]: sum of k over ordered pairs of different images i, j in J for each labelling J.
 

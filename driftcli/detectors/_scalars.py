@@ -157,25 +157,3 @@ def circular_mean(turns: Floats) -> float:
     """Mean direction of angles in turns, in [0, 1)."""
     angle = np.exp(2j * np.pi * turns).mean()
     return float(np.angle(angle) / (2 * np.pi) % 1)
-
-
-def strangeness(held_out: Matrix, images: Matrix, columns: Sequence[Column]) -> Floats:
-    """[n, d]: distance from C's median in units of its spread; rare categories -log share."""
-    out = np.zeros(images.shape)
-    for j, column in enumerate(columns):
-        x, y = held_out[:, j].astype(np.float64), images[:, j].astype(np.float64)
-        if column.kind == "category":
-            share = (y[:, None] == x[None, :]).mean(axis=1)
-            out[:, j] = -np.log(np.maximum(share, 0.5 / len(x)))
-            continue
-        x = x[np.isfinite(x)]
-        if not len(x):
-            continue
-        if column.kind == "circular":
-            centre = circular_mean(x)
-            x, y = ((side - centre + 0.5) % 1 - 0.5 for side in (x, y))
-        low, middle, high = np.quantile(x, [0.05, 0.5, 0.95])
-        spread = np.where(y < middle, middle - low, high - middle) / 1.645
-        far = np.abs(y - middle) / np.maximum(spread, 1e-9 * max(1.0, abs(middle)) + 1e-12)
-        out[:, j] = np.where(np.isfinite(far), far, 0.0)
-    return out

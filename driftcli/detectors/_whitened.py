@@ -45,3 +45,11 @@ def mean_shifts(
     weights = 1 / (variance[:, None] + np.asarray(ridges) * max(float(variance.mean()), 1e-12))
     shifts: Floats = delta**2 @ weights
     return shifts
+
+
+def coordinates(state: State, x: Matrix, ridge: float) -> Matrix:
+    """[n, k]: images along F's principal axes, each in units of its own spread; `ridge` as in `mean_shifts`."""
+    variance = state["variance"]
+    spread = np.sqrt(variance + ridge * max(float(variance.mean()), 1e-12))
+    found: Matrix = ((x - state["mean"]) @ state["axes"] / spread).astype(np.float32)
+    return found

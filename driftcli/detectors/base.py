@@ -58,7 +58,11 @@ class Detector(ABC):
     def scores(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Floats, Floats]:
-        """Per-image strangeness, larger is stranger: of C (leave-one-out where it matters), of Y."""
+        """Strangeness of each image of C [n_c] and of Y [m], in nats: -ln of the share of good images as strange.
+
+        The same unit for all detectors, so that sums over families mean something. An image is never compared
+        with itself: those of C and those of Y are judged alike (leave-one-out), and ranks among them are honest.
+        """
 
     def test(
         self,

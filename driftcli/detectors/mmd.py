@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from driftcli.detectors import _whitened
+from driftcli.detectors import _whitened, _witness
 from driftcli.detectors.base import Detector, Floats, Matrix
 from driftcli.permutation import MAX_UNITS, Relabellings
 from driftcli.records import Column, DisplayEffect, State, Statistic
@@ -88,7 +88,7 @@ class Mmd(Detector):
             rest = (r.sum() - 2 * inside + q) / np.maximum(n * (n - 1), 1)
             columns_of_t.append(rest + q / np.maximum(m * (m - 1), 1) - 2 * (inside - q) / (n * m))
         kernels = np.stack(columns_of_t, axis=1)
-        white = {name.removeprefix("white_"): state[name] for name in state if name.startswith("white_")}
+        white = _white(state)
         if not white:
             return kernels
         return np.concatenate([kernels, _whitened.mean_shifts(white, x, relabellings, self.ridges)], axis=1)
@@ -137,14 +137,8 @@ class Mmd(Detector):
     def scores(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Floats, Floats]:
-        """1 - mean kernel to C (bandwidth nearest the median distance): far from all is strange."""
-        from driftcli.detectors._kernels import row_sums
-
-        middle = int(np.argmin(np.abs(np.log(self.bandwidths))))
-        sigma = state["sigma"][middle : middle + 1]
-        x, y = _scaled(state, held_out), _scaled(state, batch)
-        own = row_sums(x, x, sigma, same=True)[0] / max(len(x) - 1, 1)
-        return 1 - own, 1 - row_sums(y, x, sigma)[0] / len(x)
+        """How far from good images an image is, and how many others of the batch lie where it does (`_witness`)."""
+        return _witness.scores(_white(state), _scaled(state, held_out), _scaled(state, batch))
 
     def _row_sums(self, state: State, x: Matrix, n_c: int) -> Floats:
         """[bandwidths, n]: each image's kernel sum over all others; C's own part may be cached."""
@@ -175,6 +169,11 @@ def _matrix_pays(relabellings: Relabellings) -> bool:
 
 def _scaled(state: State, x: Matrix) -> Matrix:
     return np.ascontiguousarray((x - state["shift"]) / state["scale"], np.float32)
+
+
+def _white(state: State) -> State:
+    """F's principal axes; empty in artifacts fitted before there were ridges."""
+    return {name.removeprefix("white_"): state[name] for name in state if name.startswith("white_")}
 
 
 def _share(squared: float) -> float:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from driftcli.detectors import _tails
 from driftcli.detectors.base import Detector, Floats, Matrix
 from driftcli.permutation import Relabellings
 from driftcli.records import Column, DisplayEffect, State, Statistic
@@ -85,12 +86,9 @@ class Outliers(Detector):
     def scores(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Floats, Floats]:
-        """How far above C's median an image lies in its strangest column, in C's upper spread."""
+        """The strangest column of each image, as rare as it is among good images (nats)."""
         x, y = (_filled(state, side) for side in (held_out, batch))
-        middle, high = np.quantile(x, [0.5, FAR], axis=0)
-        unit = np.maximum(high - middle, 1e-9 * np.maximum(1.0, np.abs(middle)))
-        own, theirs = (((side - middle) / unit).max(axis=1) for side in (x, y))
-        return own, theirs
+        return _tails.strangest(*_tails.upper(x, y))
 
 
 def rank_scores(values: Floats) -> Floats:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from driftcli.detectors import _scalars
+from driftcli.detectors import _scalars, _tails
 from driftcli.detectors.base import Detector, Floats, Matrix
 from driftcli.detectors.univariate import indicator_distances
 from driftcli.permutation import Relabellings
@@ -81,8 +81,5 @@ class Reconstruction(Detector):
     def scores(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Floats, Floats]:
-        """The most unusual error of each image, either way, in units of C's spread."""
-        return (
-            _scalars.strangeness(held_out, held_out, columns).max(axis=1),
-            _scalars.strangeness(held_out, batch, columns).max(axis=1),
-        )
+        """The most unusual error of each image, either way, as rare as it is among good images (nats)."""
+        return _tails.strangest(*_tails.columns(held_out, batch, columns))

@@ -1,4 +1,4 @@
-"""Which images carry the drift: every image ranked by how strange it is to the families that fired."""
+"""Which images carry the drift: every image ranked by how strange it is to all families that have a say."""
 
 from __future__ import annotations
 
@@ -8,54 +8,66 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.records import Features, GroupResult, ImageResult
+from driftcli.explain import conformal
+from driftcli.records import Features, ImageResult
 
 
 @dataclass(frozen=True)
 class Strangeness:
-    """What one family says of every image, larger is stranger."""
+    """What one family says of every image, in nats (-ln of the share of good images as strange)."""
 
     family: str
     held_out: NDArray[np.float64]
-    """[n_c]"""
+    """[n_c], each image judged by the others."""
     batch: NDArray[np.float64]
     """[m]"""
 
 
 def rank(
-    said: Sequence[Strangeness], batch: Features, reasons: Sequence[tuple[str, ...]]
+    said: Sequence[Strangeness], batch: Features, reasons: Sequence[tuple[str, ...]], alpha: float
 ) -> list[ImageResult]:
-    """All images of the batch, most drifted first.
+    """All images of the batch, most drifted first: by the sum of their strangeness over the families in `said`.
 
-    score: the highest share of C that an image is stranger than, over the families in `said`; ties by
-    how far beyond C's middle it lies, in units of C's upper spread. Descriptive: a rank, not a test.
+    score: the share of C whose sum is smaller; p-value: its rank among those of C, so that the sum needs no
+    correction for being one; `significant`: at a false discovery rate of alpha. `family`: the one that finds
+    the image rarest.
     """
-    n = len(batch)
-    score, excess, named = np.full(n, -1.0), np.zeros(n), np.zeros(n, np.int64)
-    for index, family in enumerate(said):
-        own, theirs = family.held_out, family.batch
-        share = np.searchsorted(np.sort(own), theirs, side="left") / len(own)
-        middle = np.median(own)
-        far = (theirs - middle) / max(np.quantile(own, 0.95) - middle, 1e-12)
-        better = (share > score) | ((share == score) & (far > excess))
-        score, excess = np.where(better, share, score), np.where(better, far, excess)
-        named[better] = index
-    order = sorted(range(n), key=lambda i: (-score[i], -excess[i], batch.names[i]))
+    own, theirs = _sum(said)
+    p = conformal.p_values(own, theirs)
+    found = conformal.discoveries(p, alpha)
+    score = np.searchsorted(np.sort(own), theirs, side="left") / len(own)
+    rarest = _rarest(said)
     return [
-        ImageResult(batch.names[i], place, float(score[i]), said[named[i]].family, reasons[i])
-        for place, i in enumerate(order, 1)
+        ImageResult(
+            batch.names[i],
+            place,
+            float(score[i]),
+            said[rarest[i]].family,
+            reasons[i],
+            p_value=float(p[i]),
+            significant=bool(found[i]),
+            content=batch.content[i].decode(),
+        )
+        for place, i in enumerate(order(said, batch.names), 1)
     ]
 
 
-def by_slice(images: Sequence[ImageResult], batch: Features) -> tuple[GroupResult, ...]:
-    """Rows of the report for `--slice-by` (else `--group-by`): count and mean score; descriptive."""
-    keys = batch.slice or batch.group
-    if keys is None:
-        return ()
-    of_name: dict[str, list[float]] = {}
-    key_of = dict(zip(batch.names, keys, strict=True))
-    for image in images:
-        of_name.setdefault(key_of[image.path], []).append(image.score)
-    return tuple(
-        GroupResult(name, len(scores), float(np.mean(scores))) for name, scores in sorted(of_name.items())
-    )
+def order(said: Sequence[Strangeness], names: Sequence[str]) -> list[int]:
+    """Positions in the batch, the most drifted image first; of equals the first name."""
+    theirs = _sum(said)[1]
+    return sorted(range(len(names)), key=lambda i: (-theirs[i], names[i]))
+
+
+def _sum(said: Sequence[Strangeness]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """[n_c], [m]: over the families."""
+    own: NDArray[np.float64] = np.sum([one.held_out for one in said], axis=0)
+    theirs: NDArray[np.float64] = np.sum([one.batch for one in said], axis=0)
+    return own, theirs
+
+
+def _rarest(said: Sequence[Strangeness]) -> NDArray[np.int64]:
+    """[m]: the family in which fewest good images are as strange; of equals the one that is farther out."""
+    p = np.stack([conformal.p_values(one.held_out, one.batch) for one in said])
+    nats = np.stack([one.batch for one in said])
+    best: NDArray[np.int64] = np.where(p == p.min(axis=0), nats, -np.inf).argmax(axis=0)
+    return best

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftcli.reports import _account as account
+from driftcli.reports import _images
 from driftcli.reports import _numbers as number
 from driftcli.reports import _verdict as told
 from driftcli.reports import _words as say
@@ -13,7 +14,7 @@ from driftcli.reports._spark import sparks
 from driftcli.text import label
 
 if TYPE_CHECKING:
-    from driftcli.records import Report
+    from driftcli.records import GroupResult, ImageResult, Report
 
 COLORS = {"pass": "green", "warn": "yellow", "drift": "red", "inconclusive": "yellow"}
 MARKS = {
@@ -23,6 +24,7 @@ MARKS = {
 MOST_MOVED = 8
 MOST_SAID = 5
 MOST_FILES = 5
+MOST_GROUPS = 12
 BARS = ((120, 22), (96, 16), (0, 10))
 """Least width of the page, bars of a histogram."""
 ROOMY, ESTIMATE = 92, 5
@@ -121,16 +123,26 @@ def images(page: Page, report: Report, most: int) -> None:
         title,
         f"{number.count(len(found))} of {number.count(report.batch.images)}{where}; compared with the baseline",
     )
+    marked = any(image.significant for image in found)
     rows = [
         [
             Cell(number.count(image.rank), "dim"),
             Cell(image.path[len(folder) :]),
             Cell(say.words(image.family), "dim"),
+            *([_sure(image)] if marked else []),
             Cell(say.reasons(image.reasons, report)),
         ]
         for image in found
     ]
-    page.table([RIGHT, Track(shorten="middle"), LEFT, Track(shorten="end")], rows)
+    p = [Track("p")] if marked else []
+    page.table([RIGHT, Track(shorten="middle"), LEFT, *p, Track(shorten="end")], rows)
+    if report.removal is not None:
+        page.paragraph(_images.removal(report.removal, folder))
+
+
+def _sure(image: ImageResult) -> Cell:
+    """The image's own p where it is small enough to mean something among so many."""
+    return Cell(f"{number.p_value(image.p_value)} ✗", "red") if image.significant else Cell("")
 
 
 def rules(page: Page, report: Report) -> None:
@@ -152,26 +164,43 @@ def groups(page: Page, report: Report) -> None:
     """The breakdown by group or slice."""
     if not report.groups:
         return
-    page.heading("Groups", "descriptive: no verdict of their own")
+    tested = any(number.known(group.p_value) for group in report.groups)
+    page.heading(
+        "Groups",
+        "each against the baseline; no say in the verdict"
+        if tested
+        else "descriptive: no verdict of their own",
+    )
     tracks = [Track("group", shorten="middle"), Track("images", right=True), Track("mean score", right=True)]
     tracks.append(Track("estimate", right=True))
+    tracks += [Track("adjusted p", right=True), LEFT] if tested else []
+    ranked = sorted(report.groups, key=_worst)
+    p = number.aligned([number.p_value(group.p_value, report.gate.alpha) for group in ranked])
     rows = [
         [
             Cell(group.name),
             Cell(number.count(group.images)),
             Cell(number.value(group.mean_score, 2)),
             Cell(number.percent(group.effect)),
+            *([Cell(of), Cell("✗ differs" if group.significant else "", "red")] if tested else []),
         ]
-        for group in report.groups
+        for group, of in zip(ranked, p, strict=True)
     ]
-    page.table(tracks, rows)
+    page.table(tracks, rows[:MOST_GROUPS])
+    _more(page, len(rows) - MOST_GROUPS)
+
+
+def _worst(group: GroupResult) -> tuple[float, float, str]:
+    """The surest first; those that were not tested last."""
+    p = group.p_value
+    return (2.0 if p is None else p, -group.mean_score, group.name)
 
 
 def files(page: Page, report: Report) -> None:
     """Where every entry went, and the first few that were not used."""
     page.heading("Files")
     page.paragraph(say.ledger(report.ledger))
-    for said in account.copies(report):
+    for said in (*account.copies(report), *_images.near_copies(report.duplicates)):
         page.paragraph(said)
     shown = account.unused(report, MOST_FILES)
     rows = [[Cell(file.state, "dim"), Cell(say.words(file.reason)), Cell(file.path)] for file in shown]

@@ -125,7 +125,7 @@ def drifted() -> r.Report:
         ),
     )
     images = tuple(
-        r.ImageResult(path, rank, round(1 - rank / 128, 4), family, reasons)
+        r.ImageResult(path, rank, round(1 - rank / 128, 4), family, reasons, round(0.0004 * rank, 4), rank < 4, f"{rank:064x}")
         for rank, (path, family, reasons) in enumerate((
             ("incoming/2026-11-21/camera-07/north-gate/20261121T061502-000412.jpg", "properties", ("blurrier", "greener")),
             ("incoming/2026-11-21/camera-07/north-gate/20261121T061507-000413.jpg", "properties", ("blurrier", "greener")),
@@ -139,7 +139,6 @@ def drifted() -> r.Report:
         passing(), verdict="drift", exit_code=1,
         reasons=(
             "style, reconstruction and properties differ from the baseline (adjusted p ≤ 0.0008, alpha 0.01)",
-            "without the 9 most drifted images the gate would still fail",
         ),
         cautions=("file differs too (smaller files): it is advisory and has no say in the verdict",),
         gate=r.GateResult(0.0002, 0.01, 4999, 127, 0.0, 0.62, 0.48, "properties", RATE, SEEN, None),
@@ -155,6 +154,11 @@ def drifted() -> r.Report:
             r.FileResult("incoming/2026-11-21/camera-02/IMG_0013.jpg", "unreadable", "truncated"),
             r.FileResult("incoming/2026-11-21/.DS_Store", "skipped", "hidden"),
             r.FileResult("incoming/2026-11-21/camera-02/.thumbs", "skipped", "hidden"),
+        ),
+        removal=r.RemovalResult(tuple(image.path for image in images[:7]), 0.31),
+        duplicates=(
+            r.DuplicateResult("exact", "batch", (images[2].path, images[3].path)),
+            r.DuplicateResult("near", "batch", (images[0].path, images[1].path)),
         ),
         timing={"seconds": 74.3, "images_per_second": 1.71},
     )  # fmt: skip
@@ -184,7 +188,8 @@ def warned() -> r.Report:
             family("file", 0.0005, 0.5, 0.46, r.StatisticResult("format", 0.51, 0.01, None, 0.0005, 0.0005, None, 0.5, 0.46), gate="advisory"),
             r.FamilyResult("latent", "off", None, None, False, None, None, ()),
         ),
-        groups=(r.GroupResult("s1.tar", 6200, 0.5071, 0.02), r.GroupResult("s2.tar", 6200, 0.4929)),
+        groups=(r.GroupResult("s1.tar", 6200, 0.5071, 0.02, 0.31), r.GroupResult("s2.tar", 6200, 0.6929, 0.11, 0.002, True), r.GroupResult("s3.tar", 3, 0.5)),
+        removal=r.RemovalResult((), None, "not sought in batches of more than 2,000 images"),
         distributions=(histogram("contrast", (0.20188, 0.012), (0.20115, 0.0121), 0.15, 0.25),),
         files=tuple(r.FileResult(f"s1.tar!{number:06}.jpg", "unreadable", "truncated") for number in range(12))
         + tuple(r.FileResult(f"s2.tar!{number:06}.html", "unreadable", "not_an_image") for number in range(3))

@@ -1,0 +1,36 @@
+"""Which part of the batch it is: folders, days, cameras, each against the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.records import Features
+
+FEWEST, MOST = 2, 50
+"""Folders that make a breakdown nobody asked for; and groups, asked for or not, that get p-values."""
+
+
+def members(batch: Features) -> dict[str, NDArray[np.int64]]:
+    """Positions by group, names ascending: of `--slice-by`, else `--group-by`, else of 2 to 50 folders."""
+    keys: Sequence[str] | None = batch.slice or batch.group
+    if keys is None:
+        keys = [str(PurePath(name).parent) for name in batch.names]
+        if not FEWEST <= len(set(keys)) <= MOST:
+            return {}
+    names, code = np.unique(np.array(keys, dtype=object).astype(str), return_inverse=True)
+    return {str(name): np.flatnonzero(code == at) for at, name in enumerate(names)}
+
+
+def adjusted(p: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Holm's step-down p-values (1979): those <= alpha may be named with a familywise error of alpha. None stays."""
+    known = sorted((value, name) for name, value in p.items() if value is not None)
+    found: dict[str, float | None] = dict.fromkeys(p)
+    floor = 0.0
+    for step, (value, name) in enumerate(known):
+        floor = max(floor, min(1.0, (len(known) - step) * value))
+        found[name] = floor
+    return found

@@ -1,0 +1,126 @@
+"""One unit for strangeness: against slow twins, honest for good images, unmoved by units."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from driftcli.detectors import _tails, _witness
+from driftcli.detectors.mmd import Mmd
+from driftcli.detectors.univariate import Univariate
+from driftcli.explain.conformal import p_values
+from driftcli.records import Column
+from tests.statistical import binomial_bound
+
+
+def slow(value: float, others: list[float], k: int) -> float:
+    """-ln p of one value among others, by the definition."""
+    fallen = sorted(others, reverse=True)
+    u = fallen[k]
+    excess = sum(fallen[:k]) / k - u
+    if value > u and excess > 1e-9 * max(abs(u), 1e-12):
+        return -math.log((k + 1) / (len(others) + 1)) + (value - u) / excess
+    return -math.log((1 + sum(o >= value for o in others)) / (len(others) + 1))
+
+
+@pytest.mark.parametrize("n", [20, 83])
+@pytest.mark.parametrize("ties", [False, True])
+def test_a_value_is_judged_by_the_others(n, ties):
+    """The twin judges every value of C by the rest of C, and those of the batch by all of C."""
+    rng = np.random.default_rng(n)
+    x, y = rng.exponential(size=(n, 1)), rng.exponential(size=(15, 1)) * 3
+    if ties:
+        x, y = np.floor(2 * x), np.floor(2 * y)
+    own, theirs = _tails.upper(x, y)
+    k = max(n // 10, 5)
+    rest = [[*x[:i, 0], *x[i + 1 :, 0]] for i in range(n)]
+    assert own[:, 0] == pytest.approx([slow(x[i, 0], rest[i], k) for i in range(n)])
+    assert theirs[:, 0] == pytest.approx([slow(v, x[:, 0].tolist(), k) for v in y[:, 0]])
+
+
+def test_units_do_not_matter_and_far_is_stranger_than_near():
+    x, y = np.random.default_rng(1).normal(size=(60, 3)), np.random.default_rng(2).normal(size=(9, 3))
+    for a, b in zip(_tails.upper(x, y), _tails.upper(1000 * x + 7, 1000 * y + 7), strict=True):
+        assert a == pytest.approx(b)
+    near, far = _tails.upper(x, np.array([x.max(axis=0) + 0.1, x.max(axis=0) + 5]))[1]
+    assert (far > near + 5).all()
+
+
+def test_rare_levels_and_missing_values_are_strange():
+    """A new level is stranger than a common one; a gap where good images have none, a value where they have none."""
+    x = np.array([[1.0, 0.5]] * 95 + [[2.0, 0.5]] * 5)
+    x[:, 1] += np.arange(100) / 100
+    y = np.array([[1, 0.7], [2, 0.7], [9, 0.7], [1, np.nan]])
+    columns = (Column("format", "category"), Column("iso"))
+    _, found = _tails.columns(x, y, columns)
+    assert found[0, 0] == 0 < found[1, 0] < found[2, 0] == pytest.approx(math.log(101))
+    assert found[3, 1] == pytest.approx(math.log(101))
+    x[:, 1] = np.nan
+    assert _tails.columns(x, y, columns)[1][:, 1] == pytest.approx([math.log(101)] * 3 + [0])
+
+
+def rejected(detector, columns, draw, trials, n=40, m=8):
+    """How often the first image of a good batch has p <= 0.1."""
+    count = 0
+    for trial in range(trials):
+        rng = np.random.default_rng([11, trial])
+        state = detector.fit(draw(rng, 60), columns, 0)
+        own, theirs = detector.scores(state, draw(rng, n), draw(rng, m), columns)
+        count += p_values(own, theirs)[0] <= 0.1
+    return count
+
+
+def skewed(rng, count):
+    return np.exp(rng.normal(size=(count, 4)) @ (np.eye(4) + 0.4)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("detector", "trials"), [(Univariate(), 600), (Mmd(), 250)], ids=["univariate", "mmd"]
+)
+def test_a_good_image_is_called_strange_as_often_as_promised(detector, trials):
+    """P(p <= 0.1) <= 0.1, in small C and small batches too, where an image could witness for itself."""
+    columns = tuple(Column(f"c{i}") for i in range(4))
+    assert rejected(detector, columns, skewed, trials) <= binomial_bound(trials, 0.1)
+
+
+def slow_witness(x, y, z, kappa):
+    """By the definition, over pairs: mean kernel to the batch minus mean kernel to C."""
+
+    def kernel(a, b):
+        return math.exp(kappa * (a @ b / np.linalg.norm(a) / np.linalg.norm(b) - 1))
+
+    return np.mean([kernel(z, b) for b in y]) - np.mean([kernel(z, a) for a in x])
+
+
+def test_the_witness_is_what_its_definition_says():
+    """An image is compared with the others of the batch and with all of C; one of C with the rest of C."""
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(12, 5)).astype(np.float32), rng.normal(size=(6, 5)).astype(np.float32)
+    own, theirs = _witness._gathered(x, y)
+    batch = [slow_witness(x, np.delete(y, i, 0), y[i], _witness.KAPPA) for i in range(6)]
+    good = [slow_witness(np.delete(x, i, 0), np.delete(y, i % 6, 0), x[i], _witness.KAPPA) for i in range(12)]
+    assert theirs == pytest.approx(batch, abs=1e-6)
+    assert own == pytest.approx(good, abs=1e-6)
+
+
+def test_a_copy_is_no_witness():
+    """Two copies of an ordinary image stand where one of them would."""
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(50, 8)).astype(np.float32), rng.normal(size=(20, 8)).astype(np.float32)
+    y[1] = y[0]
+    without = _witness._gathered(x, np.delete(y, 1, 0))[1][0]
+    assert _witness._gathered(x, y)[1][0] == pytest.approx(without, abs=0.01)
+
+
+def test_images_changed_alike_are_witnesses_of_each_other():
+    """A small common step, lost in the spread of single images, puts the changed ones in front."""
+    rng = np.random.default_rng(5)
+    good = rng.normal(size=(700, 40)).astype(np.float32)
+    step = np.zeros(40, np.float32)
+    step[7] = 7
+    detector = Mmd()
+    y = np.concatenate([good[600:], good[500:505] + step])
+    _, theirs = detector.scores(detector.fit(good[:250], (), 0), good[250:500], y, ())
+    assert set(np.argsort(-theirs)[:5]) == set(range(100, 105))
