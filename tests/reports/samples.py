@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from driftcli import records as r
+from tests.reports import rich_parts as parts
 
 DIGEST = "3f9a1c2e44d15b7c9e0a6f1d2c3b4a5968778695a4b3c2d1e0f1029384756afe"
 HOSTILE = (
@@ -274,7 +275,22 @@ def moved_clusters() -> r.Report:
     return replace(drifted(), composition=found)
 
 
+def rich() -> r.Report:
+    """Everything at once, as a check with all explanations and a history gives it."""
+    drift = drifted()
+    return replace(
+        drift,
+        reasons=(drift.reasons[0], "without the 9 most drifted images the gate passes (p = 0.037)"),
+        images=parts.images(), scores=parts.SCORES, removal=parts.REMOVAL, groups=parts.GROUPS,
+        duplicates=parts.DUPLICATES, missing=parts.MISSING, map=parts.MAP, sequence=parts.SEQUENCE,
+        composition=moved_clusters().composition,
+        rules=(r.RuleResult("max_loss_increase", 0.442, 0.2, True), r.RuleResult("require_detectable", 2, 3, False)),
+        environment={**drift.environment, "python": "3.11.9", "numpy": "2.1.0"},
+    )  # fmt: skip
+
+
 ALL = {
     "pass": passing, "drift": drifted, "warn": warned, "inconclusive": inconclusive,
     "rules": ruled, "exit_zero": excused, "hostile": hostile, "mix": mixed, "clusters": moved_clusters,
+    "rich": rich,
 }  # fmt: skip
