@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftcli.reports import _account as account
 from driftcli.reports import _numbers as number
 from driftcli.reports import _words as say
 
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
     from driftcli.records import Report
     from driftcli.reports._page import Page
 
-DIGEST = 12
 NAMES = 10
 MOST_SHIFTS = 6
 
@@ -21,19 +21,16 @@ def sight(page: Page, report: Report) -> None:
     if report.verdict == "inconclusive" and not report.gate.detectable:
         return
     page.heading("What this gate can see", f"with {number.plural(report.gate.images_tested, 'image')}")
-    found = report.gate.detectable
-    if not found:
-        page.paragraph(f"Not measured: {report.gate.detectable_reason or 'no reason was given'}.")
-        return
-    power = number.percent(min(entry.power for entry in found))
-    corruptions = [say.detectable(entry) for entry in found if entry.shift_sd is None]
-    shifts = say.detectables([entry for entry in found if entry.shift_sd is not None], MOST_SHIFTS)
+    corruptions, shifts, power = account.seen(report)
     if corruptions:
-        page.paragraph(f"Found in {power} of such batches: {', '.join(corruptions)}.")
+        said = ", ".join(say.detectable(entry) for entry in corruptions)
+        page.paragraph(f"Found in {power} of such batches: {said}.")
     if shifts:
-        page.paragraph(f"Found in {power} of such batches, a shift of: {', '.join(shifts)}.")
-    if report.gate.detectable_reason:
-        page.paragraph(f"{report.gate.detectable_reason[:1].upper()}{report.gate.detectable_reason[1:]}.")
+        page.paragraph(
+            f"Found in {power} of such batches, a shift of: {', '.join(say.detectables(shifts, MOST_SHIFTS))}."
+        )
+    if missed := account.unseen(report.gate):
+        page.paragraph(missed)
 
 
 def alarms(page: Page, report: Report) -> None:
@@ -45,15 +42,9 @@ def alarms(page: Page, report: Report) -> None:
 
 def sequence(page: Page, report: Report) -> None:
     """The state of the sequential gate."""
-    found = report.sequence
-    if found is not None:
+    if report.sequence is not None:
         page.heading("Sequence of checks")
-        state = "ALARM" if found.alarm else "no alarm"
-        where = "" if found.group is None else f" of {found.group}"
-        page.paragraph(
-            f"{state}{where}: evidence {number.value(found.value)}, alarm at {number.value(found.threshold)}; "
-            f"{number.plural(found.checks, 'check')} of a horizon of {found.horizon:,}."
-        )
+        page.paragraph(account.sequence(report.sequence))
 
 
 def cautions(page: Page, report: Report) -> None:
@@ -65,30 +56,6 @@ def cautions(page: Page, report: Report) -> None:
 
 def footer(page: Page, report: Report) -> None:
     """All it takes to get this result again."""
-    reference, gate, environment = report.reference, report.gate, report.environment
-    groups = f" in {number.plural(reference.groups, 'group')}" if reference.groups else ""
-    seconds, rate = report.timing.get("seconds"), report.timing.get("images_per_second")
-    speed = f" ({number.value(rate)} images/s)" if number.known(rate) else ""
-    run = [
-        f"seed {environment['seed']}" if "seed" in environment else "",
-        "" if gate.permutations is None else number.plural(gate.permutations, "permutation"),
-        str(environment.get("device", "")),
-        f"torch {environment['torch']}" if environment.get("torch") else "",
-        f"{number.duration(seconds)}{speed}" if seconds is not None and number.known(seconds) else "",
-    ]
-    lines = {
-        "artifact": f"{reference.artifact}{_digest(reference.digest)}",
-        "baseline": f"{reference.baseline}, {number.plural(reference.images, 'image')}{groups}",
-        "batch": f"{', '.join(report.batch.source)}{_digest(report.batch.digest)}",
-        "run": ", ".join(part for part in run if part),
-        "by": f"{report.tool.get('name', 'driftcli')} {report.tool.get('version', '')}, {report.created}",
-    }
     page.gap()
-    for name, line in lines.items():
-        if name == "baseline" and not reference.baseline:
-            continue
+    for name, line in account.provenance(report).items():
         page.paragraph(line, "dim", lead=f"  {name:<{NAMES}}", lead_style="dim")
-
-
-def _digest(digest: str) -> str:
-    return f" ({digest[:DIGEST]})" if digest else ""

@@ -24,19 +24,11 @@ IGNORED = "The mix changed, and the gate was told to ignore it."
 def composition(page: Page, report: Report) -> None:
     """What each class or cluster is of both sides, and what the two tests say."""
     found, gate = report.composition, report.gate
-    if found is None or not (found.reading != "none" or _differs(found, gate.alpha)):
+    if found is None or not worth_telling(found, gate.alpha):
         return
-    by = "clusters of the reference" if found.by == "clusters" else found.by
-    page.heading("Mix of images", f"by {by}")
-    page.paragraph(_told(found))
-    within = (
-        number.p_value(found.residual_p_value, gate.alpha)
-        if found.residual_p_value is not None
-        else f"not tested ({found.reason})"
-    )
-    page.paragraph(
-        f"Shares: p {number.p_value(found.p_value, gate.alpha)}; images within: p {within}.", "dim"
-    )
+    page.heading("Mix of images", f"by {by(found)}")
+    page.paragraph(reading(found))
+    page.paragraph(tests(found, gate.alpha), "dim")
     tracks = [Track(shorten="middle"), Track("baseline", right=True), Track("batch", right=True)]
     examples = any(share.examples for share in found.shares)
     rows = [
@@ -52,7 +44,18 @@ def composition(page: Page, report: Report) -> None:
         page.paragraph(f"and {number.count(hidden)} more in the JSON result", "dim")
 
 
-def _told(found: CompositionResult) -> str:
+def worth_telling(found: CompositionResult, alpha: float) -> bool:
+    """Whether the mix changed, or the gate had to tell mix from images."""
+    return found.reading != "none" or (found.p_value is not None and found.p_value <= alpha)
+
+
+def by(found: CompositionResult) -> str:
+    """What the images are counted by."""
+    return "clusters of the reference" if found.by == "clusters" else found.by
+
+
+def reading(found: CompositionResult) -> str:
+    """What the finding is put down to, in a sentence."""
     if found.reading == "both" and found.by == "clusters":
         return MOVED
     if found.ignored and found.reading == "composition":
@@ -62,5 +65,11 @@ def _told(found: CompositionResult) -> str:
     )
 
 
-def _differs(found: CompositionResult, alpha: float) -> bool:
-    return found.p_value is not None and found.p_value <= alpha
+def tests(found: CompositionResult, alpha: float) -> str:
+    """The p-values of both tests."""
+    within = (
+        number.p_value(found.residual_p_value, alpha)
+        if found.residual_p_value is not None
+        else f"not tested ({found.reason})"
+    )
+    return f"Shares: p {number.p_value(found.p_value, alpha)}; images within: p {within}."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
+from driftcli.reports import _account as account
 from driftcli.reports import _numbers as number
 from driftcli.reports import _verdict as told
 from driftcli.reports import _words as say
@@ -13,9 +13,13 @@ from driftcli.reports._spark import sparks
 from driftcli.text import label
 
 if TYPE_CHECKING:
-    from driftcli.records import FamilyResult, FileResult, GateResult, Report
+    from driftcli.records import Report
 
 COLORS = {"pass": "green", "warn": "yellow", "drift": "red", "inconclusive": "yellow"}
+MARKS = {
+    "off": ("·", "dim"), "nothing": ("·", "dim"), "advisory": ("!", "yellow"), "tolerated": ("!", "yellow"),
+    "differs": ("✗", "red"),
+}  # fmt: skip
 MOST_MOVED = 8
 MOST_SAID = 5
 MOST_FILES = 5
@@ -37,8 +41,7 @@ def verdict(page: Page, report: Report) -> None:
 
 def reasons(page: Page, report: Report) -> None:
     """Why this verdict, what `changes` says apart; for an inconclusive one, what to do."""
-    said = {found.statement for found in report.diagnosis}
-    why = [reason for reason in report.reasons if reason not in said]
+    why = account.why(report)
     if report.verdict == "inconclusive":
         page.heading("What to do")
         page.bullets(told.remedies(report))
@@ -62,21 +65,13 @@ def families(page: Page, report: Report) -> None:
     """Every family of evidence: what it found, how sure, how much."""
     if not report.families:
         return
-    gate = report.gate
-    tolerance = number.percent(gate.tolerance) if gate.tolerance else "off"
-    page.heading("Evidence", f"alpha {number.p_value(gate.alpha)}, tolerance {tolerance}")
-    raw = number.aligned([number.p_value(family.p_value, gate.alpha) for family in report.families])
-    adjusted = number.aligned([number.p_value(family.p_adjusted, gate.alpha) for family in report.families])
+    page.heading("Evidence", account.limits(report.gate))
     rows = []
-    for family, p, p_adjusted in zip(report.families, raw, adjusted, strict=True):
-        mark, style = _mark(family, gate)
-        bound = family.effect_lower if family.significant else None
-        share = number.at_least(bound, gate.tolerance) if bound else number.DASH
-        estimate = number.percent(family.effect) if family.significant else number.DASH
-        rows.append([
-            Cell(say.words(family.name)), Cell(family.gate, "" if family.gate == "on" else "dim"), Cell(p), Cell(p_adjusted),
-            Cell(f"≥ {share}" if share != number.DASH else share), Cell(estimate), Cell(mark, style),
-        ])  # fmt: skip
+    for line in account.evidence(report):
+        mark, style = MARKS[line.state]
+        gate = Cell(line.gate, "" if line.gate == "on" else "dim")
+        numbers = map(Cell, (line.p, line.adjusted, line.differ, line.estimate))
+        rows.append([Cell(line.family), gate, *numbers, Cell(f"{mark} {account.STATES[line.state]}", style)])
     tracks = [
         Track("family", shorten="end"), Track("gate"), Track("p", right=True), Track("adjusted p", right=True),
         Track("images differ", right=True), Track("estimate", right=True), Track(shorten="end"),
@@ -85,18 +80,6 @@ def families(page: Page, report: Report) -> None:
         del tracks[ESTIMATE]
         rows = [row[:ESTIMATE] + row[ESTIMATE + 1 :] for row in rows]
     page.table(tracks, rows)
-
-
-def _mark(family: FamilyResult, gate: GateResult) -> tuple[str, str]:
-    if family.gate == "off":
-        return "· not computed", "dim"
-    if not family.significant:
-        return "· nothing found", "dim"
-    if family.gate == "advisory":
-        return "! differs", "yellow"
-    if gate.tolerance and not (family.effect_lower or 0) > gate.tolerance:
-        return "! below tolerance", "yellow"
-    return "✗ differs", "red"
 
 
 def properties(page: Page, report: Report) -> None:
@@ -188,21 +171,9 @@ def files(page: Page, report: Report) -> None:
     """Where every entry went, and the first few that were not used."""
     page.heading("Files")
     page.paragraph(say.ledger(report.ledger))
-    copies = report.batch.images - report.batch.distinct
-    if copies > 0:
-        page.paragraph(
-            f"{number.count(copies)} of the images are copies of others; they are counted and kept."
-        )
-    also = report.batch.in_reference
-    if also:
-        page.paragraph(
-            f"{number.plural(also, 'image')} of the batch {'is' if also == 1 else 'are'} also in the reference."
-        )
-    order = {"unreadable": 0, "changed": 1, "skipped": 2}
-    ranked = sorted(report.files, key=lambda file: (order.get(file.state, 3), file.reason, file.path))
-    shown: list[FileResult] = []
-    for _, same in groupby(ranked, key=lambda file: (file.state, file.reason)):
-        shown += list(same)[: MOST_FILES - len(shown)]
+    for said in account.copies(report):
+        page.paragraph(said)
+    shown = account.unused(report, MOST_FILES)
     rows = [[Cell(file.state, "dim"), Cell(say.words(file.reason)), Cell(file.path)] for file in shown]
     if rows:
         page.table([LEFT, LEFT, Track(shorten="middle")], rows)

@@ -24,17 +24,18 @@ def broken(report: Report) -> tuple[str, ...]:
 
 
 def headline(report: Report) -> str:
-    """The verdict in one sentence for somebody who has never heard of p-values, and the exit code."""
+    """The verdict in one sentence, and the exit code."""
+    return f"{sentence(report)} {exit_words(report)}."
+
+
+def sentence(report: Report) -> str:
+    """The verdict for somebody who has never heard of p-values."""
     tell = {"pass": _passed, "warn": _warned, "drift": _drifted, "inconclusive": _not_audited}[report.verdict]
-    sentence = tell(report)
+    said = tell(report)
     failed = "; ".join(broken(report))
     if failed and report.verdict in ("pass", "warn"):
-        sentence = (
-            f"{failed[:1].upper()}{failed[1:]}. The drift test itself says {report.verdict}. {sentence}"
-        )
-    elif failed:
-        sentence = f"{sentence} A rule failed too: {failed}."
-    return f"{sentence} {exit_words(report)}."
+        return f"{failed[:1].upper()}{failed[1:]}. The drift test itself says {report.verdict}. {said}"
+    return f"{said} A rule failed too: {failed}." if failed else said
 
 
 def exit_words(report: Report) -> str:
