@@ -109,16 +109,13 @@ def properties(page: Page, report: Report) -> None:
 
 def images(page: Page, report: Report, most: int) -> None:
     """The most drifted images; only a few where nothing was found."""
-    found = sorted(report.images, key=lambda image: image.rank)[
-        : min(most, 3) if report.verdict == "pass" else most
-    ]
+    found = account.ranking(report, most)
     if not found:
         return
-    title = "Least typical images" if report.verdict == "pass" else "Most drifted images"
     folder = say.folder([image.path for image in found])
     where = f", in {folder}" if folder else ""
     page.heading(
-        title,
+        account.ranking_title(report),
         f"{number.count(len(found))} of {number.count(report.batch.images)}{where}; compared with the baseline",
     )
     rows = [
