@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from base64 import b64encode
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-BUDGET = 4_300_000
-"""Characters of pictures in one page: the rest of it stays well below 700,000, the whole below 5 MB."""
-FOLDER = "assets"
+BUDGET = 4_000_000
+"""Characters of pictures in one page: the rest of it stays well below 1,000,000, the whole below 5 MB."""
+FOLDER = "images"
+
+
+class Placed(NamedTuple):
+    """One picture: where it is, and its size in pixels."""
+
+    address: str
+    width: int
+    height: int
 
 
 @dataclass
@@ -20,21 +30,28 @@ class Album:
     left_out: int = 0
     _used: int = 0
 
-    def place(self, picture: bytes | None) -> str | None:
-        """The picture's address; None where there is none, or no room for it in the page."""
-        if picture is None:
+    def place(self, picture: bytes | None) -> Placed | None:
+        """None where there is no picture, or no room for it in the page."""
+        size = _size(picture) if picture else None
+        if picture is None or size is None:
             return None
         if not self.inside:
-            return self.file(picture, "webp")
+            name = f"{FOLDER}/{hashlib.sha256(picture).hexdigest()[:16]}.webp"
+            self.files[name] = picture
+            return Placed(name, *size)
         address = f"data:image/webp;base64,{b64encode(picture).decode()}"
         if self._used + len(address) > BUDGET:
             self.left_out += 1
             return None
         self._used += len(address)
-        return address
+        return Placed(address, *size)
 
-    def file(self, content: bytes, ending: str) -> str:
-        """A file named by its content, so that an older page in the same folder never shows a newer picture."""
-        name = f"{FOLDER}/{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
-        self.files[name] = content
-        return name
+
+def _size(picture: bytes) -> tuple[int, int] | None:
+    """Width and height; None of what is no WebP."""
+    from PIL import WebPImagePlugin
+
+    try:
+        return WebPImagePlugin.WebPImageFile(io.BytesIO(picture)).size
+    except (OSError, SyntaxError, ValueError):
+        return None

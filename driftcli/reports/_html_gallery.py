@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from driftcli.pictures import Gallery, Picture
     from driftcli.records import ImageResult, MapResult, MissingResult, Report
-    from driftcli.reports._album import Album
+    from driftcli.reports._album import Album, Placed
 
 MOST_POINTS = 1_500
 """Points that are drawn of either side."""
@@ -30,7 +30,7 @@ class Shown:
     """One picture: what it is, in words, and where; no address where there was no room."""
 
     caption: str
-    source: str | None
+    placed: Placed | None
     alt: str
 
 
@@ -60,7 +60,7 @@ class Peek:
     anchor: str
     name: str
     side: str
-    source: str
+    placed: Placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def cards(report: Report, gallery: Gallery, album: Album, most: int) -> list[Car
     return [
         Card(
             image,
-            _shown(pictures[image.path], image, album) if image.path in pictures else (),
+            _shown(pictures[image.path], image, gallery, album) if image.path in pictures else (),
             say.reasons(image.reasons, report),
             image.path in removed,
         )
@@ -93,19 +93,26 @@ def cards(report: Report, gallery: Gallery, album: Album, most: int) -> list[Car
     ]
 
 
-def _shown(picture: Picture, image: ImageResult, album: Album) -> tuple[Shown, ...]:
+def _shown(picture: Picture, image: ImageResult, gallery: Gallery, album: Album) -> tuple[Shown, ...]:
     which = f"image {number.count(image.rank)}, {picture.name}"
     neighbour = picture.neighbour_name or image.neighbour or "a good image"
     found = [
         ("image", picture.image, f"The {which}"),
         ("reconstruction", picture.reconstruction, f"What the autoencoder makes of {which}"),
         *(
-            (f"heat map: {say.words(family)}", drawn, f"Where {which} is strange to {say.words(family)}")
+            (_heat(family, gallery), drawn, f"Where {which} is strange to {say.words(family)}")
             for family, drawn in picture.heat.items()
         ),
         ("nearest good image", picture.neighbour, f"The good image most like {which}: {neighbour}"),
     ]
     return tuple(Shown(caption, album.place(raw), alt) for caption, raw, alt in found if raw is not None)
+
+
+def _heat(family: str, gallery: Gallery) -> str:
+    """What a heat map shows, and from where to where its colours run."""
+    scale = gallery.scales.get(family)
+    run = f", {number.value(scale.low)} to {number.value(scale.high)} {scale.unit}" if scale else ""
+    return f"heat map: {say.words(family)}{run}"
 
 
 def missing(report: Report, gallery: Gallery, album: Album) -> list[Lack]:
@@ -151,10 +158,10 @@ def _point(
 ) -> Mark:
     if name in shown:
         return Mark(safe_name(name), f"#{shown[name]}")
-    source = album.place(gallery.thumbnails.get(name))
-    if source is None:
+    placed = album.place(gallery.thumbnails.get(name))
+    if placed is None:
         return Mark(safe_name(f"{name} ({side})"))
-    peeks.append(Peek(f"point-{len(peeks) + 1}", name, side, source))
+    peeks.append(Peek(f"point-{len(peeks) + 1}", name, side, placed))
     return Mark(safe_name(f"{name} ({side})"), f"#{peeks[-1].anchor}")
 
 

@@ -118,7 +118,7 @@ class Page:
     @cached_property
     def pictured(self) -> bool:
         """Whether the most drifted images can be seen."""
-        return any(shown.source for card in self.cards for shown in card.pictures)
+        return any(shown.placed for card in self.cards for shown in card.pictures)
 
     @cached_property
     def scores(self) -> list[Score]:
@@ -158,7 +158,7 @@ class Page:
         from driftcli.reports import _html_plots as plots
 
         row = found[1] if found else None
-        before, after = number.pair(row.baseline, row.batch) if row else (number.DASH, number.DASH)
+        before, after = _values(row)
         direction = say.direction(row) if row and moved else ""
         plot = None
         if drawn is not None and plots.drawable(drawn.edges, drawn.batch, drawn.baseline):
@@ -172,7 +172,11 @@ class Page:
     @staticmethod
     def shade(share: float | None) -> str:
         """A cell's place on the scale of shades; none where there is no number."""
-        return f"h{min(int(max(share, 0.0) * SHADES), SHADES - 1)}" if share is not None and number.known(share) else ""
+        return (
+            f"h{min(int(max(share, 0.0) * SHADES), SHADES - 1)}"
+            if share is not None and number.known(share)
+            else ""
+        )
 
     @cached_property
     def command(self) -> str:
@@ -192,8 +196,18 @@ class Page:
         """What computed the numbers, as far as the result says."""
         known = {**self.report.tool, **self.report.environment}
         return {
-            name: str(value) for name, value in known.items() if name != "name" and not isinstance(value, dict | list)
+            name: str(value)
+            for name, value in known.items()
+            if name != "name" and not isinstance(value, dict | list)
         }
+
+
+def _values(row: StatisticResult | None) -> tuple[str, str]:
+    """Of both sides, with more digits where it takes them to tell the values apart, and where it can be done."""
+    if row is None:
+        return number.DASH, number.DASH
+    before, after = number.pair(row.baseline, row.batch)
+    return (before, after) if before != after else (number.value(row.baseline), number.value(row.batch))
 
 
 def _quantile(edges: Sequence[float], shares: Sequence[float], level: float) -> float:

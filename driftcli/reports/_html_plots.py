@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 
 SCORE, PROPERTY, MAP = (4.4, 2.2), (2.7, 1.15), (6.4, 4.6)
 """Inches; one is 96 px where a page shows the plot in its own size."""
-SMALL, PRINT = 7.5, 8.5
+PRINT = 8.5
+SLIVER = 1e-9
+"""Of the axis: a tick nearer to zero is zero."""
 
 
 def drawable(edges: Shares, *shares: Shares) -> bool:
     """Whether there are rising, finite edges and as many shares as bins."""
     rising = len(edges) > 1 and all(map(math.isfinite, edges))
-    rising = rising and all(left < right for left, right in pairwise(edges)) and edges[-1] - edges[0] < math.inf
+    rising = (
+        rising and all(left < right for left, right in pairwise(edges)) and edges[-1] - edges[0] < math.inf
+    )
     whole = all(len(share) == len(edges) - 1 and all(0 <= mass <= 1 for mass in share) for share in shares)
     return rising and whole and all(any(share) for share in shares)
 
@@ -62,12 +66,12 @@ def cumulated(found: ScoreResult, told: str) -> Markup:
 
 
 def distribution(found: Distribution, values: tuple[float | None, float | None], told: str) -> Markup:
-    """One property on both sides, and their middles (baseline, batch) as ticks below the axis."""
+    """One property on both sides, and what is typical of each (baseline, batch) as dotted lines."""
 
     def draw(axes: Any) -> None:
         top = _bins(axes, found.edges, found.baseline, found.batch)
         _frame(axes, found.edges, top * 1.05, ticks=3)
-        for value, colour, marker in zip(values, (BASELINE, BATCH), ("^", "^"), strict=True):
+        for value, colour in zip(values, (BASELINE, BATCH), strict=True):
             if value is not None and found.edges[0] <= value <= found.edges[-1]:
                 axes.vlines(value, 0, top, color=colour, lw=0.9, linestyles=(0, (1, 1.6)))
 
@@ -81,12 +85,8 @@ def scatter(
     """The map: circles are good images, diamonds the batch's; every point has a name, some lead to a picture."""
 
     def draw(axes: Any) -> None:
-        looks = (("o", 15, BASELINE, 0.45, "none"), ("D", 17, BATCH, 0.9, PAPER))
-        for side, gid, (marker, size, colour, alpha, edge) in zip(
-            (baseline, batch), ("good", "new"), looks, strict=True
-        ):
-            x, y = [point[0] for point in side], [point[1] for point in side]
-            axes.scatter(x, y, size, colour, marker, alpha=alpha, edgecolors=edge, linewidths=0.5, gid=gid, clip_on=False)
+        _points(axes, "good", baseline, marker="o", s=15, c=BASELINE, alpha=0.45, edgecolors="none")
+        _points(axes, "new", batch, marker="D", s=17, c=BATCH, alpha=0.9, edgecolors=PAPER)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
         _quiet(axes)
@@ -96,6 +96,11 @@ def scatter(
         axes.set_ylabel(axis_names[1], fontsize=PRINT, color=SOFT, labelpad=6)
 
     return _drawn(MAP, (0.05, 0.07, 0.93, 0.91), draw, told, dict(zip(("good", "new"), marks, strict=True)))
+
+
+def _points(axes: Any, gid: str, points: Sequence[Sequence[float]], **look: Any) -> None:
+    x, y = [point[0] for point in points], [point[1] for point in points]
+    axes.scatter(x, y, gid=gid, linewidths=0.5, clip_on=False, **look)
 
 
 def _bins(axes: Any, edges: Shares, baseline: Shares, batch: Shares) -> float:
@@ -117,8 +122,17 @@ def _threshold(axes: Any, found: ScoreResult, top: float, *, label: bool = True)
     axes.vlines(line, 0, top, color=INK, lw=1.0, linestyles=(0, (3, 2)))
     if label:
         right = line > (found.edges[0] + found.edges[-1]) / 2
-        said = f"threshold {number.value(line)} " if right else f" threshold {number.value(line)}"
-        axes.text(line, top, said, fontsize=PRINT, color=INK, ha="right" if right else "left", va="top")
+        away = {"xytext": (-4 if right else 4, 0), "textcoords": "offset points"}
+        side = "right" if right else "left"
+        axes.annotate(
+            f"threshold {number.value(line)}",
+            (line, top),
+            fontsize=PRINT,
+            color=INK,
+            ha=side,
+            va="top",
+            **away,
+        )
 
 
 def _frame(axes: Any, edges: Shares, top: float, ticks: int = 5) -> None:
@@ -131,8 +145,15 @@ def _frame(axes: Any, edges: Shares, top: float, ticks: int = 5) -> None:
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(0, top)
     axes.set_yticks([])
-    places = [place for place in MaxNLocator(ticks, min_n_ticks=2).tick_values(edges[0], edges[-1]) if edges[0] <= place <= edges[-1]]
-    axes.set_xticks(places, [number.value(0.0 if abs(place) < 1e-12 else place) for place in places])
+    places = [
+        place
+        for place in MaxNLocator(ticks, min_n_ticks=2).tick_values(edges[0], edges[-1])
+        if edges[0] <= place <= edges[-1]
+    ]
+    axes.set_xticks(
+        places,
+        [number.value(0.0 if abs(place) < SLIVER * (edges[-1] - edges[0]) else place) for place in places],
+    )
 
 
 def _quiet(axes: Any) -> None:
@@ -149,7 +170,12 @@ def _drawn(
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    plain = {"svg.fonttype": "none", "svg.hashsalt": "driftcli", "text.parse_math": False, "font.family": "DejaVu Sans"}
+    plain: Any = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "driftcli",
+        "text.parse_math": False,
+        "font.family": "DejaVu Sans",
+    }
     with mpl.rc_context(plain):
         figure = Figure(figsize=size)
         figure.patch.set_visible(False)

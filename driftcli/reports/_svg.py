@@ -19,10 +19,11 @@ _COLOURS = {
 }  # fmt: skip
 _SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 _PLACES = frozenset(("d", "x", "y", "transform"))
-_KEPT = _PLACES | frozenset(
-    ("fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray")
-    + ("stroke-linejoin", "stroke-linecap", "opacity", "font-size", "text-anchor", "href")
-)
+_LOOKS = (
+    "fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linejoin",
+    "stroke-linecap", "opacity", "font-size", "text-anchor",
+)  # fmt: skip
+_KEPT = _PLACES | {*_LOOKS, "href"}
 _DRAWN = {"g", "path", "use", "text", "a", "title", "defs"}
 _LONG = re.compile(r"-?\d+\.\d{2,}")
 _SIZE = re.compile(r"([\d.]+)px")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from importlib.resources import files as within
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from driftcli.pictures import Gallery
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from driftcli.records import Report
 
 NOTHING = Gallery(reason="this report was written without pictures")
-INDEX = "index.html"
+INDEX, SHEET = "index.html", "style.css"
 
 
 @final
@@ -28,13 +29,13 @@ INDEX = "index.html"
 class Html(ReportFormat):
     """A page without any script, that asks no other server for anything and says so in its own policy.
 
-    `render` gives one self-contained file of at most 5 MB; `pages` the same as files, in which neither a style nor
+    `render` gives one self-contained file of at most 5 MB; `files` the same as a folder, in which neither a style nor
     a picture stands inside the page, so that it can be read under `default-src 'none'; img-src 'self';
     style-src 'self'`, which is what Jenkins sends.
     """
 
     pictures: ClassVar[bool] = True
-    """`render` takes a gallery too."""
+    folder: ClassVar[bool] = True
     top_k: int = 10
 
     def render(self, report: Report, gallery: Gallery = NOTHING) -> str:
@@ -44,15 +45,15 @@ class Html(ReportFormat):
         style = _style()
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'"
-        return self._page(report, gallery, Album(inside=True), {"policy": policy, "style": Markup(style)})
+        head = {"policy": policy, "style": Markup(style)}  # noqa: S704  # our own file
+        return self._page(report, gallery, Album(inside=True), head)
 
-    def pages(self, report: Report, gallery: Gallery = NOTHING) -> dict[str, bytes]:
-        """The page as files, by their path inside a folder; `index.html` comes last."""
+    def files(self, report: Report, gallery: Gallery = NOTHING) -> Mapping[str, bytes]:
+        """`index.html`, `style.css` and the pictures in `images/`."""
         album = Album(inside=False)
-        sheet = album.file(_style().encode(), "css")
         policy = "default-src 'none'; img-src 'self'; style-src 'self'"
-        page = self._page(report, gallery, album, {"policy": policy, "sheet": sheet})
-        return {**album.files, INDEX: page.encode()}
+        page = self._page(report, gallery, album, {"policy": policy, "sheet": SHEET})
+        return {INDEX: page.encode(), SHEET: _style().encode(), **album.files}
 
     def _page(self, report: Report, gallery: Gallery, album: Album, head: dict[str, str]) -> str:
         from driftcli.reports import _account, _mix, _numbers, _verdict, _words
@@ -60,8 +61,10 @@ class Html(ReportFormat):
 
         page = Page(report, gallery, album, self.top_k)
         words = {"account": _account, "mix": _mix, "number": _numbers, "told": _verdict, "say": _words}
-        rendered = _environment().get_template("page.html.j2").render(
-            page=page, report=report, gate=report.gate, **words, **head
+        rendered = (
+            _environment()
+            .get_template("page.html.j2")
+            .render(page=page, report=report, gate=report.gate, **words, **head)
         )
         return f"{rendered.rstrip()}\n"
 
@@ -83,4 +86,4 @@ def _shown(value: Any) -> Any:
 
 @cache
 def _style() -> str:
-    return files("driftcli.reports").joinpath("templates", "style.css").read_text(encoding="utf-8")
+    return within("driftcli.reports").joinpath("templates", "style.css").read_text(encoding="utf-8")
