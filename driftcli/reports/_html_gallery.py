@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -103,7 +102,11 @@ def _shown(picture: Picture, image: ImageResult, gallery: Gallery, album: Album)
             (_heat(family, gallery), drawn, f"Where {which} is strange to {say.words(family)}")
             for family, drawn in picture.heat.items()
         ),
-        ("nearest good image", picture.neighbour, f"The good image most like {which}: {neighbour}"),
+        (
+            f"nearest good image: {neighbour.rpartition('/')[2]}",
+            picture.neighbour,
+            f"The good image most like {which}: {neighbour}",
+        ),
     ]
     return tuple(Shown(caption, album.place(raw), alt) for caption, raw, alt in found if raw is not None)
 
@@ -128,6 +131,8 @@ def missing(report: Report, gallery: Gallery, album: Album) -> list[Lack]:
 
 def scatter(report: Report, gallery: Gallery, album: Album, shown: Mapping[str, str]) -> Map | None:
     """The map; a point leads to its card (`shown`: name to anchor), else to its own picture."""
+    from driftcli.reports import _html_plots as plots
+
     found = report.map
     if found is None:
         return None
@@ -136,18 +141,14 @@ def scatter(report: Report, gallery: Gallery, album: Album, shown: Mapping[str, 
     for side, at, names in (
         ("baseline", found.baseline, found.baseline_names), ("batch", found.batch, found.batch_names),
     ):  # fmt: skip
-        points = [
-            (point, name) for point, name in zip(at, names, strict=False)
-            if len(point) > 1 and all(map(math.isfinite, point))
-        ][:MOST_POINTS]  # fmt: skip
+        pairs = zip(at, names, strict=False)
+        points = [(point, name) for point, name in pairs if plots.placeable(point)][:MOST_POINTS]
         sides.append([point for point, _ in points])
         where = shown if side == "batch" else {}
         marks.append([_point(name, side, gallery, album, where, peeks) for _, name in points])
     drawn = sum(map(len, sides))
     if not drawn:
         return None
-    from driftcli.reports import _html_plots as plots
-
     told = f"Map of {number.count(len(sides[0]))} good images and {number.plural(len(sides[1]), 'image')} of the batch"
     plot = plots.scatter(sides[0], sides[1], marks, _axes(found), told)
     return Map(plot, tuple(peeks), len(found.baseline) + len(found.batch) - drawn)

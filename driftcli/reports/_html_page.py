@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 SHADES = 6
+SHARE = "share_shift"
+SAID = ("device", "driftcli", "seed", "torch")
 LONGEST_TITLE = 60
 
 
@@ -59,6 +61,8 @@ class Property:
     before: str
     after: str
     plot: Markup | None
+    shares: tuple[float, float] | None
+    """Of baseline and batch, where the values are shares and there is nothing else to draw."""
 
 
 class Page:
@@ -74,7 +78,7 @@ class Page:
     @property
     def title(self) -> str:
         """Of the browser's window: the verdict first."""
-        title = f"{told.label(self.report)}: {', '.join(self.report.batch.source) or 'no source'}"
+        title = safe_name(f"{told.label(self.report)}: {', '.join(self.report.batch.source) or 'no source'}")
         return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
 
     @property
@@ -165,18 +169,19 @@ class Page:
             about = f"{label(name)}: baseline {before}, batch {after}"
             values = (row.baseline, row.batch) if row else (None, None)
             plot = plots.distribution(drawn, values, safe_name(f"Histograms of {about}"))
+        shares = None
+        if row and row.display_effect and row.display_effect.kind == SHARE:
+            shares = (row.baseline or 0.0, row.batch or 0.0)
         advisory = found is not None and found[0].gate == "advisory"
         shift = say.shift(row) if row else number.DASH
-        return Property(label(name), advisory, moved, direction, shift, before, after, plot)
+        return Property(label(name), advisory, moved, direction, shift, before, after, plot, shares)
 
     @staticmethod
     def shade(share: float | None) -> str:
         """A cell's place on the scale of shades; none where there is no number."""
-        return (
-            f"h{min(int(max(share, 0.0) * SHADES), SHADES - 1)}"
-            if share is not None and number.known(share)
-            else ""
-        )
+        if share is None or not number.known(share):
+            return ""
+        return f"h{min(int(min(max(share, 0.0), 1.0) * SHADES), SHADES - 1)}"
 
     @cached_property
     def command(self) -> str:
@@ -193,12 +198,11 @@ class Page:
 
     @property
     def versions(self) -> Mapping[str, str]:
-        """What computed the numbers, as far as the result says."""
-        known = {**self.report.tool, **self.report.environment}
+        """What computed the numbers, besides what the provenance says in one line."""
         return {
             name: str(value)
-            for name, value in known.items()
-            if name != "name" and not isinstance(value, dict | list)
+            for name, value in self.report.environment.items()
+            if name not in SAID and not isinstance(value, dict | list)
         }
 
 

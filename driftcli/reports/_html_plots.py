@@ -22,18 +22,19 @@ if TYPE_CHECKING:
 SCORE, PROPERTY, MAP = (4.4, 2.2), (2.7, 1.15), (6.4, 4.6)
 """Inches; one is 96 px where a page shows the plot in its own size."""
 PRINT = 8.5
-SLIVER = 1e-9
-"""Of the axis: a tick nearer to zero is zero."""
+SLIVER, HUGE = 1e-9, 1e30
+"""A share of an axis that is nothing; a number that no measured value reaches, and none can be drawn."""
 
 
 def drawable(edges: Shares, *shares: Shares) -> bool:
-    """Whether there are rising, finite edges and as many shares as bins."""
-    rising = len(edges) > 1 and all(map(math.isfinite, edges))
-    rising = (
-        rising and all(left < right for left, right in pairwise(edges)) and edges[-1] - edges[0] < math.inf
-    )
+    """Whether there are rising edges of a size that can be drawn, and as many shares as bins."""
+    if len(edges) < 2 or not all(map(math.isfinite, edges)):  # noqa: PLR2004  # both ends of a bin
+        return False
+    span = edges[-1] - edges[0]
+    sized = max(span, *map(abs, edges)) < HUGE and span > SLIVER * max(map(abs, edges))
+    wide = all(right - left > SLIVER * span for left, right in pairwise(edges))
     whole = all(len(share) == len(edges) - 1 and all(0 <= mass <= 1 for mass in share) for share in shares)
-    return rising and whole and all(any(share) for share in shares)
+    return sized and span > 1 / HUGE and wide and whole and all(sum(share) > SLIVER for share in shares)
 
 
 def histogram(found: ScoreResult, told: str) -> Markup:
@@ -101,6 +102,11 @@ def scatter(
 def _points(axes: Any, gid: str, points: Sequence[Sequence[float]], **look: Any) -> None:
     x, y = [point[0] for point in points], [point[1] for point in points]
     axes.scatter(x, y, gid=gid, linewidths=0.5, clip_on=False, **look)
+
+
+def placeable(point: Shares) -> bool:
+    """Whether a point has a place on the map."""
+    return len(point) > 1 and all(math.isfinite(at) and abs(at) < HUGE for at in point)
 
 
 def _bins(axes: Any, edges: Shares, baseline: Shares, batch: Shares) -> float:
