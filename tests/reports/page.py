@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 from PIL import Image
 
-from driftcli.pictures import Gallery, Picture
+from driftcli.pictures import Gallery, Picture, Scale
 from driftcli.records import Report
 
 VOID = {"meta", "link", "img", "br", "wbr", "hr", "input"}
@@ -114,5 +114,8 @@ def gallery(report: Report, worst: int = 24, thumbnails: int = 40, noise: float 
     missing = [Picture(found.name, webp(1000 + n)) for n, found in enumerate(report.missing)]
     others = list(report.map.baseline_names)[:thumbnails] if report.map else []
     return Gallery(
-        tuple(pictures), tuple(missing), {name: webp(2000 + n, noise) for n, name in enumerate(others)}
+        tuple(pictures),
+        tuple(missing),
+        {name: webp(2000 + n, noise) for n, name in enumerate(others)},
+        {"style": Scale(1.5, 4.0, "times what is usual")},
     )

@@ -179,6 +179,13 @@ def test_a_page_without_pictures_says_why():
     assert "No pictures: the images have changed since." in plain(read(page).text)
 
 
+def test_a_heat_map_says_what_its_colours_mean():
+    """Where they begin and end; nothing where nobody said."""
+    page = Html().render(samples.rich(), gallery(samples.rich(), worst=1))
+    captions = {caption.text for caption in read(page).all("figcaption")}
+    assert {"heat map: style, 1.5 to 4 times what is usual", "heat map: reconstruction"} <= captions
+
+
 def test_how_many_images_are_omitted_is_said():
     page = Html(top_k=4).render(samples.rich())
     assert "4 of 127 images" in plain(read(page).text)
