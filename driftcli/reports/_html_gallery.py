@@ -84,7 +84,7 @@ def cards(report: Report, gallery: Gallery, album: Album, most: int) -> list[Car
     return [
         Card(
             image,
-            _shown(pictures[image.path], image, gallery, album) if image.path in pictures else (),
+            _shown(pictures[image.path], image, album) if image.path in pictures else (),
             say.reasons(image.reasons, report),
             image.path in removed,
         )
@@ -92,14 +92,14 @@ def cards(report: Report, gallery: Gallery, album: Album, most: int) -> list[Car
     ]
 
 
-def _shown(picture: Picture, image: ImageResult, gallery: Gallery, album: Album) -> tuple[Shown, ...]:
+def _shown(picture: Picture, image: ImageResult, album: Album) -> tuple[Shown, ...]:
     which = f"image {number.count(image.rank)}, {picture.name}"
     neighbour = picture.neighbour_name or image.neighbour or "a good image"
     found = [
         ("image", picture.image, f"The {which}"),
         ("reconstruction", picture.reconstruction, f"What the autoencoder makes of {which}"),
         *(
-            (_heat(family, gallery), drawn, f"Where {which} is strange to {say.words(family)}")
+            (f"heat map: {say.words(family)}", drawn, f"Where {which} is strange to {say.words(family)}")
             for family, drawn in picture.heat.items()
         ),
         (
@@ -111,11 +111,12 @@ def _shown(picture: Picture, image: ImageResult, gallery: Gallery, album: Album)
     return tuple(Shown(caption, album.place(raw), alt) for caption, raw, alt in found if raw is not None)
 
 
-def _heat(family: str, gallery: Gallery) -> str:
-    """What a heat map shows, and from where to where its colours run."""
-    scale = gallery.scales.get(family)
-    run = f", {number.value(scale.low)} to {number.value(scale.high)} {scale.unit}" if scale else ""
-    return f"heat map: {say.words(family)}{run}"
+def scales(gallery: Gallery) -> list[str]:
+    """What the colours of each family's heat maps mean; said once, for they are the same on all pictures."""
+    return [
+        f"{say.words(family)}: {number.value(scale.low)} to {number.value(scale.high)} {scale.unit}"
+        for family, scale in gallery.scales.items()
+    ]
 
 
 def missing(report: Report, gallery: Gallery, album: Album) -> list[Lack]:

@@ -119,6 +119,11 @@ class Page:
         """What the names of all shown images begin with."""
         return say.folder([card.image.path for card in self.cards])
 
+    @property
+    def scales(self) -> list[str]:
+        """How heat maps are read, where there are some."""
+        return looks.scales(self.gallery) if self.pictured else []
+
     @cached_property
     def pictured(self) -> bool:
         """Whether the most drifted images can be seen."""

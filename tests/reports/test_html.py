@@ -182,8 +182,8 @@ def test_a_page_without_pictures_says_why():
 def test_a_heat_map_says_what_its_colours_mean():
     """Where they begin and end; nothing where nobody said."""
     page = Html().render(samples.rich(), gallery(samples.rich(), worst=1))
-    captions = {caption.text for caption in read(page).all("figcaption")}
-    assert {"heat map: style, 1.5 to 4 times what is usual", "heat map: reconstruction"} <= captions
+    assert "style: 1.5 to 4 times what is usual" in read(page).text
+    assert "reconstruction: " not in read(page).text
 
 
 def test_how_many_images_are_omitted_is_said():
