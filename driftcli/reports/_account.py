@@ -10,7 +10,15 @@ from driftcli.reports import _numbers as number
 from driftcli.reports import _words as say
 
 if TYPE_CHECKING:
-    from driftcli.records import Detectable, FamilyResult, FileResult, GateResult, Report, SequenceResult
+    from driftcli.records import (
+        Detectable,
+        FamilyResult,
+        FileResult,
+        GateResult,
+        ImageResult,
+        Report,
+        SequenceResult,
+    )
 
 State = Literal["off", "nothing", "advisory", "tolerated", "differs"]
 STATES: dict[State, str] = {
@@ -18,6 +26,7 @@ STATES: dict[State, str] = {
     "tolerated": "below tolerance", "differs": "differs",
 }  # fmt: skip
 DIGEST = 12
+FEW = 3
 _URGENT = {"unreadable": 0, "changed": 1, "skipped": 2}
 
 
@@ -147,3 +156,14 @@ def provenance(report: Report, digits: int = DIGEST) -> dict[str, str]:
 
 def _digest(digest: str, digits: int) -> str:
     return f" ({digest[:digits]})" if digest else ""
+
+
+def ranking(report: Report, most: int) -> list[ImageResult]:
+    """The most drifted images; only a few where nothing was found."""
+    few = min(most, FEW) if report.verdict == "pass" else most
+    return sorted(report.images, key=lambda image: image.rank)[:few]
+
+
+def ranking_title(report: Report) -> str:
+    """What the ranking is called: nothing is drifted where nothing was found."""
+    return "Least typical images" if report.verdict == "pass" else "Most drifted images"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +10,7 @@ from rich.cells import cell_len, get_character_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from driftcli.reports._numbers import HARD, glued
 from driftcli.text import safe_name
 
 if TYPE_CHECKING:
@@ -38,13 +38,6 @@ _ASCII = str.maketrans(
         "→": "->",
     }
 )
-_GLUE = re.compile(
-    r"(?<=\d) (?=(?:%|sd|px|s|h|min)\b|%)"  # a number and its unit
-    r"|(?<=[≤≥=<>]) (?=\S)|(?<=\bp) (?=[≤=<])"  # p = 0.01
-    r"|(?<=\b[Ee]xit) (?=\d)|(?<=\balpha) (?=\d)|(?<=\bseverity) (?=\d)|(?<=\d) (?=(?:images?|permutations?)\b)"
-)
-_HARD = "\u00a0"
-"""Stands for a space at which no line is broken; written as a plain space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +148,7 @@ class Page:
     def _wrap(self, text: str, room: int) -> list[str]:
         """Lines of at most `room` cells, broken at spaces that may be broken, else anywhere."""
         lines, line = [], ""
-        for word in _GLUE.sub(_HARD, self.say(text)).split(" "):
+        for word in glued(self.say(text)).split(" "):
             trial = f"{line} {word}" if line else word
             if cell_len(trial) <= room:
                 line = trial
@@ -167,7 +160,7 @@ class Page:
                 lines.append(head)
                 line = line[len(head) :]
         lines += [line] if line else []
-        return [line.replace(_HARD, " ") for line in lines]
+        return [line.replace(HARD, " ") for line in lines]
 
     def render(self, *, color: bool) -> str:
         """The page as characters; with colour, in the sixteen that every terminal's theme knows."""

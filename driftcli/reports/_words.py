@@ -144,11 +144,15 @@ def _place(name: str, told: str) -> int:
 
 def detectables(found: Sequence[Detectable], most: int) -> list[str]:
     """The shifts of properties, those that are asked for first in front, and how many more there are."""
-    rank = {name: place for place, name in enumerate(_FIRST)}
-    ordered = sorted(found, key=lambda entry: rank.get(entry.statistic or "", len(rank)))
-    told = [detectable(entry) for entry in ordered[:most]]
-    hidden = len(ordered) - len(told)
+    told = [detectable(entry) for entry in ordered(found)[:most]]
+    hidden = len(found) - len(told)
     return [*told, f"{number.count(hidden)} more in the JSON result"] if hidden else told
+
+
+def ordered(found: Sequence[Detectable]) -> list[Detectable]:
+    """Those that are asked for first in front."""
+    rank = {name: place for place, name in enumerate(_FIRST)}
+    return sorted(found, key=lambda entry: rank.get(entry.statistic or "", len(rank)))
 
 
 def rule(result: RuleResult) -> str:

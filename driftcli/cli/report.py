@@ -1,0 +1,89 @@
+"""`driftcli report`: a saved result, or a bundle, in any other form; nothing is measured again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer  # Typer evaluates the annotations
+
+from driftcli.cli import _forms, _reports, session
+from driftcli.cli import options as o
+from driftcli.errors import NotAuditedError
+from driftcli.text import safe_name
+
+if TYPE_CHECKING:
+    from driftcli.pictures import Gallery
+    from driftcli.records import Report
+
+EXAMPLES = """\
+Examples:
+  driftcli report result.json -o html=report.html
+  driftcli report bundle/ -o html=report/ -o json=result.json
+  driftcli check ref/ images/today -f json | driftcli report - -o html=report.html
+
+Exit code 0 whatever the result says: this is no gate. 3: not a result.
+"""
+HINT = "name a result that `driftcli check -f json` wrote, or a folder that `-o bundle=FOLDER` wrote"
+
+Saved = Annotated[
+    str,
+    typer.Argument(
+        metavar="RESULT",
+        help="JSON result of `driftcli check`, a folder that `-o bundle=FOLDER` wrote, "
+        "or `-` for a result on standard input.",
+        show_default=False,
+    ),
+]
+
+
+def report(
+    context: typer.Context,
+    result: Saved,
+    format: _forms.Shown = "text",  # noqa: A002
+    output: _forms.Files = None,
+    top_k: o.TopK = None,
+    config: o.Config = None,
+    sets: o.Sets = None,
+    show_config: o.ShowConfig = False,
+    seed: o.Seed = None,
+    device: o.Device = None,
+    workers: o.Workers = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+    no_progress: o.NoProgress = False,
+    color: o.Color = "auto",
+    log_format: o.LogFormat = "text",
+) -> int:
+    """Show a saved result again, in any format.
+
+    A bundle has its pictures with it; of a bare result, images are read again where they are still the same.
+    """
+    run = session.begin(context, locals())
+    plan = _reports.plan(format, output or (), brief=quiet)
+    found, gallery = _read(result)
+    _reports.deliver(plan, found, run.terminal, top_k=run.settings.report.top_k, gallery=gallery)
+    return 0
+
+
+def _read(named: str) -> tuple[Report, Gallery]:
+    if named != "-" and Path(named).is_dir():
+        from driftcli.bundle import read_bundle
+
+        return read_bundle(named)
+    from driftcli.pictures import Gallery
+    from driftcli.reports.json import parse
+
+    return parse(_text(named)), Gallery(reason="this was drawn from a result without a bundle")
+
+
+def _text(named: str) -> str:
+    try:
+        raw = sys.stdin.buffer.read() if named == "-" else Path(named).read_bytes()
+        return raw.decode("utf-8")
+    except OSError as error:
+        reason = safe_name(error.strerror or str(error))
+        raise NotAuditedError(f"{safe_name(named)} cannot be read: {reason}", HINT) from None
+    except UnicodeDecodeError:
+        raise NotAuditedError(f"{safe_name(named)} is not a driftcli result: it is not UTF-8", HINT) from None

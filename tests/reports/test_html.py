@@ -1,0 +1,287 @@
+"""What the HTML report promises: sound, safe and self-contained pages that say what the text says."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import re
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driftcli import records as r
+from driftcli.pictures import Gallery
+from driftcli.reports import _html_plots as plots
+from driftcli.reports import _verdict
+from driftcli.reports._html_page import _above, _quantile
+from driftcli.reports._svg import Mark
+from driftcli.reports.html import Html
+from driftcli.text import safe_name
+from tests.reports import samples
+from tests.reports.page import gallery, plain, read, webp
+
+COMMAND = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+MEGABYTE = 1_000_000
+ORDER = [
+    "changes", "sight", "scores", "evidence", "properties", "map", "images", "missing", "mix", "groups",
+    "duplicates", "sequence", "files", "again",
+]  # fmt: skip
+
+
+def folder(report: r.Report, pictures: Gallery | None = None) -> dict[str, bytes]:
+    return dict(Html().files(report, pictures or Gallery()))
+
+
+def sound(page: str) -> None:
+    """Nesting, ids, links, headings, alternatives, and nothing that a strict policy forbids."""
+    found = read(page)
+    assert not found.faults
+    ids = found.values("id")
+    assert len(ids) == len(set(ids))
+    links = [link for link in found.values("href") if link.startswith("#")]
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+    assert {name for value in found.values("aria-labelledby") for name in value.split()} <= set(ids)
+    levels = [int(heading.tag[1]) for heading in found.all("h1", "h2", "h3", "h4")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(below <= above + 1 for above, below in pairwise(levels))
+    assert all(image.attributes["alt"] for image in found.all("img"))
+    assert all(
+        drawn.attributes.get("aria-label") or "aria-hidden" in drawn.attributes for drawn in found.all("svg")
+    )
+    assert not found.all("script", "iframe", "object", "embed", "form", "base")
+    assert not [name for element in found.elements for name in element.attributes if name.startswith("on")]
+    assert not found.values("style")
+    assert not COMMAND.search(page)
+    addresses = [*found.values("href"), *found.values("src"), *found.values("srcset")]
+    assert all(
+        re.match(r"#|data:image/webp;base64,|images/[0-9a-f]{16}\.webp$|style\.css$", one)
+        for one in addresses
+    )
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+@pytest.mark.parametrize("name", samples.ALL)
+def test_every_page_is_sound(name):
+    """In both forms, with hostile names too."""
+    report = samples.ALL[name]()
+    sound(Html().render(report))
+    sound(folder(report)["index.html"].decode())
+
+
+def test_the_whole_story_is_sound_with_its_pictures_and_in_its_order():
+    report = samples.rich()
+    pictures = gallery(report)
+    for page in (Html().render(report, pictures), folder(report, pictures)["index.html"].decode()):
+        sound(page)
+        assert [one.attributes["id"] for one in read(page).all("section")] == ORDER
+
+
+def test_the_folder_holds_what_the_page_asks_for_and_neither_style_nor_picture_inside_it():
+    """It can be read under `default-src 'none'; img-src 'self'; style-src 'self'`."""
+    report = samples.rich()
+    files = folder(report, gallery(report))
+    page = files["index.html"].decode()
+    found = read(page)
+    assert not found.all("style")
+    assert "data:" not in page
+    asked = {*found.values("src"), *(link for link in found.values("href") if not link.startswith("#"))}
+    assert asked == files.keys() - {"index.html"}
+
+
+def test_the_files_policy_allows_its_own_style_and_nothing_else():
+    """The hash is the style's, byte for byte."""
+    page = Html().render(samples.drifted())
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = next(meta for meta in read(page).all("meta") if "http-equiv" in meta.attributes).attributes[
+        "content"
+    ]
+    assert policy == (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+@pytest.mark.parametrize("name", samples.ALL)
+def test_the_page_says_what_the_text_says(name):
+    """Verdict, reasons, cautions and diagnosis, word for word."""
+    report = samples.ALL[name]()
+    said = plain(read(Html().render(report)).text)
+    told = {found.statement for found in report.diagnosis}
+    reasons = [reason for reason in report.reasons if reason not in told]
+    for line in (_verdict.sentence(report), *reasons[1:], *report.cautions, *told):
+        assert plain(safe_name(line)) in said
+
+
+def test_the_same_result_gives_the_same_bytes():
+    report = samples.rich()
+    pictures = gallery(report, worst=3, thumbnails=5)
+    assert Html().render(report, pictures) == Html().render(report, pictures)
+    assert folder(report, pictures) == folder(report, pictures)
+
+
+def test_twenty_four_images_with_all_their_pictures_stay_far_below_five_megabytes():
+    report = samples.rich()
+    page = Html().render(report, gallery(report))
+    assert len(page) < 3 * MEGABYTE
+    assert len(read(page).all("img")) == 24 * 5 + len(report.missing) + 40
+    assert "left out" not in read(page).text
+
+
+def test_a_page_never_passes_five_megabytes_and_says_what_it_left_out():
+    """Noise does not compress; the folder has all of it."""
+    report = samples.rich()
+    report = replace(
+        report,
+        map=replace(
+            report.map, baseline=report.map.baseline[:10], baseline_names=report.map.baseline_names[:10]
+        ),
+    )
+    pictures = replace(
+        gallery(report, thumbnails=0),
+        thumbnails={name: webp(n, 90.0, (600, 600)) for n, name in enumerate(report.map.baseline_names)},
+    )
+    pictures = replace(
+        pictures,
+        worst=tuple(replace(one, image=webp(n, 90.0, (500, 500))) for n, one in enumerate(pictures.worst)),
+    )
+    page = Html().render(report, pictures)
+    assert 4 * MEGABYTE < len(page) < 5 * MEGABYTE
+    left = int(re.search(r"(\d+) pictures left out", read(page).text)[1])
+    shown, whole = (
+        len(read(page).all("img")),
+        len(read(folder(report, pictures)["index.html"].decode()).all("img")),
+    )
+    assert left == whole - shown > 0
+    assert "left out" not in read(folder(report, pictures)["index.html"].decode()).text
+
+
+def test_points_of_the_map_lead_to_their_images_by_name():
+    """A batch's image among the most drifted to its place there, another to its own picture, the rest nowhere."""
+    report = samples.rich()
+    found = read(Html().render(report, gallery(report, thumbnails=7)))
+    points = [link for link in found.all("a") if re.match("#(image|point)-", link.attributes["href"])]
+    names = {link.text: link.attributes["href"] for link in points}
+    for image in report.images[:24]:
+        assert names[safe_name(image.path)] == f"#image-{image.rank}"
+    assert sorted(href for href in names.values() if "point" in href) == [f"#point-{n}" for n in range(1, 8)]
+    assert len(points) == 24 + 7
+
+
+def test_a_page_without_pictures_says_why():
+    page = Html().render(samples.rich(), Gallery(reason="the images have changed since"))
+    assert "No pictures: the images have changed since." in plain(read(page).text)
+
+
+def test_a_heat_map_says_what_its_colours_mean():
+    """Where they begin and end; nothing where nobody said."""
+    page = Html().render(samples.rich(), gallery(samples.rich(), worst=1))
+    assert "style: 1.5 to 4 times what is usual" in read(page).text
+    assert "reconstruction: " not in read(page).text
+
+
+def test_how_many_images_are_omitted_is_said():
+    page = Html(top_k=4).render(samples.rich())
+    assert "4 of 127 images" in plain(read(page).text)
+    assert "123 omitted here" in plain(read(page).text)
+
+
+def test_bytes_that_are_no_picture_are_none():
+    """They reach neither the page nor its folder."""
+    report = samples.rich()
+    image = report.images[0].path
+    bad = replace(gallery(report, worst=1), thumbnails={image: b"<script>alert(1)</script>"})
+    bad = replace(bad, worst=(replace(bad.worst[0], image=b"RIFF....WEBP"),))
+    assert b"<script>alert(1)</script>" not in folder(report, bad).values()
+    sound(Html().render(report, bad))
+
+
+NAMES = st.text(st.characters(codec=None, exclude_categories=()), max_size=40) | st.sampled_from(
+    samples.HOSTILE
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(NAMES, NAMES)
+def test_no_name_breaks_the_page(name, other):
+    """Whatever a file, a group, a family or a reason is called."""
+    drift = samples.drifted()
+    score = r.ScoreResult(other, (0.0, 1.0, 2.0), (0.2, 0.8), (0.9, 0.1), 1.5)
+    report = replace(
+        drift, reasons=(other, name), cautions=(name,), diagnosis=(r.Diagnosis(other), r.Diagnosis(f"{name}: {other}")),
+        images=(r.ImageResult(name, 1, 0.5, other, (name, other), neighbour=other),), files=(r.FileResult(other, "unreadable", name),),
+        groups=(r.GroupResult(name, 1, 0.1),), scores=(score,), missing=(r.MissingResult(other, 0.9),),
+        duplicates=(r.DuplicateResult("near", "batch", (name, other)),), removal=r.RemovalResult((name,), 0.2),
+        distributions=(replace(drift.distributions[0], statistic=name),),
+        map=r.MapResult(other, (0.5, 0.2), ((0.0, 1.0),), (other,), ((1.0, 0.0),), (name,)),
+        reference=replace(drift.reference, artifact=name, baseline=other), environment={name: other, "seed": 0},
+    )  # fmt: skip
+    sound(Html().render(report, gallery(report)))
+    folder(report)["index.html"].decode()
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.floats(), min_size=12, max_size=12),
+    st.sampled_from(["pass", "warn", "drift", "inconclusive"]),
+)
+def test_no_number_breaks_the_page(odd, verdict):
+    """A result that was read back may hold any: it is drawn, or it is not."""
+    drift = samples.drifted()
+    row = r.StatisticResult(
+        "x", odd[0], odd[1], odd[2], 0.001, odd[3], r.DisplayEffect("share_shift", odd[4]), odd[5], odd[6]
+    )
+    edges = tuple(sorted(odd[:3], key=lambda number: (math.isnan(number), number)))
+    report = replace(
+        drift, verdict=verdict, gate=replace(drift.gate, p_value=odd[7], effect=odd[8], effect_lower=odd[9], tolerance=odd[10]),
+        families=(r.FamilyResult("f", "on", odd[10], odd[11], True, odd[0], odd[1], (row,)),),
+        groups=(r.GroupResult("g", 1, odd[7], odd[8], odd[9]),), timing={"seconds": odd[9]},
+        distributions=(r.Distribution("x", edges, tuple(odd[3:5]), tuple(odd[5:7])), r.Distribution("y", edges, (0.5, 0.5), (1.0, 0.0))),
+        scores=(r.ScoreResult("f", edges, (0.5, 0.5), (1.0, 0.0), odd[6]), r.ScoreResult("g", (), (), (), odd[7])),
+        map=r.MapResult("pca", tuple(odd[:2]), ((odd[2], odd[3]), (odd[4],), (1.0, 2.0)), ("a", "b", "c"), ((odd[5], odd[6]),), ("d",)),
+        images=(r.ImageResult("a", 1, odd[8], "f", (), odd[9]),), missing=(r.MissingResult("m", odd[10]),),
+        composition=r.CompositionResult("clusters", odd[0], odd[1], odd[2], odd[3], "both", False, (r.ShareResult("c", odd[4], odd[5]),)),
+    )  # fmt: skip
+    sound(Html().render(report))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=8).filter(any),
+    st.floats(-1.0, 9.0),
+    st.floats(0.01, 1.0),
+)
+def test_shares_and_quantiles_are_those_of_evenly_filled_bins(masses, line, level):
+    """Against cumulated sums interpolated by numpy."""
+    edges = list(np.cumsum([0.0, *(1.0 + n % 3 for n in range(len(masses)))]))
+    rising = np.cumsum([0.0, *masses]) / sum(masses)
+    assert _above(edges, masses, line) == pytest.approx(1 - np.interp(line, edges, rising))
+    assert np.interp(_quantile(edges, masses, level), edges, rising) == pytest.approx(level)
+
+
+def test_a_histogram_shows_the_share_of_each_bin_as_its_area():
+    """Read off the drawn path: areas of both sides are to each other as their shares."""
+    found = r.Distribution("x", (0.0, 1.0, 3.0), (0.5, 0.5), (1.0, 0.0))
+    drawn = plots.distribution(found, (None, None), "told")
+    path = next(p for p in re.findall(r'<path d="([^"]+)"[^>]*stroke="var\(--batch\)"', drawn))
+    corners = [tuple(map(float, pair.split())) for pair in path.removeprefix("M ").split(" L ")]
+    ground, (left, high), (middle, _), (_, low), (right, _) = corners[0][1], *corners[1:5]
+    assert (ground - high) * (middle - left) == pytest.approx((ground - low) * (right - middle), rel=0.01)
+
+
+def test_a_plot_holds_no_style_and_names_its_points():
+    drawn = plots.scatter(
+        [(0, 0), (1, 1)], [(2, 2)], ([Mark("a <b>"), Mark("b")], [Mark("c", "#image-1")]), ("x", "y"), "a map"
+    )
+    found = read(drawn)
+    assert not found.faults
+    assert not found.values("style")
+    assert [one.text for one in found.all("title")] == ["a <b>", "b", "c"]
+    assert [one.attributes["href"] for one in found.all("a")] == ["#image-1"]
+    assert found.all("svg")[0].attributes["role"] == "group"
