@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SIDE = 160
 """Pixels of the long side."""
+TINY = SIDE // 2
+"""Up to here, pictures are shown enlarged, pixel by pixel: there is no more to see in digits and icons."""
+QUALITY = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,18 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """What the colours of one family's heat maps mean, the same for all pictures of a report."""
+
+    low: float
+    """Here the colour begins; below it nothing is drawn."""
+    high: float
+    """Here it ends; what lies above looks the same."""
+    unit: str
+    """What is counted, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gallery:
     """All pictures of one report."""
 
@@ -33,6 +53,38 @@ class Gallery:
     missing: tuple[Picture, ...] = ()
     """Good images of whose kind the batch has too few."""
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
-    """Other images by their name: points of the map."""
+    """Other images of the batch by their name: points of the map."""
+    scales: Mapping[str, Scale] = field(default_factory=dict)
+    """By family: how its heat maps are to be read."""
     reason: str | None = None
     """Why there are no pictures, or fewer than there could be."""
+
+
+def encoded(image: Image.Image) -> bytes:
+    """WebP of at most SIDE pixels, without metadata; a tiny image is enlarged by a whole number."""
+    from PIL import Image
+
+    small = image.convert("RGB")
+    longest = max(small.size)
+    if longest > SIDE:
+        small.thumbnail((SIDE, SIDE))
+    elif longest <= TINY:
+        times = SIDE // longest
+        small = small.resize((small.width * times, small.height * times), Image.Resampling.NEAREST)
+    out = io.BytesIO()
+    small.info = {}
+    small.save(out, "WEBP", quality=QUALITY, method=2)
+    return out.getvalue()
+
+
+def decoded(data: bytes) -> Image.Image:
+    """RGB pixels of a WebP of ours. Raises ValueError for anything else, before its pixels are decoded."""
+    from PIL import WebPImagePlugin
+
+    try:
+        image = WebPImagePlugin.WebPImageFile(io.BytesIO(data))
+        if max(image.size) <= SIDE:
+            return image.convert("RGB")
+    except Exception as error:  # Pillow raises anything
+        raise ValueError("is no WebP image") from error
+    raise ValueError(f"is larger than {SIDE} pixels")

@@ -123,6 +123,8 @@ class ReportSettings(Strict):
 
     top_k: Annotated[int, Field(ge=0, le=1000)] = 10
     max_images_in_result: Annotated[int, Field(ge=0)] = 10_000
+    pictures: Annotated[int, Field(ge=0, le=100)] = 24
+    """Most drifted images that a report with pictures shows (`-o html=...`, `-o bundle=...`); they are read again."""
 
 
 class Settings(Strict):

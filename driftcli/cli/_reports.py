@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from driftcli import registry
+from driftcli.cli import _folder
 from driftcli.errors import InternalError, UsageError
 from driftcli.text import safe_name
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from driftcli.cli.console import Terminal
+    from driftcli.pictures import Gallery
     from driftcli.records import Report
+    from driftcli.reports.base import ReportFormat
 
 
 @dataclass(frozen=True)
@@ -27,20 +30,40 @@ class Plan:
     shown: str
     files: tuple[tuple[str, Path], ...]
     brief: bool
+    folders: frozenset[Path] = frozenset()
+    """Those of the files that become folders."""
+
+    @property
+    def pictures(self) -> bool:
+        """Whether any of them shows pictures."""
+        return any(_form(kind).pictures for kind in {self.shown, *(kind for kind, _ in self.files)})
 
 
 def plan(shown: str, outputs: Iterable[str], *, brief: bool) -> Plan:
     """Raises UsageError for a format that does not exist or a folder that is missing."""
     known = registry.kinds("reports")
-    return plan_of(shown, outputs, known, known, brief=brief)
+    _known(shown, known, "--format")
+    if not _form(shown).single:
+        raise UsageError(f"--format {shown}: it is a folder", f"-o {shown}=FOLDER")
+    return plan_of(shown, outputs, known, known, brief=brief, foldable=True)
 
 
 def plan_of(
-    shown: str, outputs: Iterable[str], showable: Sequence[str], known: Sequence[str], *, brief: bool
+    shown: str,
+    outputs: Iterable[str],
+    showable: Sequence[str],
+    known: Sequence[str],
+    *,
+    brief: bool,
+    foldable: bool = False,
 ) -> Plan:
-    """As `plan`, for a command with formats of its own: `showable` on standard output, `known` in files."""
+    """As `plan`, for a command with formats of its own: `showable` on standard output, `known` in files.
+
+    `foldable`: they are kinds of the room `reports`, some of which are folders.
+    """
     _known(shown, showable, "--format")
     files: list[tuple[str, Path]] = []
+    folders: set[Path] = set()
     for text in outputs:
         kind, equals, name = text.partition("=")
         if not equals or not name:
@@ -54,14 +77,31 @@ def plan_of(
                 f"--output {safe_name(text)}: there is no folder {safe_name(str(path.parent))}",
                 "create it first",
             )
-        if path.is_dir():
-            raise UsageError(f"--output {safe_name(text)}: is a folder", "name a file")
         if any(path.resolve() == other.resolve() for _, other in files):
             raise UsageError(f"--output {safe_name(name)}: named twice", "one file a report")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise InternalError(f"{safe_name(name)} is not writable", "check permissions")
+        if foldable and _becomes_folder(kind, name):
+            _folder.check(path)
+            folders.add(path)
+        else:
+            _check_file(path, f"--output {safe_name(text)}")
         files.append((kind, path))
-    return Plan(shown, tuple(files), brief)
+    return Plan(shown, tuple(files), brief, frozenset(folders))
+
+
+def _form(kind: str) -> type[ReportFormat]:
+    return registry.load("reports", kind)
+
+
+def _becomes_folder(kind: str, name: str) -> bool:
+    form = _form(kind)
+    return form.folder and (not form.single or name.endswith(("/", os.sep)) or Path(name).is_dir())
+
+
+def _check_file(path: Path, option: str) -> None:
+    if path.is_dir():
+        raise UsageError(f"{option}: is a folder", "name a file")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InternalError(f"{safe_name(str(path))} is not writable", "check permissions")
 
 
 def _known(kind: str, known: Iterable[str], option: str) -> None:
@@ -71,21 +111,33 @@ def _known(kind: str, known: Iterable[str], option: str) -> None:
         raise UsageError(f"{option}: no format {safe_name(kind)!r}", hint)
 
 
-def deliver(chosen: Plan, report: Report, terminal: Terminal, *, top_k: int = 10) -> None:
-    """Files first: if one fails (4), standard output stays empty."""
+def deliver(
+    chosen: Plan, report: Report, terminal: Terminal, *, top_k: int = 10, gallery: Gallery | None = None
+) -> None:
+    """Files first: if one fails (4), standard output stays empty. `gallery`: for a plan with pictures."""
     for kind, path in chosen.files:
-        write(path, _render(kind, report, width=100, top_k=top_k))
+        if path in chosen.folders:
+            _folder.write(path, _form(kind)().files(report, gallery or _no_pictures()))
+        else:
+            write(path, _render(kind, report, gallery, width=100, top_k=top_k))
     look: dict[str, Any] = {}
     if chosen.shown == "text":
         look = {"width": terminal.width(), "color": terminal.colour(), "quiet": chosen.brief}
         look |= {"ascii": not terminal.unicode(), "top_k": top_k}
-    terminal.put(_render(chosen.shown, report, **look), utf8=chosen.shown != "text")
+    terminal.put(_render(chosen.shown, report, gallery, **look), utf8=chosen.shown != "text")
 
 
-def _render(kind: str, report: Report, **look: Any) -> str:
-    form = registry.load("reports", kind)
+def _no_pictures() -> Gallery:
+    from driftcli.pictures import Gallery
+
+    return Gallery(reason="no pictures were made")
+
+
+def _render(kind: str, report: Report, gallery: Gallery | None, **look: Any) -> str:
+    form: Any = registry.load("reports", kind)
     accepted = {field.name for field in fields(form)} if look else set()
-    text: str = form(**{name: value for name, value in look.items() if name in accepted}).render(report)
+    made = form(**{name: value for name, value in look.items() if name in accepted})
+    text: str = made.render(report, gallery or _no_pictures()) if made.pictures else made.render(report)
     return text
 
 

@@ -1,15 +1,29 @@
-"""What a report format is: a result becomes characters, and nothing else happens."""
+"""What a report format is: a result becomes characters or files, and nothing else happens."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
 
+from driftcli.pictures import Gallery
 from driftcli.records import Report
 
 
 class ReportFormat(ABC):
     """Pure: the same result gives the same characters."""
 
+    pictures: ClassVar[bool] = False
+    """It shows pictures: called as `render(report, gallery)`."""
+    single: ClassVar[bool] = True
+    """It can be one file, or standard output: `render`."""
+    folder: ClassVar[bool] = False
+    """It can be a folder: `files`. One that can be both is a folder where the path ends in / or is one."""
+
     @abstractmethod
     def render(self, report: Report) -> str:
-        """The whole report as text, ending in a newline."""
+        """The whole report as text, ending in a newline. With `pictures`, a gallery is the second argument."""
+
+    def files(self, report: Report, gallery: Gallery) -> Mapping[str, bytes]:
+        """The whole report as files by their relative paths. Only with `folder`."""
+        raise NotImplementedError

@@ -49,7 +49,7 @@ def parse(text: str) -> Report:
     Raises NotAuditedError for anything that is not a result, and names what is wrong with it.
     """
     try:
-        found = _load(text)
+        found = load(text)
         _check_version(found)
         report = build(Report, found)
     except Malformed as error:
@@ -65,7 +65,8 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def _load(text: str) -> dict[str, Any]:
+def load(text: str) -> dict[str, Any]:
+    """The object that `text` holds. Raises Malformed."""
     try:
         found = json.loads(
             text.removeprefix("\ufeff"),

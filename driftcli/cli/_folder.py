@@ -1,0 +1,67 @@
+"""A report that is a folder: made beside its place, complete or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from driftcli.errors import InternalError, UsageError
+from driftcli.text import safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MARK = ".driftcli-report"
+"""Lies in every folder that was written here: only such a folder is ever replaced."""
+
+
+def check(path: Path) -> None:
+    """Raises UsageError for a place that holds anything else, InternalError for one that cannot be written."""
+    place = path.resolve()
+    shown = safe_name(str(path))
+    if place.exists() and not place.is_dir():
+        raise UsageError(f"{shown} is no folder", "name a new folder")
+    if place.is_dir() and not (place / MARK).is_file() and any(place.iterdir()):
+        raise UsageError(f"{shown} holds other files", "name a new or empty folder, or an older report")
+    if not os.access(place.parent, os.W_OK):
+        raise InternalError(f"{safe_name(str(path.parent))} is not writable", "check permissions")
+
+
+def write(path: Path, files: Mapping[str, bytes]) -> None:
+    """The files by their relative paths; they appear at once, in place of an older report.
+
+    Raises as `check`, and InternalError when writing fails; then what was there is still there.
+    """
+    check(path)
+    place = path.resolve()
+    fresh = place.with_name(f".{place.name[:200]}.{os.getpid()}.tmp")
+    old = fresh.with_suffix(".old")
+    try:
+        try:
+            fresh.mkdir()
+            for name, data in {MARK: b"", **files}.items():
+                target = fresh / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+            if place.is_dir():
+                place.rename(old)
+            _appear(fresh, place, old)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        reason = safe_name(error.strerror or str(error))
+        raise InternalError(
+            f"cannot write {safe_name(str(path))}: {reason}", "check permissions and free space"
+        ) from error
+
+
+def _appear(fresh: Path, place: Path, old: Path) -> None:
+    try:
+        fresh.rename(place)
+    except OSError:
+        if old.is_dir():
+            old.rename(place)
+        raise
