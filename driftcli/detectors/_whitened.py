@@ -45,3 +45,10 @@ def mean_shifts(
     weights = 1 / (variance[:, None] + np.asarray(ridges) * max(float(variance.mean()), 1e-12))
     shifts: Floats = delta**2 @ weights
     return shifts
+
+
+def direction(state: State, shift: Floats, ridge: float) -> Floats:
+    """[d]: weights of the linear function that a mean shift [d] is steepest along, whitened as above."""
+    axes, variance = state["axes"].astype(np.float64), state["variance"]
+    found: Floats = axes @ ((axes.T @ shift) / (variance + ridge * max(float(variance.mean()), 1e-12)))
+    return found

@@ -88,7 +88,7 @@ class Mmd(Detector):
             rest = (r.sum() - 2 * inside + q) / np.maximum(n * (n - 1), 1)
             columns_of_t.append(rest + q / np.maximum(m * (m - 1), 1) - 2 * (inside - q) / (n * m))
         kernels = np.stack(columns_of_t, axis=1)
-        white = {name.removeprefix("white_"): state[name] for name in state if name.startswith("white_")}
+        white = _white(state)
         if not white:
             return kernels
         return np.concatenate([kernels, _whitened.mean_shifts(white, x, relabellings, self.ridges)], axis=1)
@@ -146,6 +146,20 @@ class Mmd(Detector):
         own = row_sums(x, x, sigma, same=True)[0] / max(len(x) - 1, 1)
         return 1 - own, 1 - row_sums(y, x, sigma)[0] / len(x)
 
+    def direction(self, state: State, held_out: Matrix, batch: Matrix) -> Floats:
+        """[d]: weights of the columns in the witness of the whitened mean shift, the middle ridge.
+
+        In standard deviations of C's own values: sum of weights (x - C's mean) says how far an image
+        goes the way that the batch went. Artifacts fitted before there were ridges: the plain shift.
+        """
+        x, y = _scaled(state, held_out), _scaled(state, batch)
+        weights = y.mean(axis=0, dtype=np.float64) - x.mean(axis=0, dtype=np.float64)
+        if "white_mean" in state:
+            weights = _whitened.direction(_white(state), weights, sorted(self.ridges)[len(self.ridges) // 2])
+        spread = max(float((x @ weights).std()), 1e-12)
+        found: Floats = weights / state["scale"] / spread
+        return found
+
     def _row_sums(self, state: State, x: Matrix, n_c: int) -> Floats:
         """[bandwidths, n]: each image's kernel sum over all others; C's own part may be cached."""
         from driftcli.detectors._kernels import row_sums
@@ -171,6 +185,11 @@ def _matrix_pays(relabellings: Relabellings) -> bool:
     rows, m = relabellings.labels.shape
     n = relabellings.images
     return n <= MAX_UNITS and n * n <= 2 * rows * m * m
+
+
+def _white(state: State) -> State:
+    """What `_whitened.learn` learnt; empty in artifacts fitted before it did."""
+    return {name.removeprefix("white_"): state[name] for name in state if name.startswith("white_")}
 
 
 def _scaled(state: State, x: Matrix) -> Matrix:
