@@ -12,12 +12,25 @@ from typing import Any
 import numpy as np
 
 from driftcli import artifact as artifacts
-from driftcli import canary, composition, detectability, fitting, likeness, refusals, result, rules
+from driftcli import (
+    canary,
+    composition,
+    detectability,
+    fitting,
+    gallery,
+    likeness,
+    pixel_errors,
+    placing,
+    refusals,
+    result,
+    rules,
+)
 from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
 from driftcli.errors import NotAuditedError
 from driftcli.extraction import Reader, entries_of
 from driftcli.extractors.base import Runtime, resolve_device
+from driftcli.pictures import Gallery
 from driftcli.progress import SILENT, Progress
 from driftcli.records import Calibrated, Fitted, Report
 from driftcli.reference import (
@@ -75,6 +88,7 @@ def fit(
         f_part, c_part = features.at(np.flatnonzero(learnt)), features.at(np.flatnonzero(held_out))
         study = detectability.study(reader, sources, c_part, settings)
         library = likeness.library(reader, sources, c_part)
+        errors = pixel_errors.usual(reader, sources, c_part)
     families = build_families(settings, extractors, {}, states, every=True)
     detectors = {f.name: f.detector.fit(f_part.views[f.view], f.columns, settings.seed) for f in families}
     cautions = [*reading.cautions, *fitting.left_out(reading, settings, extractors)]
@@ -97,6 +111,7 @@ def fit(
             seen_birds.views,
             study,
             library,
+            errors,
             progress,
         )
         cautions += calibrated.cautions
@@ -160,6 +175,7 @@ def baseline(
             )
         study = detectability.study(reader, sources, reading.features, reference.settings)
         library = likeness.library(reader, sources, reading.features)
+        errors = pixel_errors.usual(reader, sources, reading.features)
     calibrated = calibrate_baseline(
         name,
         reference,
@@ -170,6 +186,7 @@ def baseline(
         birds,
         study,
         library,
+        errors,
         progress,
     )
     made_with = reference.manifest["versions"]
@@ -205,9 +222,35 @@ def check(
     Raises DriftcliError only for usage (2) and internal (4) failures, a missing source and a missing or
     broken artifact (3); every other "not audited" is a Report with verdict `inconclusive`.
     """
+    return _checked(str(artifact), sources, settings, baseline, given, progress, pictures=False)[0]
+
+
+def check_with_pictures(
+    artifact: str | Path,
+    sources: Sequence[str],
+    settings: Settings,
+    *,
+    baseline: str | None = None,
+    given: Collection[str] = (),
+    progress: Progress = SILENT,
+) -> tuple[Report, Gallery]:
+    """As `check`, the same report; then the images that it shows are read once more."""
+    return _checked(str(artifact), sources, settings, baseline, given, progress, pictures=True)
+
+
+def _checked(
+    artifact: str,
+    sources: Sequence[str],
+    settings: Settings,
+    baseline: str | None,
+    given: Collection[str],
+    progress: Progress,
+    *,
+    pictures: bool,
+) -> tuple[Report, Gallery]:
     started = time.monotonic()
-    found, reference = open_reference(str(artifact), settings, given)
-    calibrated = open_baseline(found, reference, baseline, str(artifact))
+    found, reference = open_reference(artifact, settings, given)
+    calibrated = open_baseline(found, reference, baseline, artifact)
     rules.refuse_impossible(settings.gate, calibrated)
     runtime = make_runtime(settings, progress)
     keep = max(settings.gate.max_test_images, settings.report.max_images_in_result)
@@ -216,18 +259,23 @@ def check(
         birds = canary.seen_by(reader, reference.canary)
         canary.compare(calibrated.canary, birds, reference.spread, calibrated.facts["versions"], versions())
         reading = reader.read(sources, keep, "reading images")
-    draft = result.Draft(str(artifact), sources, reference, calibrated, reading, _environment(runtime))
+    draft = result.Draft(artifact, sources, reference, calibrated, reading, _environment(runtime))
+    nothing = Gallery(reason="nothing was audited")
     problem = refusals.why_not(reading, reference, calibrated.features, settings)
     if problem is not None:
-        return draft.inconclusive(*problem, seconds=time.monotonic() - started)
+        return draft.inconclusive(*problem, seconds=time.monotonic() - started), nothing
     mix = composition.mix_of(reference, calibrated, reading.features)
     calibrated, reading = composition.with_family(mix, reference.settings, calibrated, reading)
     draft = replace(draft, baseline=calibrated, reading=reading)
     try:
         outcome = run_gate(reference.settings, calibrated, reading, mix)
     except NotAuditedError as error:
-        return draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started)
-    return draft.report(outcome, seconds=time.monotonic() - started)
+        return draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started), nothing
+    report = draft.report(outcome, seconds=time.monotonic() - started)
+    report = placing.placed(report, reading.features, calibrated, settings.report.pictures)
+    if not pictures:
+        return report, Gallery()
+    return report, gallery.made(reader, sources, report, reading.features, calibrated)
 
 
 def _environment(runtime: Runtime) -> dict[str, Any]:

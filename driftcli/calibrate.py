@@ -13,6 +13,7 @@ import numpy as np
 from driftcli import calibration, canary, detectability, gate, likeness, threads
 from driftcli.detectability import Study
 from driftcli.errors import UsageError
+from driftcli.explain import plane
 from driftcli.explain.corruption import Library
 from driftcli.extraction import Reading, digest
 from driftcli.families import Family
@@ -21,6 +22,7 @@ from driftcli.progress import Progress
 from driftcli.records import Features, Ledger, State
 from driftcli.reference import Reference, build_families, pack_features
 from driftcli.runtime import versions
+from driftcli.thumbnails import pack
 
 if TYPE_CHECKING:
     from driftcli.artifact import Draft
@@ -111,12 +113,13 @@ def calibrate_baseline(
     birds: Mapping[str, np.ndarray],
     study: Study | None,
     library: Library | None,
+    errors: State,
     progress: Progress,
 ) -> Calibration:
     """Measure C; the artifact is not touched, so that nobody waits for its lock meanwhile.
 
     `birds`: this machine's views of the canaries. `study`: images of C under corruptions;
-    `library`: what every corruption does to C.
+    `library`: what every corruption does to C. `errors`: how well its pixels are reconstructed.
     """
     settings = reference.settings
     families = [
@@ -136,7 +139,8 @@ def calibrate_baseline(
         fitted = reference.detectors[family.name]
         state |= {f"calibrated/{family.name}/{k}": v for k, v in family.state.items() if k not in fitted}
     likenesses, known = likeness.pack(library)
-    state |= likenesses
+    map_of_good = plane.fit(held_out.views)
+    state |= {**likenesses, **errors, **({} if map_of_good is None else map_of_good.pack())}
     loss = held_out.views["error"][:, 0] if "error" in held_out.views else None
     facts = {
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -162,7 +166,7 @@ def calibrate_baseline(
             "changed": reading.ledger.changed,
         },
     }
-    return Calibration(name, state, _packed(thumbnails[: len(held_out)], reference.thumbnails), facts)
+    return Calibration(name, state, pack(thumbnails[: len(held_out)], reference.thumbnails), facts)
 
 
 def _identity(reference: Reference, held_out: Features) -> str:
@@ -208,16 +212,3 @@ def _good_groups(
         )
         return effects, [caution]
     return effects, []
-
-
-def _packed(thumbnails: Sequence[bytes], limit: int) -> State | None:
-    """The first `limit` thumbnails (lowest content hash) as one file: WebP bytes and offsets."""
-    chosen = [(i, t) for i, t in enumerate(thumbnails) if t][:limit]
-    if not chosen:
-        return None
-    sizes = np.array([len(t) for _, t in chosen], np.int64)
-    return {
-        "webp": np.frombuffer(b"".join(t for _, t in chosen), np.uint8),
-        "offsets": np.concatenate([[0], np.cumsum(sizes)]),
-        "image": np.array([i for i, _ in chosen], np.int64),
-    }

@@ -122,6 +122,12 @@ class Reader:
         self.progress.finish()
         return table.reading(tally)
 
+    def decoded(self, entries: Iterable[Entry | Skipped]) -> Iterator[Decoded]:
+        """The images that can be read, in their order, prepared and nothing more: for few images."""
+        for item in self._pool.map(entries):
+            if isinstance(item, Decoded):
+                yield item
+
     def _counted(self, entries: Iterable[Entry | Skipped]) -> Iterator[Entry | Skipped]:
         for entry in entries:
             self.progress.advance(1)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from driftcli import artifact as artifacts
-from driftcli import likeness
+from driftcli import likeness, pixel_errors, thumbnails
 from driftcli._layers import leaves, nest
 from driftcli.errors import ArtifactError, NotAuditedError, UsageError
+from driftcli.explain import plane
 from driftcli.explain.corruption import Library
 from driftcli.extraction import ROUNDED
 from driftcli.extractors.base import Extractor
@@ -69,6 +70,10 @@ class Baseline:
     """The manifest's entry: images, digest, sources, loss, group effects."""
     library: Library | None = None
     """What corruptions would do to C; None where they were not simulated."""
+    drawing: State = field(default_factory=dict)
+    """What the map and heat maps are drawn with (driftcli.explain.plane, driftcli.gallery)."""
+    thumbnails: Mapping[int, bytes] = field(default_factory=dict)
+    """WebP by C's row; empty with `--no-thumbnails`."""
 
 
 def build_extractors(settings: Settings) -> dict[str, Extractor]:
@@ -259,7 +264,8 @@ def open_baseline(
     """Load C and its calibration."""
     known = artifact.manifest.get("baselines", {})
     name = choose_baseline(sorted(known), wanted, path)
-    artifact, loaded = artifact.states(f"baseline-{name}")  # a newer one, if it was made again meanwhile
+    roles = [role for role in (f"baseline-{name}", f"thumbnails-{name}") if artifact.has(role)]
+    artifact, loaded = artifact.states(*roles)  # a newer one, if it was made again meanwhile
     require_same_fit(artifact.manifest, reference, path)
     state, facts = loaded[f"baseline-{name}"], artifact.manifest["baselines"][name]
     features = unpack_features(state)
@@ -282,4 +288,7 @@ def open_baseline(
         )
     canary = {k.removeprefix("canary/"): v for k, v in state.items() if k.startswith("canary/")}
     library = likeness.unpack(state, facts.get("diagnosis"))
-    return Baseline(name, features, tuple(families), measured, canary, facts, library)
+    drawing = {k: v for k, v in state.items() if k.startswith((plane.PREFIX, pixel_errors.PREFIX))}
+    pictures = loaded.get(f"thumbnails-{name}", {})
+    kept = thumbnails.unpack(pictures, len(features)) if pictures else {}
+    return Baseline(name, features, tuple(families), measured, canary, facts, library, drawing, kept)

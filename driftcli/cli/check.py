@@ -15,6 +15,7 @@ from driftcli.errors import NotAuditedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from driftcli.pictures import Gallery
     from driftcli.records import Report
 
 EXAMPLES = """\
@@ -81,34 +82,40 @@ def check(
     run = session.begin(context, locals())
     plan = _reports.plan(format, output or (), brief=quiet)
     named = session.sources(source, null=null)
-    report = _audit(run, Path(artifact), named, baseline)
+    report, gallery = _audit(run, Path(artifact), named, baseline, pictures=plan.pictures)
     run.terminal.close()
     if exit_zero and report.exit_code == 1:
         report = replace(report, exit_code=0)
-    _reports.deliver(plan, report, run.terminal, top_k=run.settings.report.top_k)
+    _reports.deliver(plan, report, run.terminal, top_k=run.settings.report.top_k, gallery=gallery)
     return report.exit_code
 
 
-def _audit(run: session.Session, artifact: Path, named: Sequence[str], baseline: str | None) -> Report:
+def _audit(
+    run: session.Session, artifact: Path, named: Sequence[str], baseline: str | None, *, pictures: bool
+) -> tuple[Report, Gallery | None]:
     """The audit's report; also of a batch that could not be audited, explained on standard error too."""
     from driftcli import audit
 
+    progress, gallery = run.terminal.progress(), None
     try:
-        report = audit.check(
-            artifact,
-            named,
-            run.settings,
-            baseline=baseline,
-            given=run.given,
-            progress=run.terminal.progress(),
-        )
+        if pictures:
+            report, gallery = audit.check_with_pictures(
+                artifact, named, run.settings, baseline=baseline, given=run.given, progress=progress
+            )
+        else:
+            report = audit.check(
+                artifact, named, run.settings, baseline=baseline, given=run.given, progress=progress
+            )
     except NotAuditedError as error:
         from driftcli.inconclusive import inconclusive
 
         run.terminal.failure(error)
-        return inconclusive(error, artifact=artifact, sources=named, settings=run.settings, baseline=baseline)
+        report = inconclusive(
+            error, artifact=artifact, sources=named, settings=run.settings, baseline=baseline
+        )
+        return report, None
     if report.verdict == "inconclusive":
         run.terminal.close()
         what, *hints = report.reasons or ("not audited",)
         run.terminal.error(what, "; ".join(hints))
-    return report
+    return report, gallery

@@ -62,20 +62,25 @@ def report(
     """
     run = session.begin(context, locals())
     plan = _reports.plan(format, output or (), brief=quiet)
-    found, gallery = _read(result)
+    found, gallery = _read(result, pictures=plan.pictures)
     _reports.deliver(plan, found, run.terminal, top_k=run.settings.report.top_k, gallery=gallery)
     return 0
 
 
-def _read(named: str) -> tuple[Report, Gallery]:
+def _read(named: str, *, pictures: bool) -> tuple[Report, Gallery | None]:
+    """The result; with `pictures` also its images, from the bundle or read again."""
     if named != "-" and Path(named).is_dir():
         from driftcli.bundle import read_bundle
 
         return read_bundle(named)
-    from driftcli.pictures import Gallery
     from driftcli.reports.json import parse
 
-    return parse(_text(named)), Gallery(reason="this was drawn from a result without a bundle")
+    found = parse(_text(named))
+    if not pictures:
+        return found, None
+    from driftcli.gallery import read_again
+
+    return found, read_again(found)
 
 
 def _text(named: str) -> str:

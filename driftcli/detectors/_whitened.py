@@ -53,3 +53,10 @@ def coordinates(state: State, x: Matrix, ridge: float) -> Matrix:
     spread = np.sqrt(variance + ridge * max(float(variance.mean()), 1e-12))
     found: Matrix = ((x - state["mean"]) @ state["axes"] / spread).astype(np.float32)
     return found
+
+
+def direction(state: State, shift: Floats, ridge: float) -> Floats:
+    """[d]: weights of the linear function that a mean shift [d] is steepest along, whitened as above."""
+    axes, variance = state["axes"].astype(np.float64), state["variance"]
+    found: Floats = axes @ ((axes.T @ shift) / (variance + ridge * max(float(variance.mean()), 1e-12)))
+    return found

@@ -140,6 +140,20 @@ class Mmd(Detector):
         """How far from good images an image is, and how many others of the batch lie where it does (`_witness`)."""
         return _witness.scores(_white(state), _scaled(state, held_out), _scaled(state, batch))
 
+    def direction(self, state: State, held_out: Matrix, batch: Matrix) -> Floats:
+        """[d]: weights of the columns in the witness of the whitened mean shift, the middle ridge.
+
+        In standard deviations of C's own values: sum of weights (x - C's mean) says how far an image
+        goes the way that the batch went. Artifacts fitted before there were ridges: the plain shift.
+        """
+        x, y = _scaled(state, held_out), _scaled(state, batch)
+        weights = y.mean(axis=0, dtype=np.float64) - x.mean(axis=0, dtype=np.float64)
+        if "white_mean" in state:
+            weights = _whitened.direction(_white(state), weights, sorted(self.ridges)[len(self.ridges) // 2])
+        spread = max(float((x @ weights).std()), 1e-12)
+        found: Floats = weights / state["scale"] / spread
+        return found
+
     def _row_sums(self, state: State, x: Matrix, n_c: int) -> Floats:
         """[bandwidths, n]: each image's kernel sum over all others; C's own part may be cached."""
         from driftcli.detectors._kernels import row_sums
@@ -167,13 +181,13 @@ def _matrix_pays(relabellings: Relabellings) -> bool:
     return n <= MAX_UNITS and n * n <= 2 * rows * m * m
 
 
+def _white(state: State) -> State:
+    """What `_whitened.learn` learnt; empty in artifacts fitted before it did."""
+    return {name.removeprefix("white_"): state[name] for name in state if name.startswith("white_")}
+
+
 def _scaled(state: State, x: Matrix) -> Matrix:
     return np.ascontiguousarray((x - state["shift"]) / state["scale"], np.float32)
-
-
-def _white(state: State) -> State:
-    """F's principal axes; empty in artifacts fitted before there were ridges."""
-    return {name.removeprefix("white_"): state[name] for name in state if name.startswith("white_")}
 
 
 def _share(squared: float) -> float:

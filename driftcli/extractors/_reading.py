@@ -45,13 +45,14 @@ class TorchNetwork:
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         with plain_float32(self.device):
-            images = (
-                torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2).float()
-            )
-            images = images.flip(1) if self._flip else images
-            mean, std = (torch.tensor(v, device=self.device)[:, None, None] for v in (self._mean, self._std))
-            images = ((images / self._scale - mean) / std).contiguous(memory_format=torch.channels_last)
-            return [means.float().cpu().numpy() for means in self._read(images)]
+            return [means.float().cpu().numpy() for means in self._read(self.scaled(pixels))]
+
+    def scaled(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """[n, 3, side, side] as the module was trained on, from uint8 [n, side, side, 3]."""
+        images = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2).float()
+        images = images.flip(1) if self._flip else images
+        mean, std = (torch.tensor(v, device=self.device)[:, None, None] for v in (self._mean, self._std))
+        return ((images / self._scale - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 @contextmanager

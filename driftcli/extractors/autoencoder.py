@@ -107,13 +107,18 @@ class Autoencoder(Extractor):
             channels = 1 if facts and all(fact.grey for fact in facts) else 3
         return replace(self, side=side, channels=channels)
 
+    def seen(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """The middle square, or the whole image."""
+        if self.framing == "squeeze":
+            return super().seen(width, height)
+        square = min(width, height)
+        left, top = (width - square) / 2, (height - square) / 2
+        return left, top, left + square, top + square
+
     def prepare(self, frame: Frame) -> NDArray[np.uint8]:
         """uint8 [side, side, channels], reduced with antialiasing; an unresolved auto is 64 and colour."""
         image = frame.image.convert("L" if self.channels == 1 else "RGB")
-        width, height = image.size
-        square = min(width, height)
-        left, top = (width - square) / 2, (height - square) / 2
-        box = (left, top, left + square, top + square) if self.framing == "crop" else None
+        box = self.seen(*image.size)
         small = image.resize((self.decode_side, self.decode_side), Image.Resampling.LANCZOS, box=box)
         return np.asarray(small, np.uint8).reshape(self.decode_side, self.decode_side, -1)
 
@@ -168,7 +173,7 @@ class Autoencoder(Extractor):
         learnt["latent_mean"], learnt["latent_covariance"] = _errors.shrunk_covariance(codes)
         honest = (held if len(held) else trained)[:REMEMBERED]
         learnt["held_out_errors"] = self.extract(learnt, honest, runtime)["error"]
-        residual = np.abs(honest / np.float32(255) - self.reconstruct(learnt, honest, runtime)).max(axis=3)
+        residual = residuals(honest, self.reconstruct(learnt, honest, runtime))
         learnt["residual_p99"] = np.quantile(residual, 0.99, axis=0).astype(np.float32)
         return learnt
 
@@ -233,6 +238,12 @@ class Autoencoder(Extractor):
         if view != "error":
             return ()
         return tuple(column for column in COLUMNS if self.channels != 1 or column.name != "log_colour_grain")
+
+
+def residuals(prepared: NDArray[Any], reconstructed: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 [n, s, s]: how far each pixel is off in its worst channel, of 1."""
+    away: NDArray[np.float32] = np.abs(prepared / np.float32(255) - reconstructed).max(axis=3)
+    return away
 
 
 COLUMNS = (

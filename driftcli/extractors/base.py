@@ -57,6 +57,10 @@ class Extractor(ABC):
     def decode_side(self) -> int:
         """Short side in pixels that `prepare` wants at most; decoding keeps at least twice of it."""
 
+    def seen(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """The box (left, top, right, bottom) of an image of that size that `prepare` takes; all of it by default."""
+        return 0.0, 0.0, float(width), float(height)
+
     def resolve(self, facts: Sequence[FileFacts]) -> Self:
         """These settings with every `auto` that depends on the images decided, from a sample of F."""
         return self

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 
     from driftcli.records import FileFacts, Frame, State
 
+
+@dataclass(frozen=True)
+class Direction:
+    """A linear function of one view's features: sum of weights (x - centre)."""
+
+    view: str
+    weights: NDArray[np.float64]
+    """[d]"""
+    centre: NDArray[np.float64]
+    """[d]"""
+
+
 SMALL = 64
 """Short side in pixels up to which images are small, and the square that they are shown as."""
 Triple = tuple[float, float, float]
@@ -135,16 +147,20 @@ class Embedding(Extractor):
             )
         return Preparation(**values)
 
+    def seen(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """The middle square that the network is given, or the whole image."""
+        wanted = self.preparation()
+        if wanted.crop == "center":
+            return _center(width, height, wanted.resize, wanted.side)
+        return super().seen(width, height)
+
     def prepare(self, frame: Frame) -> NDArray[np.uint8]:
         """uint8 [side, side, 3], RGB.
 
         Only the crop's box is resized, so that an image of 1 x 30,000 costs no more than another.
         """
         wanted = self.preparation()
-        width, height = frame.image.size
-        box = (0.0, 0.0, float(width), float(height))
-        if wanted.crop == "center":
-            box = _center(width, height, wanted.resize, wanted.side)
+        box = self.seen(*frame.image.size)
         filtering = Image.Resampling[wanted.interpolation.upper()]
         return np.asarray(frame.image.resize((wanted.side, wanted.side), filtering, box=box), dtype=np.uint8)
 
@@ -187,6 +203,19 @@ class Embedding(Extractor):
             found = {"style": np.concatenate(style, 1), **found}
         exact = _known.origin(self.network)[0] == "file"
         return {view: rounded(numbers, keep_range=exact) for view, numbers in found.items()}
+
+    def heat_map(
+        self, state: State, prepared: NDArray[Any], direction: Direction, runtime: Runtime
+    ) -> NDArray[np.float32] | None:
+        """float32 [n, h, w] whose mean over places is the features' projection on a direction.
+
+        None where the network keeps no places: a model file of the user's, tokens.
+        """
+        from driftcli.extractors import _places
+
+        if _known.origin(self.network)[0] == "file":
+            return None
+        return _places.decomposed(self, state, prepared, direction, runtime)
 
     def notes(self, state: State) -> Mapping[str, Any]:
         """The network and its weights' checksum."""

@@ -1,0 +1,53 @@
+"""Features in units of good images' own spread: what maps, neighbours and gaps are measured in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Views = Mapping[str, "NDArray[np.float32]"]
+VIEWS = ("content", "style", "latent", "properties")
+"""The first that there is: what an image shows, before how it was taken."""
+
+
+@dataclass(frozen=True)
+class Standard:
+    """One view, its columns standardised."""
+
+    view: str
+    mean: NDArray[np.float32]
+    """[d]"""
+    scale: NDArray[np.float32]
+    """[d]: standard deviation of good images; infinite where they do not differ."""
+
+    def __call__(self, views: Views) -> NDArray[np.float32]:
+        """[n, d]; a missing value counts as the mean of good images."""
+        away: NDArray[np.float32] = np.nan_to_num((views[self.view] - self.mean) / self.scale)
+        return away
+
+
+def learn(views: Views) -> Standard | None:
+    """From n good images; None where no view is known."""
+    view = next((name for name in VIEWS if name in views), None)
+    if view is None:
+        return None
+    x = views[view].astype(np.float64)
+    known = np.isfinite(x)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, x, 0).sum(axis=0) / count
+    spread = np.sqrt((np.where(known, x - mean, 0) ** 2).sum(axis=0) / count)
+    scale = np.where(spread > 1e-6 * np.maximum(1, np.abs(mean)), spread, np.inf)
+    return Standard(view, mean.astype(np.float32), scale.astype(np.float32))
+
+
+def squared_distances(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[n, m] between the rows of x [n, d] and y [m, d]."""
+    squared = (x**2).sum(axis=1)[:, None] - 2 * x @ y.T + (y**2).sum(axis=1)
+    nonnegative: NDArray[np.float32] = np.maximum(squared, np.float32(0))
+    return nonnegative

@@ -1,0 +1,96 @@
+"""A map of good images into which any other image is placed: two principal components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from driftcli.explain._standard import Standard, Views, learn
+from driftcli.records import Features, MapResult
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from driftcli.records import State
+
+POINTS = 500
+"""Of each kind at most, those with the lowest content hash."""
+FEWEST = 3
+PREFIX = "map/"
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Fitted on good images once, when a baseline is made: a batch can be placed but not move the map.
+
+    Principal components instead of Isomap or UMAP: a new image's place is exact and depends on no other
+    image of its batch, distances on the map never exceed those among the features, both axes have a
+    share of the variance to say, and it is a matrix product. Reference: Pearson 1901; Jolliffe 2002.
+    """
+
+    standard: Standard
+    axes: NDArray[np.float32]
+    """[d, 2], orthonormal; the largest entry of each is positive."""
+    explained: NDArray[np.float64]
+    """[2]: shares of the variance of the standardised features."""
+
+    def __call__(self, views: Views) -> NDArray[np.float32]:
+        """[n, 2]; good images have their mean at the origin."""
+        placed: NDArray[np.float32] = self.standard(views) @ self.axes
+        return placed
+
+    def result(self, good: Features, batch: Features) -> MapResult:
+        """The points of a report."""
+        good, batch = good.first(POINTS), batch.first(POINTS)
+        shares = tuple(round(float(share), 4) for share in self.explained)
+        return MapResult(
+            f"principal components of {self.standard.view}",
+            shares,
+            _points(self(good.views)),
+            good.names,
+            _points(self(batch.views)),
+            batch.names,
+        )
+
+    def pack(self) -> dict[str, NDArray[Any]]:
+        """As arrays for the baseline's state."""
+        arrays = {
+            "view": np.frombuffer(self.standard.view.encode(), np.uint8),
+            "mean": self.standard.mean,
+            "scale": self.standard.scale,
+            "axes": self.axes,
+            "explained": self.explained,
+        }
+        return {f"{PREFIX}{name}": np.asarray(array) for name, array in arrays.items()}
+
+
+def fit(views: Views) -> Plane | None:
+    """From n good images; None where they are fewer than three or no view is known."""
+    standard = learn(views)
+    if standard is None or len(views[standard.view]) < FEWEST:
+        return None
+    x = standard(views).astype(np.float64)
+    variance, vectors = np.linalg.eigh(x.T @ x)
+    axes = vectors[:, ::-1][:, :2]
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0)
+    axes = axes * np.where(largest < 0, -1, 1)
+    shares = variance[::-1][:2] / max(float(variance.sum()), 1e-12)
+    return Plane(standard, np.ascontiguousarray(axes, np.float32), np.maximum(shares, 0))
+
+
+def unpack(state: State) -> Plane | None:
+    """The inverse of `pack`; None for baselines that were made without."""
+    own: Mapping[str, Any] = {
+        name.removeprefix(PREFIX): array for name, array in state.items() if name.startswith(PREFIX)
+    }
+    if "axes" not in own:
+        return None
+    standard = Standard(own["view"].tobytes().decode(), own["mean"], own["scale"])
+    return Plane(standard, own["axes"], own["explained"])
+
+
+def _points(placed: NDArray[np.float32]) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(round(float(number), 4) for number in point) for point in placed)
