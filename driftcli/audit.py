@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 
 from driftcli import artifact as artifacts
-from driftcli import canary, composition, detectability, fitting, likeness, refusals, result, rules
+from driftcli import canary, composition, detectability, fitting, history, likeness, refusals, result, rules
 from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
+from driftcli.distributions import summaries
 from driftcli.errors import NotAuditedError
 from driftcli.extraction import Reader, entries_of
 from driftcli.extractors.base import Runtime, resolve_device
+from driftcli.inconclusive import inconclusive
+from driftcli.past import Measured
 from driftcli.progress import SILENT, Progress
 from driftcli.records import Calibrated, Fitted, Report
 from driftcli.reference import (
@@ -200,11 +203,32 @@ def check(
     given: Collection[str] = (),
     progress: Progress = SILENT,
 ) -> Report:
-    """Audit one batch.
+    """Audit one batch, and remember the check where the settings name a history.
 
     Raises DriftcliError only for usage (2) and internal (4) failures, a missing source and a missing or
-    broken artifact (3); every other "not audited" is a Report with verdict `inconclusive`.
+    broken artifact or history (3); every other "not audited" is a Report with verdict `inconclusive`.
     """
+    refusals.contradictions(settings)
+    history.prepare(settings)
+    try:
+        report, measured = _check(artifact, sources, settings, baseline, given, progress)
+    except NotAuditedError as error:
+        failed = inconclusive(
+            error, artifact=Path(artifact), sources=sources, settings=settings, baseline=baseline
+        )
+        history.record(failed, settings)
+        raise
+    return history.record(report, settings, measured)
+
+
+def _check(
+    artifact: str | Path,
+    sources: Sequence[str],
+    settings: Settings,
+    baseline: str | None,
+    given: Collection[str],
+    progress: Progress,
+) -> tuple[Report, Sequence[Measured]]:
     started = time.monotonic()
     found, reference = open_reference(str(artifact), settings, given)
     calibrated = open_baseline(found, reference, baseline, str(artifact))
@@ -219,15 +243,16 @@ def check(
     draft = result.Draft(str(artifact), sources, reference, calibrated, reading, _environment(runtime))
     problem = refusals.why_not(reading, reference, calibrated.features, settings)
     if problem is not None:
-        return draft.inconclusive(*problem, seconds=time.monotonic() - started)
+        return draft.inconclusive(*problem, seconds=time.monotonic() - started), ()
     mix = composition.mix_of(reference, calibrated, reading.features)
     calibrated, reading = composition.with_family(mix, reference.settings, calibrated, reading)
     draft = replace(draft, baseline=calibrated, reading=reading)
     try:
         outcome = run_gate(reference.settings, calibrated, reading, mix)
     except NotAuditedError as error:
-        return draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started)
-    return draft.report(outcome, seconds=time.monotonic() - started)
+        return draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started), ()
+    measured = summaries(calibrated.families, calibrated.features.views, outcome.tested.views)
+    return draft.report(outcome, seconds=time.monotonic() - started), measured
 
 
 def _environment(runtime: Runtime) -> dict[str, Any]:

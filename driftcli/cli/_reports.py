@@ -14,7 +14,7 @@ from driftcli.errors import InternalError, UsageError
 from driftcli.text import safe_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from driftcli.cli.console import Terminal
     from driftcli.records import Report
@@ -71,10 +71,18 @@ def _known(kind: str, known: Iterable[str], option: str) -> None:
         raise UsageError(f"{option}: no format {safe_name(kind)!r}", hint)
 
 
-def deliver(chosen: Plan, report: Report, terminal: Terminal, *, top_k: int = 10) -> None:
-    """Files first: if one fails (4), standard output stays empty."""
+def deliver(
+    chosen: Plan,
+    report: Report,
+    terminal: Terminal,
+    *,
+    top_k: int = 10,
+    notify: Callable[[], None] = lambda: None,
+) -> None:
+    """Files first, then whoever is to be notified: if one fails (4), standard output stays empty."""
     for kind, path in chosen.files:
         write(path, _render(kind, report, width=100, top_k=top_k))
+    notify()
     look: dict[str, Any] = {}
     if chosen.shown == "text":
         look = {"width": terminal.width(), "color": terminal.colour(), "quiet": chosen.brief}
