@@ -75,7 +75,7 @@ def p_values(past: Past) -> str:
     checks = past.checks
 
     def draw(axes: Any) -> None:
-        axes.set_yscale("log")
+        _logarithmic(axes)
         for place, check in enumerate(checks):
             if check.p_value is not None:
                 differs = check.p_value <= check.alpha
@@ -94,7 +94,7 @@ def evidence(past: Past) -> str:
     checks, limit = past.checks, numbers.threshold(past)
 
     def draw(axes: Any) -> None:
-        axes.set_yscale("log")
+        _logarithmic(axes)
         known = [(k, c.value) for k, c in enumerate(checks) if c.value]
         axes.plot(*zip(*known, strict=True), "-", lw=1, color=COLOURS["batch"])
         for place, value in known:
@@ -161,9 +161,16 @@ def _colour(out: bool) -> str:
 def _level(axes: Any, value: float, text: str) -> None:
     axes.axhline(value, color=COLOURS["alarm"], lw=1, ls="--")
     axes.annotate(
-        text, (1, value), xycoords=("axes fraction", "data"), xytext=(0, 3),
-        textcoords="offset points", ha="right", fontsize=8, color=COLOURS["alarm"],
+        text, (0.01, value), xycoords=("axes fraction", "data"), xytext=(0, 3),
+        textcoords="offset points", ha="left", fontsize=8, color=COLOURS["alarm"],
     )  # fmt: skip
+
+
+def _logarithmic(axes: Any) -> None:
+    """Plain numbers at the powers of ten: the library's own labels are formulas."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda value, _place: f"{value:g}")
+    axes.yaxis.set_minor_formatter(lambda _value, _place: "")
 
 
 def _dates(axes: Any, checks: Sequence[PastCheck]) -> None:
