@@ -76,7 +76,7 @@ def _recorded(
     series, digest = _text(settings.history.group or ""), report.reference.digest
     state, since = _state(db, digest, series)
     before = db.execute(
-        "SELECT count(*), count(e_value) FROM checks WHERE baseline_digest = ? AND series = ? AND batch_digest = ?",
+        "SELECT count(p_value), count(e_value) FROM checks WHERE baseline_digest = ? AND series = ? AND batch_digest = ?",
         (digest, series, report.batch.digest),
     ).fetchone()
     e = None if before[1] else _worth(report)

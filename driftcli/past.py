@@ -92,7 +92,7 @@ class PastCheck:
     tool: str
     horizon: int
     duplicate: bool
-    """The same images had been checked before, against the same baseline."""
+    """The same images had been audited before, against the same baseline."""
     e_value: float | None
     """What it brought to the sequence; None if it did not count."""
     value: float | None

@@ -19,13 +19,14 @@ def to_html(past: Past, names: tuple[str, ...] = ()) -> str:
     """The whole page. `names`: the statistics to draw; without any, all properties."""
     from markupsafe import Markup
 
-    asked = numbers.trends(past, names)
+    fresh = numbers.once(past)
+    asked = numbers.trends(fresh, names)
     sections = {
-        "evidence": plots.evidence(past),
-        "p_values": plots.p_values(past),
+        "evidence": plots.evidence(fresh),
+        "p_values": plots.p_values(fresh),
         "control": [(chart, Markup(plots.control(chart, past))) for chart in past.charts if chart.values],  # noqa: S704  # our own
         "multiples": [
-            (trend, Markup(plots.small_multiple(trend, past)))  # noqa: S704  # drawn here, its texts escaped
+            (trend, Markup(plots.small_multiple(trend, fresh)))  # noqa: S704  # drawn here, its texts escaped
             for trend in asked
             if any(found is not None and found.now is not None for found in trend.found)
         ],

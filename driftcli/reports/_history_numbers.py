@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from driftcli.errors import UsageError
@@ -41,6 +41,11 @@ class Trend:
         """The newest that is there, rather one with a baseline's summary."""
         there = [s for s in self.found if s is not None]
         return next((s for s in reversed(there) if s.good is not None), there[-1] if there else None)
+
+
+def once(past: Past) -> Past:
+    """The same without repetitions: what trends and charts show."""
+    return replace(past, checks=tuple(check for check in past.checks if not check.duplicate))
 
 
 def trends(past: Past, names: tuple[str, ...] = ()) -> tuple[Trend, ...]:

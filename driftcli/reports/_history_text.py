@@ -27,12 +27,13 @@ def to_text(
 ) -> str:
     """The whole page. `names`: statistics to draw as charts; without any, a line for each property."""
     page = Page(width, ascii_only=ascii_only)
-    asked = numbers.trends(past, names)
+    fresh = numbers.once(past)
+    asked = numbers.trends(fresh, names)
     _head(page, past)
     _table(page, past)
-    _sequence(page, past)
+    _sequence(page, past, [check.value for check in fresh.checks])
     for trend in asked if names else ():
-        _chart(page, past, trend)
+        _chart(page, fresh, trend)
     if not names:
         _trends(page, asked)
     _closing(page, past)
@@ -102,7 +103,8 @@ def _row(check: PastCheck) -> list[Cell]:
     ]
 
 
-def _sequence(page: Page, past: Past) -> None:
+def _sequence(page: Page, past: Past, values: list[float | None]) -> None:
+    """The state in words, and M after each batch."""
     chosen = past.chosen
     if chosen is None:
         return
@@ -113,7 +115,6 @@ def _sequence(page: Page, past: Past) -> None:
         page.paragraph(said, "bold red")
     elif not decides:
         page.paragraph("It does not decide here: the last check ran with --gate batch.")
-    values = [check.value for check in past.checks]
     over = [value is not None and value >= limit for value in values]
     for name, line in drawn.chart(values, [limit], over, page.measure - 2, log=True, plain=page.ascii_only):
         page.paragraph(line, lead=f"  {name:>{drawn.AXIS}} ")
