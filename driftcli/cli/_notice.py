@@ -22,7 +22,7 @@ Notify = Annotated[
         envvar="DRIFTCLI_NOTIFY",
         show_envvar=False,
         help="POST a summary as JSON to this webhook (Slack and Mattermost show its text) "
-        "[env: DRIFTCLI_NOTIFY, DRIFTCLI_NOTIFY_TOKEN, DRIFTCLI_NOTIFY_SECRET] (default: none).",
+        "[env: DRIFTCLI_NOTIFY, DRIFTCLI_NOTIFY_TOKEN, DRIFTCLI_NOTIFY_SECRET].",
     ),
 ]
 NotifyOn = Annotated[

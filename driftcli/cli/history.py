@@ -38,12 +38,12 @@ Statistic = Annotated[
         "--statistic",
         metavar="NAME",
         panel=SELECTION,
-        help="Draw this one, such as brightness. Repeatable (default: every property in a line).",
+        help="Draw this one, such as brightness. Repeatable; without it, every property in a line.",
     ),
 ]
 Group = Annotated[
     str | None,
-    option("--group", metavar="NAME", panel=SELECTION, help="Of this --history-group (default: none)."),
+    option("--group", metavar="NAME", panel=SELECTION, help="Of this --history-group."),
 ]
 Baseline = Annotated[
     str | None,
@@ -51,7 +51,7 @@ Baseline = Annotated[
         "--baseline",
         metavar="NAME",
         panel=SELECTION,
-        help="Against this baseline, by name or beginning of its digest (default: the one used last).",
+        help="Against this baseline, by name or beginning of its digest; without it, the one used last.",
     ),
 ]
 Since = Annotated[
