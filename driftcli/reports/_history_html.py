@@ -22,7 +22,7 @@ def to_html(past: Past, names: tuple[str, ...] = ()) -> str:
     fresh = numbers.once(past)
     asked = numbers.trends(fresh, names)
     sections = {
-        "evidence": plots.evidence(fresh),
+        "evidence": plots.evidence(fresh, numbers.threshold(past)),
         "p_values": plots.p_values(fresh),
         "control": [(chart, Markup(plots.control(chart, past))) for chart in past.charts if chart.values],  # noqa: S704  # our own
         "multiples": [

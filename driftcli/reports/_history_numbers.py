@@ -99,8 +99,9 @@ def _outside(statistic: PastStatistic, check: PastCheck) -> bool:
 
 
 def threshold(past: Past) -> float:
-    """Where the sequence's alarm is, by the newest check."""
-    return 1 / past.checks[-1].alpha
+    """Where the sequence's alarm is: by the newest check that asked for it, else by the newest."""
+    asked = [check for check in past.checks if check.gate == "sequence"]
+    return 1 / (asked or past.checks)[-1].alpha
 
 
 def events(past: Past) -> list[tuple[str, str]]:

@@ -7,7 +7,6 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
-from driftcli.reports import _history_numbers as numbers
 from driftcli.text import label, safe_name
 
 if TYPE_CHECKING:
@@ -89,9 +88,9 @@ def p_values(past: Past) -> str:
     return drawn("p", f"p-values of {len(checks)} checks; {below} at or below alpha", WIDE, draw)
 
 
-def evidence(past: Past) -> str:
-    """M after every check, on a logarithmic scale, with the alarm's threshold and the acknowledgements."""
-    checks, limit = past.checks, numbers.threshold(past)
+def evidence(past: Past, limit: float) -> str:
+    """M after every check, on a logarithmic scale, with the alarm's limit and the acknowledgements."""
+    checks = past.checks
 
     def draw(axes: Any) -> None:
         _logarithmic(axes)
