@@ -118,6 +118,20 @@ def test_reasons_say_which_gate_spoke(file):
     assert last.reasons[0].startswith("the evidence of 4 checks together has reached")
 
 
+def test_the_report_says_why_the_sequence_passes_or_fails(file):
+    """Not "told not to fail": all checks together decide, whatever this batch looks like."""
+    from driftcli.reports.text import Text
+
+    pages = [
+        " ".join(Text().render(history.record(report(f"d{day}", p), settings(file))).split())
+        for day, p in enumerate((0.001, 0.001, 0.001, 0.001, 0.6))
+    ]
+    assert "Exit 0: the checks together are not in alarm." in pages[0]
+    assert "Exit 1: the checks together are in alarm." in pages[3]
+    assert "Exit 1: the checks together are in alarm." in pages[4]
+    assert "ALARM: evidence" in pages[4]
+
+
 def test_baselines_and_groups_have_sequences_of_their_own(file):
     """Another baseline is another question; another camera too."""
     for baseline, group in (("a" * 64, None), ("c" * 64, None), ("a" * 64, "cam 1"), ("a" * 64, "cam 2")):
