@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from driftcli import (
     detectability,
     fitting,
     gallery,
+    history,
     likeness,
     pixel_errors,
     placing,
@@ -27,9 +28,12 @@ from driftcli import (
 )
 from driftcli.batchtest import run_gate
 from driftcli.calibrate import calibrate_baseline, drop_seen_images, merge_readings
+from driftcli.distributions import summaries
 from driftcli.errors import NotAuditedError
 from driftcli.extraction import Reader, entries_of
 from driftcli.extractors.base import Runtime, resolve_device
+from driftcli.inconclusive import inconclusive
+from driftcli.past import Measured
 from driftcli.pictures import Gallery
 from driftcli.progress import SILENT, Progress
 from driftcli.records import Calibrated, Fitted, Report
@@ -217,12 +221,12 @@ def check(
     given: Collection[str] = (),
     progress: Progress = SILENT,
 ) -> Report:
-    """Audit one batch.
+    """Audit one batch, and remember the check where the settings name a history.
 
     Raises DriftcliError only for usage (2) and internal (4) failures, a missing source and a missing or
-    broken artifact (3); every other "not audited" is a Report with verdict `inconclusive`.
+    broken artifact or history (3); every other "not audited" is a Report with verdict `inconclusive`.
     """
-    return _checked(str(artifact), sources, settings, baseline, given, progress, pictures=False)[0]
+    return _remembered(str(artifact), sources, settings, baseline, given, progress, pictures=False).report
 
 
 def check_with_pictures(
@@ -235,7 +239,41 @@ def check_with_pictures(
     progress: Progress = SILENT,
 ) -> tuple[Report, Gallery]:
     """As `check`, the same report; then the images that it shows are read once more."""
-    return _checked(str(artifact), sources, settings, baseline, given, progress, pictures=True)
+    found = _remembered(str(artifact), sources, settings, baseline, given, progress, pictures=True)
+    return found.report, found.gallery
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A check before it is remembered."""
+
+    report: Report
+    gallery: Gallery
+    measured: Sequence[Measured] = ()
+
+
+def _remembered(
+    artifact: str,
+    sources: Sequence[str],
+    settings: Settings,
+    baseline: str | None,
+    given: Collection[str],
+    progress: Progress,
+    *,
+    pictures: bool,
+) -> _Checked:
+    """The check, and a row of the history where the settings name one: of one that failed, too."""
+    refusals.contradictions(settings)
+    history.prepare(settings)
+    try:
+        found = _checked(artifact, sources, settings, baseline, given, progress, pictures=pictures)
+    except NotAuditedError as error:
+        failed = inconclusive(
+            error, artifact=Path(artifact), sources=sources, settings=settings, baseline=baseline
+        )
+        history.record(failed, settings)
+        raise
+    return replace(found, report=history.record(found.report, settings, found.measured))
 
 
 def _checked(
@@ -247,7 +285,7 @@ def _checked(
     progress: Progress,
     *,
     pictures: bool,
-) -> tuple[Report, Gallery]:
+) -> _Checked:
     started = time.monotonic()
     found, reference = open_reference(artifact, settings, given)
     calibrated = open_baseline(found, reference, baseline, artifact)
@@ -263,19 +301,21 @@ def _checked(
     nothing = Gallery(reason="nothing was audited")
     problem = refusals.why_not(reading, reference, calibrated.features, settings)
     if problem is not None:
-        return draft.inconclusive(*problem, seconds=time.monotonic() - started), nothing
+        return _Checked(draft.inconclusive(*problem, seconds=time.monotonic() - started), nothing)
     mix = composition.mix_of(reference, calibrated, reading.features)
     calibrated, reading = composition.with_family(mix, reference.settings, calibrated, reading)
     draft = replace(draft, baseline=calibrated, reading=reading)
     try:
         outcome = run_gate(reference.settings, calibrated, reading, mix)
     except NotAuditedError as error:
-        return draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started), nothing
+        return _Checked(
+            draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started), nothing
+        )
     report = draft.report(outcome, seconds=time.monotonic() - started)
     report = placing.placed(report, reading.features, calibrated, settings.report.pictures)
-    if not pictures:
-        return report, Gallery()
-    return report, gallery.made(reader, sources, report, reading.features, calibrated)
+    measured = summaries(calibrated.families, calibrated.features.views, outcome.tested.views)
+    shown = gallery.made(reader, sources, report, reading.features, calibrated) if pictures else Gallery()
+    return _Checked(report, shown, measured)
 
 
 def _environment(runtime: Runtime) -> dict[str, Any]:

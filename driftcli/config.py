@@ -38,6 +38,10 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "require-detectable": "gate.require_detectable",
         "allow-overlap": "gate.allow_overlap",
         "ignore-composition": "gate.ignore_composition",
+        "gate": "gate.mode",
+        "horizon": "gate.horizon",
+        "history": "history.file",
+        "history-group": "history.group",
         "group-by": "input.group_by",
         "stratify-by": "input.stratify_by",
         "slice-by": "input.slice_by",
@@ -62,8 +66,11 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
 SWITCHED = MappingProxyType({"no-thumbnails": 0})
 """Flags that stand for a value."""
 
-VARIABLES = frozenset({"DRIFTCLI_CONFIG", "DRIFTCLI_COLOR", "DRIFTCLI_LOG_FORMAT", "DRIFTCLI_WEIGHTS_DIR"})
-"""What else the environment may say: which file, how the terminal looks, where weights lie."""
+VARIABLES = frozenset(
+    {"DRIFTCLI_CONFIG", "DRIFTCLI_COLOR", "DRIFTCLI_LOG_FORMAT", "DRIFTCLI_WEIGHTS_DIR"}
+    | {"DRIFTCLI_NOTIFY", "DRIFTCLI_NOTIFY_TOKEN", "DRIFTCLI_NOTIFY_SECRET"}
+)
+"""What else the environment may say: which file, how the terminal looks, where weights lie, whom to notify."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Histograms of every named scalar, batch beside baseline, over common edges."""
+"""Every named scalar, batch beside baseline: histograms over common edges, and summaries for the history."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.families import Family
+from driftcli.past import Measured, Summary
 from driftcli.records import Distribution
 
 BINS = 24
@@ -39,6 +40,31 @@ def histograms(
                 )
             )
     return tuple(found)
+
+
+def summaries(
+    families: Sequence[Family],
+    held_out: Mapping[str, NDArray[np.float32]],
+    batch: Mapping[str, NDArray[np.float32]],
+) -> tuple[Measured, ...]:
+    """Mean, spread and quantiles of each linear column on both sides; none where a side has no number."""
+    found = []
+    for family in families:
+        for j, column in enumerate(family.columns):
+            if column.kind == "linear":
+                sides = [_summary(side[family.view][:, j]) for side in (batch, held_out)]
+                if sides[0] is not None and sides[1] is not None:
+                    found.append(Measured(family.name, column.name, column.unit, sides[0], sides[1]))
+    return tuple(found)
+
+
+def _summary(x: NDArray[np.float32]) -> Summary | None:
+    values = x.astype(np.float64)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    low, first, median, third, high = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95]).tolist()
+    return Summary(float(values.mean()), median, float(values.std()), low, first, third, high)
 
 
 def _range(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:

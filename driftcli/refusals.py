@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from driftcli.errors import NotAuditedError
+from driftcli.errors import NotAuditedError, UsageError
 from driftcli.extraction import Reading
 from driftcli.records import Features
 from driftcli.reference import Reference
+from driftcli.sequential import LEAST_RATIO
 from driftcli.settings import Settings
 
 
@@ -23,6 +24,15 @@ def require(reading: Reading, settings: Settings, least: int, command: str) -> N
         raise NotAuditedError(
             f"{reading.unreadable_share:.0%} of the images are unreadable: {dict(reading.ledger.unreadable)}",
             "repair the source, or raise --max-unreadable",
+        )
+
+
+def contradictions(settings: Settings) -> None:
+    """Raise UsageError for settings that make no sense together, before anything is read."""
+    if settings.gate.mode == "sequence" and settings.history.file is None:
+        raise UsageError(
+            "--gate sequence needs the checks before this one",
+            "name the file that keeps them: --history FILE",
         )
 
 
@@ -43,6 +53,15 @@ def why_not(
         return (
             f"{n} images, but only {distinct} distinct: {n // max(distinct, 1)} copies of one image: frozen camera?",
             "look at the source; --min-images counts distinct images",
+        )
+    tested = min(n, gate.max_test_images)
+    if gate.mode == "sequence" and len(held_out) < LEAST_RATIO * tested:
+        need = (
+            f"--gate sequence needs {LEAST_RATIO} for every image of the batch, {LEAST_RATIO * tested:,} here"
+        )
+        return (
+            f"the baseline has {len(held_out):,} images; {need}",
+            "calibrate on more good images (driftcli baseline), or check smaller batches (--max-test-images, --limit)",
         )
     known = np.union1d(reference.seen, held_out.pixels)
     inside = int(np.isin(reading.seen, known).sum())

@@ -92,6 +92,11 @@ class GateSettings(Strict):
     """`CORRUPTION:SEVERITY` (`gaussian_blur:2`), `foreign:SHARE` or `PROPERTY:SD` (`sharpness:0.5`): fail when
     such a change would be found in fewer than 80 % of such batches."""
     allow_overlap: bool = False
+    mode: Literal["batch", "sequence"] = "batch"
+    """`batch`: each check decides by itself; `sequence`: all checks of the history together, with `alpha` the
+    probability of any false alarm within `horizon` checks."""
+    horizon: Annotated[int, Field(ge=1, le=1_000_000)] = 365
+    """Checks for which the sequence keeps its promise: a year of days."""
     ignore_composition: bool = False
     """Compare within classes (labels, else clusters) only: another mix of the same images is no drift."""
 
@@ -108,6 +113,15 @@ class Input(Strict):
     """Age limit on the file's modification time: `24h`, `7d`, `30m`."""
     limit: Annotated[int, Field(ge=1)] | None = None
     follow: bool = False
+
+
+class HistorySettings(Strict):
+    """Where checks are remembered."""
+
+    file: Annotated[str, Field(min_length=1)] | None = None
+    """SQLite database on a local disk; made if need be."""
+    group: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Which of several things checked against the same baseline this is: a camera, a line."""
 
 
 class Weights(Strict):
@@ -140,5 +154,6 @@ class Settings(Strict):
     calibrate: Calibrate = Calibrate()
     gate: GateSettings = GateSettings()
     input: Input = Input()
+    history: HistorySettings = HistorySettings()
     weights: Weights = Weights()
     report: ReportSettings = ReportSettings()

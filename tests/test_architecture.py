@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "driftcli"
 FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = {folder.name for folder in PACKAGE.iterdir() if folder.is_dir() and (folder / "__init__.py").exists()}
-SHARED = {"records", "errors", "registry", "progress", "text", "permutation", "settings", "pictures"}
+SHARED = {"records", "past", "errors", "registry", "progress", "text", "permutation", "settings", "pictures"}
 """What every room may import."""
 ROOM_PAIRS = {
     # the room on the left may import exactly these modules of the room on the right

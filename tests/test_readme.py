@@ -14,7 +14,7 @@ from driftcli.config import resolve
 from tests.readme_blocks import BLOCKS, ROOT, updated
 
 README = ROOT / "README.md"
-LATER = ("profile", "history", "queue", "score")
+LATER = ("profile", "queue", "score")
 """Commands that do not exist yet."""
 
 

@@ -16,7 +16,7 @@ from driftcli.errors import InternalError, UsageError
 from driftcli.text import safe_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from driftcli.cli.console import Terminal
     from driftcli.pictures import Gallery
@@ -110,9 +110,18 @@ def _known(kind: str, known: Iterable[str], option: str) -> None:
 
 
 def deliver(
-    chosen: Plan, report: Report, terminal: Terminal, *, top_k: int = 10, gallery: Gallery | None = None
+    chosen: Plan,
+    report: Report,
+    terminal: Terminal,
+    *,
+    top_k: int = 10,
+    gallery: Gallery | None = None,
+    notify: Callable[[], None] = lambda: None,
 ) -> None:
-    """Files first: if one fails (4), standard output stays empty. `gallery`: for a plan with pictures."""
+    """Files first, then whoever is to be notified: if one fails (4), standard output stays empty.
+
+    `gallery`: for a plan with pictures.
+    """
     for kind, path in chosen.files:
         if path in chosen.folders:
             _folder.write(path, _made(kind, top_k=top_k).files(report, gallery or _no_pictures()))
@@ -120,6 +129,7 @@ def deliver(
             write(path, _render(kind, report, gallery, width=100, top_k=top_k, is_file=os.path.isfile))
     if "github" in {chosen.shown, *(kind for kind, _ in chosen.files)}:
         _github.publish(report, terminal, top_k=top_k)
+    notify()
     look: dict[str, Any] = {"top_k": top_k}
     if chosen.shown == "text":
         look |= {"width": terminal.width(), "color": terminal.colour(), "quiet": chosen.brief}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from driftcli.cli import baseline, check, demo, doctor, fit, inspect, power, report, simulate
+from driftcli.cli import baseline, check, demo, doctor, fit, history, inspect, power, report, simulate
 from driftcli.cli._help import CONTEXT, Command, Group
 from driftcli.cli.console import Terminal, abandon
 
@@ -59,6 +59,7 @@ for _module, _verb in (
     (baseline, baseline.baseline),
     (check, check.check),
     (report, report.report),
+    (history, history.history),
     (inspect, inspect.inspect),
     (simulate, simulate.simulate),
     (power, power.power),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer  # Typer evaluates the annotations
 
-from driftcli.cli import _forms, _reports, session
+from driftcli.cli import _forms, _notice, _reports, session
 from driftcli.cli import options as o
 from driftcli.errors import NotAuditedError
 
@@ -23,6 +23,7 @@ Examples:
   driftcli check ref/ images/today
   driftcli check ref/ images/today -f json > result.json
   driftcli check ref/ images/today --alpha 0.001 --tolerance 5% -o json=out/result.json
+  driftcli check ref/ images/today --history drift.db --gate sequence --alpha 0.05
   find images -newer stamp -print0 | driftcli check ref/ -0 -
 
 Exit codes: 0 the gate passed, 1 it failed, 2 usage, 3 not audited, 4 internal error.
@@ -46,6 +47,8 @@ def check(
     max_test_images: o.MaxTestImages = None,
     allow_overlap: o.AllowOverlap = False,
     ignore_composition: o.IgnoreComposition = False,
+    gate: o.GateMode = None,
+    horizon: o.Horizon = None,
     group_by: o.GroupBy = None,
     stratify_by: o.StratifyBy = None,
     slice_by: o.SliceBy = None,
@@ -58,6 +61,11 @@ def check(
     null: o.Null = False,
     format: _forms.Shown = "text",  # noqa: A002
     output: _forms.Files = None,
+    history: o.History = None,
+    history_group: o.HistoryGroup = None,
+    notify: _notice.Notify = None,
+    notify_on: _notice.NotifyOn = "failure",
+    strict_notify: _notice.StrictNotify = False,
     top_k: o.TopK = None,
     max_images_in_result: o.MaxImagesInResult = None,
     weights: o.Weights = None,
@@ -82,11 +90,20 @@ def check(
     run = session.begin(context, locals())
     plan = _reports.plan(format, output or (), brief=quiet)
     named = session.sources(source, null=null)
+    notice = _notice.plan(notify, notify_on, run.terminal, strict=strict_notify)
     report, gallery = _audit(run, Path(artifact), named, baseline, pictures=plan.pictures)
     run.terminal.close()
+    gate_code = report.exit_code
     if exit_zero and report.exit_code == 1:
         report = replace(report, exit_code=0)
-    _reports.deliver(plan, report, run.terminal, top_k=run.settings.report.top_k, gallery=gallery)
+    _reports.deliver(
+        plan,
+        report,
+        run.terminal,
+        top_k=run.settings.report.top_k,
+        gallery=gallery,
+        notify=lambda: notice(report, gate_code),
+    )
     return report.exit_code
 
 

@@ -152,6 +152,40 @@ IgnoreComposition = Annotated[
         help="Compare within classes (labels that the baseline has, else clusters): another mix is no drift.",
     ),
 ]
+GateMode = Annotated[
+    str | None,
+    option(
+        "--gate",
+        metavar="batch|sequence",
+        panel=GATE,
+        help="sequence: all checks of --history decide together; --alpha is then the probability of any "
+        "false alarm within --horizon checks (default: batch).",
+    ),
+]
+Horizon = Annotated[
+    str | None,
+    option("--horizon", metavar="N", panel=GATE, help="Checks that --gate sequence is for (default: 365)."),
+]
+History = Annotated[
+    str | None,
+    option(
+        "--history",
+        metavar="FILE",
+        panel=OUTPUT,
+        help="Remember the check in this SQLite file on a local disk; `driftcli history FILE` looks back "
+        "(default: none).",
+    ),
+]
+HistoryGroup = Annotated[
+    str | None,
+    option(
+        "--history-group",
+        metavar="NAME",
+        panel=OUTPUT,
+        help="What is checked, where several cameras or lines share a baseline and a history: each has "
+        "a sequence of its own (default: none).",
+    ),
+]
 ExitZero = Annotated[
     bool, option("--exit-zero", panel=GATE, help="Return 0 instead of 1; the verdict stays what it is.")
 ]

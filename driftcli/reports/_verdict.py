@@ -8,7 +8,7 @@ from driftcli.reports import _numbers as number
 from driftcli.reports._words import change_words, rule, words
 
 if TYPE_CHECKING:
-    from driftcli.records import Report
+    from driftcli.records import Report, SequenceResult
 
 LABELS = {"pass": "PASS", "warn": "WARN", "drift": "DRIFT", "inconclusive": "INCONCLUSIVE"}
 
@@ -49,12 +49,21 @@ def exit_words(report: Report) -> str:
     code = report.exit_code
     if report.verdict == "inconclusive" or code not in (0, 1):
         return f"Exit {code}"
+    if report.sequence is not None and not any(rule.failed for rule in report.rules):
+        return f"Exit {code}: {_of_sequence(report.sequence, code)}"
     failed = report.verdict == "drift" or any(rule.failed for rule in report.rules)
     if code == 0 and failed:
         return "Exit 0, because this gate was told not to fail"
     return f"Exit {code}" + (
         ", because this gate was told to fail on warnings" if code and not failed else ""
     )
+
+
+def _of_sequence(found: SequenceResult, code: int) -> str:
+    """Why the gate over all checks passes or fails, whatever this batch looks like."""
+    if found.alarm:
+        return "the checks together are in alarm" + ("" if code else ", and this gate was told not to fail")
+    return "the checks together are not in alarm"
 
 
 def _these(report: Report) -> str:

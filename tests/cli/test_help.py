@@ -97,7 +97,18 @@ def test_every_setting_with_an_option_can_be_given_somewhere():
 def test_the_main_help(main):
     """The verbs in the order of use, and every exit code."""
     out = main("--help").out
-    verbs = ["fit", "baseline", "check", "report", "inspect", "simulate", "power", "doctor", "demo"]
+    verbs = [
+        "fit",
+        "baseline",
+        "check",
+        "report",
+        "history",
+        "inspect",
+        "simulate",
+        "power",
+        "doctor",
+        "demo",
+    ]
     assert re.findall(r"^  ([a-z]+)  ", out.split("Commands:")[1].split("Options:")[0], re.MULTILINE) == verbs
     assert "..." not in out.split("Commands:")[1].split("Options:")[0]
     for code in ("0 ", "1 ", "2 ", "3 ", "4 ", "130 "):

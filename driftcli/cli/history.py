@@ -1,0 +1,170 @@
+"""`driftcli history`: what past checks found, as a table, trends and charts; acknowledging an alarm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from driftcli.cli import _reports, session
+from driftcli.cli import options as o
+from driftcli.cli._common import OUTPUT, option
+from driftcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from driftcli.cli.console import Terminal
+    from driftcli.past import Past
+
+EXAMPLES = """\
+Examples:
+  driftcli history drift.db
+  driftcli history drift.db --statistic brightness --since 30d
+  driftcli history drift.db -o html=history.html
+  driftcli history drift.db --acknowledge --note "lens cleaned"
+
+Exit code 0 whatever the checks said: `check --gate sequence` is the gate.
+"""
+SHOWN, FILES = ("text", "json", "csv"), ("text", "json", "csv", "html")
+SELECTION = "Selection"
+
+Database = Annotated[
+    str,
+    typer.Argument(metavar="FILE", help="What `driftcli check --history FILE` wrote.", show_default=False),
+]
+Statistic = Annotated[
+    list[str] | None,
+    option(
+        "--statistic",
+        metavar="NAME",
+        panel=SELECTION,
+        help="Draw this one, such as brightness. Repeatable; without it, every property in a line.",
+    ),
+]
+Group = Annotated[
+    str | None,
+    option("--group", metavar="NAME", panel=SELECTION, help="Of this --history-group."),
+]
+Baseline = Annotated[
+    str | None,
+    option(
+        "--baseline",
+        metavar="NAME",
+        panel=SELECTION,
+        help="Against this baseline, by name or beginning of its digest; without it, the one used last.",
+    ),
+]
+Since = Annotated[
+    str | None,
+    option(
+        "--since", metavar="DATE|AGE", panel=SELECTION, help="From 2026-11-01 on, or of the last 24h, 30d."
+    ),
+]
+Limit = Annotated[
+    int, option("--limit", metavar="N", panel=SELECTION, min=0, help="The newest N; 0: all (default: 30).")
+]
+Acknowledge = Annotated[
+    bool,
+    option(
+        "--acknowledge",
+        panel=SELECTION,
+        help="End the alarm (of --group, else every alarm): the evidence starts again at 0.",
+    ),
+]
+Note = Annotated[
+    str, option("--note", metavar="TEXT", panel=SELECTION, help="Kept with --acknowledge: what it was.")
+]
+Format = Annotated[
+    str,
+    option(
+        "-f",
+        "--format",
+        metavar="text|json|csv",
+        panel=OUTPUT,
+        help="Form of standard output (default: text).",
+    ),
+]
+Outputs = Annotated[
+    list[str] | None,
+    option(
+        "-o",
+        "--output",
+        metavar="FORMAT=PATH",
+        panel=OUTPUT,
+        help="Also write text, json, csv or html to a file. Repeatable.",
+    ),
+]
+
+
+def history(
+    context: typer.Context,
+    database: Database,
+    statistic: Statistic = None,
+    group: Group = None,
+    from_baseline: Baseline = None,
+    not_before: Since = None,
+    newest: Limit = 30,
+    acknowledge: Acknowledge = False,
+    note: Note = "",
+    format: Format = "text",  # noqa: A002
+    output: Outputs = None,
+    config: o.Config = None,
+    sets: o.Sets = None,
+    show_config: o.ShowConfig = False,
+    seed: o.Seed = None,
+    device: o.Device = None,
+    workers: o.Workers = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = 0,
+    no_progress: o.NoProgress = False,
+    color: o.Color = "auto",
+    log_format: o.LogFormat = "text",
+) -> int:
+    """Look back on past checks.
+
+    Verdicts, the evidence of all checks together, and the trend of whatever was measured.
+    """
+    run = session.begin(context, locals())
+    chosen = _reports.plan_of(format, output or (), SHOWN, FILES, brief=quiet)
+    if note and not acknowledge:
+        raise UsageError("--note without --acknowledge", "add --acknowledge, or leave the note out")
+    from driftcli import retrospect
+
+    path, names = Path(database), tuple(dict.fromkeys(statistic or ()))
+    if acknowledge:
+        _acknowledge(path, note, group, run.terminal)
+    past = retrospect.read(path, group=group, baseline=from_baseline, since=not_before, limit=newest)
+    _deliver(chosen, retrospect.require_some(past), names, run.terminal)
+    return 0
+
+
+def _acknowledge(path: Path, note: str, group: str | None, terminal: Terminal) -> None:
+    from driftcli import history as store
+
+    ended = store.acknowledge(path, note, group)
+    for one in ended:
+        of = f" of {one.group}" if one.group else ""
+        terminal.note(f"acknowledged the alarm{of}: evidence {one.value:.3g}, now 0")
+    if not ended:
+        terminal.warn("there is no alarm to acknowledge")
+
+
+def _deliver(chosen: _reports.Plan, past: Past, names: tuple[str, ...], terminal: Terminal) -> None:
+    """Files first: if one fails (4), standard output stays empty."""
+    from driftcli.reports import _history_html, _history_json, _history_text
+
+    forms = {
+        "text": lambda: _history_text.to_text(past, names),
+        "json": lambda: _history_json.to_json(past),
+        "csv": lambda: _history_json.to_csv(past, names),
+        "html": lambda: _history_html.to_html(past, names),
+    }
+    for kind, path in chosen.files:
+        _reports.write(path, forms[kind]())
+    if chosen.shown != "text":
+        terminal.put(forms[chosen.shown](), utf8=True)
+    elif chosen.brief:
+        terminal.put(f"{_history_text.quiet_line(past)}\n")
+    else:
+        width, color, plain = terminal.width(), terminal.colour(), not terminal.unicode()
+        terminal.put(_history_text.to_text(past, names, width=width, color=color, ascii_only=plain))

@@ -1,0 +1,106 @@
+"""`inspect` tells what an artifact was measured to do and see, how its losses fell, and whether it is whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from driftcli import account, artifact, calibration
+from driftcli.records import Detectable, FalseAlarmRate
+from driftcli.reports import _inspect_html, _inspect_text
+from driftcli.reports._portrait import Account, BaselineAccount, Calibration
+
+
+@dataclass
+class File:
+    name: str = "reference-ab.safetensors"
+    role: str = "reference"
+    bytes: int = 1000
+    ok: bool = True
+    problem: str = ""
+
+
+def told(**more):
+    rate = FalseAlarmRate(0.01, 0.012, 0.008, 0.02, 50, None)
+    baseline = BaselineAccount(
+        "<b>night</b>\x1b[2J", {"images": 600, "source": ["good"]}, (Calibration(50, 0.01, rate),),
+        {50: (Detectable("gaussian_blur", 2, 1.0, 0.9),)},
+    )  # fmt: skip
+    curve = ((1.0, 1.2), (0.5, 0.7), (0.3, None))
+    manifest = {
+        "fitted": {"images": 400, "source": ["train"], "created": "2026-11-01T00:00:00Z"},
+        "settings": {"seed": 3},
+    }
+    found = {"files": (File(),), "baselines": (baseline,), "losses": {"autoencoder": curve}, **more}
+    return Account("ref/", "e" * 64, manifest, holds_images=False, **found)
+
+
+def test_in_words():
+    page = _inspect_text.to_text(told())
+    assert "fitted on  400 images from train, 2026-11-01T00:00:00Z" in page
+    assert "false alarms of 50 images: alpha 0.01: 1.2 % (0.8 % to 2 %)" in page
+    assert "of 50 images it sees: Gaussian blur from severity 2" in page
+    assert "loss       autoencoder, training: 1 to 0.3 in 3 epochs" in page
+    assert "loss       autoencoder, held out: 1.2 to 0.7 in 3 epochs" in page
+    assert "\x1b" not in page
+    assert _inspect_text.to_text(told(), ascii_only=True).isascii()
+
+
+def test_as_html():
+    """Names as text, the curve as a picture that says what it is; no script."""
+    page = _inspect_html.to_html(told())
+    assert "&lt;b&gt;night" in page
+    assert "<b>" not in page
+    assert "\x1b" not in page
+    assert "<script" not in page
+    assert re.search(r'aria-label="Loss of autoencoder over 3 epochs, at last 0\.3"', page)
+    assert "Gaussian blur from severity 2" in page
+    assert "DAMAGED" in _inspect_html.to_html(told(files=(File(ok=False, problem="checksum differs"),)))
+    assert "No baseline" in _inspect_html.to_html(told(baselines=(), losses={}))
+
+
+def test_a_real_artifact(world):
+    """Figures are calibration's own; JSON has them all."""
+    found = account.take(world.ref, artifact.read(world.ref))
+    assert found.ok
+    assert found.holds_images
+    by_name = {one.name: one for one in found.baselines}
+    state = artifact.read(world.ref).state("baseline-default")
+    measured = {k.removeprefix("measured/"): v for k, v in state.items() if k.startswith("measured/")}
+    for one in by_name["default"].calibration:
+        assert one.rate == calibration.false_alarm_rate(measured, one.alpha, one.batch, 110, None)
+    sizes = [m for m in calibration.SIZES if f"p_{m}" in measured]
+    assert sorted(by_name["default"].detectable) == sizes
+    shown = json.loads(_inspect_text.to_json(found))
+    assert len(shown["measured"]["default"]["false_alarm_rates"]) == 2 * len(sizes)
+    assert len(_inspect_html.to_html(found)) < 200_000
+
+
+def test_what_cannot_be_measured_says_why(copied):
+    """A damaged artifact is told of; its figures are not trusted."""
+    victim = next(copied.glob("baseline-default-*"))
+    victim.write_bytes(victim.read_bytes()[:-1])
+    found = account.take(copied, artifact.read(copied))
+    assert not found.ok
+    assert {one.reason for one in found.baselines} == {"the artifact is damaged"}
+    assert "DAMAGED" in _inspect_text.to_text(found)
+
+
+@pytest.mark.parametrize("kept", [np.nan, 0.5])
+def test_losses_come_from_the_training_itself(kept):
+    """Unknown losses on held-out images are null."""
+
+    class Held:
+        def __init__(self):
+            self.manifest = {"settings": {"extractors": {"methods": ["autoencoder", "properties"]}}}
+            self.files = {"autoencoder": None}
+
+        def state(self, role):
+            assert role == "autoencoder"
+            return {"loss_curve": np.array([[1.0, kept]], np.float32)}
+
+    assert account._losses(Held()) == {"autoencoder": ((1.0, None if np.isnan(kept) else kept),)}
