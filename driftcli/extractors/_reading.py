@@ -118,7 +118,9 @@ def _channels_last(module: nn.Module) -> bool:
 
 def _remember(seen: threading.local, layer: str, *, last: bool) -> Callable[..., None]:
     def hook(_: nn.Module, __: Any, output: Tensor) -> None:
-        seen.means[layer] = pooled(output, channels_last=last)
+        means = getattr(seen, "means", None)
+        if means is not None:  # None: the network runs for its maps, not for their means
+            means[layer] = pooled(output, channels_last=last)
 
     return hook
 

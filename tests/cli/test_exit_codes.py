@@ -203,6 +203,7 @@ from driftcli.errors import NotAuditedError
 from driftcli.inconclusive import inconclusive
 from driftcli.settings import Settings
 class Text:
+    pictures = folder = False
     def render(self, report): return "x" * 200_000
 registry.kinds = lambda room: ("text",)
 registry.load = lambda room, kind: Text

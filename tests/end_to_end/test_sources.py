@@ -22,7 +22,11 @@ def numbers(result):
     """All that does not name the source."""
     return {key: value for key, value in result.items() if key not in NAMES} | {
         "digest": result["batch"]["digest"],
-        "images": [image["score"] for image in result["images"]],
+        "images": [(image["score"], image["p_value"], image["content"]) for image in result["images"]],
+        "map": {key: value for key, value in result["map"].items() if key != "batch_names"},
+        "removal": {**result["removal"], "images": len(result["removal"]["images"])},
+        "groups": [{**group, "name": ""} for group in result["groups"]],
+        "duplicates": sorted((d["kind"], d["where"], len(d["images"])) for d in result["duplicates"]),
     }
 
 
