@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from driftcli.errors import ArtifactError, DriftcliError, InternalError, NotAuditedError, UsageError
+from driftcli.core.errors import ArtifactError, DriftcliError, InternalError, NotAuditedError, UsageError
 
 if TYPE_CHECKING:
     from driftcli.api import baseline, check, fit, power
-    from driftcli.records import PowerReport, Report
+    from driftcli.core.records import PowerReport, Report
 
     __version__: str
 
@@ -41,8 +41,8 @@ _HOMES = {
     "baseline": "driftcli.api",
     "check": "driftcli.api",
     "power": "driftcli.api",
-    "PowerReport": "driftcli.records",
-    "Report": "driftcli.records",
+    "PowerReport": "driftcli.core.records",
+    "Report": "driftcli.core.records",
 }
 
 

@@ -1,6 +1,6 @@
 """fit, baseline, check and power for Python callers: the options of the command line as keyword arguments.
 
-`check(..., max_unreadable="5%")` is `driftcli check --max-unreadable 5%`; see `driftcli.config.OPTIONS`.
+`check(..., max_unreadable="5%")` is `driftcli check --max-unreadable 5%`; see `driftcli.config.resolve.OPTIONS`.
 The environment is not read: what a call does is in the call (and in the file that `config` names).
 """
 
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from driftcli import config as _config
-from driftcli.progress import SILENT, Progress
+from driftcli.config import resolve as _config
+from driftcli.core.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from driftcli.records import Calibrated, Fitted, PowerReport, Report
+    from driftcli.core.records import Calibrated, Fitted, PowerReport, Report
 
 Name = str | os.PathLike[str]
 Sources = Name | Sequence[Name]
@@ -31,10 +31,10 @@ def fit(
     **options: Any,
 ) -> Fitted:
     """Learn a reference from good images and write it as the artifact `output`. Raises DriftcliError."""
-    from driftcli import audit
+    from driftcli.audit import story
 
     settings = _resolve(config, options).settings
-    return audit.fit(_names(source), Path(output), settings, force=force, progress=progress)
+    return story.fit(_names(source), Path(output), settings, force=force, progress=progress)
 
 
 def baseline(
@@ -48,10 +48,10 @@ def baseline(
     **options: Any,
 ) -> Calibrated:
     """Calibrate the artifact on good images it was not fitted on. Raises DriftcliError."""
-    from driftcli import audit
+    from driftcli.audit import story
 
     resolved = _resolve(config, options)
-    return audit.baseline(
+    return story.baseline(
         Path(artifact),
         _names(source),
         resolved.settings,
@@ -75,10 +75,10 @@ def check(
 
     Raises DriftcliError where there is nothing to report: usage, internal failure, no usable artifact.
     """
-    from driftcli import audit
+    from driftcli.audit import story
 
     resolved = _resolve(config, options)
-    return audit.check(
+    return story.check(
         Path(artifact),
         _names(source),
         resolved.settings,
@@ -108,16 +108,16 @@ def power(
 
     What is None is as on the command line.
     """
-    from driftcli import power_plan, power_study
+    from driftcli.power_study import plan, study
 
     asked = {"corruption": corruption, "severity": severity, "share": share, "batch": batch, "trials": trials}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     resolved = _resolve(config, options)
-    return power_study.power(
+    return study.power(
         Path(artifact),
         _names(source),
         resolved.settings,
-        power_plan.make(**given, images=images, foreign=_names(foreign)),
+        plan.make(**given, images=images, foreign=_names(foreign)),
         baseline=baseline,
         given=_config.given(resolved),
         progress=progress,

@@ -17,8 +17,8 @@ def main() -> None:
     given = parser.parse_args()
     sys.path.insert(0, str(HERE.parent))  # a checkout works without being installed
 
-    from driftcli.errors import DriftcliError  # noqa: PLC0415
-    from driftcli.sample.days import generate  # noqa: PLC0415
+    from driftcli.core.errors import DriftcliError  # noqa: PLC0415
+    from driftcli.simulation.sample.days import generate  # noqa: PLC0415
 
     try:
         made = generate(given.folder, given.seed, lambda name: print(f"making {name}"))

@@ -46,11 +46,11 @@ def copied(world: World, tmp_path: Path) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of other things than how often the gate fires on good data and what drift is like."""
-    from driftcli import calibration, detectability, likeness
+    from driftcli.calibration import corruption_library, detectability, false_alarms
 
-    monkeypatch.setattr(calibration, "SIZES", (10,))
-    monkeypatch.setattr(calibration, "SPLITS", 2)
-    monkeypatch.setattr(likeness, "FEWEST", 1_000_000)
+    monkeypatch.setattr(false_alarms, "SIZES", (10,))
+    monkeypatch.setattr(false_alarms, "SPLITS", 2)
+    monkeypatch.setattr(corruption_library, "FEWEST", 1_000_000)
     monkeypatch.setattr(detectability, "TRIALS", 2)
     monkeypatch.setattr(detectability, "SPLITS", {"small": 1, "full": 1})
     monkeypatch.setitem(detectability.CHANGES, "small", detectability.CHANGES["small"][:2])

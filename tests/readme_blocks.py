@@ -15,9 +15,10 @@ from typing import Any
 import typer
 import yaml
 
-from driftcli import registry
 from driftcli.cli._forms import SHOWN
 from driftcli.cli.app import app
+from driftcli.config.settings import Settings
+from driftcli.core import registry
 from driftcli.detectors.mmd import Mmd
 from driftcli.detectors.outliers import Outliers
 from driftcli.detectors.reconstruction import Reconstruction
@@ -26,9 +27,8 @@ from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.extractors.embedding import Embedding
 from driftcli.extractors.patches import Patches
 from driftcli.extractors.properties import Properties
-from driftcli.families import VIEWS
-from driftcli.settings import Settings
-from driftcli.sources import _modes
+from driftcli.reference.families import VIEWS
+from driftcli.sources.decoding import modes as _modes
 
 ROOT = Path(__file__).parents[1]
 DETECTORS = {"style": Mmd, "content": Mmd, "latent": Mmd, "reconstruction": Reconstruction, "local": Outliers}

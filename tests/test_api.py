@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import driftcli
-from driftcli import audit
-from driftcli.settings import Settings
+from driftcli.audit import story
+from driftcli.config.settings import Settings
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def calls(monkeypatch):
     made = []
     for name in ("fit", "baseline", "check"):
         monkeypatch.setattr(
-            audit, name, lambda *args, _name=name, **more: made.append((_name, args, more)) or _name
+            story, name, lambda *args, _name=name, **more: made.append((_name, args, more)) or _name
         )
     return made
 

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from driftcli.cli.app import app
-from driftcli.config import resolve
+from driftcli.config.resolve import resolve
 from tests.readme_blocks import BLOCKS, ROOT, updated
 
 README = ROOT / "README.md"

@@ -17,8 +17,8 @@ import pytest
 import typer
 import yaml
 
-from driftcli import registry
 from driftcli.cli.app import app
+from driftcli.core import registry
 from driftcli.reports.prometheus import HELP
 
 ROOT = Path(__file__).parents[1]

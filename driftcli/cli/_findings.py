@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import driftcli
-from driftcli.errors import DriftcliError
-from driftcli.text import safe_name
+from driftcli.core.errors import DriftcliError
+from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from driftcli.settings import Settings
+    from driftcli.config.settings import Settings
 
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "safetensors", "pydantic", "typer", "rich")
 FIRST = 50
@@ -97,7 +97,7 @@ def weights(settings: Settings) -> Iterator[Finding]:
 
 def workers(settings: Settings) -> Iterator[Finding]:
     """Starts one decoding process and stops it."""
-    from driftcli.sources._pool import DecodePool
+    from driftcli.sources.decoding.pool import DecodePool
 
     with DecodePool(settings.decode, {}, 1):
         yield Finding("ok", "workers", f"a decoding process starts (--workers {settings.workers})")
@@ -105,9 +105,9 @@ def workers(settings: Settings) -> Iterator[Finding]:
 
 def source(name: str, settings: Settings) -> Iterator[Finding]:
     """Decodes the first entries of a source and says what would become of them."""
-    from driftcli.records import Decoded
-    from driftcli.sources._open import open_sources
-    from driftcli.sources._pool import DecodePool
+    from driftcli.core.records import Decoded
+    from driftcli.reading.open_sources import open_sources
+    from driftcli.sources.decoding.pool import DecodePool
 
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
@@ -135,7 +135,7 @@ def source(name: str, settings: Settings) -> Iterator[Finding]:
 
 def artifact(name: str) -> Iterator[Finding]:
     """Whether an artifact is whole, calibrated, and for which batches its baselines are large enough."""
-    from driftcli import artifact as store
+    from driftcli.artifact import store
 
     shown = safe_name(name)
     found = store.read(Path(name))

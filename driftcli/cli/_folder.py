@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from driftcli.errors import InternalError, UsageError
-from driftcli.text import safe_name
+from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from driftcli.cli._common import OUTPUT, option
-from driftcli.registry import kinds
+from driftcli.core.registry import kinds
 
 SHOWN = ("text", "json", "markdown", "github", "csv")
 """What standard output is for; the others are files that a machine reads."""

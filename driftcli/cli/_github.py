@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from driftcli.errors import InternalError
-from driftcli.text import safe_name
+from driftcli.core.errors import InternalError
+from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from driftcli.cli.console import Terminal
-    from driftcli.records import Report
+    from driftcli.core.records import Report
 
 SUMMARY, OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
 

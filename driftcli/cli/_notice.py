@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from driftcli.cli._common import OUTPUT, option
-from driftcli.errors import InternalError
+from driftcli.core.errors import InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from driftcli.cli.console import Terminal
-    from driftcli.records import Report
+    from driftcli.core.records import Report
 
 Notify = Annotated[
     str | None,
@@ -46,15 +46,15 @@ def plan(url: str | None, when: str, terminal: Terminal, *, strict: bool) -> Cal
     """
     if not url:
         return lambda _report, _code: None
-    from driftcli import notify
+    from driftcli.cli import webhook
 
-    hook = notify.webhook(url, terminal.environ)
+    hook = webhook.webhook(url, terminal.environ)
 
     def tell(report: Report, gate_code: int) -> None:
         if when != "always" and gate_code == 0:
             return
         try:
-            notify.send(hook, notify.summary(report))
+            webhook.send(hook, webhook.summary(report))
         except InternalError as error:
             if strict:
                 raise

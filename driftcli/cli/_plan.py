@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftcli.errors import UsageError
-from driftcli.text import safe_name
+from driftcli.core.errors import UsageError
+from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
-    from driftcli.drifted_copy import ClassShift, Step
+    from driftcli.simulation.write_copy import ClassShift, Step
 
 
 def step(text: str, severity: float) -> Step:
     """`gaussian_blur:2`, checked."""
     import difflib
 
-    from driftcli import registry
+    from driftcli.core import registry
 
     name, colon, given = text.partition(":")
     there = registry.kinds("corruptions")
@@ -76,14 +76,14 @@ def _class(text: str, option: str) -> tuple[str, str]:
 
 def knock_out(text: str) -> ClassShift:
     """`KEY=VALUE`: none of that class."""
-    from driftcli.drifted_copy import ClassShift
+    from driftcli.simulation.write_copy import ClassShift
 
     return ClassShift(*_class(text, "--knock-out"))
 
 
 def class_share(text: str) -> ClassShift:
     """`KEY=VALUE:SHARE`."""
-    from driftcli.drifted_copy import ClassShift
+    from driftcli.simulation.write_copy import ClassShift
 
     named, share = _parted(text, "--class-share", "KEY=VALUE:SHARE")
     return ClassShift(*_class(named, "--class-share"), share)

@@ -6,8 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from driftcli.progress import Progress
-from driftcli.text import safe_name
+from driftcli.core.progress import Progress
+from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

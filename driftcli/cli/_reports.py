@@ -9,18 +9,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from driftcli import registry
 from driftcli.cli import _folder, _github
 from driftcli.cli._forms import SHOWN
-from driftcli.errors import InternalError, UsageError
-from driftcli.text import safe_name
+from driftcli.core import registry
+from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from driftcli.cli.console import Terminal
-    from driftcli.pictures import Gallery
-    from driftcli.records import Report
+    from driftcli.core.records import Report
+    from driftcli.pictures.picture import Gallery
     from driftcli.reports.base import ReportFormat
 
 
@@ -138,7 +138,7 @@ def deliver(
 
 
 def _no_pictures() -> Gallery:
-    from driftcli.pictures import Gallery
+    from driftcli.pictures.picture import Gallery
 
     return Gallery(reason="no pictures were made")
 

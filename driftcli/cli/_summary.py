@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from driftcli.cli._progress import span
-from driftcli.text import safe_name
+from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
-    from driftcli.records import Calibrated, Fitted, Ledger
+    from driftcli.core.records import Calibrated, Fitted, Ledger
 
 SHOWN = 16
 """Digits of a digest, as `inspect` shows them."""

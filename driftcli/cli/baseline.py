@@ -65,9 +65,9 @@ def baseline(
     Several SOURCEs (good days, cameras) are pooled and remembered as groups.
     """
     run = session.begin(context, locals())
-    from driftcli import audit
+    from driftcli.audit import story
 
-    calibrated = audit.baseline(
+    calibrated = story.baseline(
         Path(artifact),
         session.sources(source, null=null),
         run.settings,

@@ -10,13 +10,13 @@ import typer  # Typer evaluates the annotations
 
 from driftcli.cli import _forms, _notice, _reports, session
 from driftcli.cli import options as o
-from driftcli.errors import NotAuditedError
+from driftcli.core.errors import NotAuditedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftcli.pictures import Gallery
-    from driftcli.records import Report
+    from driftcli.core.records import Report
+    from driftcli.pictures.picture import Gallery
 
 EXAMPLES = """\
 Examples:
@@ -111,20 +111,20 @@ def _audit(
     run: session.Session, artifact: Path, named: Sequence[str], baseline: str | None, *, pictures: bool
 ) -> tuple[Report, Gallery | None]:
     """The audit's report; also of a batch that could not be audited, explained on standard error too."""
-    from driftcli import audit
+    from driftcli.audit import story
 
     progress, gallery = run.terminal.progress(), None
     try:
         if pictures:
-            report, gallery = audit.check_with_pictures(
+            report, gallery = story.check_with_pictures(
                 artifact, named, run.settings, baseline=baseline, given=run.given, progress=progress
             )
         else:
-            report = audit.check(
+            report = story.check(
                 artifact, named, run.settings, baseline=baseline, given=run.given, progress=progress
             )
     except NotAuditedError as error:
-        from driftcli.inconclusive import inconclusive
+        from driftcli.audit.inconclusive import inconclusive
 
         run.terminal.failure(error)
         report = inconclusive(

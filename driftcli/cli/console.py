@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, get_args
 
-from driftcli.errors import DriftcliError, InternalError
-from driftcli.text import safe_name
+from driftcli.core.errors import DriftcliError, InternalError
+from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from driftcli.progress import Progress
+    from driftcli.core.progress import Progress
 
 Colour = Literal["auto", "always", "never"]
 LogFormat = Literal["text", "json"]

@@ -64,7 +64,7 @@ def demo(
     """
     given = locals()
     run = session.begin(context, given)
-    from driftcli import demo as story
+    from driftcli.cli import demo_story as story
 
     folder = story.place(Path(output))
     folder.mkdir(parents=True, exist_ok=True)

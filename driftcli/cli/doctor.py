@@ -12,8 +12,8 @@ import typer
 
 from driftcli.cli import options as o
 from driftcli.cli import session
-from driftcli.errors import UsageError
-from driftcli.text import safe_name
+from driftcli.core.errors import UsageError
+from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -71,9 +71,9 @@ def fit(
     `check` works at once.
     """
     run = session.begin(context, locals())
-    from driftcli import audit
+    from driftcli.audit import story
 
-    fitted = audit.fit(
+    fitted = story.fit(
         session.sources(source, null=null),
         Path(output),
         run.settings,

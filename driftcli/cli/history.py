@@ -10,11 +10,11 @@ import typer
 from driftcli.cli import _reports, session
 from driftcli.cli import options as o
 from driftcli.cli._common import OUTPUT, option
-from driftcli.errors import UsageError
+from driftcli.core.errors import UsageError
 
 if TYPE_CHECKING:
     from driftcli.cli.console import Terminal
-    from driftcli.past import Past
+    from driftcli.history.records import Past
 
 EXAMPLES = """\
 Examples:
@@ -128,18 +128,18 @@ def history(
     chosen = _reports.plan_of(format, output or (), SHOWN, FILES, brief=quiet)
     if note and not acknowledge:
         raise UsageError("--note without --acknowledge", "add --acknowledge, or leave the note out")
-    from driftcli import retrospect
+    from driftcli.history import read
 
     path, names = Path(database), tuple(dict.fromkeys(statistic or ()))
     if acknowledge:
         _acknowledge(path, note, group, run.terminal)
-    past = retrospect.read(path, group=group, baseline=from_baseline, since=not_before, limit=newest)
-    _deliver(chosen, retrospect.require_some(past), names, run.terminal)
+    past = read.read(path, group=group, baseline=from_baseline, since=not_before, limit=newest)
+    _deliver(chosen, read.require_some(past), names, run.terminal)
     return 0
 
 
 def _acknowledge(path: Path, note: str, group: str | None, terminal: Terminal) -> None:
-    from driftcli import history as store
+    from driftcli.history import record as store
 
     ended = store.acknowledge(path, note, group)
     for one in ended:
@@ -151,20 +151,20 @@ def _acknowledge(path: Path, note: str, group: str | None, terminal: Terminal) -
 
 def _deliver(chosen: _reports.Plan, past: Past, names: tuple[str, ...], terminal: Terminal) -> None:
     """Files first: if one fails (4), standard output stays empty."""
-    from driftcli.reports import _history_html, _history_json, _history_text
+    from driftcli.reports.history import html, json, text
 
     forms = {
-        "text": lambda: _history_text.to_text(past, names),
-        "json": lambda: _history_json.to_json(past),
-        "csv": lambda: _history_json.to_csv(past, names),
-        "html": lambda: _history_html.to_html(past, names),
+        "text": lambda: text.to_text(past, names),
+        "json": lambda: json.to_json(past),
+        "csv": lambda: json.to_csv(past, names),
+        "html": lambda: html.to_html(past, names),
     }
     for kind, path in chosen.files:
         _reports.write(path, forms[kind]())
     if chosen.shown != "text":
         terminal.put(forms[chosen.shown](), utf8=True)
     elif chosen.brief:
-        terminal.put(f"{_history_text.quiet_line(past)}\n")
+        terminal.put(f"{text.quiet_line(past)}\n")
     else:
         width, color, plain = terminal.width(), terminal.colour(), not terminal.unicode()
-        terminal.put(_history_text.to_text(past, names, width=width, color=color, ascii_only=plain))
+        terminal.put(text.to_text(past, names, width=width, color=color, ascii_only=plain))

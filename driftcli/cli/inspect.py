@@ -10,8 +10,8 @@ import typer  # Typer evaluates the annotations
 from driftcli.cli import options as o
 from driftcli.cli import session
 from driftcli.cli._common import OUTPUT, option
-from driftcli.errors import ArtifactError, UsageError
-from driftcli.text import safe_name
+from driftcli.core.errors import ArtifactError, UsageError
+from driftcli.core.text import safe_name
 
 EXAMPLES = """\
 Examples:
@@ -56,16 +56,16 @@ def inspect(
     run = session.begin(context, locals())
     if format not in FORMATS:
         raise UsageError(f"--format: no format {safe_name(format)!r}", f"one of {', '.join(FORMATS)}")
-    from driftcli import account as accounts
-    from driftcli import artifact as store
-    from driftcli.reports import _inspect_html, _inspect_text
+    from driftcli.artifact import store
+    from driftcli.audit import inspection as accounts
+    from driftcli.reports.inspect import html, text
 
     account = accounts.take(Path(artifact), store.read(Path(artifact)))
     if format == "text":
         plain = not run.terminal.unicode()
-        run.terminal.put(_inspect_text.to_text(account, brief=quiet, ascii_only=plain))
+        run.terminal.put(text.to_text(account, brief=quiet, ascii_only=plain))
     else:
-        forms = {"json": _inspect_text.to_json, "html": _inspect_html.to_html}
+        forms = {"json": text.to_json, "html": html.to_html}
         run.terminal.put(forms[format](account), utf8=True)
     broken = [file.name for file in account.files if not file.ok]
     if broken:

@@ -1,6 +1,6 @@
 """Every option once: its spelling, its help, its default in words; commands pick from here.
 
-Options of settings arrive as text (None: not given) and are read by `driftcli.config`, so that a wrong
+Options of settings arrive as text (None: not given) and are read by `driftcli.config.resolve`, so that a wrong
 value is explained in the same words wherever it was written. The defaults named here are settings.py's;
 a test compares them.
 """

@@ -10,13 +10,13 @@ import typer
 from driftcli.cli import _reports, session
 from driftcli.cli import options as o
 from driftcli.cli._common import OUTPUT, option
-from driftcli.errors import UsageError
-from driftcli.text import safe_name
+from driftcli.core.errors import UsageError
+from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
     from driftcli.cli.console import Terminal
-    from driftcli.power_plan import Plan
-    from driftcli.records import PowerReport
+    from driftcli.core.records import PowerReport
+    from driftcli.power_study.plan import Plan
 
 EXAMPLES = """\
 Examples:
@@ -135,9 +135,9 @@ def power(
     _drawable(chosen)
     named = session.sources(source, null=null)
     grid = _plan(corruption, {"severity": severity, "share": share, "batch": batch}, trials, images, foreign)
-    from driftcli import power_study
+    from driftcli.power_study import study
 
-    report = power_study.power(
+    report = study.power(
         Path(artifact),
         named,
         run.settings,
@@ -158,11 +158,11 @@ def _plan(
     images: int | None,
     foreign: list[str] | None,
 ) -> Plan:
-    from driftcli import power_plan
+    from driftcli.power_study import plan
 
-    read = {name: power_plan.numbers(name, text) for name, text in axes.items()}
-    return power_plan.make(
-        corruption or power_plan.CORRUPTIONS,
+    read = {name: plan.numbers(name, text) for name, text in axes.items()}
+    return plan.make(
+        corruption or plan.CORRUPTIONS,
         read["severity"],
         read["share"],
         read["batch"],
@@ -174,26 +174,27 @@ def _plan(
 
 def _drawable(chosen: _reports.Plan) -> None:
     """Before anything is measured: is there something to draw with, and a form to draw in?"""
-    from driftcli.reports import _power_plot
+    from driftcli.reports.power import plot
 
     for kind, path in chosen.files:
         if kind == "plot":
-            if path.suffix.lower().removeprefix(".") not in _power_plot.FORMATS:
+            if path.suffix.lower().removeprefix(".") not in plot.FORMATS:
                 raise UsageError(
                     f"--output plot={safe_name(str(path))}: no picture of that form",
-                    f"end the name in {', '.join(f'.{form}' for form in _power_plot.FORMATS)}",
+                    f"end the name in {', '.join(f'.{form}' for form in plot.FORMATS)}",
                 )
-            _power_plot.require()
+            plot.require()
 
 
 def _deliver(chosen: _reports.Plan, report: PowerReport, terminal: Terminal) -> None:
     """Files first: if one fails (4), standard output stays empty."""
-    from driftcli.reports import _power_json, _power_plot, _power_text
+    from driftcli.reports.power import json, plot
+    from driftcli.reports.power import text as _power_text
 
-    forms = {"json": _power_json.to_json, "csv": _power_json.to_csv, "text": _power_text.to_text}
+    forms = {"json": json.to_json, "csv": json.to_csv, "text": _power_text.to_text}
     for kind, path in chosen.files:
         form = path.suffix.lower().removeprefix(".")
-        _reports.write(path, _power_plot.to_plot(report, form) if kind == "plot" else forms[kind](report))
+        _reports.write(path, plot.to_plot(report, form) if kind == "plot" else forms[kind](report))
     if chosen.shown != "text":
         terminal.put(forms[chosen.shown](report), utf8=True)
     elif chosen.brief:

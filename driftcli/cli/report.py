@@ -10,12 +10,12 @@ import typer  # Typer evaluates the annotations
 
 from driftcli.cli import _forms, _reports, session
 from driftcli.cli import options as o
-from driftcli.errors import NotAuditedError
-from driftcli.text import safe_name
+from driftcli.core.errors import NotAuditedError
+from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
-    from driftcli.pictures import Gallery
-    from driftcli.records import Report
+    from driftcli.core.records import Report
+    from driftcli.pictures.picture import Gallery
 
 EXAMPLES = """\
 Examples:
@@ -70,7 +70,7 @@ def report(
 def _read(named: str, *, pictures: bool) -> tuple[Report, Gallery | None]:
     """The result; with `pictures` also its images, from the bundle or read again."""
     if named != "-" and Path(named).is_dir():
-        from driftcli.bundle import read_bundle
+        from driftcli.reports.saved.bundle import read_bundle
 
         return read_bundle(named)
     from driftcli.reports.json import parse
@@ -78,7 +78,7 @@ def _read(named: str, *, pictures: bool) -> tuple[Report, Gallery | None]:
     found = parse(_text(named))
     if not pictures:
         return found, None
-    from driftcli.gallery import read_again
+    from driftcli.pictures.gallery import read_again
 
     return found, read_again(found)
 

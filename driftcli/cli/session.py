@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from driftcli import config
 from driftcli.cli.console import Terminal
-from driftcli.errors import DriftcliError, UsageError
+from driftcli.config import resolve
+from driftcli.core.errors import DriftcliError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from driftcli.settings import Settings
+    from driftcli.config.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Session:
     """One run of one command."""
 
     terminal: Terminal
-    resolved: config.Resolved
+    resolved: resolve.Resolved
 
     @property
     def settings(self) -> Settings:
@@ -34,7 +34,7 @@ class Session:
     @property
     def given(self) -> frozenset[str]:
         """Dotted keys that the user set."""
-        return config.given(self.resolved)
+        return resolve.given(self.resolved)
 
 
 def begin(context: typer.Context, arguments: Mapping[str, Any]) -> Session:
@@ -45,14 +45,14 @@ def begin(context: typer.Context, arguments: Mapping[str, Any]) -> Session:
     terminal = speak(context, arguments)
     options = {
         name: arguments[name.replace("-", "_")]
-        for name in config.OPTIONS
+        for name in resolve.OPTIONS
         if arguments.get(name.replace("-", "_")) not in (None, False, [])
     }
-    resolved = config.resolve(arguments["config"], arguments["sets"] or (), options, os.environ)
+    resolved = resolve.resolve(arguments["config"], arguments["sets"] or (), options, os.environ)
     for warning in resolved.warnings:
         terminal.warn(warning)
     if arguments["show_config"]:
-        terminal.put(config.show_config(_with_artifact(resolved, arguments)))
+        terminal.put(resolve.show_config(_with_artifact(resolved, arguments)))
         raise typer.Exit
     return Session(terminal, resolved)
 
@@ -80,15 +80,15 @@ def sources(named: list[str], *, null: bool) -> list[str]:
     return ["-0" if null and name == "-" else name for name in named]
 
 
-def _with_artifact(resolved: config.Resolved, arguments: Mapping[str, Any]) -> config.Resolved:
+def _with_artifact(resolved: resolve.Resolved, arguments: Mapping[str, Any]) -> resolve.Resolved:
     """What the artifact would decide, where one is named and can be read."""
     name = arguments.get("artifact")
     if not name or not (Path(name) / "manifest.json").is_file():
         return resolved
-    from driftcli import artifact
+    from driftcli.artifact import store
 
     try:
-        stored = artifact.read(Path(name)).manifest.get("settings", {})
+        stored = store.read(Path(name)).manifest.get("settings", {})
     except DriftcliError:
         return resolved
-    return config.with_stored(resolved, stored)
+    return resolve.with_stored(resolved, stored)

@@ -9,14 +9,14 @@ import typer
 
 from driftcli.cli import _plan, _summary, session
 from driftcli.cli import options as o
-from driftcli.errors import UsageError
-from driftcli.text import safe_name
+from driftcli.core.errors import UsageError
+from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from driftcli.corruptions.base import Corruption
-    from driftcli.drifted_copy import Plan, Simulated
+    from driftcli.simulation.write_copy import Plan, Simulated
 
 EXAMPLES = """\
 Examples:
@@ -132,9 +132,9 @@ def simulate(
         raise UsageError("missing SOURCE", "name the images to copy, or use --list")
     if not output:
         raise UsageError("missing --output", "name the folder to write: -o drifted/")
-    from driftcli import drifted_copy
+    from driftcli.simulation import write_copy
 
-    plan = drifted_copy.Plan(
+    plan = write_copy.Plan(
         tuple(_plan.step(text, severity) for text in corruption or ()),
         _plan.share_of(share, "--share"),
         (*map(_plan.knock_out, knock_out or ()), *map(_plan.class_share, class_share or ())),
@@ -144,7 +144,7 @@ def simulate(
         raise UsageError(
             "nothing is to happen to the images", "add --corruption NAME, --knock-out, --class-share or --mix"
         )
-    done = drifted_copy.simulate(
+    done = write_copy.simulate(
         session.sources(source, null=False),
         Path(output),
         plan,
@@ -159,7 +159,7 @@ def simulate(
 
 def _listed() -> str:
     """All corruptions by class: name, unit, the amounts of the five severities."""
-    from driftcli import registry
+    from driftcli.core import registry
 
     kinds: dict[str, type[Corruption]] = {
         name: registry.load("corruptions", name) for name in registry.kinds("corruptions")

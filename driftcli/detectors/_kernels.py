@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from driftcli.permutation import Relabellings
+from driftcli.stats.relabelling import Relabellings
 
 CHUNK = 4_000_000
 """Floats of one block of kernel values: keeps it near the cache and memory flat."""

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from driftcli.core.records import Column, DisplayEffect, State, Statistic
 from driftcli.detectors.base import Floats, Matrix
-from driftcli.records import Column, DisplayEffect, State, Statistic
 
 EDGES = 64
 MAX_LEVELS = 64

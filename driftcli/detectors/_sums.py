@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from driftcli.permutation import Relabellings
+from driftcli.stats.relabelling import Relabellings
 
 CHUNK = 64_000_000
 """Elements of the product that one step may hold."""

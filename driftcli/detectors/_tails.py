@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.core.records import Column
 from driftcli.detectors._scalars import circular_mean
 from driftcli.detectors.base import Floats, Matrix
-from driftcli.records import Column
 
 TOP, LEAST = 10, 5
 """The upper tenth of C shapes the tail, at least so many images."""

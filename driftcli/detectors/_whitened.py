@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from driftcli.core.records import State
 from driftcli.detectors.base import Floats, Matrix
-from driftcli.permutation import Relabellings
-from driftcli.records import State
+from driftcli.stats.relabelling import Relabellings
 
 MOST = 512
 """Directions kept of wider features: those that vary most."""

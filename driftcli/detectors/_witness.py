@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from driftcli.core.records import State
 from driftcli.detectors import _tails, _whitened
 from driftcli.detectors.base import Floats, Matrix
-from driftcli.records import State
 
 KAPPA = 8.0
 """Sharpness of the kernel exp(kappa (cos - 1)): at 60 degrees it is 1/55."""

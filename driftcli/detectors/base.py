@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.records import Column, Evidence, State, Statistic
+from driftcli.core.records import Column, Evidence, State, Statistic
 
 if TYPE_CHECKING:
-    from driftcli.permutation import Relabellings
+    from driftcli.stats.relabelling import Relabellings
 
 Matrix = NDArray[np.float32]
 Floats = NDArray[np.float64]

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from driftcli.core.records import Column, DisplayEffect, State, Statistic
 from driftcli.detectors import _whitened, _witness
 from driftcli.detectors.base import Detector, Floats, Matrix
-from driftcli.permutation import MAX_UNITS, Relabellings
-from driftcli.records import Column, DisplayEffect, State, Statistic
+from driftcli.stats.relabelling import MAX_UNITS, Relabellings
 
 
 @final

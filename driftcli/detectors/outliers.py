@@ -9,10 +9,10 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from driftcli.core.records import Column, DisplayEffect, State, Statistic
 from driftcli.detectors import _tails
 from driftcli.detectors.base import Detector, Floats, Matrix
-from driftcli.permutation import Relabellings
-from driftcli.records import Column, DisplayEffect, State, Statistic
+from driftcli.stats.relabelling import Relabellings
 
 FAR = 0.95
 """C's quantile that the reported shares lie above."""

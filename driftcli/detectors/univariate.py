@@ -8,10 +8,10 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from driftcli.core.records import Column, State, Statistic
 from driftcli.detectors import _scalars, _tails
 from driftcli.detectors.base import Detector, Floats, Matrix
-from driftcli.permutation import Relabellings
-from driftcli.records import Column, State, Statistic
+from driftcli.stats.relabelling import Relabellings
 
 
 @final

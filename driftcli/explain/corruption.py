@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from driftcli.explain._space import Space, Views
-from driftcli.records import Diagnosis
+from driftcli.core.records import Diagnosis
+from driftcli.explain.space import Space, Views
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

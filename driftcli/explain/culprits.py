@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.explain import conformal
-from driftcli.records import Features, ImageResult
+from driftcli.core.records import Features, ImageResult
+from driftcli.stats import conformal
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.records import DuplicateResult, Features
+from driftcli.core.records import DuplicateResult, Features
 
 BITS = 4
 """Difference hashes (64 bits) at most so far apart. Photos that were blurred, made noisy or compressed anew

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.core.text import label
 from driftcli.explain.words import amount, hue_name, level_name
-from driftcli.text import label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from driftcli.records import Column
+    from driftcli.core.records import Column
 
 Values = NDArray[np.float32]
 Numbers = NDArray[np.float64]

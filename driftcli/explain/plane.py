@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from driftcli.core.records import Features, MapResult
 from driftcli.explain._standard import Standard, Views, learn
-from driftcli.records import Features, MapResult
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftcli.records import State
+    from driftcli.core.records import State
 
 POINTS = 500
 """Of each kind at most, those with the lowest content hash."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from driftcli.explain.conformal import threshold
+from driftcli.core.records import ScoreResult
 from driftcli.explain.culprits import Strangeness
-from driftcli.records import ScoreResult
+from driftcli.stats.conformal import threshold
 
 BINS = 40
 FAR = 0.99

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from driftcli.records import EMPTY, Column, Diagnosis, StatisticResult
-from driftcli.text import label
+from driftcli.core.records import EMPTY, Column, Diagnosis, StatisticResult
+from driftcli.core.text import label
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

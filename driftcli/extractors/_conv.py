@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from driftcli.core.records import State
     from driftcli.extractors.autoencoder import Autoencoder
-    from driftcli.records import State
 
 MICRO = 32
 """Images in one pass of `passes`, always: convolution kernels are chosen by shape, and they round differently."""

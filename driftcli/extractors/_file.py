@@ -6,10 +6,10 @@ import hashlib
 import math
 from typing import TYPE_CHECKING
 
-from driftcli.records import Column
+from driftcli.core.records import Column
 
 if TYPE_CHECKING:
-    from driftcli.records import FileFacts
+    from driftcli.core.records import FileFacts
 
 NONE = "none"
 """The level of a file that does not say: a level like any other, so that categories are never missing."""

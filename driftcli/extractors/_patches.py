@@ -10,17 +10,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from driftcli.extractors import _known, _named, _network
-from driftcli.extractors._reading import plain_float32
 from driftcli.extractors.embedding import Embedding
+from driftcli.extractors.networks import known, named
+from driftcli.extractors.networks import network as _network
+from driftcli.extractors.networks.layers import plain_float32
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftcli.extractors._lite0 import Lite0
+    from driftcli.core.records import State
     from driftcli.extractors.base import Runtime
+    from driftcli.extractors.networks.lite0 import Lite0
     from driftcli.extractors.patches import Patches
-    from driftcli.records import State
 
 STAGES = (3, 4)
 FIRST = 64
@@ -38,7 +39,7 @@ class PatchNetwork:
     """
 
     def __init__(self, settings: Patches, runtime: Runtime, expected: bytes | None) -> None:
-        found = _named.load(Embedding(), 0, replace(runtime, weights=None), expected)
+        found = named.load(Embedding(), 0, replace(runtime, weights=None), expected)
         self._module: Lite0 = found.module
         self.sha256, self.device, self.batch = found.sha256, found.device, found.batch
         self._grid = settings.grid
@@ -64,7 +65,7 @@ class PatchNetwork:
 
     def places(self, pixels: NDArray[np.uint8]) -> Tensor:
         """[b, places, channels]: the stages' maps, each place with its 3x3 neighbours, on one grid."""
-        wanted = _known.LITE0_PREPARATION
+        wanted = known.LITE0_PREPARATION
         images = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2).float()
         images = ((images - wanted.mean[0]) / wanted.std[0]).contiguous(memory_format=torch.channels_last)
         joined = []

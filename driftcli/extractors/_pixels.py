@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from driftcli.records import Column
+from driftcli.core.records import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from driftcli.errors import InternalError
+from driftcli.core.errors import InternalError
 from driftcli.extractors._conv import PREFIX, Bottleneck, Pooling, build, exact, tensor
 from driftcli.extractors.base import Runtime, resolve_device
 

@@ -9,16 +9,16 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
+from driftcli.core.records import Column
 from driftcli.extractors import _errors, _pca
 from driftcli.extractors.base import Extractor, Runtime, resolve_device
-from driftcli.records import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from driftcli.records import FileFacts, Frame, State
+    from driftcli.core.records import FileFacts, Frame, State
 
 Architecture = Literal["conv", "pca", "maxpool"]
 Augmentation = Literal["flip", "translate", "rotate"]

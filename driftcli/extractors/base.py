@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.errors import UsageError
-from driftcli.progress import SILENT, Progress
-from driftcli.records import Column, FileFacts, Frame, State
+from driftcli.core.errors import UsageError
+from driftcli.core.progress import SILENT, Progress
+from driftcli.core.records import Column, FileFacts, Frame, State
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,17 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from driftcli.errors import ArtifactError, UsageError
-from driftcli.extractors import _known
-from driftcli.extractors._known import Interpolation, Layers, Preparation
+from driftcli.core.errors import ArtifactError, UsageError
 from driftcli.extractors.base import Extractor, Runtime
+from driftcli.extractors.networks import known as _known
+from driftcli.extractors.networks.known import Interpolation, Layers, Preparation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from driftcli.records import FileFacts, Frame, State
+    from driftcli.core.records import FileFacts, Frame, State
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class Embedding(Extractor):
 
     def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
         """Nothing is learnt from images: the State binds the artifact to one file of weights."""
-        from driftcli.extractors import _network
+        from driftcli.extractors.networks import network as _network
 
         wanted = self.complete(runtime).preparation()
         network = _network.load(self, seed, runtime)
@@ -189,7 +189,7 @@ class Embedding(Extractor):
 
         Raises UsageError without the weights, ArtifactError with others than the State's.
         """
-        from driftcli.extractors import _network
+        from driftcli.extractors.networks import network as _network
 
         if bytes(state["network"]).decode() != self.network:
             raise ArtifactError(
@@ -211,11 +211,11 @@ class Embedding(Extractor):
 
         None where the network keeps no places: a model file of the user's, tokens.
         """
-        from driftcli.extractors import _places
+        from driftcli.extractors.networks import places
 
         if _known.origin(self.network)[0] == "file":
             return None
-        return _places.decomposed(self, state, prepared, direction, runtime)
+        return places.decomposed(self, state, prepared, direction, runtime)
 
     def notes(self, state: State) -> Mapping[str, Any]:
         """The network and its weights' checksum."""
@@ -243,17 +243,17 @@ class Embedding(Extractor):
 def _facts(kind: str, name: str, runtime: Runtime) -> Mapping[str, Any]:
     """What a network's own files say of its input and its layers; {} where our own table does."""
     if kind == "torchvision":
-        from driftcli.extractors import _named
+        from driftcli.extractors.networks import named as _named
 
         return _named.facts_torchvision(name)
     if kind == "timm":
-        from driftcli.extractors import _named
+        from driftcli.extractors.networks import named as _named
 
         return _named.facts_timm(name)
     if kind == "file":
-        from driftcli.extractors import _model_file
+        from driftcli.extractors.networks import model_file
 
-        return _model_file.facts(runtime)
+        return model_file.facts(runtime)
     return {}
 
 

@@ -9,17 +9,17 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from driftcli.errors import UsageError
+from driftcli.core.errors import UsageError
+from driftcli.core.records import Column
 from driftcli.extractors.base import Extractor, Runtime
 from driftcli.extractors.embedding import rounded
-from driftcli.records import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from driftcli.records import Frame, State
+    from driftcli.core.records import Frame, State
 
 CELL = 8
 """Pixels of the prepared image to one place of the map, each way."""

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
+from driftcli.core.records import EMPTY
 from driftcli.extractors import _file, _pixels
 from driftcli.extractors._file import level_code, levels
 from driftcli.extractors.base import Extractor
-from driftcli.records import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from driftcli.core.records import Column, Frame, State
     from driftcli.extractors.base import Runtime
-    from driftcli.records import Column, Frame, State
 
 __all__ = ["Properties", "level_code", "levels"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from driftcli.reports import _account as account
-from driftcli.reports import _numbers as number
-from driftcli.reports import _verdict as told
-from driftcli.reports import _words as say
+from driftcli.reports.content import account
+from driftcli.reports.content import numbers as number
+from driftcli.reports.content import verdict as told
+from driftcli.reports.content import words as say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from driftcli.records import FamilyResult, GroupResult, Report
+    from driftcli.core.records import FamilyResult, GroupResult, Report
 
 Outcome = Literal["passed", "failure", "error", "skipped"]
 GATE, FAMILY = "driftcli", "driftcli.family"

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
-from driftcli.pictures import Gallery
-from driftcli.records import Report
+from driftcli.core.records import Report
+from driftcli.pictures.picture import Gallery
 
 
 class ReportFormat(ABC):

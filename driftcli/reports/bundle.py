@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from driftcli.pictures import Gallery, Picture
-from driftcli.records import Report
-from driftcli.reports._writing import plain, write
+from driftcli.core.records import Report
+from driftcli.pictures.picture import Gallery, Picture
 from driftcli.reports.base import ReportFormat
 from driftcli.reports.json import Json
+from driftcli.reports.layout.writing import plain, write
 
 RESULT, INDEX, FOLDER = "result.json", "pictures.json", "pictures"
 SCHEMA_VERSION = 1

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, final
 
-from driftcli.reports._writing import plain
+from driftcli.core.text import safe_name
 from driftcli.reports.base import ReportFormat
-from driftcli.text import safe_name
+from driftcli.reports.layout.writing import plain
 
 if TYPE_CHECKING:
-    from driftcli.records import ImageResult, Report
+    from driftcli.core.records import ImageResult, Report
 
 COLUMNS = (
     "rank", "path", "score", "family", "p_value", "significant", "content", "neighbour", "reasons",

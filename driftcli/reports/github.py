@@ -7,21 +7,20 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from driftcli.reports import _account as account
-from driftcli.reports import _figures as figures
-from driftcli.reports import _numbers as number
-from driftcli.reports import _verdict as told
-from driftcli.reports import _words as say
-from driftcli.reports._writing import plain
+from driftcli.core.text import safe_name
 from driftcli.reports.base import ReportFormat
+from driftcli.reports.content import account, figures
+from driftcli.reports.content import numbers as number
+from driftcli.reports.content import verdict as told
+from driftcli.reports.content import words as say
+from driftcli.reports.layout.writing import plain
 from driftcli.reports.markdown import Markdown
 from driftcli.reports.text import Text
-from driftcli.text import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from driftcli.records import Report
+    from driftcli.core.records import Report
 
 MOST = 10
 """GitHub shows ten annotations of a step, the first."""

@@ -10,15 +10,15 @@ from functools import cache
 from importlib.resources import files as within
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
-from driftcli.pictures import Gallery
-from driftcli.reports._album import Album
+from driftcli.core.text import safe_name
+from driftcli.pictures.picture import Gallery
 from driftcli.reports.base import ReportFormat
-from driftcli.text import safe_name
+from driftcli.reports.html_page.album import Album
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from driftcli.records import Report
+    from driftcli.core.records import Report
 
 NOTHING = Gallery(reason="this report was written without pictures")
 INDEX, SHEET = "index.html", "style.css"
@@ -56,11 +56,12 @@ class Html(ReportFormat):
         return {INDEX: page.encode(), SHEET: _style().encode(), **album.files}
 
     def _page(self, report: Report, gallery: Gallery, album: Album, head: dict[str, str]) -> str:
-        from driftcli.reports import _account, _mix, _numbers, _verdict, _words
-        from driftcli.reports._html_page import Page
+        from driftcli.reports.content import account, mix, numbers, verdict
+        from driftcli.reports.content import words as _words
+        from driftcli.reports.html_page.page import Page
 
         page = Page(report, gallery, album, self.top_k)
-        words = {"account": _account, "mix": _mix, "number": _numbers, "told": _verdict, "say": _words}
+        words = {"account": account, "mix": mix, "number": numbers, "told": verdict, "say": _words}
         rendered = (
             _environment()
             .get_template("page.html.j2")

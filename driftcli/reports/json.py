@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, final
 
-from driftcli.errors import NotAuditedError
-from driftcli.records import Report
-from driftcli.reports._reading import Malformed, build
-from driftcli.reports._writing import plain, write
+from driftcli.core.errors import NotAuditedError
+from driftcli.core.records import Report
 from driftcli.reports.base import ReportFormat
+from driftcli.reports.layout.writing import plain, write
+from driftcli.reports.saved.build import Malformed, build
 
 SCHEMA_VERSION = 1
 DEEPEST = 32

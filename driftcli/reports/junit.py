@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 from xml.etree import ElementTree as ET
 
-from driftcli.reports import _figures as figures
+from driftcli.core.text import safe_name
 from driftcli.reports._junit import Case, cases
-from driftcli.reports._writing import plain
 from driftcli.reports.base import ReportFormat
-from driftcli.text import safe_name
+from driftcli.reports.content import figures
+from driftcli.reports.layout.writing import plain
 
 if TYPE_CHECKING:
-    from driftcli.records import Report
+    from driftcli.core.records import Report
 
 _ILLEGAL = re.compile("[\ufffe\uffff]")
 """What XML 1.0 forbids beside the characters that `safe_name` spells out."""

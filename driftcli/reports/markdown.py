@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from driftcli.reports import _markdown_sections as sections
 from driftcli.reports.base import ReportFormat
+from driftcli.reports.layout import markdown_sections as sections
 
 if TYPE_CHECKING:
-    from driftcli.records import Report
+    from driftcli.core.records import Report
 
 
 @final

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from driftcli.reports import _figures as figures
-from driftcli.reports._writing import plain, write
+from driftcli.core.text import safe_name
 from driftcli.reports.base import ReportFormat
-from driftcli.text import safe_name
+from driftcli.reports.content import figures
+from driftcli.reports.layout.writing import plain, write
 
 if TYPE_CHECKING:
-    from driftcli.records import Report
+    from driftcli.core.records import Report
 
 
 @final

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, final, get_args, get_type_hints
 
-from driftcli.records import Report
-from driftcli.reports import _figures as figures
-from driftcli.reports._writing import plain
+from driftcli.core.records import Report
+from driftcli.core.text import safe_name
 from driftcli.reports.base import ReportFormat
-from driftcli.text import safe_name
+from driftcli.reports.content import figures
+from driftcli.reports.layout.writing import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from driftcli.reports import _closing, _mix, _sections
-from driftcli.reports import _numbers as number
-from driftcli.reports import _words as say
-from driftcli.reports._page import Page
 from driftcli.reports.base import ReportFormat
+from driftcli.reports.content import closing, mix, sections
+from driftcli.reports.content import numbers as number
+from driftcli.reports.content import words as say
+from driftcli.reports.layout.page import Page
 
 if TYPE_CHECKING:
-    from driftcli.records import Report
+    from driftcli.core.records import Report
 
 REASON = 160
 """Characters of the reason in the quiet line."""
@@ -39,18 +39,18 @@ class Text(ReportFormat):
         if self.quiet:
             return f"{page.say(quiet_line(report))}\n"
         for section in (
-            _sections.verdict,
-            _sections.reasons,
-            _sections.changes,
-            _mix.composition,
-            _sections.families,
-            _sections.properties,
+            sections.verdict,
+            sections.reasons,
+            sections.changes,
+            mix.composition,
+            sections.families,
+            sections.properties,
         ):
             section(page, report)
-        _sections.images(page, report, self.top_k)
-        for section in (_sections.rules, _sections.groups, _sections.files, _closing.sight, _closing.alarms):
+        sections.images(page, report, self.top_k)
+        for section in (sections.rules, sections.groups, sections.files, closing.sight, closing.alarms):
             section(page, report)
-        for section in (_closing.sequence, _closing.cautions, _closing.footer):
+        for section in (closing.sequence, closing.cautions, closing.footer):
             section(page, report)
         return page.render(color=self.color)
 

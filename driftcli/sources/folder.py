@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, final
 
-from driftcli.errors import NotAuditedError
-from driftcli.records import Entry, Skipped
+from driftcli.core.errors import NotAuditedError
+from driftcli.core.records import Entry, Skipped
 from driftcli.sources._names import left_out, passed_over
-from driftcli.sources._read import os_reason
 from driftcli.sources.base import ImageSource
+from driftcli.sources.decoding.read import os_reason
 
 _Item = tuple[bytes, str, Literal["file", "folder", "link", "other"]]
 

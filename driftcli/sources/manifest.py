@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO, final
 
-from driftcli.errors import NotAuditedError
-from driftcli.records import Entry, Skipped
+from driftcli.core.errors import NotAuditedError
+from driftcli.core.records import Entry, Skipped
 from driftcli.sources._named import named
 from driftcli.sources._names import extension
 from driftcli.sources.base import ImageSource

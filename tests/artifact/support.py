@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftcli import artifact
+from driftcli.artifact import store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,16 +30,16 @@ def build(
     path: Path, version: str = "old", seed: int = 0, roles: tuple[str, ...] = ("embedding", "detectors")
 ) -> str:
     """A small artifact; its digest."""
-    with artifact.writing(path, create=True, force=True) as draft:
+    with store.writing(path, create=True, force=True) as draft:
         draft.document["version"] = version
         for shift, role in enumerate(roles):
             draft.put(role, state(seed + shift))
-    return artifact.read(path).digest
+    return store.read(path).digest
 
 
 def change(path: Path, version: str = "new", **options) -> None:
     """One state replaced, one added, one removed."""
-    with artifact.writing(path, **options) as draft:
+    with store.writing(path, **options) as draft:
         draft.document["version"] = version
         draft.put("embedding", state(70))
         draft.put("baseline-default", state(71))
@@ -51,12 +51,12 @@ def listing(path: Path) -> set[str]:
 
 
 def named(path: Path) -> set[str]:
-    return {"manifest.json"} | {entry.name for entry in artifact.read(path).files.values()}
+    return {"manifest.json"} | {entry.name for entry in store.read(path).files.values()}
 
 
 def sound(path: Path) -> str:
     """The version of an artifact every file of which is in order."""
-    found = artifact.read(path)
+    found = store.read(path)
     assert all(check.ok for check in found.verify()), found.verify()
     return found.manifest["version"]
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from driftcli import _artifact_lock as lock
-from driftcli import artifact
-from driftcli.errors import ArtifactError, DriftcliError, InternalError
+from driftcli.artifact import _lock as lock
+from driftcli.artifact import store
+from driftcli.core.errors import ArtifactError, DriftcliError, InternalError
 from tests.artifact.support import (
     build,
     change,
@@ -42,7 +42,7 @@ def replace(path):
 
 
 def create(path):
-    with artifact.writing(path, create=True, wait=0) as draft:
+    with store.writing(path, create=True, wait=0) as draft:
         draft.document["version"] = "new"
         draft.put("embedding", state(8))
         draft.put("detectors", state(9))
@@ -80,7 +80,7 @@ def recover(path):
     found = version(path)
     if found == "absent":
         create(path)
-    with artifact.writing(path, wait=1) as draft:
+    with store.writing(path, wait=1) as draft:
         draft.document["recovered"] = True
     assert version(path) == ("new" if found == "absent" else found)
     assert listing(path) == named(path)
@@ -135,7 +135,7 @@ def test_killed_at_any_time(tmp_path_factory):
         os.kill(child, signal.SIGKILL)
         assert reap(child) == -signal.SIGKILL
         sound(path)
-    with artifact.writing(path, wait=1):
+    with store.writing(path, wait=1):
         pass
     assert listing(path) == named(path)
 
@@ -217,5 +217,5 @@ def test_a_full_disk_in_words(tmp_path, monkeypatch):
 def test_errors_of_the_block_stay_what_they_are(tmp_path):
     """A source image that cannot be read is no failure of the artifact's disk."""
     build(tmp_path / "a")
-    with pytest.raises(FileNotFoundError), artifact.writing(tmp_path / "a"):
+    with pytest.raises(FileNotFoundError), store.writing(tmp_path / "a"):
         Path(tmp_path / "missing.jpg").read_bytes()

@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from driftcli import _artifact_lock as lock
-from driftcli import artifact
-from driftcli.errors import InternalError
+from driftcli.artifact import _lock as lock
+from driftcli.artifact import store
+from driftcli.core.errors import InternalError
 from tests.artifact.support import (
     build,
     change,
@@ -43,7 +43,7 @@ def adds(path, name, number):
     """A writer as `baseline` is one: a state and an entry in the document, both new."""
 
     def action():
-        with artifact.writing(path, wait=60) as draft:
+        with store.writing(path, wait=60) as draft:
             draft.put(f"baseline-{name}", state(number))
             draft.document.setdefault("baselines", {})[name] = number
 
@@ -54,14 +54,14 @@ def test_two_baselines_at_once_keep_both(path):
     """20 rounds of two processes that start at the same instant."""
     for turn in range(20):
         assert together([adds(path, f"a{turn}", turn), adds(path, f"b{turn}", turn + 100)], 0.01) == [0, 0]
-    assert len(artifact.read(path).manifest["baselines"]) == 40
-    assert sum(role.startswith("baseline-") for role in artifact.read(path).files) == 40
+    assert len(store.read(path).manifest["baselines"]) == 40
+    assert sum(role.startswith("baseline-") for role in store.read(path).files) == 40
     sound(path)
 
 
 def test_eight_writers_at_once_keep_all(path):
     assert together([adds(path, str(number), number) for number in range(8)]) == [0] * 8
-    assert artifact.read(path).manifest["baselines"] == {str(number): number for number in range(8)}
+    assert store.read(path).manifest["baselines"] == {str(number): number for number in range(8)}
     assert listing(path) - named(path) <= {name for name in listing(path) if name.startswith(".lock-")}
     sound(path)
 
@@ -71,13 +71,13 @@ def test_a_dead_writer_is_replaced_by_exactly_one_of_eight(path):
     for turn in range(10):
         leave_lock(path, dead_pid())
         assert together([adds(path, f"{turn}-{number}", number) for number in range(8)]) == [0] * 8
-    assert len(artifact.read(path).manifest["baselines"]) == 80
+    assert len(store.read(path).manifest["baselines"]) == 80
     sound(path)
 
 
 def test_a_busy_artifact_is_4_and_names_the_writer(path):
-    digest = artifact.read(path).digest
-    with artifact.writing(path) as draft:
+    digest = store.read(path).digest
+    with store.writing(path) as draft:
         draft.document["version"] = "mine"
         began = time.monotonic()
         with pytest.raises(
@@ -87,13 +87,13 @@ def test_a_busy_artifact_is_4_and_names_the_writer(path):
         assert 0.3 <= time.monotonic() - began < 5
         assert caught.value.exit_code == 4
         assert ".lock" in caught.value.hint
-        assert artifact.read(path).digest == digest
+        assert store.read(path).digest == digest
     assert sound(path) == "mine"
     assert not (path / ".lock").exists()
 
 
 def test_a_writer_waits_for_its_turn(path):
-    with artifact.writing(path):
+    with store.writing(path):
         child = fork(lambda: change(path, wait=30))
         time.sleep(0.2)
     assert reap(child) == 0
@@ -156,23 +156,23 @@ def test_a_lock_that_is_no_file_is_4(path, kind, tmp_path):
 
 def test_a_writer_that_was_taken_for_dead_does_not_overwrite(path):
     """It slept for more than ten minutes; another one finished meanwhile. 4, and the other's work stays."""
-    with pytest.raises(InternalError, match="taken over"), artifact.writing(path) as draft:  # noqa: PT012
+    with pytest.raises(InternalError, match="taken over"), store.writing(path) as draft:  # noqa: PT012
         draft.document["version"] = "sleeper"
         os.utime(path / ".lock", (1, 1))
         change(path, "other", wait=0)
     assert sound(path) == "other"
-    with pytest.raises(InternalError, match="taken over"), artifact.writing(path) as draft:  # noqa: PT012
+    with pytest.raises(InternalError, match="taken over"), store.writing(path) as draft:  # noqa: PT012
         os.utime(path / ".lock", (1, 1))
-        with artifact.writing(path, wait=0) as other:
+        with store.writing(path, wait=0) as other:
             other.put("reference", state(3))
             with pytest.raises(InternalError, match="taken over"):
                 draft.put("embedding", state(4))
-    assert (path / artifact.read(path).files["reference"].name).exists()
+    assert (path / store.read(path).files["reference"].name).exists()
     sound(path)
 
 
 def test_a_writer_gives_back_only_its_own_lock(path):
-    sleeper, other = artifact.writing(path), artifact.writing(path, wait=0)
+    sleeper, other = store.writing(path), store.writing(path, wait=0)
     sleeper.__enter__()
     os.utime(path / ".lock", (1, 1))
     draft = other.__enter__()
@@ -196,7 +196,7 @@ def test_only_the_lock_that_was_judged_is_removed(path):
 
 
 def test_putting_a_state_is_a_sign_of_life(path):
-    with artifact.writing(path) as draft:
+    with store.writing(path) as draft:
         os.utime(path / ".lock", (1, 1))
         draft.put("embedding", state(4))
         with pytest.raises(InternalError, match="is being written"):
@@ -212,7 +212,7 @@ def test_a_file_system_without_hard_links_will_do(path, monkeypatch):
     monkeypatch.setattr(os, "link", link)
     leave_lock(path, dead_pid())
     assert together([adds(path, str(number), number) for number in range(4)]) == [0] * 4
-    assert len(artifact.read(path).manifest["baselines"]) == 4
+    assert len(store.read(path).manifest["baselines"]) == 4
 
 
 def test_readers_never_fail_while_writers_write(path):
@@ -232,9 +232,9 @@ def test_readers_never_fail_while_writers_write(path):
     seen = set()
     try:
         while time.monotonic() < until:
-            found, states = artifact.read(path).states("embedding", "detectors")
+            found, states = store.read(path).states("embedding", "detectors")
             assert int(states["detectors"]["count"]) == int(states["embedding"]["count"]) + 1
-            artifact.read(path).state("embedding")
+            store.read(path).state("embedding")
             seen.add(found.manifest["version"])
     finally:
         assert [reap(child) for child in children] == [0, 0]

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 from safetensors.numpy import save
 
-from driftcli import artifact
-from driftcli._artifact_json import FileEntry
-from driftcli.errors import ArtifactError
+from driftcli.artifact import store
+from driftcli.artifact._manifest import FileEntry
+from driftcli.core.errors import ArtifactError
 from tests.artifact.support import build
 
 
@@ -46,7 +46,7 @@ def test_mutated_states_with_fitting_checksums_raise_nothing_foreign(tmp_path):
         entry = FileEntry("embedding", f"embedding-{sha256[:16]}.safetensors", len(raw), sha256)
         (path / entry.name).write_bytes(raw)
         try:
-            replace(artifact.read(path), files={"embedding": entry}).state("embedding")
+            replace(store.read(path), files={"embedding": entry}).state("embedding")
             outcomes["state"] += 1
         except ArtifactError:
             outcomes["refused"] += 1

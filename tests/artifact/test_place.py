@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from driftcli import artifact
-from driftcli.errors import ArtifactError, InternalError, UsageError
+from driftcli.artifact import store
+from driftcli.core.errors import ArtifactError, InternalError, UsageError
 from tests.artifact.support import build, dead_pid, listing, state, together
 
 SHA = "0123456789abcdef" * 4
@@ -21,36 +21,36 @@ def path(tmp_path):
 
 
 def test_an_artifact_needs_force(path):
-    digest = artifact.read(path).digest
-    with pytest.raises(UsageError, match="exists") as caught, artifact.writing(path, create=True):
+    digest = store.read(path).digest
+    with pytest.raises(UsageError, match="exists") as caught, store.writing(path, create=True):
         pass
     assert "--force" in caught.value.hint
     with pytest.raises(UsageError, match="exists"):
-        artifact.check_output(path)
-    artifact.check_output(path, force=True)
-    assert artifact.exists(path)
-    assert artifact.read(path).digest == digest
+        store.check_output(path)
+    store.check_output(path, force=True)
+    assert store.exists(path)
+    assert store.read(path).digest == digest
 
 
 def test_force_keeps_the_old_one_until_the_new_one_is_complete(path):
-    with artifact.writing(path, create=True, force=True) as draft:
+    with store.writing(path, create=True, force=True) as draft:
         assert draft.document == {}
         draft.put("detectors", state(9))
-        old = artifact.read(path)
+        old = store.read(path)
         assert old.verify()[0].ok
         assert old.manifest["version"] == "old"
-    assert list(artifact.read(path).files) == ["detectors"]
+    assert list(store.read(path).files) == ["detectors"]
     assert old.verify()[0].role == "detectors" or old.verify()[0].ok
 
 
 @pytest.mark.parametrize("damage", [b"{", b'{"schema_version": "9.0", "kind": "x", "files": []}'])
 def test_force_replaces_a_damaged_or_newer_artifact(path, damage):
     (path / "manifest.json").write_bytes(damage)
-    assert artifact.exists(path)
+    assert store.exists(path)
     with pytest.raises(UsageError, match="exists"):
-        artifact.check_output(path)
+        store.check_output(path)
     build(path, "fresh")
-    assert artifact.read(path).manifest["version"] == "fresh"
+    assert store.read(path).manifest["version"] == "fresh"
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -62,12 +62,12 @@ def test_a_foreign_folder_is_refused_and_untouched(tmp_path, names, force):
     """A web application's manifest, a store of other models, photographs."""
     for name in names:
         (tmp_path / name).write_text('{"name": "my web app"}')
-    with pytest.raises(UsageError, match="other files"), artifact.writing(tmp_path, create=True, force=force):
+    with pytest.raises(UsageError, match="other files"), store.writing(tmp_path, create=True, force=force):
         pass
     with pytest.raises(UsageError, match="other files"):
-        artifact.check_output(tmp_path, force=force)
+        store.check_output(tmp_path, force=force)
     assert listing(tmp_path) == set(names)
-    assert not artifact.exists(tmp_path)
+    assert not store.exists(tmp_path)
 
 
 def test_what_an_interrupted_first_writer_leaves_is_no_obstacle(tmp_path):
@@ -77,17 +77,17 @@ def test_what_an_interrupted_first_writer_leaves_is_no_obstacle(tmp_path):
     os.utime(tmp_path / ".lock", (1, 1))
     (tmp_path / f"embedding-{SHA[:16]}.safetensors").write_bytes(b"x")
     (tmp_path / f".tmp-{SHA[:32]}.tmp").write_bytes(b"x")
-    with artifact.writing(tmp_path, create=True) as draft:
+    with store.writing(tmp_path, create=True) as draft:
         draft.put("detectors", state())
     assert listing(tmp_path) == {"manifest.json", next(tmp_path.glob("detectors-*")).name}
 
 
 def test_another_kind_is_refused(tmp_path):
-    with artifact.writing(tmp_path / "a", create=True, kind="driftcli-profile"):
+    with store.writing(tmp_path / "a", create=True, kind="driftcli-profile"):
         pass
     with (
         pytest.raises(ArtifactError, match="driftcli-profile, not a driftcli-reference"),
-        artifact.writing(tmp_path / "a"),
+        store.writing(tmp_path / "a"),
     ):
         pass
 
@@ -95,13 +95,13 @@ def test_another_kind_is_refused(tmp_path):
 def test_a_place_that_cannot_be_written_is_noticed_early(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(InternalError, match="cannot write"):
-        artifact.check_output(tmp_path / "x" / "y")
+        store.check_output(tmp_path / "x" / "y")
 
 
 def test_one_of_two_first_writers_wins(tmp_path):
     def makes():
         try:
-            with artifact.writing(tmp_path / "a", create=True) as draft:
+            with store.writing(tmp_path / "a", create=True) as draft:
                 draft.put("embedding", state(os.getpid()))
         except UsageError as error:
             return error.exit_code
@@ -109,6 +109,6 @@ def test_one_of_two_first_writers_wins(tmp_path):
 
     for _ in range(5):
         assert sorted(together([makes, makes, makes])) == [0, 2, 2]
-        assert artifact.read(tmp_path / "a").verify()[0].ok
+        assert store.read(tmp_path / "a").verify()[0].ok
         for entry in (tmp_path / "a").iterdir():
             entry.unlink()

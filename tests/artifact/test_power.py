@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from driftcli import artifact
+from driftcli.artifact import store
 from tests.artifact.support import build, change, intercepted, sound
 
 
@@ -78,7 +78,7 @@ def test_out_of_power_at_every_call(tmp_path, monkeypatch):
     disk.images = []
     with intercepted(monkeypatch, disk.act):
         change(path)
-        with artifact.writing(path) as draft:  # removes the old files
+        with store.writing(path) as draft:  # removes the old files
             draft.document["version"] = "newer"
     seen = {}
     for image in disk.images:

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from driftcli import artifact
-from driftcli._artifact_json import MAX_DEPTH
-from driftcli.errors import ArtifactError
+from driftcli.artifact import store
+from driftcli.artifact._manifest import MAX_DEPTH
+from driftcli.core.errors import ArtifactError
 from tests.artifact.support import build, edit
 
 
@@ -20,7 +20,7 @@ def path(tmp_path):
 
 def refused(path, words="", role="embedding"):
     with pytest.raises(ArtifactError, match=words) as caught:
-        artifact.read(path).state(role)
+        store.read(path).state(role)
     assert caught.value.exit_code == 3
     assert caught.value.hint
     assert str(path.name) in caught.value.what
@@ -42,7 +42,7 @@ def test_every_flipped_byte_of_a_state_is_noticed(path):
         file.unlink()
         file.write_bytes(raw[:place] + bytes([raw[place] ^ (1 << place % 8)]) + raw[place + 1 :])
         refused(path, "checksum")
-    assert not artifact.read(path).verify()[0].ok
+    assert not store.read(path).verify()[0].ok
 
 
 def test_every_truncation_of_a_state_is_noticed(path):
@@ -59,7 +59,7 @@ def test_every_truncation_of_a_state_is_noticed(path):
 def test_a_deleted_state_is_named_with_a_way_out(path):
     only_state(path).unlink()
     assert "--force" in refused(path, "file for embedding is missing").hint
-    check = artifact.read(path).verify()[0]
+    check = store.read(path).verify()[0]
     assert (check.role, check.ok, check.problem) == ("embedding", False, "is missing")
 
 
@@ -83,7 +83,7 @@ def test_links_and_pipes_are_not_followed(path, tmp_path):
 def test_a_linked_folder_is_an_artifact(path, tmp_path):
     """`latest -> 2024-05-01` is how people deploy."""
     (tmp_path / "latest").symlink_to(path)
-    assert artifact.read(tmp_path / "latest").verify()[0].ok
+    assert store.read(tmp_path / "latest").verify()[0].ok
 
 
 def test_an_unknown_role_is_refused_with_what_there_is(path):
@@ -95,7 +95,7 @@ def test_an_unknown_role_is_refused_with_what_there_is(path):
 
 def test_every_flipped_byte_of_a_manifest_is_survived(path):
     """What JSON cannot notice (a digit of the document) changes the digest."""
-    digest = artifact.read(path).digest
+    digest = store.read(path).digest
     raw = (path / "manifest.json").read_bytes()
     for place in range(len(raw)):
         (path / "manifest.json").unlink()
@@ -103,7 +103,7 @@ def test_every_flipped_byte_of_a_manifest_is_survived(path):
             raw[:place] + bytes([raw[place] ^ (1 << place % 8)]) + raw[place + 1 :]
         )
         try:
-            found = artifact.read(path)
+            found = store.read(path)
         except ArtifactError:
             continue
         assert found.digest != digest
@@ -203,9 +203,9 @@ def test_another_major_schema_is_refused_with_both_versions(path):
 def test_a_later_minor_schema_is_read_and_kept(path):
     """A minor version only adds keys; an older writer keeps both."""
     edit(path, schema_version="1.7", added={"by": "1.7"})
-    with artifact.writing(path) as draft:
+    with store.writing(path) as draft:
         draft.document["mine"] = 1
-    manifest = artifact.read(path).manifest
+    manifest = store.read(path).manifest
     assert (manifest["schema_version"], manifest["added"], manifest["mine"]) == ("1.7", {"by": "1.7"}, 1)
 
 
@@ -216,8 +216,8 @@ def test_what_is_not_there_is_said(tmp_path):
     (tmp_path / "file").write_text("x")
     refused(tmp_path / "file", "is no folder")
     with pytest.raises(ArtifactError):
-        artifact.read("a\0b")
-    assert not any(artifact.exists(tmp_path / name) for name in ("none", "empty", "file"))
-    with pytest.raises(ArtifactError, match="there is no"), artifact.writing(tmp_path / "none"):
+        store.read("a\0b")
+    assert not any(store.exists(tmp_path / name) for name in ("none", "empty", "file"))
+    with pytest.raises(ArtifactError, match="there is no"), store.writing(tmp_path / "none"):
         pass
     assert not (tmp_path / "none").exists()

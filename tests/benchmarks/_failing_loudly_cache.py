@@ -20,9 +20,9 @@ from _failing_loudly_shifts import GEOMETRY, MAX_EPSILON, NOISE, attacked, moved
 from _lab import RUNTIME, Lab
 from PIL import Image
 
-from driftcli.extraction import extract_views
-from driftcli.records import FileFacts, Frame
-from driftcli.settings import Settings
+from driftcli.config.settings import Settings
+from driftcli.core.records import FileFacts, Frame
+from driftcli.reading.reader import extract_views
 
 ARCHIVES = {"mnist": ("train.zip", "test.zip"), "cifar10": ("train-10k.zip", "test.zip")}
 SIZES = {"mnist": (5_000, 10_000, 10_000), "cifar10": (3_000, 7_000, 10_000)}

@@ -17,9 +17,9 @@ from _lab import RUNTIME, Fit, Lab, Photos
 from _matches import Data
 from PIL import Image
 
-from driftcli.extraction import Reader
-from driftcli.records import Corrupted, Entry, FileFacts
-from driftcli.settings import Settings
+from driftcli.config.settings import Settings
+from driftcli.core.records import Corrupted, Entry, FileFacts
+from driftcli.reading.reader import Reader
 
 KEPT = {"hymenoptera": (130, 267), "catsdogs": (400, 400), "cifar10": (400, 450), "sample": (300, 400)}
 """Images of F, and of the rest."""
@@ -58,7 +58,7 @@ def _some(names: Sequence[str], count: int) -> list[str]:
 
 def _drawn(data: Data) -> Iterator[Entry]:
     """Sample images of one good camera: class in the name, since the mix of parts is what changes."""
-    from driftcli.sample.days import Folder, photo
+    from driftcli.simulation.sample.days import Folder, photo
 
     images = sum(KEPT[data.name])
     source = Folder("good", images, "2026-01-05")

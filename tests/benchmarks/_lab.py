@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from driftcli import gate, threads
-from driftcli.extraction import Reader, extract_views
+from driftcli.config.settings import Settings
+from driftcli.core import threads
 from driftcli.extractors.base import Runtime
-from driftcli.families import Family
-from driftcli.permutation import choose_permutations, draw
-from driftcli.reference import build_extractors, build_families
-from driftcli.settings import Settings
+from driftcli.reading.reader import Reader, extract_views
+from driftcli.reference.families import Family
+from driftcli.reference.reference import build_extractors, build_families
+from driftcli.stats import minp
+from driftcli.stats.relabelling import choose_permutations, draw
 
 RUNTIME = Runtime(device="cpu")
 
@@ -122,7 +123,7 @@ class Fit:
             n, m, choose_permutations(permutations, alpha, len(gating)), np.random.default_rng(seed)
         )
         with threads.for_images(n + m):
-            return gate.joint_p(
+            return minp.joint_p(
                 [
                     f.detector.values(
                         f.state, np.concatenate([held_out[f.view], batch[f.view]]), relabellings, f.columns

@@ -25,13 +25,14 @@ import numpy as np
 from _lab import Fit, Lab, Photos, data_folder, machine
 from PIL import Image, ImageEnhance, ImageFilter
 
-from driftcli import gate, threads
+from driftcli.config.settings import Settings
+from driftcli.core import threads
 from driftcli.detectors import _scalars
 from driftcli.detectors._sums import subset_sums
 from driftcli.detectors.mmd import Mmd
-from driftcli.families import Family
-from driftcli.permutation import Relabellings, draw
-from driftcli.settings import Settings
+from driftcli.reference.families import Family
+from driftcli.stats import minp
+from driftcli.stats.relabelling import Relabellings, draw
 
 ALPHA, PERMUTATIONS, SIDE = 0.05, 999, 224
 F, C, SIZES = 300, 300, (10, 20, 50)
@@ -254,7 +255,7 @@ def audit(
                 values = family.detector.values(family.state, pooled, drawn, family.columns)
                 tables["reconstruction:mean"] = values[:, values.shape[1] // 2 :]
     return {
-        f"{title}/{name}": gate.joint_p(
+        f"{title}/{name}": minp.joint_p(
             [np.concatenate([tables[key] for key in columns], axis=1) for columns in families]
         )
         for title, variants in VARIANTS.items()

@@ -28,10 +28,10 @@ import numpy as np
 from _lab import RUNTIME, Fit, Lab, Photos, data_folder, machine, wilson
 from PIL import Image
 
-from driftcli.extraction import Reader, entries_of
+from driftcli.config.settings import Settings
+from driftcli.core.records import Corrupted, Entry, FileFacts
 from driftcli.extractors._errors import FLOOR
-from driftcli.records import Corrupted, Entry, FileFacts
-from driftcli.settings import Settings
+from driftcli.reading.reader import Reader, entries_of
 
 ALPHA, BATCH, HELD_OUT = 0.05, 20, 300
 SETS = {"catsdogs": (500, 500, 3), "mnist": (1000, 1000, 5)}

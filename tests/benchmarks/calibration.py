@@ -26,8 +26,9 @@ from _failing_loudly_cache import Sets, extract
 from _lab import binomial_bound, data_folder, machine, wilson
 from failing_loudly import fitted
 
-from driftcli import gate, threads
-from driftcli.permutation import choose_permutations, draw
+from driftcli.core import threads
+from driftcli.stats import minp
+from driftcli.stats.relabelling import choose_permutations, draw
 
 SIDE = 64
 ALPHAS = (0.05, 0.01)
@@ -70,7 +71,7 @@ def audit(
     m = len(views["properties"]) - n
     drawn = draw(n, m, choose_permutations("auto", 0.05, len(families)), rng, groups=groups)
     with threads.for_images(n + m):
-        return gate.joint_p([f.detector.values(f.state, views[f.view], drawn, f.columns) for f in families])
+        return minp.joint_p([f.detector.values(f.state, views[f.view], drawn, f.columns) for f in families])
 
 
 # ---------------------------------------------------------------- fresh

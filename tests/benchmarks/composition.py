@@ -22,12 +22,13 @@ from pathlib import Path
 import numpy as np
 from _lab import RUNTIME, Fit, Lab, Photos, data_folder, machine, wilson
 
-from driftcli import clusters, composition
-from driftcli.batchtest import Outcome, run_gate
-from driftcli.extraction import Reader, Reading, entries_of
-from driftcli.records import Corrupted, Entry, Features, Ledger
-from driftcli.reference import Baseline, Reference
-from driftcli.settings import Settings
+from driftcli.config.settings import Settings
+from driftcli.core.records import Corrupted, Entry, Features, Ledger
+from driftcli.gate import composition
+from driftcli.gate.batch_test import Outcome, run_gate
+from driftcli.reading.reader import Reader, Reading, entries_of
+from driftcli.reference import clusters
+from driftcli.reference.reference import Baseline, Reference
 
 SEVERITY = 2
 KEY = "column:label"

@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 from _lab import RUNTIME, data_folder, machine, wilson
 
-from driftcli import audit, explained
+from driftcli.audit import image_findings, story
+from driftcli.config.settings import Settings
+from driftcli.core.records import Corrupted, Entry, Features, Ledger
 from driftcli.explain import culprits
-from driftcli.extraction import Reader, Reading
-from driftcli.records import Corrupted, Entry, Features, Ledger
-from driftcli.reference import open_baseline, open_reference, pack_features, unpack_features
-from driftcli.rerun import Rerun
-from driftcli.settings import Settings
+from driftcli.gate.subset_test import Rerun
+from driftcli.reading.reader import Reader, Reading
+from driftcli.reference.reference import open_baseline, open_reference, pack_features, unpack_features
 
 CLEAN, CHANGED, WITHIN, SIGNIFICANT = 100, 5, 7, 0.05
 SCENARIOS = {
@@ -70,8 +70,8 @@ class Bench:
             "calibrate": {"detectable": "none", "diagnosis": "off"},
         }
         settings = Settings.model_validate({"seed": seed, **fast})
-        audit.fit([self._list("fit", self.learnt)], target, settings, force=True)
-        audit.baseline(target, [self._list("default", self.held)], settings)
+        story.fit([self._list("fit", self.learnt)], target, settings, force=True)
+        story.baseline(target, [self._list("default", self.held)], settings)
         (target / "done").touch()
         return target
 
@@ -102,7 +102,7 @@ class Bench:
         verdict = rerun.on(np.arange(len(batch)))
         gated = time.process_time()
         self.gate_seconds.append(gated - started)
-        found = explained.Explained(rerun, verdict).removal()
+        found = image_findings.Explained(rerun, verdict).removal()
         if found is not None:
             self.seconds.append(time.process_time() - gated)
         return verdict.outcome, () if found is None else found.images
@@ -145,7 +145,7 @@ def row(bench: Bench, name: str, given: argparse.Namespace) -> str:
     within, worst, wrong, called, right = 0, [], 0, 0, 0
     fired = named = few = 0
     for trial, (batch, changed) in enumerate(batches(bench, name, given.trials)):
-        said = explained.strangeness(bench.baseline, batch)
+        said = image_findings.strangeness(bench.baseline, batch)
         found = culprits.rank(said, batch, [()] * len(batch), SIGNIFICANT)
         strange = {batch.names[i] for i in np.flatnonzero(changed)}
         places = [image.rank for image in found if image.path in strange]

@@ -21,14 +21,15 @@ from pathlib import Path
 import numpy as np
 from _lab import RUNTIME, data_folder, machine, wilson
 
-from driftcli import audit, gate
+from driftcli.audit import story
+from driftcli.config.settings import Settings
+from driftcli.core.records import Corrupted, Entry
+from driftcli.core.registry import kinds, load
 from driftcli.explain.corruption import Likeness
-from driftcli.extraction import Reader
-from driftcli.permutation import draw
-from driftcli.records import Corrupted, Entry
-from driftcli.reference import Baseline, open_baseline, open_reference
-from driftcli.registry import kinds, load
-from driftcli.settings import Settings
+from driftcli.reading.reader import Reader
+from driftcli.reference.reference import Baseline, open_baseline, open_reference
+from driftcli.stats import minp
+from driftcli.stats.relabelling import draw
 
 ALPHA, SIZE, PERMUTATIONS, SEVERITIES = 0.01, 50, 499, (2, 3)
 PAIRS = (
@@ -74,10 +75,10 @@ class Bench:
         )
         if (target / "done").exists():
             return target
-        audit.fit([self._list("fit", self.learnt)], target, settings, force=True)
+        story.fit([self._list("fit", self.learnt)], target, settings, force=True)
         for name in ("default", *self.classes):
             chosen = [p for p in self.held if name in {"default", self.label(p)}]
-            audit.baseline(target, [self._list(name, chosen)], Settings(), name=name)
+            story.baseline(target, [self._list(name, chosen)], Settings(), name=name)
         (target / "done").touch()
         return target
 
@@ -112,7 +113,7 @@ def drifted(baseline: Baseline, batch: Views, trial: int) -> bool:
     relabellings = draw(n, m, PERMUTATIONS, np.random.default_rng(trial))
     both = [(f, np.concatenate([clean[f.view], batch[f.view]])) for f in families]
     tables = [f.detector.values(f.state, x, relabellings, f.columns) for f, x in both]
-    return float(gate.observed_p(tables, ["on"] * len(tables))[0]) <= ALPHA
+    return float(minp.observed_p(tables, ["on"] * len(tables))[0]) <= ALPHA
 
 
 def named(found: Likeness | None) -> str:

@@ -35,11 +35,12 @@ from _failing_loudly_cache import DELTAS, RUNS, SHIFTS, SIZES, Sets, Views, extr
 from _failing_loudly_tables import report
 from _lab import Lab, data_folder, machine
 
-from driftcli import gate, threads
-from driftcli.families import Family
-from driftcli.permutation import choose_permutations, draw
-from driftcli.records import FileFacts
-from driftcli.reference import build_families
+from driftcli.core import threads
+from driftcli.core.records import FileFacts
+from driftcli.reference.families import Family
+from driftcli.reference.reference import build_families
+from driftcli.stats import minp
+from driftcli.stats.relabelling import choose_permutations, draw
 
 ALPHA = 0.05
 ALL_N = (10, 20, 50, 100, 200, 500, 1000)
@@ -93,8 +94,8 @@ def audit(families: tuple[Family, ...], held_out: Views, batch: Views, seed: int
             )
             for f in families
         ]
-    alone = {f.name: gate.joint_p([v]) for f, v in zip(families, values, strict=True)}
-    return gate.joint_p(values), alone
+    alone = {f.name: minp.joint_p([v]) for f, v in zip(families, values, strict=True)}
+    return minp.joint_p(values), alone
 
 
 def performed(task: Task) -> list[dict]:

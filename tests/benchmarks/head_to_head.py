@@ -31,8 +31,9 @@ import numpy as np
 from _lab import Fit, data_folder, machine
 from _matches import SETS, Features, Match, Record, matches
 
-from driftcli import gate, threads
-from driftcli.permutation import draw
+from driftcli.core import threads
+from driftcli.stats import minp
+from driftcli.stats.relabelling import draw
 
 ALPHA, PERMUTATIONS = 0.05, 999
 
@@ -96,9 +97,9 @@ def answer(fit: Fit, features: Features, match: Match) -> dict[str, float | bool
         for family in families:
             pooled = np.concatenate(features.sides(match, family.view))
             tables[family.name] = family.detector.values(family.state, pooled, relabellings, family.columns)
-    p = gate.joint_p(list(tables.values()))
+    p = minp.joint_p(list(tables.values()))
     found: dict[str, float | bool] = {"driftcli gate": -p}
-    found |= {f"driftcli family / {name}": -gate.joint_p([values]) for name, values in tables.items()}
+    found |= {f"driftcli family / {name}": -minp.joint_p([values]) for name, values in tables.items()}
     if match.condition == "clean":
         found["default: driftcli gate"] = p <= ALPHA
     return found

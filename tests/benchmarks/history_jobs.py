@@ -18,8 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from _lab import machine
 
-from driftcli import retrospect, sequential
-from tests.test_history import H, jobs
+from driftcli.history import read
+from driftcli.stats import sequential
+from tests.history.test_history import H, jobs
 
 
 def main() -> None:
@@ -33,7 +34,7 @@ def main() -> None:
         file, started = Path(folder) / "drift.db", time.perf_counter()
         failed = [said for said, code in jobs(file, given.jobs, given.rows) if code or said]
         seconds = time.perf_counter() - started
-        checks, size = retrospect.read(file).checks, file.stat().st_size
+        checks, size = read.read(file).checks, file.stat().st_size
     path = sequential.path([check.p_value for check in checks], 999, H)
     apart = max(abs(check.value / m - 1) for check, m in zip(checks, path, strict=True))
     print(

@@ -20,7 +20,7 @@ from _lab import Lab, binomial_bound, data_folder, machine, wilson
 from null_rate import command
 from PIL import Image, ImageFilter
 
-from driftcli.settings import Settings
+from driftcli.config.settings import Settings
 
 ALPHA = 0.05
 SIZES = (10, 20, 50)

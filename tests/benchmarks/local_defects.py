@@ -31,14 +31,15 @@ from _surfaces import board, tile
 from PIL import Image, ImageEnhance
 from torch.nn import functional
 
-from driftcli import gate, threads
+from driftcli.config.settings import Settings
+from driftcli.core import threads
 from driftcli.corruptions.gaussian_blur import GaussianBlur
-from driftcli.extraction import Reader, extract_views
 from driftcli.extractors import _patches
-from driftcli.permutation import draw
-from driftcli.reference import build_families
-from driftcli.sample.days import FOLDERS, photo
-from driftcli.settings import Settings
+from driftcli.reading.reader import Reader, extract_views
+from driftcli.reference.reference import build_families
+from driftcli.simulation.sample.days import FOLDERS, photo
+from driftcli.stats import minp
+from driftcli.stats.relabelling import draw
 
 ALPHA, PERMUTATIONS, BATCH, BAD = 0.01, 999, 30, 10
 LEARNING = ("autoencoder", "patches")
@@ -216,9 +217,9 @@ class Fitted:
                 for f in self.families
             }
         return {
-            "local": gate.joint_p([values["local"]]),
-            "with": gate.joint_p(list(values.values())),
-            "without": gate.joint_p([v for name, v in values.items() if name != "local"]),
+            "local": minp.joint_p([values["local"]]),
+            "with": minp.joint_p(list(values.values())),
+            "without": minp.joint_p([v for name, v in values.items() if name != "local"]),
         }
 
 

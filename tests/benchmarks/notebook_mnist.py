@@ -33,11 +33,11 @@ import yaml
 from PIL import Image
 from pydantic import TypeAdapter
 
-from driftcli import artifact
+from driftcli.artifact import store
+from driftcli.core.progress import Progress
+from driftcli.core.records import FileFacts, Frame
 from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.extractors.base import Runtime
-from driftcli.progress import Progress
-from driftcli.records import FileFacts, Frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,7 +167,7 @@ def main() -> None:
     print(", ".join(f"{name} test: {len(images):,} images" for name, images in sets.items()))
     if options.artifact is not None:
         print(f"\nautoencoder of {options.artifact}, fitted by `driftcli fit -c {CONFIG.name}`")
-        state = artifact.read(options.artifact).state("autoencoder")
+        state = store.read(options.artifact).state("autoencoder")
         found = measured(settings, state, sets, options.device)
         print(f"\n{table(found)}\n\n{verdict(found)}", flush=True)
         return

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from _lab import Lab, binomial_bound, data_folder, machine, wilson
 
-from driftcli.settings import Settings
+from driftcli.config.settings import Settings
 
 SIZES = (20, 50, 100)
 F, C = 300, 400

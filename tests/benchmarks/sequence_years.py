@@ -10,7 +10,7 @@ relabellings of its own. Drift begins on day 100, with each year's evidence as i
 one corruption of severity 2 (1,000 other versions of good images; none whose original is in C), followed for up
 to 60 days or until all rules have alarmed.
 
-Beside the sequence: the daily rule p <= 0.01, and Shewhart, EWMA and CUSUM charts (`driftcli.charts`). `--out`
+Beside the sequence: the daily rule p <= 0.01, and Shewhart, EWMA and CUSUM charts (`driftcli.history.charts`). `--out`
 keeps every year's p-values as a line of JSON, and a run goes on where it was interrupted.
 """
 
@@ -30,8 +30,10 @@ from _lab import Lab, binomial_bound, data_folder, machine, wilson
 from calibration import good
 from PIL import Image
 
-from driftcli import charts, gate, registry, sequential, threads
-from driftcli.permutation import choose_permutations, draw
+from driftcli.core import registry, threads
+from driftcli.history import charts
+from driftcli.stats import minp, sequential
+from driftcli.stats.relabelling import choose_permutations, draw
 
 SIDE, C, BATCH, YEAR, BEGIN, LONGEST = 64, 400, 20, 365, 100, 30
 ALPHA, NAIVE, SEVERITY, CHANGED = 0.05, 0.01, 2, 1_000
@@ -148,7 +150,7 @@ def audited(
             f.detector.values(state, np.concatenate([views[f.view][kept], batch[f.view]]), drawn, f.columns)
             for f, state in zip(families, states, strict=True)
         ]
-    return round(gate.joint_p(values), 6)
+    return round(minp.joint_p(values), 6)
 
 
 # ---------------------------------------------------------------- what the rules make of it

@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 from _lab import Fit, Lab, Photos, data_folder, machine
 
-from driftcli import gate, threads
-from driftcli.permutation import choose_permutations, draw
-from driftcli.records import FileFacts
-from driftcli.settings import Settings
+from driftcli.config.settings import Settings
+from driftcli.core import threads
+from driftcli.core.records import FileFacts
+from driftcli.stats import minp
+from driftcli.stats.relabelling import choose_permutations, draw
 
 ALPHA, HELD_OUT, LEARNT = 0.05, 100, 250
 SIZES = (5, 10, 20)
@@ -154,13 +155,13 @@ def readings(fit: Fit, held_out: Mapping, batch: Mapping, rng: np.random.Generat
             for f in tested
         }
     gating = [f.name for f in tested if f.gate == "on"]
-    p = {"gate": gate.joint_p([tables[name] for name in gating])}
+    p = {"gate": minp.joint_p([tables[name] for name in gating])}
     for f in tested:
-        p[f.name] = gate.joint_p([tables[f.name]])
+        p[f.name] = minp.joint_p([tables[f.name]])
         if f.gate == "on":
-            p[f"without {f.name}"] = gate.joint_p([tables[g] for g in gating if g != f.name])
+            p[f"without {f.name}"] = minp.joint_p([tables[g] for g in gating if g != f.name])
         else:
-            p[f"with {f.name}"] = gate.joint_p([tables[g] for g in [*gating, f.name]])
+            p[f"with {f.name}"] = minp.joint_p([tables[g] for g in [*gating, f.name]])
     return p
 
 

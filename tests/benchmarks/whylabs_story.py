@@ -24,8 +24,8 @@ from _lab import data_folder, machine
 from null_rate import command
 from PIL import Image
 
-from driftcli import retrospect
 from driftcli.corruptions.pixelate import Pixelate
+from driftcli.history import read
 
 REFERENCE, DAY, DAYS, FIRST, SEVERITY = 650, 50, 7, 4, 3
 
@@ -79,7 +79,7 @@ def written(photos: list[Path], folder: Path, *, drifted: bool) -> Path:
 
 def table(codes: list[tuple[int, int]], database: Path) -> None:
     """A line a day, from the history itself."""
-    checks = retrospect.read(database).checks
+    checks = read.read(database).checks
     pairs = list(zip(checks[::2], checks[1::2], strict=True))
     print("| day | images | p | exit, batch gate (0.01) | evidence | exit, sequence (0.05 a year) |")
     print("|---|---|---|---|---|---|")

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from driftcli import calibration
-from driftcli.batchtest import Outcome, run_gate
+from driftcli.calibration import false_alarms
+from driftcli.config.settings import Settings
+from driftcli.core.records import Features, Ledger
 from driftcli.detectors.mmd import Mmd
 from driftcli.detectors.reconstruction import Reconstruction
 from driftcli.detectors.univariate import Univariate
-from driftcli.extraction import Reading
 from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.extractors.properties import Properties
-from driftcli.families import VIEWS, Family
-from driftcli.records import Features, Ledger
-from driftcli.reference import Baseline
-from driftcli.settings import Settings
+from driftcli.gate.batch_test import Outcome, run_gate
+from driftcli.reading.reader import Reading
+from driftcli.reference.families import VIEWS, Family
+from driftcli.reference.reference import Baseline
 
 CAUSES = 8
 WIDTHS = {"style": 20, "content": 16, "latent": 12, "error": 9, "properties": 14, "file": 15}
@@ -131,7 +131,7 @@ def calibrate(
         replace(f, state={**f.state, **f.detector.calibrate(f.state, held_out.views[f.view])})
         for f in families
     )
-    measured = calibration.measure(ready, held_out.views, seed) if measure else {}
+    measured = false_alarms.measure(ready, held_out.views, seed) if measure else {}
     return Baseline("default", held_out, ready, measured, canary={}, facts={"digest": f"{seed}"})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from driftcli import threads
+from driftcli.core import threads
 
 
 @pytest.fixture(autouse=True, scope="package")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from driftcli.core.records import Column
 from driftcli.detectors.mmd import Mmd
 from driftcli.detectors.univariate import Univariate
-from driftcli.permutation import draw
-from driftcli.records import Column
+from driftcli.stats.relabelling import draw
 from tests.statistical import binomial_bound
 
 TRIALS = 200

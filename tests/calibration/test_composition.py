@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from driftcli import clusters, composition
-from driftcli.batchtest import run_gate
-from driftcli.extraction import Reading
-from driftcli.records import Ledger
-from driftcli.reference import Reference
-from driftcli.settings import Settings
+from driftcli.config.settings import Settings
+from driftcli.core.records import Ledger
+from driftcli.gate import composition
+from driftcli.gate.batch_test import run_gate
+from driftcli.reading.reader import Reading
+from driftcli.reference import clusters
+from driftcli.reference.reference import Reference
 from tests.calibration import _world as world
 from tests.statistical import binomial_bound, kolmogorov_p
 

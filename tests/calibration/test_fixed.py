@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from driftcli import calibration
+from driftcli.calibration import false_alarms
 from tests.calibration import _world as world
 from tests.statistical import binomial_bound
 
@@ -17,7 +17,7 @@ def fixed():
     """[20, 4]: own rate over 100 fresh batches, estimate, low, high."""
     rows = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibration, "SIZES", (M,))
+        patch.setattr(false_alarms, "SIZES", (M,))
         for artifact in range(ARTIFACTS):
             rng = np.random.default_rng([61, artifact])
             families = world.fit(world.images(rng, 80), {"content": "on"})
@@ -26,7 +26,7 @@ def fixed():
                 world.audit(baseline, world.images(rng, M), permutations=199, alpha=ALPHA).verdict.p_value
                 for _ in range(BATCHES)
             ]
-            rate = calibration.false_alarm_rate(baseline.measured, ALPHA, M, C, None)
+            rate = false_alarms.false_alarm_rate(baseline.measured, ALPHA, M, C, None)
             rows.append((np.mean(np.array(p) <= ALPHA), rate.estimate, rate.low, rate.high))
     return np.array(rows)
 
@@ -68,7 +68,7 @@ def test_the_range_narrows_as_the_baseline_grows():
     """Published spread for the 95th percentile of C at alpha 0.05: .060, .087, .131 (brief, 32 dimensions)."""
     state = {"p_50": np.linspace(0.005, 1, 128).reshape(16, 8), "half_50": np.array([500.0])}
     for n, high in ((1000, 0.060), (250, 0.087), (100, 0.131)):
-        rate = calibration.false_alarm_rate(state, 0.05, 50, n, None)
+        rate = false_alarms.false_alarm_rate(state, 0.05, 50, n, None)
         assert rate.high == pytest.approx(high, abs=0.012)
         assert rate.low < 0.05 < rate.high
         assert rate.low <= rate.estimate <= rate.high

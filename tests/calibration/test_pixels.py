@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from driftcli.settings import Settings
+from driftcli.config.settings import Settings
 from tests.benchmarks._lab import Lab
 from tests.statistical import binomial_bound, kolmogorov_p
 

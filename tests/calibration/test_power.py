@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from driftcli import calibration
+from driftcli.calibration import false_alarms
 from tests.calibration import _world as world
 
 BRIGHTNESS = 0
@@ -43,7 +43,7 @@ def test_detectable_shifts_are_detected_with_power_0_8(m, monkeypatch):
 
     Standard error 0.03. 34 lies between the measured sizes.
     """
-    monkeypatch.setattr(calibration, "SIZES", (20, 50))
+    monkeypatch.setattr(false_alarms, "SIZES", (20, 50))
     hits, trials = 0, 0
     for artifact in range(5):
         rng = np.random.default_rng([81, m, artifact])
@@ -53,7 +53,7 @@ def test_detectable_shifts_are_detected_with_power_0_8(m, monkeypatch):
         baseline = world.calibrate(families, world.images(rng, 150), artifact, measure=True)
         x = baseline.features.views["properties"]
         columns = baseline.families[-1].columns
-        found = calibration.detectable(
+        found = false_alarms.detectable(
             baseline.measured, columns, np.nanstd(x.astype(np.float64), axis=0), 0.05, m, len(x), 3
         )
         names = [column.name for column in columns]

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from driftcli import audit, registry
+from driftcli.audit import story
+from driftcli.audit.inconclusive import inconclusive
 from driftcli.cli import app
-from driftcli.errors import NotAuditedError
-from driftcli.inconclusive import inconclusive
-from driftcli.records import Calibrated, Fitted, Ledger, Report
-from driftcli.settings import Settings
+from driftcli.config.settings import Settings
+from driftcli.core import registry
+from driftcli.core.errors import NotAuditedError
+from driftcli.core.records import Calibrated, Fitted, Ledger, Report
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Ran:
 
 @dataclass
 class Audit:
-    """Stands in for `driftcli.audit`: remembers its calls, returns `result` or raises it."""
+    """Stands in for `driftcli.audit.story`: remembers its calls, returns `result` or raises it."""
 
     result: Any
     calls: list[tuple[tuple[Any, ...], dict[str, Any]]]
@@ -72,7 +73,7 @@ def make_report():
 @pytest.fixture
 def check(monkeypatch, make_report):
     stub = Audit(make_report(), [])
-    monkeypatch.setattr(audit, "check", stub)
+    monkeypatch.setattr(story, "check", stub)
     return stub
 
 
@@ -90,7 +91,7 @@ def fit(monkeypatch):
         ),
         [],
     )
-    monkeypatch.setattr(audit, "fit", stub)
+    monkeypatch.setattr(story, "fit", stub)
     return stub
 
 
@@ -99,7 +100,7 @@ def baseline(monkeypatch):
     stub = Audit(
         Calibrated("ref", "d" * 64, "default", 60, 1, {"mon": 30, "tue": 30}, Ledger(61, 60, {}, {}, 0)), []
     )
-    monkeypatch.setattr(audit, "baseline", stub)
+    monkeypatch.setattr(story, "baseline", stub)
     return stub
 
 

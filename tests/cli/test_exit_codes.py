@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from driftcli.cli import app
-from driftcli.errors import ArtifactError, InternalError, NotAuditedError, UsageError
+from driftcli.core.errors import ArtifactError, InternalError, NotAuditedError, UsageError
 
 ROOT = Path(__file__).parents[2]
 MODULE = [sys.executable, "-m", "driftcli"]

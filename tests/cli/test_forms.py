@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from driftcli import registry
 from driftcli.cli._forms import SHOWN
+from driftcli.core import registry
 from tests.reports import samples
 from tests.reports.test_github import annotations, parsed
 

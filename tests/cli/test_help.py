@@ -11,8 +11,8 @@ import pytest
 import typer
 
 from driftcli.cli.app import app
-from driftcli.config import OPTIONS, resolve
-from driftcli.settings import Settings
+from driftcli.config.resolve import OPTIONS, resolve
+from driftcli.config.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = typer.main.get_command(app).commands

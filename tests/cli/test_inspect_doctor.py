@@ -11,7 +11,7 @@ import pytest
 
 import driftcli
 from driftcli.cli import _findings, doctor
-from driftcli.errors import ArtifactError, UsageError
+from driftcli.core.errors import ArtifactError, UsageError
 
 
 @dataclass
@@ -47,9 +47,9 @@ def store(monkeypatch, tmp_path):
     """A folder with a manifest, and a reader that offers `held`."""
     (tmp_path / "manifest.json").write_text("{}")
     held = Artifact(MANIFEST, "e" * 64, (Check("reference-ab.safetensors", "reference", 1000, True, ""),))
-    module = types.ModuleType("driftcli.artifact")
+    module = types.ModuleType("driftcli.artifact.store")
     module.read = lambda _path: held
-    monkeypatch.setitem(sys.modules, "driftcli.artifact", module)
+    monkeypatch.setitem(sys.modules, "driftcli.artifact.store", module)
     monkeypatch.setattr(driftcli, "artifact", module, raising=False)
     module.held = held
     return module

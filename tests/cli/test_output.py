@@ -15,10 +15,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from driftcli import audit
+from driftcli.audit import story
 from driftcli.cli._progress import Bars, Lines, Told
 from driftcli.cli.console import Terminal, wants_colour
-from driftcli.records import ImageResult
+from driftcli.core.records import ImageResult
 
 ROOT = Path(__file__).parents[2]
 ANSI = re.compile(r"\x1b\[")
@@ -204,14 +204,16 @@ def test_bars_are_drawn_and_taken_away(monkeypatch):
 
 def test_demo_runs_real_command_lines(main, check, fit, baseline, make_report, monkeypatch, tmp_path):
     """Options reach every command; what the commands print is in the story; -q is one line."""
-    from driftcli import demo
-    from driftcli.sample import days
+    from driftcli.cli import demo_story
+    from driftcli.simulation.sample import days
 
     few = tuple(days.Folder(f.name, 1, f.first_day, f.mix, f.fault) for f in days.FOLDERS)
     monkeypatch.setattr(days, "FOLDERS", few)
-    monkeypatch.setattr(demo, "WEEK", tuple(day for day in demo.WEEK if day.name in {"day-02", "day-06"}))
+    monkeypatch.setattr(
+        demo_story, "WEEK", tuple(day for day in demo_story.WEEK if day.name in {"day-02", "day-06"})
+    )
     reports = {"day-02": make_report(), "day-06": make_report("drift", 1)}
-    monkeypatch.setattr(audit, "check", lambda _ref, named, *a, **k: check(_ref, named, *a, **k) and reports[Path(named[0]).name])  # fmt: skip
+    monkeypatch.setattr(story, "check", lambda _ref, named, *a, **k: check(_ref, named, *a, **k) and reports[Path(named[0]).name])  # fmt: skip
     ran = main("demo", "-o", str(tmp_path), "--seed", "3", "--workers", "1", "--set", "gate.alpha=0.02")
     assert (ran.code, ran.err) == (0, "")
     assert {audited.settings.seed for audited in (fit, baseline, check)} == {3}

@@ -13,10 +13,12 @@ import jsonschema
 import pytest
 from rich.cells import cell_len
 
-from driftcli.errors import UsageError
-from driftcli.records import NullRow, PowerCell, PowerReport, Rate
-from driftcli.reports import _power_json, _power_plot, _power_text
-from driftcli.reports._reading import build
+from driftcli.core.errors import UsageError
+from driftcli.core.records import NullRow, PowerCell, PowerReport, Rate
+from driftcli.reports.power import json as _power_json
+from driftcli.reports.power import plot
+from driftcli.reports.power import text as _power_text
+from driftcli.reports.saved.build import build
 from tests.journey import pictures
 
 GRID = (
@@ -108,9 +110,9 @@ def test_the_plot_is_a_picture(once):
         assert min(picture.size) > 300
     report = build(PowerReport, found(once))
     for form, start in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
-        drawn = _power_plot.to_plot(report, form)
+        drawn = plot.to_plot(report, form)
         assert drawn.startswith(start)
-        assert drawn == _power_plot.to_plot(report, form)
+        assert drawn == plot.to_plot(report, form)
 
 
 @pytest.mark.parametrize("kept", [("jpeg",), ("jpeg", "gaussian_blur", "foreign")])
@@ -120,7 +122,7 @@ def test_nothing_is_cut_off_the_picture(kept):
     from PIL import Image
 
     few = report(cells=tuple(cell for cell in report().cells if cell.corruption in kept))
-    with Image.open(io.BytesIO(_power_plot.to_plot(few))) as picture:
+    with Image.open(io.BytesIO(plot.to_plot(few))) as picture:
         drawn = np.asarray(picture.convert("L"))
     for edge in (drawn[:, :2], drawn[:, -2:], drawn[:2], drawn[-2:]):
         assert (edge == 255).all()
@@ -250,7 +252,7 @@ def test_columns_stand_under_their_batch_sizes():
 
 
 def test_a_rate_is_1_only_for_all():
-    from driftcli.reports._power_words import two
+    from driftcli.reports.power.words import two
 
     assert [two(rate) for rate in (0, 0.004, 0.5, 0.996, 1.0)] == [".00", ".00", ".50", ".99", "1.00"]
 
@@ -285,7 +287,7 @@ def test_without_matplotlib_a_plot_is_2_with_what_to_install(drift, world, monke
     assert (ran.code, ran.out) == (2, "")
     assert "pip install matplotlib" in ran.err
     with pytest.raises(UsageError):
-        _power_plot.require()
+        plot.require()
 
 
 def test_too_few_images_are_3(drift, world, tmp_path):

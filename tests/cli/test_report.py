@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from driftcli import registry
+from driftcli.core import registry
 from driftcli.reports.json import Json, parse
 from tests.reports import samples
 

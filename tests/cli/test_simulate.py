@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from driftcli import registry
-from driftcli._drifted_folder import DriftedFolder
+from driftcli.core import registry
 from driftcli.corruptions.jpeg import Jpeg
+from driftcli.simulation._folder import DriftedFolder
 from tests.journey import pictures
 
 QUIET = ("--workers", "1", "--no-progress")

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from driftcli import registry
+from driftcli.core import registry
+from driftcli.core.records import Column
 from driftcli.detectors.base import Detector
-from driftcli.gate import joint_p
-from driftcli.permutation import draw
-from driftcli.records import Column
+from driftcli.stats.minp import joint_p
+from driftcli.stats.relabelling import draw
 
 COLUMNS = tuple(Column(f"c{i}") for i in range(5))
 SECTIONS = ("What it sees:", "What it misses:", "Statistic:", "Cost:", "Reference:")

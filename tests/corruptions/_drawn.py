@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from driftcli import registry
+from driftcli.core import registry
 
 KINDS = registry.kinds("corruptions")
 

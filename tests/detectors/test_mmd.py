@@ -5,7 +5,7 @@ import pytest
 
 from driftcli.detectors import mmd as room
 from driftcli.detectors.mmd import Mmd
-from driftcli.permutation import draw
+from driftcli.stats.relabelling import draw
 
 
 def textbook(x, labels_of_images, used, sigma):

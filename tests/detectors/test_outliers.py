@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from driftcli.core.records import Column
 from driftcli.detectors.outliers import Outliers, rank_scores
 from driftcli.detectors.univariate import Univariate
-from driftcli.gate import joint_p
-from driftcli.permutation import draw
-from driftcli.records import Column
+from driftcli.stats.minp import joint_p
+from driftcli.stats.relabelling import draw
 
 COLUMNS = (Column("top"), Column("flat"), Column("tied"))
 

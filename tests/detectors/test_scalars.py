@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from driftcli.core.records import Column
 from driftcli.detectors.reconstruction import Reconstruction
 from driftcli.detectors.univariate import Univariate
-from driftcli.gate import joint_p
-from driftcli.permutation import draw
-from driftcli.records import Column
+from driftcli.stats.minp import joint_p
+from driftcli.stats.relabelling import draw
 
 COLUMNS = (Column("level"), Column("hue", "circular"), Column("format", "category"), Column("flat"))
 

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
+from driftcli.core.records import Column
 from driftcli.detectors import _tails, _witness
 from driftcli.detectors.mmd import Mmd
 from driftcli.detectors.univariate import Univariate
-from driftcli.explain.conformal import p_values
-from driftcli.records import Column
+from driftcli.stats.conformal import p_values
 from tests.statistical import binomial_bound
 
 

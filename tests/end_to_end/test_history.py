@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from driftcli import retrospect
+from driftcli.history import read
 from tests.journey import pictures
 
 SEQUENCE = ("--gate", "sequence", "--alpha", 0.05)
@@ -47,7 +47,7 @@ def test_a_week(world, days, database, check, drift):
     assert (after["exit_code"], after["sequence"]["value"]) == (0, 0.0)
     brightness = [
         next(s for s in c.statistics if s.name == "brightness").now.mean
-        for c in retrospect.read(database).checks[:6]
+        for c in read.read(database).checks[:6]
     ]
     assert max(brightness[:2]) < min(brightness[2:])
 
@@ -64,7 +64,7 @@ def test_what_is_refused(world, days, tmp_path, check, drift):
     assert "110 images" in few["reasons"][0]
     gone = check(world.ref, tmp_path / "nothing", "--history", database)
     assert gone.code == 3
-    stored = retrospect.read(database).checks
+    stored = read.read(database).checks
     assert [(one.verdict, one.exit_code) for one in stored] == [("inconclusive", 3)] * 2
     assert stored[0].value == 0
 
@@ -79,11 +79,11 @@ def test_a_history_that_cannot_be_used_is_found_before_anything_is_read(world, t
 
 
 def filled(database: Path) -> Path:
-    from driftcli import history
-    from tests.test_history import report, settings
+    from driftcli.history import record
+    from tests.history.test_history import report, settings
 
     for day in (1, 2, 3):
-        history.record(report(f"d{day}", 0.3, created=f"2026-11-0{day}T06:00:00Z"), settings(database))
+        record.record(report(f"d{day}", 0.3, created=f"2026-11-0{day}T06:00:00Z"), settings(database))
     return database
 
 
@@ -125,28 +125,28 @@ def test_a_reader_in_a_folder_that_nobody_may_write_to(tmp_path, monkeypatch):
 
     database = filled(tmp_path / "drift.db")
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert len(retrospect.read(database).checks) == 3
+    assert len(read.read(database).checks) == 3
 
 
 def test_a_check_that_fails_halfway_leaves_no_half_row(tmp_path, monkeypatch):
     """Row, evidence and sequence are one transaction."""
-    from driftcli import history
-    from tests.test_history import report, settings
+    from driftcli.history import record
+    from tests.history.test_history import report, settings
 
     database = filled(tmp_path / "drift.db")
-    insert = history._insert
+    insert = record._insert
 
     def broken(db, table, *rest, **more):
         if table == "sequences":
             raise sqlite3.OperationalError("disk I/O error")
         return insert(db, table, *rest, **more)
 
-    monkeypatch.setattr(history, "_insert", broken)
-    from driftcli.errors import InternalError
+    monkeypatch.setattr(record, "_insert", broken)
+    from driftcli.core.errors import InternalError
 
     with pytest.raises(InternalError, match="disk I/O"):
-        history.record(report("d4", 0.001), settings(database))
+        record.record(report("d4", 0.001), settings(database))
     with sqlite3.connect(database) as db:
         assert db.execute("SELECT count(*) FROM checks").fetchone() == (3,)
         assert db.execute("SELECT count(DISTINCT check_id) FROM statistics").fetchone() == (3,)
-    assert retrospect.read(database).chosen.counted == 3
+    assert read.read(database).chosen.counted == 3

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from driftcli import calibration, likeness
-from driftcli.extraction import Reader
+from driftcli.calibration import corruption_library, false_alarms
+from driftcli.config.settings import Settings
+from driftcli.core.records import EMPTY
+from driftcli.core.registry import load
 from driftcli.extractors.base import Runtime
-from driftcli.records import EMPTY
-from driftcli.reference import build_extractors
-from driftcli.registry import load
-from driftcli.settings import Settings
+from driftcli.reading.reader import Reader
+from driftcli.reference.reference import build_extractors
 from tests.journey import FAST
 
 
@@ -67,7 +67,7 @@ def test_a_batch_that_passes_is_like_nothing(check, world):
 
 def test_a_baseline_without_a_library_says_nothing_of_it(drift, check, world, tmp_path, monkeypatch):
     """Artifacts of before, `calibrate.detectable none` (the world's hold-out), and `--detectable none`."""
-    monkeypatch.setattr(calibration, "SPLITS", 2)
+    monkeypatch.setattr(false_alarms, "SPLITS", 2)
     ref = tmp_path / "ref"
     assert drift("fit", world.train, "-o", ref, *FAST).code == 0
     assert _facts(ref, "holdout") is None
@@ -84,18 +84,18 @@ def _facts(ref: Path, name: str) -> object:
     return json.loads((ref / "manifest.json").read_text("utf-8"))["baselines"][name]["diagnosis"]
 
 
-def _library(source: str, workers: int) -> likeness.Library:
+def _library(source: str, workers: int) -> corruption_library.Library:
     settings = Settings.model_validate({"extractors": {"methods": ["properties"]}, "workers": workers})
     with Reader(settings, build_extractors(settings), {"properties": EMPTY}, Runtime(device="cpu")) as reader:
         held_out = reader.read([source], 1000, "reading").features
-        found = likeness.library(reader, [source], held_out)
+        found = corruption_library.library(reader, [source], held_out)
     assert found is not None
     return found
 
 
 def test_neither_order_nor_workers_leave_a_trace(world, tmp_path, monkeypatch):
     """Bit for bit: the same pictures from a list in reverse, read by two workers."""
-    monkeypatch.setattr(likeness, "kinds", lambda _: ("gaussian_noise", "jpeg", "scratch"))
+    monkeypatch.setattr(corruption_library, "kinds", lambda _: ("gaussian_noise", "jpeg", "scratch"))
     names = sorted((str(path) for path in world.good.iterdir()), reverse=True)
     manifest = tmp_path / "list.txt"
     manifest.write_text("\n".join(names))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from driftcli.calibration.fit_steps import most_images
+from driftcli.config.settings import Settings
 from driftcli.extractors.patches import Patches
-from driftcli.fitting import most_images
-from driftcli.reference import build_extractors
-from driftcli.settings import Settings
+from driftcli.reference.reference import build_extractors
 
 METHOD = ("--method", "properties,local", "--set", "extractors.patches.side=64", "--workers", 1, "-q")
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from driftcli import likeness
-from driftcli.explain import _space
+from driftcli.calibration import corruption_library
+from driftcli.core.records import Column
+from driftcli.explain import space as _space
 from driftcli.explain.corruption import Library, Likeness, Part, calibrated, statement
-from driftcli.records import Column
 
 COLUMNS = {
     "properties": (*(Column(f"p{i}") for i in range(5)), Column("hue", "circular")),
@@ -49,11 +49,14 @@ def made(seed: int) -> Library:
     space = _space.learn(views(clean), COLUMNS)
     few = clean[:12]
     points = [
-        [(space(views(few + s / 2 * move)) - space(views(few))).mean(0) for s in likeness.SEVERITIES]
+        [
+            (space(views(few + s / 2 * move)) - space(views(few))).mean(0)
+            for s in corruption_library.SEVERITIES
+        ]
         for move in MOVES
     ]
     return calibrated(
-        Library(space, KINDS, likeness.SEVERITIES, np.array(points), 0.0), space(views(clean)), 0
+        Library(space, KINDS, corruption_library.SEVERITIES, np.array(points), 0.0), space(views(clean)), 0
     )
 
 
@@ -133,24 +136,24 @@ def test_constant_columns_and_one_view_alone_do():
 
 def test_a_library_survives_the_artifact(library):
     """Arrays in the state, the rest in the manifest; a baseline without one has none."""
-    state, facts = likeness.pack(library)
-    again = likeness.unpack({**state, "measured/p_10": np.zeros(1)}, facts)
+    state, facts = corruption_library.pack(library)
+    again = corruption_library.unpack({**state, "measured/p_10": np.zeros(1)}, facts)
     assert again is not None
     assert again.nearest(batch(MOVES[3])) == library.nearest(batch(MOVES[3]))
-    assert likeness.unpack({}, None) is None
-    assert likeness.pack(None) == ({}, None)
+    assert corruption_library.unpack({}, None) is None
+    assert corruption_library.pack(None) == ({}, None)
 
 
 def test_images_are_chosen_for_their_mean(library):
     """Eight chosen images stand for all better than the best of a hundred random eights; none twice."""
     rows = library.space(views(good(300, 5)))
     rows -= rows.mean(0)
-    chosen = likeness.balanced(rows, 8)
+    chosen = corruption_library.balanced(rows, 8)
     assert len(set(chosen.tolist())) == 8
     rng = np.random.default_rng(0)
     random = min(np.linalg.norm(rows[rng.permutation(300)[:8]].mean(0)) for _ in range(100))
     assert np.linalg.norm(rows[chosen].mean(0)) < random
-    assert sorted(likeness.balanced(rows[:5], 8)) == [0, 1, 2, 3, 4]
+    assert sorted(corruption_library.balanced(rows[:5], 8)) == [0, 1, 2, 3, 4]
 
 
 def test_the_words():

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftcli.explain import conformal, culprits, groups, scores
-from driftcli.records import Features
+from driftcli.core.records import Features
+from driftcli.explain import culprits, groups, scores
+from driftcli.stats import conformal
 from tests.statistical import binomial_bound
 
 LEVELS = st.floats(0, 1, width=32)

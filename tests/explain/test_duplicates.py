@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from driftcli.core.records import Features
 from driftcli.explain.duplicates import BITS, FLAT, found
-from driftcli.records import Features
 
 
 def features(prefix: str, near: list[int], pixels: list[int] | None = None) -> Features:

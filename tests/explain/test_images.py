@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from driftcli.core.records import Column
 from driftcli.explain.images import reasons
-from driftcli.records import Column
 
 COLUMNS = (
     Column("sharpness"),

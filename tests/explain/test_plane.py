@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from driftcli.core.records import Features
 from driftcli.explain import plane
-from driftcli.records import Features
 
 
 def features(x: np.ndarray, view: str = "content") -> Features:

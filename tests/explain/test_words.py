@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from driftcli.core.records import Column, DisplayEffect, StatisticResult
 from driftcli.explain.words import LevelShare, level_shares, number, percent, statements
-from driftcli.records import Column, DisplayEffect, StatisticResult
 
 COLUMNS = (
     Column("sharpness", more="sharper", less="blurrier"),

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
+from driftcli.core.records import FileFacts, Frame
 from driftcli.extractors.autoencoder import Autoencoder
-from driftcli.records import FileFacts, Frame
 
 
 def facts(width, height, *, grey=False):

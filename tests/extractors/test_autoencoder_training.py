@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from driftcli.errors import InternalError
+from driftcli.core.errors import InternalError
+from driftcli.core.progress import Progress
 from driftcli.extractors.base import Runtime
-from driftcli.progress import Progress
 from tests.extractors._autoencoder_cases import QUICK, RUNTIME, photos
 
 

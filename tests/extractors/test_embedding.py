@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from driftcli.errors import ArtifactError, UsageError
-from driftcli.extractors._weights import LITE0, find
+from driftcli.core.errors import ArtifactError, UsageError
+from driftcli.core.progress import Progress
+from driftcli.core.records import FileFacts
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.embedding import Embedding, rounded
-from driftcli.progress import Progress
-from driftcli.records import FileFacts
+from driftcli.extractors.networks.weights import LITE0, find
 from tests.extractors._pictures import picture
 
 if TYPE_CHECKING:
-    from driftcli.records import State
+    from driftcli.core.records import State
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("lite0_golden.json")
@@ -50,7 +50,7 @@ def views(prepared: np.ndarray, state: State) -> Any:
 
 def test_golden_vector() -> None:
     """352 numbers pin network, weights, preprocessing and layers: a wrong mean costs accuracy silently."""
-    from driftcli.extractors import _network
+    from driftcli.extractors.networks import network as _network
 
     settings = Embedding().complete(CPU)
     network = _network.load(settings, 0, CPU)
@@ -64,7 +64,7 @@ def test_equal_to_timm(prepared: np.ndarray) -> None:
     timm = pytest.importorskip("timm")
     import torch
 
-    from driftcli.extractors import _network
+    from driftcli.extractors.networks import network as _network
 
     published = torch.load(find(LITE0, CPU).path, weights_only=True)
     model = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()

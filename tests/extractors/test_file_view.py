@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from driftcli.core.records import FileFacts, Frame
 from driftcli.extractors.properties import Properties, level_code, levels
-from driftcli.records import FileFacts, Frame
 
 FILE = [column.name for column in Properties().columns("file")]
 FACTS = FileFacts(400, 300, 60_000, "JPEG", "RGB", grey=False, jpeg_quality=90.0, jpeg_block=4.0)

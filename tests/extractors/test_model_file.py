@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from driftcli.errors import UsageError
-from driftcli.extractors import _onnx_file
+from driftcli.core.errors import UsageError
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.embedding import Embedding
+from driftcli.extractors.networks import onnx_file
 from tests.extractors._pictures import picture
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def test_outside_data_is_refused_wherever_it_hides(extra: bytes, tmp_path: Path)
 def test_outside_data_in_functions_is_refused() -> None:
     function = field(25, field(7, field(5, field(5, outside(13)))))
     with pytest.raises(UsageError, match="keeps tensors in other files"):
-        _onnx_file.metadata(model() + function)
+        onnx_file.metadata(model() + function)
 
 
 def test_damaged_files_are_usage() -> None:
@@ -103,7 +103,7 @@ def test_damaged_files_are_usage() -> None:
     for length in range(len(whole)):
         for content in (whole[:length], flipped(whole, length, int(generator.integers(8)))):
             try:
-                _onnx_file.metadata(content)
+                onnx_file.metadata(content)
             except UsageError:
                 continue
 

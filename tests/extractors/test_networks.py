@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from driftcli.errors import UsageError
-from driftcli.extractors._weights import FOLDER
+from driftcli.core.errors import UsageError
+from driftcli.core.progress import Progress
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.embedding import Embedding
-from driftcli.progress import Progress
+from driftcli.extractors.networks.weights import FOLDER
 from tests.extractors._pictures import picture
 
 ROOT = Path(__file__).parents[2]
@@ -35,15 +35,15 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     import torch
     from torchvision.models import resnet18
 
-    from driftcli.extractors import _named
+    from driftcli.extractors.networks import named
 
     path = tmp_path / "resnet18.pth"
     torch.manual_seed(0)
     torch.save(resnet18().state_dict(), path)
     prefix = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
     staged = path.rename(tmp_path / f"resnet18-{prefix}.pth")
-    wanted = replace(_named.wanted_weights("torchvision", "resnet18"), file=staged.name, sha256=prefix)
-    monkeypatch.setattr(_named, "wanted_weights", lambda *_: wanted)
+    wanted = replace(named.wanted_weights("torchvision", "resnet18"), file=staged.name, sha256=prefix)
+    monkeypatch.setattr(named, "wanted_weights", lambda *_: wanted)
     monkeypatch.setenv(FOLDER, str(tmp_path))
     return staged
 
@@ -54,7 +54,7 @@ def test_torchdrift_preset(staged: Path, prepared: np.ndarray) -> None:
     import yaml
     from torchvision.models import ResNet18_Weights, resnet18
 
-    from driftcli.settings import Settings
+    from driftcli.config.settings import Settings
 
     preset = Settings.model_validate(yaml.safe_load((ROOT / "configs/torchdrift-resnet18.yaml").read_text()))
     assert preset.gate.permutations == 999
@@ -150,7 +150,7 @@ def test_out_of_memory_halves_then_leaves_the_card(
     prepared: np.ndarray, room: int, last: int, warnings: int
 ) -> None:
     """Everything starts again, so that the rows of one call share one shape."""
-    from driftcli.extractors import _network
+    from driftcli.extractors.networks import network as _network
 
     said: list[str] = []
 

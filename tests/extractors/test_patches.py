@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
-from driftcli.errors import ArtifactError, UsageError
+from driftcli.core.errors import ArtifactError, UsageError
+from driftcli.core.records import FileFacts, Frame
 from driftcli.extractors import _patches
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.patches import COLUMNS, Patches
-from driftcli.records import FileFacts, Frame
 
 CPU = Runtime()
 SMALL = Patches(side=128, directions=16)

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
+from driftcli.core.records import EMPTY, FileFacts, Frame
 from driftcli.extractors import _pixels
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.properties import Properties
-from driftcli.records import EMPTY, FileFacts, Frame
 
 PIXELS = [column.name for column in Properties().columns("properties")]
 FILE = [column.name for column in Properties().columns("file")]

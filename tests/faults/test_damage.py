@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from driftcli import artifact
+from driftcli.artifact import store
 from tests.journey import FAST
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ ROLES = ("autoencoder", "properties", "detectors", "reference", "canary", "basel
 
 
 def stored(folder, role):
-    return folder / artifact.read(folder).files[role].name
+    return folder / store.read(folder).files[role].name
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -78,7 +78,7 @@ def test_a_manifest_that_is_none(check, world, copied, change, said):
 
 def alter(folder, role, key):
     """Features of the canaries that this machine does not reproduce."""
-    with artifact.writing(folder) as draft:
+    with store.writing(folder) as draft:
         state = {name: np.array(value) for name, value in draft.state(role).items()}
         state[key] = state[key] * np.float32(1.5)
         draft.put(role, state)
@@ -103,7 +103,7 @@ def test_a_machine_that_sees_otherwise_is_3(check, drift, world, copied):
 
 
 def test_canaries_that_cannot_be_read_are_3_too(check, world, copied):
-    with artifact.writing(copied) as draft:
+    with store.writing(copied) as draft:
         state = {key: np.array(value) for key, value in draft.state("canary").items()}
         draft.put("canary", {k: v[:20] if k.startswith("bytes/") else v for k, v in state.items()})
     assert check(copied, world.fresh).code == 3
@@ -115,21 +115,21 @@ def test_canaries_that_cannot_be_read_are_3_too(check, world, copied):
 @pytest.mark.usefixtures("quick")
 def test_a_baseline_goes_only_into_the_fit_that_it_was_made_for(drift, world, copied, monkeypatch):
     """`fit --force` between reading and writing: nothing is mixed."""
-    from driftcli import audit
+    from driftcli.audit import story
 
-    made = audit.calibrate_baseline
+    made = story.calibrate_baseline
 
     def overtaken(*args):
         found = made(*args)
-        monkeypatch.setattr(audit, "calibrate_baseline", made)
+        monkeypatch.setattr(story, "calibrate_baseline", made)
         assert drift("fit", world.good, "-o", copied, "--force", "--seed", 1, *FAST).code == 0
         return found
 
-    monkeypatch.setattr(audit, "calibrate_baseline", overtaken)
+    monkeypatch.setattr(story, "calibrate_baseline", overtaken)
     ran = drift("baseline", copied, world.fresh, "--workers", 1)
     assert (ran.code, ran.out) == (3, "")
     assert "fitted anew" in ran.err
-    assert set(artifact.read(copied).manifest["baselines"]) == {"holdout"}
+    assert set(store.read(copied).manifest["baselines"]) == {"holdout"}
 
 
 def start(*argv):
@@ -152,7 +152,7 @@ def test_two_baselines_at_once_are_both_there(check, world, copied):
     running = [start("baseline", copied, world.good, "--name", name) for name in ("a", "b")]
     assert [process.communicate(timeout=120)[1] for process in running] == ["", ""]
     assert [process.returncode for process in running] == [0, 0]
-    assert {"a", "b", "default", "holdout"} == set(artifact.read(copied).manifest["baselines"])
+    assert {"a", "b", "default", "holdout"} == set(store.read(copied).manifest["baselines"])
     assert check(copied, world.fresh, "--baseline", "b").code == 0
 
 
@@ -166,7 +166,7 @@ def test_killed_writers_leave_the_old_artifact(check, world, copied):
         process.communicate(timeout=30)
         found = check(copied, world.fresh, "--baseline", "default").timeless
         assert found == expected
-        assert all(file.ok for file in artifact.read(copied).verify())
+        assert all(file.ok for file in store.read(copied).verify())
         assert gone(process.pid)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from driftcli import records as r
+from driftcli.core import records as r
 from tests.reports import samples
 
 NASTY = (

@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 import numpy as np
 from PIL import Image
 
-from driftcli.pictures import Gallery, Picture, Scale
-from driftcli.records import Report
+from driftcli.core.records import Report
+from driftcli.pictures.picture import Gallery, Picture, Scale
 
 VOID = {"meta", "link", "img", "br", "wbr", "hr", "input"}
 HIDDEN = {"style", "title", "head"}

@@ -6,7 +6,7 @@ import hashlib
 import math
 from itertools import pairwise
 
-from driftcli import records as r
+from driftcli.core import records as r
 
 BINS = 20
 FOLDER = "incoming/2026-11-21"

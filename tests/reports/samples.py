@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 
-from driftcli import records as r
+from driftcli.core import records as r
 from tests.reports import rich_parts as parts
 
 DIGEST = "3f9a1c2e44d15b7c9e0a6f1d2c3b4a5968778695a4b3c2d1e0f1029384756afe"

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from driftcli.records import ImageResult
+from driftcli.core.records import ImageResult
+from driftcli.core.text import safe_name
 from driftcli.reports.csv import COLUMNS, FORMULA, Csv
 from driftcli.reports.metrics import Metrics
 from driftcli.reports.openmetrics import Openmetrics
 from driftcli.reports.prometheus import Prometheus
-from driftcli.text import safe_name
 from tests.reports import samples
 from tests.reports.nasty import NAMES, NASTY, named
 

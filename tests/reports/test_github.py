@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from driftcli.records import ImageResult
+from driftcli.core.records import ImageResult
+from driftcli.core.text import safe_name
 from driftcli.reports import github
 from driftcli.reports.github import Github
-from driftcli.text import safe_name
 from tests.reports import samples
 from tests.reports.nasty import NAMES, NASTY, named
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from driftcli import registry
+from driftcli.core import registry
 from driftcli.reports.json import Json
 from driftcli.reports.text import Text
 from tests.reports.samples import ALL

@@ -12,13 +12,15 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from driftcli import history, retrospect
-from driftcli.errors import UsageError
-from driftcli.past import Measured, Summary
-from driftcli.reports import _history_html, _history_json, _history_text
-from driftcli.reports import _history_numbers as numbers
+from driftcli.core.errors import UsageError
+from driftcli.history import read, record
+from driftcli.history.records import Measured, Summary
+from driftcli.reports.history import html as _history_html
+from driftcli.reports.history import json as _history_json
+from driftcli.reports.history import numbers
+from driftcli.reports.history import text as _history_text
+from tests.history.test_history import report, settings
 from tests.reports import samples
-from tests.test_history import report, settings
 
 HOSTILE = '=cmd("x") <script>alert(1)</script> \x1b[31m$\\frac{a}{b}$'
 DAYS, FIRST = 14, 9
@@ -45,12 +47,12 @@ def past(tmp_path_factory):
         ]  # fmt: skip
         one = report(f"d{day}", p, created=f"2026-11-{day:02}T06:00:00Z")
         one = replace(one, batch=replace(one.batch, source=(HOSTILE, f"day {day}")))
-        history.record(one, settings(file), measured if p else ())
-    history.acknowledge(file, HOSTILE)
-    history.record(report("d1", 0.4, created="2026-11-15T06:00:00Z"), settings(file, "camera 2"))
+        record.record(one, settings(file), measured if p else ())
+    record.acknowledge(file, HOSTILE)
+    record.record(report("d1", 0.4, created="2026-11-15T06:00:00Z"), settings(file, "camera 2"))
     again = report("d2", 0.4, created="2026-11-16T06:00:00Z")
-    history.record(again, settings(file))
-    return retrospect.read(file)
+    record.record(again, settings(file))
+    return read.read(file)
 
 
 def test_the_terminal_page(past):
@@ -172,8 +174,8 @@ def test_the_page_names_the_simulated_rate_of_every_chart(html, past):
 def test_an_empty_year_can_be_drawn(tmp_path):
     """One check, not audited: no chart, no trend, no failure."""
     file = tmp_path / "drift.db"
-    history.record(report("d1", None), settings(file))
-    one = retrospect.read(file)
+    record.record(report("d1", None), settings(file))
+    one = read.read(file)
     assert "? not audited" in _history_text.to_text(one)
     assert "<svg" in _history_html.to_html(one)
     assert len(_history_json.to_csv(one).splitlines()) == 2

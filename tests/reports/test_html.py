@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftcli import records as r
-from driftcli.pictures import Gallery
-from driftcli.reports import _html_plots as plots
-from driftcli.reports import _verdict
-from driftcli.reports._html_page import _above, _quantile
-from driftcli.reports._svg import Mark
+from driftcli.core import records as r
+from driftcli.core.text import safe_name
+from driftcli.pictures.picture import Gallery
+from driftcli.reports.content import verdict as _verdict
 from driftcli.reports.html import Html
-from driftcli.text import safe_name
+from driftcli.reports.html_page import plots
+from driftcli.reports.html_page.page import _above, _quantile
+from driftcli.reports.layout.svg import Mark
 from tests.reports import samples
 from tests.reports.page import gallery, plain, read, webp
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from driftcli import account, artifact, calibration
-from driftcli.records import Detectable, FalseAlarmRate
-from driftcli.reports import _inspect_html, _inspect_text
-from driftcli.reports._portrait import Account, BaselineAccount, Calibration
+from driftcli.artifact import store
+from driftcli.audit import inspection
+from driftcli.calibration import false_alarms
+from driftcli.core.inspection import Account, BaselineAccount, Calibration
+from driftcli.core.records import Detectable, FalseAlarmRate
+from driftcli.reports.inspect import html, text
 
 
 @dataclass
@@ -40,54 +42,54 @@ def told(**more):
 
 
 def test_in_words():
-    page = _inspect_text.to_text(told())
+    page = text.to_text(told())
     assert "fitted on  400 images from train, 2026-11-01T00:00:00Z" in page
     assert "false alarms of 50 images: alpha 0.01: 1.2 % (0.8 % to 2 %)" in page
     assert "of 50 images it sees: Gaussian blur from severity 2" in page
     assert "loss       autoencoder, training: 1 to 0.3 in 3 epochs" in page
     assert "loss       autoencoder, held out: 1.2 to 0.7 in 3 epochs" in page
     assert "\x1b" not in page
-    assert _inspect_text.to_text(told(), ascii_only=True).isascii()
+    assert text.to_text(told(), ascii_only=True).isascii()
 
 
 def test_as_html():
     """Names as text, the curve as a picture that says what it is; no script."""
-    page = _inspect_html.to_html(told())
+    page = html.to_html(told())
     assert "&lt;b&gt;night" in page
     assert "<b>" not in page
     assert "\x1b" not in page
     assert "<script" not in page
     assert re.search(r'aria-label="Loss of autoencoder over 3 epochs, at last 0\.3"', page)
     assert "Gaussian blur from severity 2" in page
-    assert "DAMAGED" in _inspect_html.to_html(told(files=(File(ok=False, problem="checksum differs"),)))
-    assert "No baseline" in _inspect_html.to_html(told(baselines=(), losses={}))
+    assert "DAMAGED" in html.to_html(told(files=(File(ok=False, problem="checksum differs"),)))
+    assert "No baseline" in html.to_html(told(baselines=(), losses={}))
 
 
 def test_a_real_artifact(world):
     """Figures are calibration's own; JSON has them all."""
-    found = account.take(world.ref, artifact.read(world.ref))
+    found = inspection.take(world.ref, store.read(world.ref))
     assert found.ok
     assert found.holds_images
     by_name = {one.name: one for one in found.baselines}
-    state = artifact.read(world.ref).state("baseline-default")
+    state = store.read(world.ref).state("baseline-default")
     measured = {k.removeprefix("measured/"): v for k, v in state.items() if k.startswith("measured/")}
     for one in by_name["default"].calibration:
-        assert one.rate == calibration.false_alarm_rate(measured, one.alpha, one.batch, 110, None)
-    sizes = [m for m in calibration.SIZES if f"p_{m}" in measured]
+        assert one.rate == false_alarms.false_alarm_rate(measured, one.alpha, one.batch, 110, None)
+    sizes = [m for m in false_alarms.SIZES if f"p_{m}" in measured]
     assert sorted(by_name["default"].detectable) == sizes
-    shown = json.loads(_inspect_text.to_json(found))
+    shown = json.loads(text.to_json(found))
     assert len(shown["measured"]["default"]["false_alarm_rates"]) == 2 * len(sizes)
-    assert len(_inspect_html.to_html(found)) < 200_000
+    assert len(html.to_html(found)) < 200_000
 
 
 def test_what_cannot_be_measured_says_why(copied):
     """A damaged artifact is told of; its figures are not trusted."""
     victim = next(copied.glob("baseline-default-*"))
     victim.write_bytes(victim.read_bytes()[:-1])
-    found = account.take(copied, artifact.read(copied))
+    found = inspection.take(copied, store.read(copied))
     assert not found.ok
     assert {one.reason for one in found.baselines} == {"the artifact is damaged"}
-    assert "DAMAGED" in _inspect_text.to_text(found)
+    assert "DAMAGED" in text.to_text(found)
 
 
 @pytest.mark.parametrize("kept", [np.nan, 0.5])
@@ -103,4 +105,4 @@ def test_losses_come_from_the_training_itself(kept):
             assert role == "autoencoder"
             return {"loss_curve": np.array([[1.0, kept]], np.float32)}
 
-    assert account._losses(Held()) == {"autoencoder": ((1.0, None if np.isnan(kept) else kept),)}
+    assert inspection._losses(Held()) == {"autoencoder": ((1.0, None if np.isnan(kept) else kept),)}

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftcli.errors import NotAuditedError
-from driftcli.records import DisplayEffect, GroupResult, ImageResult, Report
+from driftcli.core.errors import NotAuditedError
+from driftcli.core.records import DisplayEffect, GroupResult, ImageResult, Report
 from driftcli.reports.json import ORDER, Json, parse, schema
 from tests.reports import samples
 

@@ -10,8 +10,8 @@ import junitparser
 import pytest
 from hypothesis import given, settings
 
-from driftcli.records import ImageResult
-from driftcli.reports import _verdict as told
+from driftcli.core.records import ImageResult
+from driftcli.reports.content import verdict as told
 from driftcli.reports.junit import Junit
 from tests.reports import samples
 from tests.reports.nasty import NAMES, NASTY, named

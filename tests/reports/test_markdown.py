@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from markdown_it import MarkdownIt
 
-from driftcli.records import ImageResult
+from driftcli.core.records import ImageResult
+from driftcli.core.text import safe_name
 from driftcli.reports.markdown import Markdown
-from driftcli.text import safe_name
 from tests.reports import samples
 from tests.reports.nasty import NAMES, NASTY, named
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from driftcli.records import (
+from driftcli.core.records import (
     Detectable,
     Diagnosis,
     DisplayEffect,
@@ -27,12 +27,13 @@ from driftcli.records import (
     RuleResult,
     StatisticResult,
 )
-from driftcli.reports import _numbers as number
-from driftcli.reports import _verdict, _words
-from driftcli.reports._spark import sparks
+from driftcli.core.text import safe_name
+from driftcli.reports.content import numbers as number
+from driftcli.reports.content import verdict as _verdict
+from driftcli.reports.content import words
 from driftcli.reports.json import Json, parse
+from driftcli.reports.layout.spark import sparks
 from driftcli.reports.text import Text
-from driftcli.text import safe_name
 from tests.reports import samples
 
 COMMAND = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -162,10 +163,10 @@ def test_a_warning_that_fails_says_who_asked_for_it():
 
 
 def test_the_ledger_is_a_sum_and_says_when_it_is_none():
-    assert _words.ledger(Ledger(130, 127, {"truncated": 1}, {"hidden": 2}, 0)) == (
+    assert words.ledger(Ledger(130, 127, {"truncated": 1}, {"hidden": 2}, 0)) == (
         "130 seen = 127 used + 1 unreadable (truncated) + 2 skipped (hidden)"
     )
-    assert _words.ledger(Ledger(5, 3, {}, {}, 1)) == "5 seen ≠ 3 used + 1 changed while being read"
+    assert words.ledger(Ledger(5, 3, {}, {}, 1)) == "5 seen ≠ 3 used + 1 changed while being read"
 
 
 @pytest.mark.parametrize(

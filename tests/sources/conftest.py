@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from driftcli.settings import Input
-from driftcli.sources import _pool
-from driftcli.sources._open import open_sources
-from driftcli.sources._settings import Decode
+from driftcli.config.settings import Input
+from driftcli.reading.open_sources import open_sources
+from driftcli.sources.decoding import pool as _pool
+from driftcli.sources.decoding.settings import Decode
 
 KINDS = Path(__file__).parent / "kinds"
 

@@ -12,8 +12,8 @@ import zipfile
 
 import pytest
 
-from driftcli.errors import NotAuditedError
-from driftcli.records import Entry
+from driftcli.core.errors import NotAuditedError
+from driftcli.core.records import Entry
 from driftcli.sources import archive as module
 from driftcli.sources.archive import Archive
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from driftcli import registry
+from driftcli.core import registry
+from driftcli.core.records import Corrupted, Entry, Skipped
 from driftcli.extractors.properties import Properties
-from driftcli.records import Corrupted, Entry, Skipped
-from driftcli.sources._pool import DecodePool
-from driftcli.sources._settings import Decode
+from driftcli.sources.decoding.pool import DecodePool
+from driftcli.sources.decoding.settings import Decode
 
 
 @pytest.fixture(scope="module")

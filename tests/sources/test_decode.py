@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from driftcli.errors import UsageError
-from driftcli.sources import _pixels
-from driftcli.sources._decode import decode
-from driftcli.sources._read import Refused
-from driftcli.sources._settings import Decode
+from driftcli.core.errors import UsageError
+from driftcli.sources.decoding import pixels
+from driftcli.sources.decoding.decode import decode
+from driftcli.sources.decoding.read import Refused
+from driftcli.sources.decoding.settings import Decode
 
 CORNERS = {(0, 0): (255, 0, 0), (1, 0): (0, 255, 0), (0, 1): (0, 0, 255)}  # the fourth is white
 PLACES = {
@@ -223,7 +223,7 @@ def test_large_images_are_handled_in_bands(encoded, photo, monkeypatch):
     deep = Image.fromarray(np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 20)
     files = [encoded(photo(), "PNG"), encoded(deep, "PNG"), encoded(Image.new("F", (64, 48), 0.3), "TIFF")]
     whole = [decode(data, Decode()) for data in files]
-    monkeypatch.setattr(_pixels, "_STRIP", 64 * 7)
+    monkeypatch.setattr(pixels, "_STRIP", 64 * 7)
     banded = [decode(data, Decode()) for data in files]
     assert [(a.pixels, a.near, a.facts) for a in whole] == [(b.pixels, b.near, b.facts) for b in banded]
     assert [a.image.tobytes() for a in whole] == [b.image.tobytes() for b in banded]

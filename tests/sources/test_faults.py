@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from driftcli.records import Decoded
-from driftcli.settings import Input
-from driftcli.sources._ledger import Tally
-from driftcli.sources._open import open_sources
+from driftcli.config.settings import Input
+from driftcli.core.records import Decoded
+from driftcli.reading.ledger import Tally
+from driftcli.reading.open_sources import open_sources
 
 
 def test_hostile_files(pool, shared_data):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from driftcli.errors import NotAuditedError
-from driftcli.sources._read import Refused, read_file
+from driftcli.core.errors import NotAuditedError
+from driftcli.sources.decoding.read import Refused, read_file
 from driftcli.sources.folder import Folder
 
 

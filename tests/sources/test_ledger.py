@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftcli.records import Skipped
-from driftcli.sources import _ledger
-from driftcli.sources._ledger import Tally
+from driftcli.core.records import Skipped
+from driftcli.reading import ledger
+from driftcli.reading.ledger import Tally
 
 STATES = st.sampled_from(["unreadable", "skipped", "changed"])
 
@@ -27,7 +27,7 @@ def test_sums(items):
 
 def test_the_list_is_capped(monkeypatch):
     """Counts stay exact when names are no longer kept."""
-    monkeypatch.setattr(_ledger, "_LISTED", 5)
+    monkeypatch.setattr(ledger, "_LISTED", 5)
     tally = Tally()
     for number in range(12):
         tally.add(Skipped(str(number), "skipped", "hidden"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from driftcli.errors import NotAuditedError
+from driftcli.core.errors import NotAuditedError
 from driftcli.sources.manifest import Manifest
 
 NAMES = st.text(

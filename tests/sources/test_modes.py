@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from driftcli.sources._decode import decode
-from driftcli.sources._modes import to_rgb
-from driftcli.sources._read import Refused
-from driftcli.sources._settings import Decode
+from driftcli.sources.decoding.decode import decode
+from driftcli.sources.decoding.modes import to_rgb
+from driftcli.sources.decoding.read import Refused
+from driftcli.sources.decoding.settings import Decode
 
 SIZE = (3, 2)
 GREY = 128  # the default background

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from driftcli import registry
-from driftcli.errors import NotAuditedError, UsageError
+from driftcli.core import registry
+from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.sources.base import ImageSource
 
 

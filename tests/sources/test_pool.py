@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from driftcli.errors import InternalError, UsageError
-from driftcli.records import Decoded, Entry, Skipped
-from driftcli.sources import _pool
-from driftcli.sources._ledger import Tally
-from driftcli.sources._settings import Decode
+from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.records import Decoded, Entry, Skipped
+from driftcli.reading.ledger import Tally
+from driftcli.sources.decoding import pool as _pool
+from driftcli.sources.decoding.settings import Decode
 
 ROOT = Path(__file__).parents[2]
 

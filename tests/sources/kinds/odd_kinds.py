@@ -57,7 +57,7 @@ class Broken:
 
 
 def load(room, kind):
-    """Stands for `driftcli.registry.load`."""
+    """Stands for `driftcli.core.registry.load`."""
     assert room == "extractors"
     if kind == "broken" and os.environ.get("OMP_NUM_THREADS") == "1":
         raise ImportError("a worker without its libraries")

@@ -1,0 +1,1 @@
+"""fit, baseline and check, and the result that they make."""

@@ -1,0 +1,132 @@
+"""What a result says of single images and groups: ranking, removal, breakdown, duplicates, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.core.records import (
+    DuplicateResult,
+    Features,
+    GroupResult,
+    ImageResult,
+    RemovalResult,
+    ScoreResult,
+)
+from driftcli.explain import culprits, duplicates, groups, images, removal, scores
+from driftcli.gate.subset_test import Rerun
+from driftcli.reference.reference import Baseline
+from driftcli.stats import minp
+
+MOST_REMOVED_FROM = 2_000
+"""Images of the batch above which no removal is sought: each try runs the gate again."""
+MOST_OF_GROUP = 200
+"""Images of a group that its test uses (lowest content hash): single images are permuted, and fast."""
+
+
+def strangeness(baseline: Baseline, batch: Features) -> list[culprits.Strangeness]:
+    """Of every image of C and of the batch, by each family that has a say in the verdict."""
+    held_out = baseline.features.views
+    return [
+        culprits.Strangeness(
+            f.name, *f.detector.scores(f.state, held_out[f.view], batch.views[f.view], f.columns)
+        )
+        for f in baseline.families
+        if f.gate == "on"
+    ]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One check whose verdict is known; each part is computed when it is asked for."""
+
+    rerun: Rerun
+    verdict: minp.Verdict
+
+    @property
+    def batch(self) -> Features:
+        """The images that were read and kept."""
+        return self.rerun.reading.features
+
+    @property
+    def alpha(self) -> float:
+        """Of the gate, and of everything that is said beside it."""
+        return self.rerun.reference.settings.gate.alpha
+
+    @cached_property
+    def _said(self) -> list[culprits.Strangeness]:
+        return strangeness(self.rerun.baseline, self.batch)
+
+    @cached_property
+    def images(self) -> list[ImageResult]:
+        """All of the batch, most drifted first, with reasons where properties were measured."""
+        baseline, batch = self.rerun.baseline, self.batch
+        family = next((f for f in baseline.families if f.name == "properties"), None)
+        why: Sequence[tuple[str, ...]] = [()] * len(batch)
+        if family is not None:
+            held_out = baseline.features.views[family.view]
+            why = images.reasons(batch.views[family.view], held_out, family.columns)
+        return culprits.rank(self._said, batch, why, self.alpha)
+
+    def scores(self) -> tuple[ScoreResult, ...]:
+        """How strange images are to each family, on both sides."""
+        return scores.of(self._said, self.alpha)
+
+    def duplicates(self) -> tuple[DuplicateResult, ...]:
+        """Copies and near-copies."""
+        return duplicates.found(self.batch, self.rerun.baseline.features)
+
+    def removal(self) -> RemovalResult | None:
+        """The fewest most drifted images without which the gate passes; None where it did not fire."""
+        if self.verdict.outcome == "pass":
+            return None
+        count = len(self.batch)
+        if count > MOST_REMOVED_FROM:
+            return RemovalResult((), None, f"not sought in batches of more than {MOST_REMOVED_FROM:,} images")
+        order = np.array(culprits.order(self._said, self.batch.names))
+
+        def without(k: int, permutations: int | None) -> float | None:
+            found = self.rerun.on(np.sort(order[k:]), permutations=permutations)
+            return None if found is None else found.p_value
+
+        few = self.rerun.enough(5)
+        gates = removal.Gates(lambda k: without(k, few), lambda k: without(k, None))
+        most = min(count // 2, count - self.rerun.reference.settings.gate.min_images)
+        return removal.shortest([self.batch.names[i] for i in order], gates, self.alpha, most)
+
+    def groups(self) -> tuple[GroupResult, ...]:
+        """Rows by slice, group or folder; each against the baseline unless there are more than 50."""
+        found = groups.members(self.batch)
+        score = np.empty(len(self.batch))
+        score[culprits.order(self._said, self.batch.names)] = [image.score for image in self.images]
+        tested: Mapping[str, minp.Verdict | None] = dict.fromkeys(found)
+        if 1 < len(found) <= groups.MOST:
+            few = self.rerun.enough(len(found))
+            tested = {name: self._alone(chosen, few) for name, chosen in found.items()}
+        p = groups.adjusted({name: None if v is None else v.p_value for name, v in tested.items()})
+        return tuple(
+            GroupResult(
+                name,
+                len(chosen),
+                float(score[chosen].mean()),
+                None if verdict is None else verdict.effect,
+                p[name],
+                (p[name] or 0.0) <= self.alpha and p[name] is not None,
+            )
+            for (name, chosen), verdict in zip(found.items(), tested.values(), strict=True)
+        )
+
+    def _alone(self, chosen: NDArray[np.int64], permutations: int) -> minp.Verdict | None:
+        """The gate on one group's images; None for fewer than `--min-images`."""
+        return self.rerun.on(chosen, permutations=permutations, most=MOST_OF_GROUP)
+
+    def caution(self) -> str | None:
+        """That a breakdown which was asked for has too many rows for tests."""
+        count = len(groups.members(self.batch))
+        if count <= groups.MOST:
+            return None
+        return f"{count:,} groups are too many to test each against the baseline: at most {groups.MOST} are"

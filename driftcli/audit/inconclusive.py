@@ -1,0 +1,57 @@
+"""The report of a batch that could not be audited: verdict `inconclusive`, no p-value, exit code 3."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import driftcli
+from driftcli.core.records import BatchFacts, FalseAlarmRate, GateResult, Ledger, ReferenceFacts, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from driftcli.config.settings import Settings
+    from driftcli.core.errors import NotAuditedError
+
+
+def inconclusive(
+    error: NotAuditedError,
+    *,
+    artifact: Path,
+    sources: Sequence[str],
+    settings: Settings,
+    baseline: str | None = None,
+) -> Report:
+    """As little as is known for certain; `reasons` are what happened and what to do about it.
+
+    Where more is known (the ledger, the reference's digest), `dataclasses.replace` it.
+    """
+    gate = settings.gate
+    unknown = FalseAlarmRate(gate.alpha, None, None, None, None, "not audited")
+    return Report(
+        verdict="inconclusive",
+        exit_code=error.exit_code,
+        reasons=(error.what, error.hint),
+        cautions=(),
+        gate=GateResult(
+            p_value=None,
+            alpha=gate.alpha,
+            permutations=None,
+            images_tested=0,
+            tolerance=0.0 if gate.tolerance == "auto" else gate.tolerance,
+            effect=None,
+            effect_lower=None,
+            effect_family=None,
+            false_alarm_rate=unknown,
+            detectable=(),
+            detectable_reason="not audited",
+        ),
+        batch=BatchFacts(0, 0, 0, tuple(sources), ""),
+        ledger=Ledger(0, 0, {}, {}, 0),
+        reference=ReferenceFacts(str(artifact), "", baseline or "", 0, None),
+        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        tool={"name": "driftcli", "version": driftcli.__version__},
+        environment={"seed": settings.seed, "device": settings.device},
+    )

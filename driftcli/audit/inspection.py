@@ -1,0 +1,96 @@
+"""Taking an artifact's account: its files verified, what each baseline was measured to do and see, how losses fell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from driftcli.core.errors import DriftcliError
+from driftcli.core.inspection import Account, BaselineAccount, Calibration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from driftcli.core.records import Detectable
+    from driftcli.reference.reference import Baseline
+
+ALPHAS = (0.01, 0.05)
+SIGHT = 0.01
+"""The alpha at which what can be seen is told: the default gate's."""
+
+
+def take(path: Path, found: Any) -> Account:
+    """Everything `inspect` tells of `found`, an artifact as `artifact.read` gives it. A damaged one is told of, too."""
+    files = found.verify()
+    known = found.manifest.get("baselines") or {}
+    whole = all(file.ok for file in files)
+    return Account(
+        str(path),
+        found.digest,
+        found.manifest,
+        tuple(files),
+        any("thumbnail" in file.role for file in files),
+        tuple(_baseline(path, name, facts, whole=whole) for name, facts in known.items()),
+        _losses(found) if whole else {},
+    )
+
+
+def _baseline(path: Path, name: str, facts: Mapping[str, Any], *, whole: bool) -> BaselineAccount:
+    from driftcli.calibration import false_alarms
+    from driftcli.config.settings import Settings
+    from driftcli.reference import reference
+
+    if not whole:
+        return BaselineAccount(name, facts, (), {}, "the artifact is damaged")
+    try:
+        artifact, opened = reference.open_reference(str(path), Settings(), ())
+        baseline = reference.open_baseline(artifact, opened, name, str(path))
+    except DriftcliError as error:
+        return BaselineAccount(name, facts, (), {}, f"{error.what}: {error.hint}")
+    sizes = [m for m in false_alarms.SIZES if f"p_{m}" in baseline.measured]
+    blocked = "groups are the unit of the test" if facts.get("group_by") else None
+    rates = [
+        Calibration(
+            m,
+            alpha,
+            false_alarms.false_alarm_rate(baseline.measured, alpha, m, len(baseline.features), blocked),
+        )
+        for m in sizes
+        for alpha in ALPHAS
+    ]
+    sight = {m: _sight(baseline, m) for m in sizes}
+    reason = None if sizes else "the baseline is too small to measure it"
+    return BaselineAccount(name, facts, tuple(rates), sight, reason)
+
+
+def _sight(baseline: Baseline, m: int) -> tuple[Detectable, ...]:
+    """Corruptions that were simulated, then shifts of properties."""
+    from driftcli.calibration import detectability, false_alarms
+
+    seen, _ = detectability.detectable(baseline.measured, baseline.facts.get("detectable", ()), SIGHT, m)
+    family = next((f for f in baseline.families if f.name == "properties"), None)
+    if family is None:
+        return seen
+    x = baseline.features.views[family.view].astype(np.float64)
+    spread = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in x.T])
+    on = sum(f.gate == "on" for f in baseline.families)
+    shifts = false_alarms.detectable(
+        baseline.measured, family.columns, spread, SIGHT, m, len(baseline.features), on
+    )
+    return (*seen, *shifts)
+
+
+def _losses(found: Any) -> dict[str, tuple[tuple[float, float | None], ...]]:
+    """From the state of every extractor that was trained epoch by epoch."""
+    curves = {}
+    methods: Sequence[str] = found.manifest.get("settings", {}).get("extractors", {}).get("methods", ())
+    for kind in methods:
+        state = found.state(kind) if kind in getattr(found, "files", {}) else {}
+        curve = state.get("loss_curve")
+        if curve is not None and len(curve):
+            curves[kind] = tuple(
+                (float(seen), float(held_out) if np.isfinite(held_out) else None) for seen, held_out in curve
+            )
+    return curves

@@ -1,0 +1,296 @@
+"""From verdict to Report: everything the published result says, and nothing computed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+import driftcli
+from driftcli.audit import near_duplicates
+from driftcli.audit.distributions import histograms
+from driftcli.audit.image_findings import Explained
+from driftcli.calibration import detectability, false_alarms
+from driftcli.config.settings import Settings
+from driftcli.core.records import (
+    BatchFacts,
+    Detectable,
+    Diagnosis,
+    FalseAlarmRate,
+    FamilyResult,
+    Features,
+    FileResult,
+    GateResult,
+    ReferenceFacts,
+    Report,
+    RuleResult,
+)
+from driftcli.core.text import label
+from driftcli.explain import corruption, mix, words
+from driftcli.gate import rules
+from driftcli.gate.batch_test import Outcome
+from driftcli.gate.subset_test import Rerun
+from driftcli.reading.reader import Reading
+from driftcli.reference.families import Family
+from driftcli.reference.reference import Baseline, Reference
+
+ORDER = {"pass": 0, "warn": 1, "drift": 2}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is known of a check before its verdict; `report` and `inconclusive` complete it."""
+
+    artifact: str
+    sources: Sequence[str]
+    reference: Reference
+    baseline: Baseline
+    reading: Reading
+    environment: dict[str, Any]
+
+    @property
+    def settings(self) -> Settings:
+        """All settings of the check."""
+        return self.reference.settings
+
+    def inconclusive(self, what: str, hint: str, seconds: float) -> Report:
+        """No honest answer: exit 3, the reason and what to do about it."""
+        gate = self.settings.gate
+        nothing = GateResult(
+            None, gate.alpha, None, 0, _number(gate.tolerance), None, None, None,
+            FalseAlarmRate(gate.alpha, None, None, None, None, "no verdict"), (), "no verdict",
+        )  # fmt: skip
+        return self._complete("inconclusive", 3, (what, hint), nothing, seconds)
+
+    def report(self, outcome: Outcome, seconds: float) -> Report:
+        """The whole result of an audit that reached a verdict."""
+        verdict, settings = outcome.verdict, self.settings
+        judged = rules.judge(settings.gate, self.baseline, self.reading.features, self._detectable[0])
+        failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
+        failed = failed or any(rule.failed for rule in judged)
+        families = self.baseline.families
+        told = Explained(Rerun(self.reference, self.baseline, self.reading), verdict)
+        diagnosis = self._diagnosis(outcome)
+        return self._complete(
+            verdict.outcome,
+            int(failed),
+            self._reasons(outcome, judged, diagnosis),
+            self._gate(outcome),
+            seconds,
+            cautions=(*self._cautions(outcome), *filter(None, [told.caution()])),
+            rules=judged,
+            families=verdict.families,
+            groups=told.groups(),
+            distributions=histograms(families, self.held_out.views, outcome.tested.views),
+            diagnosis=diagnosis,
+            images=tuple(told.images[: settings.report.max_images_in_result]),
+            scores=told.scores(),
+            removal=told.removal(),
+            duplicates=told.duplicates(),
+            composition=outcome.composition,
+        )
+
+    @property
+    def held_out(self) -> Features:
+        """C, as the baseline keeps it."""
+        return self.baseline.features
+
+    def _complete(
+        self,
+        verdict: Literal["pass", "warn", "drift", "inconclusive"],
+        code: int,
+        reasons: tuple[str, ...],
+        gate: GateResult,
+        seconds: float,
+        cautions: tuple[str, ...] = (),
+        **more: Any,
+    ) -> Report:
+        reading, facts = self.reading, self.baseline.facts
+        known = np.union1d(self.reference.seen, self.held_out.pixels)
+        count = len(reading.contents)
+        return Report(
+            verdict=verdict,
+            exit_code=code,
+            reasons=reasons,
+            cautions=cautions,
+            gate=gate,
+            batch=BatchFacts(
+                count,
+                reading.distinct,
+                int(np.isin(reading.seen, known).sum()),
+                tuple(self.sources),
+                reading.digest,
+            ),
+            ledger=reading.ledger,
+            reference=ReferenceFacts(
+                self.artifact,
+                str(facts["digest"]),
+                self.baseline.name,
+                len(self.held_out),
+                facts.get("groups"),
+            ),
+            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            tool={"name": "driftcli", "version": driftcli.__version__},
+            files=tuple(FileResult(s.name, s.state, s.reason) for s in reading.skipped),
+            timing={"seconds": round(seconds, 3), "images_per_second": round(count / max(seconds, 1e-9), 2)},
+            environment={**self.environment, "seed": self.settings.seed},
+            **more,
+        )
+
+    def _gate(self, outcome: Outcome) -> GateResult:
+        verdict, gate = outcome.verdict, self.settings.gate
+        found, reason = self._detectable
+        return GateResult(
+            p_value=verdict.p_value,
+            alpha=gate.alpha,
+            permutations=outcome.relabellings.rows - 1,
+            images_tested=int(outcome.relabellings.batch_sizes[0]),
+            tolerance=outcome.tolerance,
+            effect=verdict.effect,
+            effect_lower=verdict.effect_lower,
+            effect_family=verdict.effect_family,
+            false_alarm_rate=self._false_alarms(outcome),
+            detectable=found,
+            detectable_reason=reason,
+        )
+
+    def _false_alarms(self, outcome: Outcome) -> FalseAlarmRate:
+        blocked = None
+        if self.settings.input.group_by is not None:
+            blocked = "groups are the unit of the test"
+        elif self.settings.gate.tolerance == "auto":
+            blocked = "the tolerance comes from the good groups"
+        return false_alarms.false_alarm_rate(
+            self.baseline.measured, self.settings.gate.alpha, len(outcome.tested), len(self.held_out), blocked
+        )
+
+    @cached_property
+    def _detectable(self) -> tuple[tuple[Detectable, ...], str | None]:
+        """Corruptions and property shifts that batches of this size show, and what they do not."""
+        count = len(self.reading.features.first(self.settings.gate.max_test_images))
+        seen, missed = detectability.detectable(
+            self.baseline.measured, self.baseline.facts.get("detectable", ()), self.settings.gate.alpha, count
+        )
+        shifts = self._detectable_shifts(count)
+        if missed:
+            names = ", ".join(f"{label(name)} ({limit})" for name, limit in missed.items())
+            return (*seen, *shifts), f"found less often: {names}"
+        if not seen:
+            few = "the batch or the baseline is too small to say which corruptions it shows"
+            left = few if self.baseline.facts.get("detectable") else "corruptions were not simulated"
+            return (*seen, *shifts), left
+        return (*seen, *shifts), None
+
+    def _detectable_shifts(self, count: int) -> tuple[Detectable, ...]:
+        family = next((f for f in self.baseline.families if f.name == "properties"), None)
+        if family is None:
+            return ()
+        x = self.held_out.views[family.view].astype(np.float64)
+        spread = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in x.T])
+        on = sum(f.gate == "on" for f in self.baseline.families)
+        return false_alarms.detectable(
+            self.baseline.measured, family.columns, spread, self.settings.gate.alpha,
+            count, len(self.held_out), on,
+        )  # fmt: skip
+
+    def _diagnosis(self, outcome: Outcome) -> tuple[Diagnosis, ...]:
+        said: list[Diagnosis] = []
+        for family in self.baseline.families:
+            found = next(f for f in outcome.verdict.families if f.name == family.name)
+            if found.gate == "on" and found.significant:
+                said += self._in_words(outcome, family, found)
+        return self._with_likeness(outcome, said)
+
+    def _with_likeness(self, outcome: Outcome, said: list[Diagnosis]) -> tuple[Diagnosis, ...]:
+        """A likeness comes before all that is measured; that none fits comes after the first of it."""
+        library = self.baseline.library
+        if library is None or outcome.verdict.outcome == "pass":
+            return tuple(said)
+        found = library.nearest(outcome.tested.views)
+        like = corruption.statement(found, library.least)
+        return (like, *said) if like.corruption else (*said[:1], like, *said[1:])
+
+    def _in_words(self, outcome: Outcome, family: Family, found: FamilyResult) -> tuple[Diagnosis, ...]:
+        """What a family of named values says; nothing of the others."""
+        if family.view not in {"properties", "file"}:
+            return ()
+        shares = words.level_shares(
+            outcome.tested.views[family.view],
+            self.held_out.views[family.view],
+            family.columns,
+            {**self.held_out.levels, **self.reading.features.levels},
+        )
+        return words.statements(found.statistics, family.columns, self.settings.gate.alpha, shares)
+
+    def _reasons(
+        self, outcome: Outcome, judged: Sequence[RuleResult], diagnosis: Sequence[Diagnosis]
+    ) -> tuple[str, ...]:
+        verdict, reasons = outcome.verdict, []
+        if verdict.outcome != "pass":
+            which = [f.name for f in verdict.families if f.gate == "on" and f.significant]
+            differ = f"{which[0]} differs" if len(which) == 1 else f"{_listed(which)} differ"
+            reasons.append(
+                f"{differ} from the baseline: p = {verdict.p_value:.2g}, alpha {self.settings.gate.alpha:g}"
+            )
+            told = None if outcome.composition is None else mix.reason(outcome.composition)
+            if told:
+                reasons.insert(0 if told.startswith("composition") else 1, told)
+            reasons += [d.statement for d in diagnosis[:3]]
+        if verdict.outcome == "warn":
+            reasons.append(f"no effect is above the tolerance {outcome.tolerance:.2g}")
+        reasons += [rules.reason(rule) for rule in judged if rule.failed]
+        return tuple(reasons)
+
+    def _advice(self, outcome: Outcome, family: Family, found: FamilyResult) -> str:
+        """An advisory family that differs, and how."""
+        how = "; ".join(one.statement for one in self._in_words(outcome, family, found)[:2])
+        said = f"{found.name} differs too (advisory: no say in the verdict; p = {found.p_value:.2g})"
+        return f"{said}: {how}" if how else said
+
+    def _cautions(self, outcome: Outcome) -> tuple[str, ...]:
+        said: list[str] = [*self.reading.cautions]
+        gate, count, n = self.settings.gate, len(outcome.tested), len(self.held_out)
+        if n < 20 * count:
+            said.append(
+                f"the baseline has {n:,} images, fewer than 20 × the batch ({20 * count:,}): "
+                "this artifact's own false-alarm rate may differ from alpha"
+            )
+        if gate.min_images < 8:  # noqa: PLR2004 - the contract's default
+            said.append(f"--min-images was lowered to {gate.min_images}")
+        if self.baseline.name == "holdout":
+            said.append(
+                "calibrated on images held back from the fit, not on a baseline of its own (driftcli baseline)"
+            )
+        copies = len(self.reading.contents) - self.reading.distinct
+        if copies:
+            said.append(f"{copies} images of the batch are copies of others in it; counted and kept")
+        if self.settings.input.group_by is None and (
+            told := near_duplicates.caution(outcome.tested, self.held_out)
+        ):
+            said.append(told)
+        left = len(outcome.tested) - int(outcome.relabellings.batch_sizes[0])
+        if left:
+            said.append(f"{left} images are left out of the test: bins have equal sizes")
+        said += [
+            self._advice(outcome, family, found)
+            for family, found in zip(self.baseline.families, outcome.verdict.families, strict=True)
+            if found.gate == "advisory" and found.significant
+        ]
+        if outcome.composition is not None:
+            moved = mix.caution(outcome.composition, gate.alpha)
+            said += [moved] if moved else []
+        if self.settings.input.group_by is None and gate.tolerance != "auto":
+            said += self.baseline.facts.get("cautions", [])
+        return tuple(said)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _number(tolerance: float | str) -> float:
+    return 0.0 if isinstance(tolerance, str) else float(tolerance)

@@ -1,0 +1,143 @@
+"""The library behind "like Gaussian blur severity 2": every corruption on a few good images, when a baseline is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.calibration.paired import Change, Simulated, entries_again, simulate
+from driftcli.core.records import Features, State
+from driftcli.core.registry import kinds, load
+from driftcli.explain import space as _space
+from driftcli.explain.corruption import Library, calibrated
+from driftcli.explain.space import Space
+from driftcli.reading.reader import Reader
+
+if TYPE_CHECKING:
+    from driftcli.core.records import Column
+
+VIEWS = {"properties": "properties", "error": "autoencoder"}
+"""The views that are compared, with their extractors: quick ones, whose columns mean something."""
+SEVERITIES = (1.0, 2.0, 4.0)
+FEWEST, MOST = 8, 12
+"""Images simulated: a thirty-second of C, within these bounds."""
+ENOUGH = 4
+"""Fewer simulated images make no library."""
+CANDIDATES = 5_000
+EXCHANGES = 20
+PREFIX = "diagnosis/"
+
+
+def library(reader: Reader, sources: Sequence[str], held_out: Features) -> Library | None:
+    """Read a few images of C again under every corruption, without any network.
+
+    None where it is switched off, where nothing is to be simulated, or where neither properties nor
+    reconstruction errors are measured.
+    """
+    asked = reader.settings.calibrate
+    quick = {v: kind for v, kind in VIEWS.items() if kind in reader.extractors and v in held_out.views}
+    if asked.diagnosis == "off" or asked.detectable == "none" or not quick or len(held_out) < 2 * FEWEST:
+        return None
+    columns: Mapping[str, Sequence[Column]] = {
+        view: reader.extractors[kind].columns(view) for view, kind in quick.items()
+    }
+    space = _space.learn(held_out.views, columns)
+    rows = space(held_out.views)
+    chosen = balanced(rows[:CANDIDATES], images_for(len(held_out)))
+    few = held_out.at(np.sort(chosen))
+    extractors = {kind: e for kind, e in reader.extractors.items() if kind in quick.values()}
+    changes = [Change(kind, severity) for kind in kinds("corruptions") for severity in SEVERITIES]
+    again = list(entries_again(sources, reader.settings, few.names))
+    with replace(reader, extractors=extractors, thumbnails=False) as light:
+        simulated = simulate(light, again, changes, reader.settings.seed, "simulating what it could be")
+    if len(simulated) < ENOUGH:
+        return None
+    classes = {kind: str(load("corruptions", kind).belongs) for kind in kinds("corruptions")}  # type: ignore[attr-defined]
+    found = Library(space, classes, SEVERITIES, _points(space, simulated, list(classes)), 0.0)
+    return calibrated(found, rows, reader.settings.seed)
+
+
+def images_for(held_out: int) -> int:
+    """How many images of C are simulated."""
+    return min(max(held_out // 32, FEWEST), MOST)
+
+
+def balanced(rows: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """`count` of the rows [n, d], centred, whose mean is near 0: greedily, then by exchanges.
+
+    What a corruption does depends on the image: images whose mean is that of all of C stand for it as
+    no random dozen does. Source: kernel herding with a linear kernel (Chen, Welling and Smola 2010).
+    """
+    size = (rows**2).sum(axis=1)
+    chosen: list[int] = []
+    total = np.zeros(rows.shape[1])
+    for _ in range(min(count, len(rows))):
+        chosen.append(_nearest_sum(rows, size, total, chosen))
+        total = total + rows[chosen[-1]]
+    for _ in range(EXCHANGES):
+        best, swap = float(total @ total) * (1 - 1e-9), None
+        for place, row in enumerate(chosen):
+            without = total - rows[row]
+            other = _nearest_sum(rows, size, without, chosen)
+            length = float(((without + rows[other]) ** 2).sum())
+            if length < best and other not in chosen:
+                best, swap = length, (place, other)
+        if swap is None:
+            break
+        total = total - rows[chosen[swap[0]]] + rows[swap[1]]
+        chosen[swap[0]] = swap[1]
+    return np.array(chosen, np.int64)
+
+
+def _nearest_sum(
+    rows: NDArray[np.float64], size: NDArray[np.float64], total: NDArray[np.float64], taken: Sequence[int]
+) -> int:
+    """The row that brings the total nearest to 0."""
+    length = size + 2 * rows @ total
+    length[list(taken)] = np.inf
+    return int(length.argmin())
+
+
+def _points(space: Space, simulated: Simulated, names: Sequence[str]) -> NDArray[np.float64]:
+    """[k, s, d]: the mean shift of the same images."""
+    clean = space(simulated.clean.views)
+    return np.array(
+        [
+            [(space(simulated.changed[Change(name, s)]) - clean).mean(axis=0) for s in SEVERITIES]
+            for name in names
+        ]
+    )
+
+
+def pack(found: Library | None) -> tuple[dict[str, NDArray[Any]], dict[str, Any] | None]:
+    """The library as arrays for the baseline's state, and what the manifest says of it."""
+    if found is None:
+        return {}, None
+    state = {f"{PREFIX}{name}": x for name, x in {**found.space.pack(), "points": found.points}.items()}
+    facts = {
+        "views": list(found.space.views),
+        "corruptions": [[name, belongs] for name, belongs in found.kinds.items()],
+        "severities": list(found.severities),
+        "least_similarity": found.least,
+        "least_clearness": found.clear,
+    }
+    return state, facts
+
+
+def unpack(state: State, facts: Mapping[str, Any] | None) -> Library | None:
+    """The inverse of `pack`; None for baselines that were made without."""
+    if facts is None or f"{PREFIX}points" not in state:
+        return None
+    own = {name.removeprefix(PREFIX): x for name, x in state.items() if name.startswith(PREFIX)}
+    return Library(
+        Space.unpack(own, facts["views"]),
+        {str(name): str(belongs) for name, belongs in facts["corruptions"]},
+        tuple(float(s) for s in facts["severities"]),
+        own["points"],
+        float(facts["least_similarity"]),
+        float(facts["least_clearness"]),
+    )

@@ -1,0 +1,107 @@
+"""The same images clean and corrupted: read once more, changed in the workers, paired row for row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.config.settings import Settings
+from driftcli.core.records import Corrupted, Entry, Features, Skipped
+from driftcli.reading.reader import Reader, entries_of
+
+Views = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, order=True)
+class Change:
+    """One corruption at one severity."""
+
+    corruption: str
+    severity: float
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """n images as they are, and under every change."""
+
+    clean: Features
+    changed: Mapping[Change, Views]
+    """By change: views [n, d], row for row with `clean`."""
+
+    def __len__(self) -> int:
+        return len(self.clean)
+
+
+def simulate(
+    reader: Reader, entries: Sequence[Entry], changes: Sequence[Change], seed: int, stage: str
+) -> Simulated:
+    """Read every entry clean and under every change. Images that fail anywhere, and copies, are left out."""
+    variants = [None, *(Corrupted(c.corruption, c.severity, seed) for c in changes)]
+    wanted = (
+        replace(entry, name=f"{k:04d}|{entry.name}", corruption=variant)
+        for entry in entries
+        for k, variant in enumerate(variants)
+    )
+    found = reader.read_entries(wanted, len(entries) * len(variants), stage).features
+    rows: dict[bytes, dict[int, int]] = {}
+    for row, (content, name) in enumerate(zip(found.content, found.names, strict=True)):
+        rows.setdefault(bytes(content), {}).setdefault(int(name[:4]), row)
+    whole = [by for by in rows.values() if len(by) == len(variants)]
+    at = np.array([[by[k] for k in range(len(variants))] for by in whole], np.int64).reshape(
+        -1, len(variants)
+    )
+    clean = found.at(at[:, 0])
+    clean = replace(clean, names=tuple(name[5:] for name in clean.names))
+    changed = {c: {v: x[at[:, k + 1]] for v, x in found.views.items()} for k, c in enumerate(changes)}
+    return Simulated(clean, changed)
+
+
+def entries_again(specs: Sequence[str], settings: Settings, names: Collection[str]) -> Iterator[Entry]:
+    """The entries with these names, from sources that were read before.
+
+    Standard input cannot be read twice: there a name is a path.
+    """
+    left = set(names)
+    if any(spec in {"-", "-0"} for spec in specs):
+        yield from (Entry(name, path=name) for name in sorted(left))
+        return
+    offered: Iterable[Entry | Skipped] = entries_of(specs, settings)
+    for entry in offered:
+        if not left:
+            return
+        if isinstance(entry, Entry) and entry.name in left:
+            left.remove(entry.name)
+            yield entry
+
+
+FOREIGN_IMAGES = 8
+
+
+def foreign() -> list[Entry]:
+    """Pictures that no user's model was built on: drawn machine parts, as in the sample images."""
+    from driftcli.simulation.sample.days import FOLDERS, name, photo
+
+    seed = 20_261_124
+    return [Entry(f"foreign-{name(i)}", data=photo(FOLDERS[0], i, seed).data) for i in range(FOREIGN_IMAGES)]
+
+
+def moved(
+    views: Views, simulated: Simulated, change: Change, rng: np.random.Generator
+) -> dict[str, NDArray[np.float32]]:
+    """`views` [m, d] of other clean images, each with what the change did to a random simulated one.
+
+    A corruption moves most features by about as much in one image as in the next, so a few simulated
+    images serve batches of any size. A value that is missing on one side of the pair is taken as it is
+    after the change.
+    """
+    m = len(next(iter(views.values())))
+    pick = rng.integers(len(simulated), size=m)
+    out = {}
+    for name, x in views.items():
+        before, after = simulated.clean.views[name][pick], simulated.changed[change][name][pick]
+        shifted = x + (after - before)
+        out[name] = np.where(np.isfinite(shifted), shifted, after).astype(np.float32)
+    return out

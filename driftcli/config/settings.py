@@ -1,0 +1,159 @@
+"""Every setting with its default: the YAML keys, the command's options and the documentation are these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from driftcli.extractors.autoencoder import Autoencoder
+from driftcli.extractors.embedding import Embedding
+from driftcli.extractors.patches import Patches
+from driftcli.extractors.properties import Properties
+from driftcli.sources.decoding.settings import Decode
+
+Gate = Literal["on", "advisory", "off"]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Method = Literal["embedding", "autoencoder", "properties", "patches"]
+
+
+class Strict(BaseModel):
+    """Frozen, and closed to unknown keys: a typing mistake must not change a gate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+
+class Extractors(Strict):
+    """Which extractors run (`methods`), and each one's settings."""
+
+    methods: tuple[Method, ...] = Field(default=("embedding", "autoencoder", "properties"), min_length=1)
+    embedding: Embedding = Embedding()
+    autoencoder: Autoencoder = Autoencoder()
+    properties: Properties = Properties()
+    patches: Patches = Patches()
+
+
+class Family(Strict):
+    """`on` counts in the verdict, `advisory` only speaks, `off` is not computed."""
+
+    gate: Gate = "on"
+
+
+class Families(Strict):
+    """The families of evidence: which have a say in the verdict."""
+
+    style: Family = Family()
+    content: Family = Family()
+    reconstruction: Family = Family()
+    latent: Family = Family(gate="advisory")
+    properties: Family = Family()
+    local: Family = Family()
+    """Needs `patches` among the methods."""
+    file: Family = Family(gate="advisory")
+    composition: Family = Family()
+    """Shares of labelled classes, where the baseline was made with `--stratify-by`; clusters never have a say."""
+
+
+class Fit(Strict):
+    """How `fit` divides and bounds what it learns from."""
+
+    holdout: Literal["auto"] | Annotated[float, Field(ge=0, lt=1)] = "auto"
+    """Share kept back as C; auto: 0.5 when an autoencoder learns from pixels, else 0.8, at most 20,000."""
+    max_images: Annotated[int, Field(ge=40)] = 20_000
+    """F and C each keep at most so many images (lowest content hash)."""
+    thumbnails: Annotated[int, Field(ge=0, le=500)] = 500
+    clusters: Literal["auto", 0] | Annotated[int, Field(ge=2, le=64)] = "auto"
+    """Clusters that stand in for classes; auto: 2 to 32, one for every 40 images of C; 0: none."""
+
+
+class Calibrate(Strict):
+    """What is measured when a baseline is made (`baseline`, and `fit` for the images it holds out)."""
+
+    detectable: Literal["full", "small", "none"] = "small"
+    """Corruptions simulated on held-out images, so that a check can say what it could have seen: small: 4 of
+    them in 3 severities on a few images; full: 12 in 5 on 128; none."""
+    diagnosis: Literal["on", "off"] = "on"
+    """Every corruption simulated on 8 to 12 held-out images, without any network, so that a check can name
+    what a drifted batch is like; off with `detectable: none`, too."""
+
+
+class GateSettings(Strict):
+    """When the gate fires."""
+
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+    tolerance: Literal["auto"] | Share = 0.0
+    permutations: Literal["auto"] | Annotated[int, Field(ge=19, le=1_000_000)] = "auto"
+    min_images: Annotated[int, Field(ge=2)] = 8
+    max_unreadable: Annotated[float, Field(ge=0, le=1)] = 0.05
+    max_test_images: Annotated[int, Field(ge=100)] = 5_000
+    fail_on: Literal["drift", "warn", "none"] = "drift"
+    max_loss_increase: Annotated[float, Field(gt=0)] | None = None
+    require_detectable: tuple[Annotated[str, Field(pattern=r"^[a-z_0-9]+:[0-9]*\.?[0-9]+$")], ...] = ()
+    """`CORRUPTION:SEVERITY` (`gaussian_blur:2`), `foreign:SHARE` or `PROPERTY:SD` (`sharpness:0.5`): fail when
+    such a change would be found in fewer than 80 % of such batches."""
+    allow_overlap: bool = False
+    mode: Literal["batch", "sequence"] = "batch"
+    """`batch`: each check decides by itself; `sequence`: all checks of the history together, with `alpha` the
+    probability of any false alarm within `horizon` checks."""
+    horizon: Annotated[int, Field(ge=1, le=1_000_000)] = 365
+    """Checks for which the sequence keeps its promise: a year of days."""
+    ignore_composition: bool = False
+    """Compare within classes (labels, else clusters) only: another mix of the same images is no drift."""
+
+
+class Input(Strict):
+    """Which entries of a source are read, and what ties them together."""
+
+    group_by: str | None = None
+    """`folder`, `column:NAME`, `hour` (EXIF), or a regular expression on the path (first group)."""
+    stratify_by: str | None = None
+    slice_by: str | None = None
+    exclude: tuple[str, ...] = ()
+    since: str | None = None
+    """Age limit on the file's modification time: `24h`, `7d`, `30m`."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    follow: bool = False
+
+
+class HistorySettings(Strict):
+    """Where checks are remembered."""
+
+    file: Annotated[str, Field(min_length=1)] | None = None
+    """SQLite database on a local disk; made if need be."""
+    group: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Which of several things checked against the same baseline this is: a camera, a line."""
+
+
+class Weights(Strict):
+    """Where network weights come from on this machine; their SHA-256 is what the artifact remembers."""
+
+    file: str | None = None
+    trust: bool = False
+    allow_download: bool = False
+
+
+class ReportSettings(Strict):
+    """How much of the result is written."""
+
+    top_k: Annotated[int, Field(ge=0, le=1000)] = 10
+    max_images_in_result: Annotated[int, Field(ge=0)] = 10_000
+    pictures: Annotated[int, Field(ge=0, le=100)] = 24
+    """Most drifted images that a report with pictures shows (`-o html=...`, `-o bundle=...`); they are read again."""
+
+
+class Settings(Strict):
+    """All settings. `decode` and `extractors` decide how pixels become numbers: the artifact keeps them."""
+
+    seed: int = 0
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
+    decode: Decode = Decode()
+    extractors: Extractors = Extractors()
+    families: Families = Families()
+    fit: Fit = Fit()
+    calibrate: Calibrate = Calibrate()
+    gate: GateSettings = GateSettings()
+    input: Input = Input()
+    history: HistorySettings = HistorySettings()
+    weights: Weights = Weights()
+    report: ReportSettings = ReportSettings()

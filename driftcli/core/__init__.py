@@ -1,0 +1,1 @@
+"""What every room shares: frozen values, errors, text, progress, files."""

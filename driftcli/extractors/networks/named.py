@@ -1,0 +1,187 @@
+"""Networks with a name (our Lite0, torchvision's, timm's): what is known of them, and filling them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from driftcli.core.errors import ArtifactError, UsageError
+from driftcli.extractors.base import resolve_device
+from driftcli.extractors.networks import known, weights
+from driftcli.extractors.networks.layers import TorchNetwork
+from driftcli.extractors.networks.lite0 import Lite0, folded
+from driftcli.extractors.networks.weights import Found, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from driftcli.extractors.base import Runtime
+    from driftcli.extractors.embedding import Embedding
+
+HEADS = ("fc.", "classifier.", "head.", "heads.", "aux1.", "aux2.", "AuxLogits.")
+"""Classifiers: never read, so that a fine-tuned network may have another number of classes."""
+
+
+def load(settings: Embedding, seed: int, runtime: Runtime, expected: bytes | None) -> TorchNetwork:
+    """The named network with weights found on this machine; see `_weights.find` for the errors."""
+    kind, name = known.origin(settings.network)
+    whole = settings.complete(runtime)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = Lite0() if kind == "lite0" else _build(kind, name)
+    if settings.weights == "random":
+        sha256 = _parameters_sha256(module)
+        if expected is not None and sha256 != expected:
+            raise ArtifactError(
+                "this torch draws other random weights than the one that made the artifact",
+                "use pretrained weights, or run `driftcli fit` again",
+            )
+    else:
+        wanted = wanted_weights(kind, name)
+        found = weights.find(wanted, runtime, expected)
+        _fill(module, found, fold=kind == "lite0")
+        sha256 = found.sha256
+        if expected is None and not found.published:
+            runtime.progress.warn(
+                f"{found.path} is not the published file for {name}; its hash is now the artifact's"
+            )
+    return TorchNetwork(module, whole, sha256, resolve_device(runtime.device))
+
+
+def wanted_weights(kind: str, name: str) -> Wanted:
+    """What is known of a named network's weight file, offline."""
+    if kind == "lite0":
+        return weights.LITE0
+    if kind == "timm":
+        return Wanted(network=f"timm/{name}", file=f"{name}.safetensors")
+    published = _published(name)
+    file = published.url.rpartition("/")[2]
+    prefix = re.search(r"-([0-9a-f]{8,})\.pth$", file)
+    return Wanted(
+        network=f"torchvision/{name}",
+        file=file,
+        sha256=prefix[1] if prefix else "",
+        size=f"{published.meta['_file_size']:.1f} MB",
+        url=published.url,
+    )
+
+
+def facts_torchvision(name: str) -> dict[str, Any]:
+    """Preprocessing as torchvision publishes it with the weights."""
+    preset = _published(name).transforms()
+    return {
+        "resize": preset.resize_size[0],
+        "side": preset.crop_size[0],
+        "crop": "center",
+        "interpolation": preset.interpolation.value,
+        "mean": tuple(preset.mean),
+        "std": tuple(preset.std),
+        "scale": 255.0,
+        "order": "rgb",
+    }
+
+
+def facts_timm(name: str) -> dict[str, Any]:
+    """Preprocessing from timm's own configuration; the stages' ends as style, the last as content."""
+    model = _build("timm", name)
+    config = importlib.import_module("timm.data").resolve_model_data_config(model)
+    side = int(config["input_size"][-1])
+    modules = [str(stage["module"]) for stage in getattr(model, "feature_info", [])]
+    read: dict[str, Any] = (
+        {"style_layers": tuple(modules[:-1][:4]), "content_layer": modules[-1]} if modules else {}
+    )
+    return {
+        "resize": int(side / config["crop_pct"]),
+        "side": side,
+        "crop": "none" if config["crop_mode"] == "squash" else "center",
+        "interpolation": config["interpolation"],
+        "mean": tuple(config["mean"]),
+        "std": tuple(config["std"]),
+        "scale": 255.0,
+        "order": "rgb",
+        **read,
+    }
+
+
+def _published(name: str) -> Any:
+    models = importlib.import_module("torchvision.models")
+    try:
+        return models.get_model_weights(name).DEFAULT
+    except (ValueError, AttributeError) as error:
+        raise UsageError(
+            f"there is no network {name!r}",
+            "extractors.embedding.network: efficientnet_lite0, a classifier of torchvision (resnet18, "
+            "mobilenet_v3_small, ...), timm/NAME, or file",
+        ) from error
+
+
+def _build(kind: str, name: str) -> nn.Module:
+    if kind == "torchvision":
+        _published(name)
+        return importlib.import_module("torchvision.models").get_model(name, weights=None)  # type: ignore[no-any-return]
+    try:
+        timm = importlib.import_module("timm")
+    except ImportError as error:
+        raise UsageError(f"timm/{name} needs timm", "pip install driftcli[timm]") from error
+    try:
+        return timm.create_model(name, pretrained=False)  # type: ignore[no-any-return]
+    except RuntimeError as error:
+        raise UsageError(f"timm: {error}", "see timm.list_models() for the names") from error
+
+
+def _fill(module: nn.Module, found: Found, *, fold: bool) -> None:
+    """Raises UsageError when the file does not hold this network's parameters."""
+    tensors = _tensors(found)
+    try:
+        report = module.load_state_dict(folded(tensors) if fold else _without_heads(tensors), strict=False)
+    except (KeyError, RuntimeError) as error:
+        raise UsageError(
+            f"{found.path} does not fit the network: {error}", "name the network it belongs to"
+        ) from error
+    if wrong := [key for key in (*report.missing_keys, *report.unexpected_keys) if not key.startswith(HEADS)]:
+        raise UsageError(
+            f"{found.path} does not fit the network: {len(wrong)} parameters differ, {wrong[0]} first",
+            "name the network it belongs to",
+        )
+
+
+def _without_heads(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key: tensor for key, tensor in tensors.items() if not key.startswith(HEADS)}
+
+
+def _tensors(found: Found) -> Mapping[str, Tensor]:
+    """The named tensors in a weight file; nothing in it is ever run."""
+    if found.path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load as load_safetensors
+
+        try:
+            return load_safetensors(found.content)
+        except SafetensorError as error:
+            raise UsageError(
+                f"{found.path} is no safetensors file: {error}", "supply an intact file"
+            ) from error
+    weights.refuse_old_torch(found, torch.__version__)
+    try:
+        loaded = torch.load(io.BytesIO(found.content), map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises pickle's, zipfile's and its own errors here
+        raise UsageError(
+            f"{found.path} is no plain state dict: {(str(error).splitlines() or [type(error).__name__])[0]}",
+            "save model.state_dict() alone, best as .safetensors",
+        ) from error
+    loaded = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
+    return {str(key): tensor for key, tensor in loaded.items() if isinstance(tensor, Tensor)}
+
+
+def _parameters_sha256(module: nn.Module) -> bytes:
+    digest = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.digest()

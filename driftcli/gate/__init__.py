@@ -1,0 +1,1 @@
+"""One batch against one baseline: preconditions, test, rules."""

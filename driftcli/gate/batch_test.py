@@ -1,0 +1,169 @@
+"""One batch against one baseline: relabel, gather the evidence of all families, judge."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from driftcli.config.settings import Settings
+from driftcli.core import threads
+from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.core.records import CompositionResult, Evidence, Features
+from driftcli.gate import composition
+from driftcli.gate.composition import Mix
+from driftcli.gate.within_classes import within_classes
+from driftcli.reading.reader import Reading
+from driftcli.reference.reference import Baseline
+from driftcli.stats import minp
+from driftcli.stats.relabelling import Relabellings, choose_permutations, draw
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The verdict and what it rests on."""
+
+    verdict: minp.Verdict
+    relabellings: Relabellings
+    permutations: int
+    tolerance: float
+    tested: Features
+    """The images of the batch that the test used."""
+    composition: CompositionResult | None = None
+
+
+def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix | None = None) -> Outcome:
+    """The gate of `check`, and what became of the mix. Raises NotAuditedError when alpha cannot be attained."""
+    chosen = settings.gate
+    tested = reading.features.first(chosen.max_test_images)
+    gates = {f.name: f.gate for f in baseline.families}
+    count = sum(g == "on" for g in gates.values())
+    permutations = choose_permutations(chosen.permutations, chosen.alpha, count)
+    seed = batch_seed(settings.seed, str(baseline.facts["digest"]), reading.digest)
+    groups = _both(baseline, baseline.features.group, tested.group, settings.input.group_by, "group")
+    strata = _both(
+        baseline, baseline.features.stratum, tested.stratum, settings.input.stratify_by, "stratify"
+    )
+    if strata is None and chosen.ignore_composition:
+        strata = composition.required(mix).strata(len(tested))
+
+    def relabel(strata: Sequence[str] | None) -> Relabellings:
+        rng = np.random.default_rng(seed)
+        return draw(len(baseline.features), len(tested), permutations, rng, groups=groups, strata=strata)
+
+    relabellings = relabel(strata)
+    if relabellings.smallest_p > chosen.alpha:
+        raise NotAuditedError(
+            _unattainable(relabellings, chosen.alpha), _how_many(relabellings, chosen.alpha)
+        )
+    evidence = _evidence(baseline, tested, relabellings)
+    if strata is not None and groups is None:
+        evidence = within_classes(evidence, baseline.families, baseline.features, tested, strata)
+    tolerance = _tolerance(settings, baseline)
+    verdict = minp.judge(evidence, gates, chosen.alpha, tolerance)
+    found = None
+    if mix is not None:
+        residual: tuple[float | None, str | None] = (verdict.p_value, None)
+        if strata is None:
+            residual = (None, "the gate found nothing")
+        if strata is None and verdict.p_value <= chosen.alpha:
+            residual = _residual(baseline, tested, relabel, None if groups else mix.strata(len(tested)))
+        found = composition.result(
+            mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
+        )
+    return Outcome(verdict, relabellings, permutations, tolerance, tested, found)
+
+
+def _evidence(baseline: Baseline, tested: Features, relabellings: Relabellings) -> list[Evidence]:
+    """Of all families, under the same relabellings."""
+    held_out = baseline.features
+    with threads.for_images(relabellings.images):
+        return [
+            f.detector.test(
+                f.name, f.state, held_out.views[f.view], tested.views[f.view], relabellings, f.columns
+            )
+            for f in baseline.families
+        ]
+
+
+def _residual(
+    baseline: Baseline,
+    tested: Features,
+    relabel: Callable[[Sequence[str] | None], Relabellings],
+    strata: Sequence[str] | None,
+) -> tuple[float | None, str | None]:
+    """The gate's p-value within classes, exact given who belongs to which; or why there is none."""
+    if strata is None:
+        return None, "groups are the unit of the test"
+    gating = tuple(f for f in baseline.families if f.gate == "on" and f.name != composition.FAMILY)
+    if not gating:
+        return None, "no family but the mix has a say"
+    try:
+        relabellings = relabel(strata)
+    except NotAuditedError:
+        return None, "no class has images on both sides"
+    values = [e.values for e in _evidence(replace(baseline, families=gating), tested, relabellings)]
+    return minp.joint_p(values), None
+
+
+def batch_seed(user: int, baseline: str, batch: str) -> int:
+    """SHA-256(user seed, baseline digest, batch digest) as an integer (contract: same numbers)."""
+    return int.from_bytes(hashlib.sha256(f"{user}\n{baseline}\n{batch}".encode()).digest(), "big")
+
+
+def _both(
+    baseline: Baseline,
+    held_out: tuple[str, ...] | None,
+    batch: tuple[str, ...] | None,
+    setting: str | None,
+    word: str,
+) -> tuple[str, ...] | None:
+    """Keys of C and Y. Those of C are of the same making, or its sources where each was named as a group."""
+    if setting is None or batch is None:
+        return None
+    made_by = baseline.facts.get(f"{word}_by")
+    if held_out is None or made_by not in (None, setting):
+        how = "without" if held_out is None else "with another"
+        raise UsageError(
+            f"baseline {baseline.name} was made {how} --{word}-by",
+            f"run driftcli baseline again with --{word}-by {setting}"
+            + (f", or check with --{word}-by {made_by}" if made_by else ""),
+        )
+    return held_out + batch
+
+
+def _tolerance(settings: Settings, baseline: Baseline) -> float:
+    wanted = settings.gate.tolerance
+    if wanted != "auto":
+        return float(wanted)
+    effects = baseline.facts.get("group_effects") or {}
+    if len(effects) < 5:  # noqa: PLR2004 - the contract's number
+        raise UsageError(
+            f"--tolerance auto needs at least 5 baseline groups and this one has {len(effects)}",
+            "run driftcli baseline ARTIFACT GOOD_DAY_1 GOOD_DAY_2 ... with five or more good groups",
+        )
+    return float(np.quantile(list(effects.values()), 0.95))
+
+
+def _unattainable(relabellings: Relabellings, alpha: float) -> str:
+    return (
+        f"the smallest p-value these {relabellings.kind} can give is {relabellings.smallest_p:.2g}, "
+        f"above alpha {alpha:g}"
+    )
+
+
+def _how_many(relabellings: Relabellings, alpha: float) -> str:
+    units = relabellings.labels.shape[1]
+    if relabellings.kind != "groups":
+        return "give a larger batch or baseline, or more images in each stratum"
+    need = units
+    while math.comb(need + units, units) < 1 / alpha - 1e-9:
+        need += 1
+    have = len(relabellings.sizes) - units
+    return (
+        f"{units} batch group(s) need at least {need} baseline groups at this alpha, there are {have}; "
+        "or leave out --group-by and use --tolerance auto"
+    )

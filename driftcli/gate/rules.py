@@ -1,0 +1,80 @@
+"""Rules beside the test: thresholds that a user sets, outside alpha; each can fail the gate by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import numpy as np
+
+from driftcli.config.settings import GateSettings
+from driftcli.core.errors import UsageError
+from driftcli.core.records import Detectable, Features, RuleResult
+from driftcli.core.registry import kinds
+from driftcli.reference.reference import Baseline
+
+
+def refuse_impossible(gate: GateSettings, baseline: Baseline) -> None:
+    """Raise UsageError (2) for a rule that this artifact can never answer, before anything is read."""
+    if gate.max_loss_increase is not None and baseline.facts.get("mean_loss") is None:
+        raise UsageError(
+            "--max-loss-increase needs an autoencoder, and the artifact has none",
+            "leave the option out, or fit with --method autoencoder",
+        )
+    properties = [c.name for f in baseline.families if f.name == "properties" for c in f.columns]
+    simulated = sorted({str(row["corruption"]) for row in baseline.facts.get("detectable", ())})
+    for wanted in gate.require_detectable:
+        name = wanted.partition(":")[0]
+        if name in properties or name in simulated:
+            continue
+        if name in kinds("corruptions"):
+            raise UsageError(
+                f"--require-detectable {wanted}: {name} was not simulated for this baseline",
+                "run driftcli baseline again with --detectable full"
+                + (f", or name one of: {', '.join(simulated)}" if simulated else ""),
+            )
+        close = get_close_matches(name, [*simulated, *properties], 1)
+        raise UsageError(
+            f"--require-detectable {wanted}: {name!r} is not measured",
+            f"did you mean {close[0]!r}?"
+            if close
+            else f"one of: {', '.join([*simulated, *properties]) or 'none'}",
+        )
+
+
+def judge(
+    gate: GateSettings, baseline: Baseline, batch: Features, detectable: Sequence[Detectable]
+) -> tuple[RuleResult, ...]:
+    """Every rule that is set, with its value."""
+    found = []
+    if gate.max_loss_increase is not None:
+        found.append(_loss(gate.max_loss_increase, baseline, batch))
+    for wanted in gate.require_detectable:
+        name, _, limit = wanted.partition(":")
+        reach = next((_reach(d) for d in detectable if name in {d.statistic, d.corruption}), None)
+        failed = reach is None or reach > float(limit)
+        found.append(RuleResult(f"require_detectable {name}", reach, float(limit), failed))
+    return tuple(found)
+
+
+def _reach(found: Detectable) -> float | None:
+    """The smallest change that is seen: in sd of a property, severity, or share of foreign images."""
+    if found.shift_sd is not None:
+        return found.shift_sd
+    return found.share if found.severity is None else found.severity
+
+
+def _loss(limit: float, baseline: Baseline, batch: Features) -> RuleResult:
+    """The classic rule: mean per-image loss against the baseline's, relative increase."""
+    now = float(batch.views["error"][:, 0].mean(dtype=np.float64))
+    increase = now / max(float(baseline.facts["mean_loss"]), 1e-12) - 1
+    return RuleResult("max_loss_increase", increase, limit, increase > limit)
+
+
+def reason(rule: RuleResult) -> str:
+    """Why a rule failed, in words."""
+    if rule.name == "max_loss_increase":
+        rose = "" if rule.value is None else f" rose by {rule.value:.1%}"
+        return f"mean loss{rose}; limit {rule.limit:.1%} (a rule of its own, outside alpha)"
+    seen = "" if rule.value is None else f", only one of {rule.value:.2g}"
+    return f"{rule.name}: a change of {rule.limit:g} cannot be seen with this batch and baseline{seen}"

@@ -1,0 +1,1 @@
+"""Past checks: the only writer of the database, and looking back."""

@@ -1,0 +1,221 @@
+"""The history of checks: the only writer of `--history FILE`, and the state of the gate over many checks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from driftcli.core.records import SequenceResult
+from driftcli.core.text import safe_name
+from driftcli.history import _store as store
+from driftcli.stats import sequential
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from driftcli.config.settings import Settings
+    from driftcli.core.records import Report
+    from driftcli.history.records import Acknowledged, Measured
+
+NOTE = 2_000
+"""Characters of a note that are kept."""
+
+
+def prepare(settings: Settings) -> None:
+    """Make the file, or see that it is whole and writable, before anything is read. Raises as `store.writing`."""
+    if settings.history.file is not None:
+        with store.writing(Path(settings.history.file), look=True):
+            pass
+
+
+def record(report: Report, settings: Settings, measured: Sequence[Measured] = ()) -> Report:
+    """Store a check and move its sequence, in one transaction; the report as the gate over all checks decides.
+
+    Every check with a p-value moves the sequence of its baseline and group, whatever its gate, unless these
+    very images moved it before or C is smaller than 5 × the batch. Only `--gate sequence` lets it decide.
+    Without `--history` the report comes back as it was. Raises as `store.writing`.
+    """
+    if settings.history.file is None:
+        return report
+    with store.writing(Path(settings.history.file)) as db:
+        return _recorded(db, report, settings, measured)
+
+
+def acknowledge(path: Path, note: str, group: str | None = None) -> tuple[Acknowledged, ...]:
+    """End all alarms (of one group): M starts again at 0; when, why and at what M is kept. Raises as `record`."""
+    from driftcli.history.records import Acknowledged
+
+    with store.reading(path):
+        pass  # there must be one: acknowledging makes no file
+    ended = []
+    with store.writing(path) as db:
+        last = db.execute("SELECT coalesce(max(id), 0) FROM checks").fetchone()[0]
+        found = db.execute("SELECT baseline_digest, series, value FROM sequences WHERE alarm").fetchall()
+        for digest, series, value in found:
+            if group is not None and series != _text(group):
+                continue
+            one = Acknowledged(_now(), _text(note)[:NOTE], digest, series or None, value, last)
+            ended.append(one)
+            _insert(db, "acknowledged", {**_fields(one, "group"), "series": series})
+            key = (digest, series)
+            db.execute(
+                "UPDATE sequences SET value = 0, checks = 0, alarm = 0, since = NULL "
+                "WHERE baseline_digest = ? AND series = ?",
+                key,
+            )
+    return tuple(ended)
+
+
+def _recorded(
+    db: sqlite3.Connection, report: Report, settings: Settings, measured: Sequence[Measured]
+) -> Report:
+    series, digest = _text(settings.history.group or ""), report.reference.digest
+    state, since = _state(db, digest, series)
+    before = db.execute(
+        "SELECT count(p_value), count(e_value) FROM checks WHERE baseline_digest = ? AND series = ? AND batch_digest = ?",
+        (digest, series, report.batch.digest),
+    ).fetchone()
+    e = None if before[1] else _worth(report)
+    if e is not None:
+        state = sequential.advanced(state, e, settings.gate.horizon)
+    decides = settings.gate.mode == "sequence" and digest != "" and report.gate.p_value is not None
+    if decides:
+        state = sequential.judged(state, report.gate.alpha)
+    if settings.gate.mode == "sequence" and digest:
+        report = replace(report, sequence=_result(state, e, report, settings))
+    if decides:
+        report = _decided(report, state, settings, since)
+    raised = since or (report.created if state.alarm else None)
+    row = _row(report, settings) | {
+        "series": series, "duplicate": bool(before[0] and report.batch.digest), "e_value": e,
+        "value": state.value if digest else None, "alarm": state.alarm,
+    }  # fmt: skip
+    check = _insert(db, "checks", row)
+    _insert_evidence(db, check, report, measured)
+    if digest:
+        kept = {"baseline_digest": digest, "series": series, "value": state.value, "checks": state.checks}
+        _insert(db, "sequences", {**kept, "alarm": state.alarm, "since": raised}, "INSERT OR REPLACE")
+    return report
+
+
+def _state(db: sqlite3.Connection, digest: str, series: str) -> tuple[sequential.State, str | None]:
+    """Where the series stands, and when its alarm was raised."""
+    found = db.execute(
+        "SELECT value, checks, alarm, since FROM sequences WHERE baseline_digest = ? AND series = ?",
+        (digest, series),
+    ).fetchone()
+    if found is None:
+        return sequential.State(), None
+    return sequential.State(found[0], found[1], bool(found[2])), found[3]
+
+
+def _worth(report: Report) -> float | None:
+    """The check's e-value; None if it does not count. What stays within the tolerance counts as p = 1."""
+    gate = report.gate
+    if gate.p_value is None or gate.permutations is None or not report.reference.digest:
+        return None
+    if report.reference.images < sequential.LEAST_RATIO * gate.images_tested:
+        return None
+    tolerated = gate.tolerance > 0 and (gate.effect_lower or 0.0) <= gate.tolerance
+    return sequential.e_value(1.0 if tolerated else gate.p_value, gate.permutations)
+
+
+def _result(state: sequential.State, e: float | None, report: Report, settings: Settings) -> SequenceResult:
+    return SequenceResult(
+        state.value,
+        sequential.threshold(report.gate.alpha),
+        state.alarm,
+        state.checks,
+        settings.gate.horizon,
+        e,
+        settings.history.group,
+    )
+
+
+def _decided(report: Report, state: sequential.State, settings: Settings, since: str | None) -> Report:
+    """The exit code of the gate over many checks, and why; the verdict on this batch stays."""
+    rules = any(rule.failed for rule in report.rules)
+    fails = state.alarm and settings.gate.fail_on != "none"
+    place = safe_name(str(settings.history.file))
+    said = sequential.reason(state, report.gate.alpha, since, place)
+    reasons = report.reasons
+    if state.alarm:
+        reasons = (said, *reasons)
+    elif report.verdict != "pass":
+        reasons = (*reasons, said)
+    return replace(report, exit_code=int(fails or rules), reasons=reasons)
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _row(report: Report, settings: Settings) -> dict[str, Any]:
+    gate, reference, batch = report.gate, report.reference, report.batch
+    return {
+        "created": report.created,
+        "source": json.dumps(batch.source),
+        "artifact": _text(reference.artifact),
+        "baseline": _text(reference.baseline),
+        "baseline_digest": reference.digest,
+        "baseline_images": reference.images,
+        "batch_digest": batch.digest,
+        "images": batch.images,
+        "verdict": report.verdict,
+        "exit_code": report.exit_code,
+        "gate": settings.gate.mode,
+        "p_value": gate.p_value,
+        "alpha": gate.alpha,
+        "permutations": gate.permutations,
+        "tolerance": gate.tolerance,
+        "effect": gate.effect,
+        "effect_lower": gate.effect_lower,
+        "effect_family": gate.effect_family,
+        "reasons": json.dumps(report.reasons),
+        "tool": str(report.tool.get("version", "")),
+        "horizon": settings.gate.horizon,
+    }
+
+
+def _insert_evidence(
+    db: sqlite3.Connection, check: int, report: Report, measured: Sequence[Measured]
+) -> None:
+    known = {(one.family, one.name): one for one in measured}
+    for family in report.families:
+        _insert(db, "families", {"check_id": check, **_fields(family, "statistics")})
+        for statistic in family.statistics:
+            named = {"check_id": check, "family": family.name, **_fields(statistic, "display_effect")}
+            _insert(db, "statistics", named | _summaries(known.pop((family.name, statistic.name), None)))
+    for (family_name, name), one in known.items():  # constant today, so not tested; measured all the same
+        _insert(db, "statistics", {"check_id": check, "family": family_name, "name": name, **_summaries(one)})
+
+
+def _summaries(one: Measured | None) -> dict[str, Any]:
+    if one is None:
+        return {"unit": ""}
+    values = (*astuple(one.batch), *astuple(one.baseline))
+    return {"unit": one.unit, **dict(zip(store.SUMMARIES, values, strict=True))}
+
+
+def _fields(value: Any, *left_out: str) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__ if name not in left_out}
+
+
+def _insert(db: sqlite3.Connection, table: str, row: dict[str, Any], verb: str = "INSERT") -> int:
+    """Names come from this file, values are bound."""
+    columns: Iterable[str] = row
+    marks = ", ".join("?" for _ in row)
+    sql = f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+    return db.execute(sql, tuple(row.values())).lastrowid or 0
+
+
+def _text(name: str) -> str:
+    """UTF-8 that SQLite can hold: lone surrogates spelt out."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

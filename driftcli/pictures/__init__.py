@@ -1,0 +1,1 @@
+"""The pictures of a report: gallery and heat maps."""

@@ -1,0 +1,194 @@
+"""The pictures of a report: the most drifted images read again, with what explains them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from driftcli.calibration.paired import entries_again
+from driftcli.core.records import Decoded, Entry, Features, Report
+from driftcli.extractors.autoencoder import Autoencoder
+from driftcli.pictures import heat
+from driftcli.pictures.heat import Heat
+from driftcli.pictures.heat_maps import drawn
+from driftcli.pictures.picture import TINY, Gallery, Picture, Scale, decoded, encoded
+from driftcli.reading.reader import Reader, default_workers
+from driftcli.reference.reference import Baseline
+from driftcli.sources.decoding.pool import DecodePool
+from driftcli.sources.decoding.settings import Decode
+
+LOOKED_INTO = ("autoencoder", "embedding", "patches")
+MORE = 100
+"""Points of the map that have a picture, beside the most drifted images."""
+MOST_BYTES = 3_500_000
+
+
+def made(
+    reader: Reader, sources: Sequence[str], report: Report, batch: Features, baseline: Baseline
+) -> Gallery:
+    """All pictures of a report. Images that changed since they were audited have none, and it is said.
+
+    Raises InternalError when a worker cannot start.
+    """
+    worst = [image.path for image in report.images[: reader.settings.report.pictures]]
+    points = () if report.map is None else report.map.batch_names
+    more = [name for name in points if name not in set(worst)][:MORE]
+    extractors = {kind: e for kind, e in reader.extractors.items() if kind in LOOKED_INTO}
+    reader.progress.start("making pictures")
+    with replace(reader, extractors=extractors, thumbnails=True) as again:
+        found = _same(
+            again.decoded(entries_again(sources, reader.settings, [*worst, *more])),
+            {name: content.decode() for name, content in zip(batch.names, batch.content, strict=True)},
+        )
+        shown = [found[name] for name in worst if name in found]
+        explained, scales = _explained(again, shown, report, batch, baseline)
+    reader.progress.finish()
+    kept = _Kept(baseline)
+    pictures = [
+        replace(
+            explained.get(image.path) or Picture(image.path),
+            neighbour=kept(image.neighbour),
+            neighbour_name=image.neighbour,
+        )
+        for image in report.images[: len(worst)]
+    ]
+    missing = [Picture(m.name, kept(m.name)) for m in report.missing]
+    others = {name: _shown(found[name]) for name in more if name in found}
+    return _within(Gallery(tuple(pictures), tuple(missing), others, scales, _lost(len(worst) - len(shown))))
+
+
+def read_again(report: Report, most: int = 24) -> Gallery:
+    """The most drifted images of a saved result, from their paths, where they still are what they were.
+
+    Only thumbnails: what explains them needs the artifact. The others are placeholders.
+    """
+    worst = report.images[:most]
+    wanted = {image.path: image.content for image in worst if image.content}
+    entries = [Entry(name, path=name) for name in wanted]
+    found: dict[str, Decoded] = {}
+    if entries:
+        with DecodePool(Decode(), {}, min(default_workers(), len(entries)), thumbnails=True) as pool:
+            found = _same((d for d in pool.map(entries) if isinstance(d, Decoded)), wanted)
+    pictures = tuple(
+        Picture(
+            image.path,
+            _shown(found[image.path]) if image.path in found else None,
+            neighbour_name=image.neighbour,
+        )
+        for image in worst
+    )
+    missing = tuple(Picture(m.name) for m in report.missing)
+    return _within(Gallery(pictures, missing, reason=_lost(len(worst) - len(found))))
+
+
+def _same(again: Iterable[Decoded], contents: Mapping[str, str]) -> dict[str, Decoded]:
+    """By name, the images whose bytes are those that were audited."""
+    return {each.name: each for each in again if contents.get(each.name) == each.content.hex()}
+
+
+def _lost(count: int) -> str | None:
+    if not count:
+        return None
+    which = "1 image is" if count == 1 else f"{count} images are"
+    return f"{which} not shown: changed, moved or unreadable since the check"
+
+
+def _explained(
+    reader: Reader, images: Sequence[Decoded], report: Report, batch: Features, baseline: Baseline
+) -> tuple[dict[str, Picture], dict[str, Scale]]:
+    """Each image with its reconstruction and heat maps, by name."""
+    if not images:
+        return {}, {}
+    prepared = {kind: np.stack([each.arrays[kind] for each in images]) for kind in reader.extractors}
+    autoencoder = reader.extractors.get("autoencoder")
+    rebuilt = None
+    if isinstance(autoencoder, Autoencoder):
+        state = reader.states["autoencoder"]
+        rebuilt = autoencoder.reconstruct(state, prepared["autoencoder"], reader.runtime)
+    heats = list(heat.maps(reader, prepared, rebuilt, report, batch, baseline))
+    scales = {each.family: each.maps.scale() for each in heats}
+    pictures = {}
+    for i, image in enumerate(images):
+        canvas = _Canvas(reader, decoded(image.thumbnail or b""))
+        pictures[image.name] = Picture(
+            image.name,
+            _shown(image),
+            None if rebuilt is None else canvas.reconstruction(rebuilt[i]),
+            {each.family: canvas.heat(each, i, scales[each.family]) for each in heats},
+        )
+    return pictures, scales
+
+
+@dataclass(frozen=True)
+class _Canvas:
+    """One thumbnail to draw on."""
+
+    reader: Reader
+    image: Image.Image
+
+    def heat(self, found: Heat, number: int, scale: Scale) -> bytes:
+        box = self.reader.extractors[found.kind].seen(*self.image.size)
+        return encoded(drawn(self.image, found.maps.values[number], box, scale))
+
+    def reconstruction(self, rebuilt: NDArray[np.float32]) -> bytes:
+        """As large as the part of the thumbnail that the autoencoder was given."""
+        left, top, right, bottom = self.reader.extractors["autoencoder"].seen(*self.image.size)
+        pixels: Any = np.rint(255 * np.clip(rebuilt, 0, 1)).astype(np.uint8)
+        image = Image.fromarray(pixels.squeeze(axis=2) if pixels.shape[2] == 1 else pixels)
+        size = (max(round(right - left), 1), max(round(bottom - top), 1))
+        return encoded(image.resize(size, Image.Resampling.BILINEAR))
+
+
+def _shown(image: Decoded) -> bytes:
+    """The thumbnail as it came from the worker, tiny ones enlarged."""
+    thumbnail = image.thumbnail or b""
+    return encoded(decoded(thumbnail)) if max(image.facts.width, image.facts.height) <= TINY else thumbnail
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Pictures of good images by their names; a damaged one is none."""
+
+    baseline: Baseline
+
+    def __call__(self, name: str | None) -> bytes | None:
+        names = self.baseline.features.names
+        for row, thumbnail in self.baseline.thumbnails.items():
+            if names[row] == name:
+                try:
+                    return encoded(decoded(thumbnail))
+                except ValueError:
+                    return None
+        return None
+
+
+def _within(gallery: Gallery) -> Gallery:
+    """What the budget of bytes allows: first the most drifted images, then what is missing, then points."""
+    left = MOST_BYTES
+    worst: list[Picture] = []
+    missing: list[Picture] = []
+    thumbnails: dict[str, bytes] = {}
+    for kept, pictures in ((worst, gallery.worst), (missing, gallery.missing)):
+        for picture in pictures:
+            left -= _bytes(picture)
+            kept.append(
+                picture if left >= 0 else Picture(picture.name, neighbour_name=picture.neighbour_name)
+            )
+    for name, image in gallery.thumbnails.items():
+        left -= len(image)
+        if left >= 0:
+            thumbnails[name] = image
+    pale = sum(picture.image is None for picture in worst) - sum(p.image is None for p in gallery.worst)
+    full = f"{pale} images are not shown: pictures take {MOST_BYTES / 1e6:g} MB at most" if pale else None
+    reason = "; ".join(said for said in (gallery.reason, full) if said) or None
+    return replace(gallery, worst=tuple(worst), missing=tuple(missing), thumbnails=thumbnails, reason=reason)
+
+
+def _bytes(picture: Picture) -> int:
+    parts = (picture.image, picture.reconstruction, picture.neighbour, *picture.heat.values())
+    return sum(len(part) for part in parts if part)

@@ -1,0 +1,1 @@
+"""Detection rates by corruption, severity, share and batch size."""

@@ -1,0 +1,233 @@
+"""power(): how often the gate and its families find what happens to images, on the user's own images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import driftcli
+from driftcli.calibration.paired import Simulated, entries_again, simulate
+from driftcli.config.settings import Settings
+from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.core.progress import SILENT, Progress
+from driftcli.core.records import Features, NullRow, PowerReport
+from driftcli.extractors.base import resolve_device
+from driftcli.gate import preconditions
+from driftcli.gate.batch_test import batch_seed
+from driftcli.power_study import cells as power_cells
+from driftcli.power_study.plan import Plan
+from driftcli.reading import canaries
+from driftcli.reading.reader import Reader, digest
+from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
+
+UNTOUCHED = "file"
+"""The view that no corruption changes: an image that is changed in memory keeps its file."""
+MIN_KEPT = 20
+"""Images of C that must be left to compare with; a baseline needs as many."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Images to draw batches from, and images of C to compare them with: no image is on both sides."""
+
+    pool: Features
+    kept: Features
+    left_out: int
+    """Images of C that are in the pool and therefore not in `kept`."""
+    cautions: tuple[str, ...]
+
+
+def power(
+    artifact: str | Path,
+    sources: Sequence[str],
+    settings: Settings,
+    plan: Plan,
+    *,
+    baseline: str | None = None,
+    given: Collection[str] = (),
+    progress: Progress = SILENT,
+) -> PowerReport:
+    """Detection rate by corruption, severity, share and batch size.
+
+    Images of SOURCE are read clean and under every change; batches drawn from them are compared with C,
+    which never holds any of them. Raises NotAuditedError (exit 3) for too few images, UsageError (2) for
+    settings under which images are not the unit of the test.
+    """
+    started = time.monotonic()
+    found, reference = open_reference(str(artifact), settings, given)
+    calibrated = open_baseline(found, reference, baseline, str(artifact))
+    settings = reference.settings
+    cautions = _refuse_or_warn(settings, plan, calibrated.facts)
+    runtime = make_runtime(settings, progress)
+    with Reader(settings, reference.extractors, reference.states, runtime, False, progress) as reader:
+        birds = canaries.seen_by(reader, reference.canary)
+        canaries.compare(calibrated.canary, birds, reference.spread, calibrated.facts["versions"], versions())
+        reading = reader.read(sources, settings.fit.max_images, "reading images")
+        preconditions.require(reading, settings, 2 * plan.batches[0], "power")
+        sides = divide(reading.features, reference, calibrated, plan)
+        again = list(entries_again(sources, settings, sides.pool.names))
+        pool = simulate(reader, again, plan.changes, settings.seed, "simulating corruptions")
+        foreign = _foreign(reader, plan, reference, calibrated, pool)
+    if len(pool) < 2 * plan.batches[0]:
+        raise _too_few(len(pool), plan)
+    families = [f for f in calibrated.families if f.gate == "on" or f.view != UNTOUCHED]
+    views = {f.view: sides.kept.views[f.view] for f in families}
+    material = power_cells.Material(families, views, pool, foreign)
+    seed = batch_seed(settings.seed, str(calibrated.facts["digest"]), digest(pool.clean.content))
+    cells, null = power_cells.measure(material, plan, settings.gate.alpha, seed, progress)
+    said = (*cautions, *reading.cautions, *sides.cautions, *_not_measured(pool, plan, foreign))
+    known = versions()
+    return PowerReport(
+        tool={"name": "driftcli", "version": driftcli.__version__},
+        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        artifact=str(artifact),
+        digest=found.digest,
+        baseline=calibrated.name,
+        source=tuple(sources),
+        foreign=plan.foreign,
+        alpha=settings.gate.alpha,
+        trials=plan.trials,
+        images=len(pool),
+        baseline_images=len(sides.kept),
+        left_out=sides.left_out,
+        cautions=(*said, *_restless(null, settings.gate.alpha)),
+        families={f.name: f.gate for f in families},
+        cells=cells,
+        null=null,
+        timing={"seconds": round(time.monotonic() - started, 2)},
+        environment={
+            "device": resolve_device(runtime.device),
+            "seed": settings.seed,
+            **dict(sorted(known.items())),
+        },
+    )
+
+
+def divide(found: Features, reference: Reference, baseline: Baseline, plan: Plan) -> Sides:
+    """Pool and C without a common image. Raises NotAuditedError when one of them is too small.
+
+    Images of F stay out. Images that are not in C are the pool if they allow the largest batch; otherwise
+    as many images as that needs, at most half of C, move from C to the pool. Always those with the lowest
+    content hashes.
+    """
+    held_out = baseline.features
+    _, first = np.unique(found.pixels, return_index=True)
+    distinct = found.at(np.sort(first))
+    known = np.isin(distinct.pixels, reference.seen)
+    usable = distinct.at(np.flatnonzero(~known))
+    inside = np.isin(usable.pixels, held_out.pixels)
+    fresh, shared = usable.at(np.flatnonzero(~inside)), usable.at(np.flatnonzero(inside))
+    wanted = 2 * plan.batches[-1]
+    cautions = []
+    if known.any():
+        cautions.append(f"{int(known.sum())} images that the reference was fitted on are left out")
+    if len(fresh) >= wanted:
+        return Sides(fresh.first(plan.images), held_out, 0, tuple(cautions))
+    moved = shared.first(min(max(wanted - len(fresh), 0), len(np.unique(held_out.pixels)) // 2))
+    pool = Features.concatenated([fresh, moved])
+    pool = pool.at(np.argsort(pool.content, kind="stable")).first(plan.images)
+    rest = np.flatnonzero(~np.isin(held_out.pixels, pool.pixels))
+    left_out = len(held_out) - len(rest)
+    if left_out:
+        cautions.append(
+            f"{left_out} images are in the baseline: it is used without them, {len(rest)} images of {len(held_out)}; "
+            "name other good images to see what the whole baseline sees"
+        )
+    if len(pool) < 2 * plan.batches[0]:
+        raise _too_few(len(pool), plan)
+    if len(rest) < MIN_KEPT:
+        raise NotAuditedError(
+            f"{len(rest)} images of baseline {baseline.name} are not among those to draw from; {MIN_KEPT} are needed",
+            "name good images that are not in the baseline, or make a larger baseline",
+        )
+    return Sides(pool, held_out.at(rest), left_out, tuple(cautions))
+
+
+def _too_few(images: int, plan: Plan) -> NotAuditedError:
+    return NotAuditedError(
+        f"{images} distinct images that the reference was not fitted on; batches of {plan.batches[0]} "
+        f"need at least {2 * plan.batches[0]}",
+        "name more good images that are not in the artifact, or measure smaller batches with --batch",
+    )
+
+
+def _refuse_or_warn(settings: Settings, plan: Plan, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What this study cannot say, and what it says with a condition. `facts`: of the baseline."""
+    gate, keys = settings.gate, settings.input
+    asked: dict[str, object] = {
+        "input.group_by": keys.group_by,
+        "input.stratify_by": keys.stratify_by,
+        "gate.ignore_composition": gate.ignore_composition or None,
+    }
+    for key, value in asked.items():
+        if value is not None:
+            raise UsageError(
+                f"{key} = {value!r}: power draws single images, and tests them so",
+                f"measure without {key}",
+            )
+    if gate.alpha < power_cells.SURE:
+        raise UsageError(
+            f"alpha {gate.alpha:g} is below the smallest p that power can give, {power_cells.SURE:g}",
+            "measure at a larger alpha",
+        )
+    found = []
+    if gate.tolerance != 0:
+        found.append("rates are those of p alone: with a tolerance some of these batches give `warn`")
+    if facts.get("stratify_by") is not None:
+        found.append("a check of this baseline also tests the mix of its classes: that is left out here")
+    if plan.batches[0] < gate.min_images:
+        found.append(f"a check refuses batches of fewer than {gate.min_images} images (--min-images)")
+    return tuple(found)
+
+
+def _foreign(
+    reader: Reader, plan: Plan, reference: Reference, baseline: Baseline, pool: Simulated
+) -> Features | None:
+    """Images of another kind, without any that is in F, in C or in the pool."""
+    if not plan.foreign:
+        return None
+    found = reader.read(plan.foreign, plan.images, "reading foreign images").features
+    known = np.concatenate([reference.seen, baseline.features.pixels, pool.clean.pixels])
+    _, first = np.unique(found.pixels, return_index=True)
+    distinct = found.at(np.sort(first))
+    distinct = distinct.at(np.flatnonzero(~np.isin(distinct.pixels, known)))
+    if not len(distinct):
+        raise NotAuditedError(
+            f"--foreign {', '.join(plan.foreign)}: no usable image that is not a good one, too",
+            "name images of another kind",
+        )
+    return distinct
+
+
+def _not_measured(pool: Simulated, plan: Plan, foreign: Features | None) -> tuple[str, ...]:
+    """Cells that were asked for and could not be measured."""
+    found = []
+    large = [m for m in plan.batches if 2 * m > len(pool)]
+    if large:
+        sizes = ", ".join(map(str, large))
+        found.append(
+            f"batches of {sizes} are not measured: they need {2 * large[-1]} images, and there are {len(pool)}"
+        )
+    most = max((max(1, round(plan.shares[-1] * m)) for m in plan.batches if m not in large), default=0)
+    if foreign is not None and most > len(foreign):
+        found.append(
+            f"there are {len(foreign)} foreign images: batches that would hold more are not measured"
+        )
+    return tuple(found)
+
+
+def _restless(null: Sequence[NullRow], alpha: float) -> list[str]:
+    """Batch sizes at which the pool differs from C before anything is done to it."""
+    return [
+        f"{row.rates['gate'].rate:.0%} of unchanged batches of {row.batch} fire, more than alpha promises: "
+        "these images differ from the baseline before anything is done to them"
+        for row in null
+        if row.rates["gate"].low > alpha
+    ]

@@ -1,0 +1,126 @@
+"""Canary images: a few generated pictures whose features tell whether two machines see alike."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.core.errors import ArtifactError
+from driftcli.core.records import Entry
+
+if TYPE_CHECKING:
+    from driftcli.reading.reader import Reader
+
+RADIUS = 0.08
+TOLERANCE = 0.1
+"""Largest accepted difference of a feature, in standard deviations of F (contract: same numbers)."""
+
+
+def entries() -> list[Entry]:
+    """Three encoded images: a smooth JPEG, a textured JPEG, a small grey PNG.
+
+    Their bytes are stored in the artifact, not made again: encoders may change.
+    """
+    from PIL import Image
+
+    rng = np.random.default_rng(20_261_121)
+    y, x = np.mgrid[0:300, 0:400] / 300.0
+    smooth = np.stack([x * 0.7, y, 0.5 + 0.4 * np.sin(9 * x * y)], axis=-1)
+    texture = 0.5 + 0.25 * np.sin(80 * x + 30 * y)[..., None] + 0.12 * rng.standard_normal((300, 400, 3))
+    disc = ((x[:64, :64] - 0.1) ** 2 + (y[:64, :64] - 0.1) ** 2 < RADIUS**2) * 0.8 + 0.1
+    found = []
+    for name, pixels, form in (
+        ("smooth", smooth, "JPEG"),
+        ("texture", texture, "JPEG"),
+        ("disc", disc, "PNG"),
+    ):
+        image = Image.fromarray((np.clip(pixels, 0, 1) * 255).astype(np.uint8))
+        stream = io.BytesIO()
+        image.save(stream, form)
+        found.append(Entry(f"canary-{name}.{form.lower()}", data=stream.getvalue()))
+    return found
+
+
+def pack(found: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
+    """Bytes and features of the canaries as an artifact State."""
+    images = {f"bytes/{e.name}": np.frombuffer(e.data or b"", np.uint8) for e in found}
+    return {**images, **seen(views)}
+
+
+def seen(views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
+    """Features of the canaries as a State: what a machine makes of them."""
+    return {f"view/{name}": x for name, x in views.items() if name != "file"}
+
+
+def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:
+    """The stored canaries as entries for the ordinary decode."""
+    return [
+        Entry(k.removeprefix("bytes/"), data=v.tobytes())
+        for k, v in sorted(state.items())
+        if k.startswith("bytes/")
+    ]
+
+
+def seen_by(reader: Reader, state: Mapping[str, NDArray[np.generic]]) -> Mapping[str, NDArray[np.float32]]:
+    """What this machine makes of the artifact's canaries. Raises ArtifactError when it cannot read them."""
+    birds = unpack(state)
+    found = reader.read_entries(birds, len(birds), "canaries").features
+    if len(found) < len(birds):
+        raise ArtifactError("the artifact's canary images cannot be read here", "fit again")
+    return found.views
+
+
+def compare(
+    state: Mapping[str, NDArray[np.generic]],
+    views: Mapping[str, NDArray[np.float32]],
+    spread: Mapping[str, NDArray[np.float64]],
+    made_with: Mapping[str, str],
+    here: Mapping[str, str],
+) -> None:
+    """Raise ArtifactError when this machine turns the canaries into other numbers than the artifact's."""
+    if found := difference(state, views, spread, made_with, here):
+        raise ArtifactError(
+            found,
+            "run driftcli baseline again on this machine, or install the versions the artifact was made with",
+        )
+
+
+def difference(
+    state: Mapping[str, NDArray[np.generic]],
+    views: Mapping[str, NDArray[np.float32]],
+    spread: Mapping[str, NDArray[np.float64]],
+    made_with: Mapping[str, str],
+    here: Mapping[str, str],
+) -> str:
+    """What differs between this machine's canary features and the artifact's, in words; "" if nothing.
+
+    `spread`: standard deviation of F per view and column, the unit of the tolerance.
+    """
+    for key, then in state.items():
+        name = key.removeprefix("view/")
+        if name == key:
+            continue
+        now = views.get(name, np.empty(0))  # none at all: no canary could be read
+        largest = _difference(np.asarray(then, np.float64), now.astype(np.float64), spread[name])
+        if not largest <= TOLERANCE:
+            changed = [
+                f"{k} {made_with.get(k, '?')} -> {v}" for k, v in here.items() if made_with.get(k) != v
+            ]
+            return (
+                f"this machine computes other {name} features than the artifact's "
+                f"(canary images differ by {largest:.2g} sd; {', '.join(changed) or 'same versions'})"
+            )
+    return ""
+
+
+def _difference(then: NDArray[np.float64], now: NDArray[np.float64], spread: NDArray[np.float64]) -> float:
+    """Largest difference in units of F's spread; infinite when a value is missing on one side only."""
+    if then.shape != now.shape or not np.array_equal(np.isnan(then), np.isnan(now)):
+        return float("inf")
+    then, now = np.nan_to_num(then), np.nan_to_num(now)
+    unit = np.maximum(np.nan_to_num(spread), 1e-6 + 1e-3 * np.abs(then).max(axis=0))
+    return float((np.abs(now - then) / unit).max(initial=0.0))

@@ -1,0 +1,160 @@
+"""From what the user named to entries: the kind of each source, several in a row, and which entries are meant."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import glob
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from driftcli.core import registry
+from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.core.records import Entry, Skipped
+from driftcli.sources._names import extension
+from driftcli.sources.base import ImageSource
+
+if TYPE_CHECKING:
+    from driftcli.config.settings import Input
+
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SPEC_HINT = "A source is a folder, a glob, an image, a manifest (.csv, .jsonl, .txt), a .zip or .tar, or - for a list."
+
+
+def open_sources(specs: Sequence[str], options: Input, *, nul: bool = False) -> ImageSource:
+    """All sources in the order named, with `--exclude`, `--since` and `--limit` applied.
+
+    Raises NotAuditedError for a source that does not exist or cannot be read, UsageError for a bad
+    `--since` or standard input named twice. Sources that offer nothing are no error here.
+    """
+    if specs.count("-") > 1:
+        raise UsageError("standard input (-) is named twice", "Name it once.")
+    return _Chosen(
+        tuple(_open(spec, follow=options.follow, nul=nul) for spec in specs),
+        _pattern(options.exclude),
+        None if options.since is None else time.time() - _age(options.since),
+        options.limit,
+    )
+
+
+def prefix(spec: str) -> str:
+    """What the names of a source's entries begin with before their path within it. Raises as `open_sources`."""
+    source: Any = _open(spec, follow=False, nul=False)
+    return str(source.prefix)
+
+
+@final
+@dataclass(frozen=True)
+class _Chosen(ImageSource):
+    """Sources in a row; entries that are left out say why."""
+
+    sources: tuple[Any, ...]
+    """Kinds: an ImageSource that has a `path` and a `prefix`."""
+    exclude: re.Pattern[str] | None
+    not_before: float | None
+    limit: int | None
+
+    def __iter__(self) -> Iterator[Entry | Skipped]:
+        left = self.limit
+        for source in self.sources:
+            for item in source:
+                if isinstance(item, Entry) and (reason := self._left_out(item, source)):
+                    yield Skipped(item.name, "skipped", reason)
+                    continue
+                if isinstance(item, Entry) and left is not None:
+                    if left == 0:
+                        return
+                    left -= 1
+                yield item
+
+    def _left_out(self, entry: Entry, source: Any) -> str | None:
+        """`excluded` or `older`, or None; members are as old as their archive."""
+        if self.exclude is not None:
+            relative = entry.name.removeprefix(source.prefix)
+            if self.exclude.match(relative):
+                return "excluded"
+        if self.not_before is not None:
+            try:
+                if os.stat(entry.path or source.path).st_mtime < self.not_before:
+                    return "older"
+            except OSError:  # it has vanished: the worker says so
+                return None
+        return None
+
+
+def _open(spec: str, *, follow: bool, nul: bool) -> ImageSource:
+    kind = _kind(spec)
+    settings: dict[str, Any] = {
+        "folder": {"follow": follow},
+        "glob": {"follow": follow},
+        "stdin": {"nul": nul},
+    }.get(kind, {})
+    source: ImageSource = registry.load("sources", kind)(path=spec, **settings)
+    return source
+
+
+def _kind(spec: str) -> str:
+    """The kind of one source. What exists under that very name is no glob, whatever its characters."""
+    if spec == "-":
+        return "stdin"
+    try:
+        os.stat(spec)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        if "://" in spec:
+            raise NotAuditedError(
+                f"{spec!r} is an address, not a path", "Copy the images to this machine."
+            ) from None
+        if glob.has_magic(spec) and "\0" not in spec:
+            return _matching(spec)
+        raise NotAuditedError(f"there is no {spec!r}", _did_you_mean(spec)) from None
+    except OSError as error:
+        raise NotAuditedError(
+            f"{spec!r} cannot be read: {error.strerror}", "Check its permissions."
+        ) from error
+    if os.path.isdir(spec):
+        return "folder"
+    if spec.lower().endswith(_ARCHIVES):
+        return "archive"
+    end = extension(spec)
+    if end in ("parquet", "safetensors", "npz", "tfrecord"):
+        raise NotAuditedError(f"{spec!r} holds no image files that can be read here", _SPEC_HINT)
+    return "manifest" if end in ("csv", "jsonl", "txt") else "image"
+
+
+def _matching(spec: str) -> str:
+    if next(glob.iglob(spec, recursive=True), None) is None:
+        raise NotAuditedError(f"nothing matches {spec!r}", "Quote the pattern; ** reaches into folders.")
+    return "glob"
+
+
+def _did_you_mean(spec: str) -> str:
+    """The names beside it that are most alike, else what a source can be."""
+    folder, base = os.path.split(spec.rstrip("/"))
+    try:
+        beside = os.listdir(folder or ".")
+    except (OSError, ValueError):
+        return _SPEC_HINT
+    alike = difflib.get_close_matches(base, beside, n=3, cutoff=0.6)
+    names = [repr(os.path.join(folder, name)) for name in alike]
+    return f"Did you mean {' or '.join(names)}?" if names else _SPEC_HINT
+
+
+def _pattern(globs: Sequence[str]) -> re.Pattern[str] | None:
+    """Matches a relative path when a glob fits it, its last parts, or a folder that it lies in."""
+    if not globs:
+        return None
+    any_of = "|".join(fnmatch.translate(each.rstrip("/")).removesuffix(r"\Z") for each in globs)
+    return re.compile(rf"(?s:(?:.*/)?(?:{any_of})(?:/.*)?)\Z")
+
+
+def _age(text: str) -> float:
+    """`24h`, `7d`, `30m` in seconds."""
+    found = re.fullmatch(r"(\d{1,9})\s*([smhdw])", text.strip())
+    if found is None:
+        raise UsageError(f"{text!r} is no age", "Write a number and a unit: 30m, 24h, 7d, 2w.")
+    return float(int(found[1]) * _UNITS[found[2]])

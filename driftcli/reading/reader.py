@@ -1,0 +1,285 @@
+"""Sources become features: decode in workers, extract in micro-batches, keep the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.config.settings import Settings
+from driftcli.core.progress import SILENT, Progress
+from driftcli.core.records import Decoded, Entry, Features, FileFacts, Ledger, Skipped, State
+from driftcli.extractors.base import Extractor, Runtime
+from driftcli.reading.keys import KeyFunction, capture_time, key_function
+from driftcli.reading.ledger import Tally
+from driftcli.reading.open_sources import open_sources
+from driftcli.sources.decoding.pool import DecodePool
+
+CHUNK = 64
+"""Images handed to the extractors at a time; a multiple of every micro-batch."""
+ROUNDED = ("style", "content", "latent")
+"""Views of network features: kept as float16 values, on both sides alike."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that one pass over the sources gave."""
+
+    features: Features
+    """The images with the lowest content hashes, at most `keep`."""
+    ledger: Ledger
+    skipped: tuple[Skipped, ...]
+    unreadable_share: float
+    """Unreadable files among the entries that look like images."""
+    contents: NDArray[np.bytes_]
+    """Sorted content hashes of *all* used images."""
+    seen: NDArray[np.uint64]
+    """Sorted pixel hashes of all used images."""
+    prepared: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """Prepared images of the extractors that still have to learn, row for row with `features`."""
+    facts: tuple[FileFacts, ...] = ()
+    thumbnails: tuple[bytes, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the sorted (content hash, count) pairs (contract: digest)."""
+        return digest(self.contents)
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the user can do about images that were skipped."""
+        count = self.ledger.skipped.get("heic_needs_extra", 0)
+        return (
+            (f"{count} HEIC images were skipped: pip install 'driftcli[heif]' to read them",) if count else ()
+        )
+
+    @property
+    def distinct(self) -> int:
+        """Images that differ in their pixels."""
+        return len(np.unique(self.seen))
+
+
+def digest(contents: NDArray[np.bytes_]) -> str:
+    """SHA-256 over the sorted (content hash, count) pairs."""
+    sha = hashlib.sha256()
+    for value, count in zip(*np.unique(contents, return_counts=True), strict=True):
+        sha.update(b"%s %d\n" % (value, count))
+    return sha.hexdigest()
+
+
+@dataclass
+class Reader:
+    """Reads images with one set of extractors; the decode workers live as long as the `with` block."""
+
+    settings: Settings
+    extractors: Mapping[str, Extractor]
+    states: Mapping[str, State]
+    runtime: Runtime
+    thumbnails: bool = False
+    progress: Progress = SILENT
+
+    def __enter__(self) -> Self:
+        workers = self.settings.workers
+        self._pool = DecodePool(
+            self.settings.decode,
+            self.extractors,
+            default_workers() if workers == "auto" else workers,
+            thumbnails=self.thumbnails,
+            follow=self.settings.input.follow,
+        )
+        self._pool.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.__exit__(kind, error, trace)
+
+    def read(self, specs: Sequence[str], keep: int, stage: str, group: str | None = None) -> Reading:
+        """One pass over the sources. `group`: a fixed group name for all images of this pass."""
+        return self.read_entries(entries_of(specs, self.settings), keep, stage, group)
+
+    def read_entries(
+        self, entries: Iterable[Entry | Skipped], keep: int, stage: str, group: str | None = None
+    ) -> Reading:
+        """As `read`, for entries at hand (canaries, tests)."""
+        tally, table = Tally(), Table(keep, self._keys(group))
+        self.progress.start(stage)
+        for chunk in _chunks(tally.watch(self._pool.map(self._counted(entries)))):
+            views, prepared = self._extract(chunk)
+            for i, item in enumerate(chunk):
+                row = {name: x[i] for name, x in views.items()}
+                if finite(row):
+                    table.add(item, row, {name: x[i] for name, x in prepared.items()})
+                else:
+                    tally.withdraw(item.name, "nonfinite")
+        self.progress.finish()
+        return table.reading(tally)
+
+    def decoded(self, entries: Iterable[Entry | Skipped]) -> Iterator[Decoded]:
+        """The images that can be read, in their order, prepared and nothing more: for few images."""
+        for item in self._pool.map(entries):
+            if isinstance(item, Decoded):
+                yield item
+
+    def _counted(self, entries: Iterable[Entry | Skipped]) -> Iterator[Entry | Skipped]:
+        for entry in entries:
+            self.progress.advance(1)
+            yield entry
+
+    def _extract(
+        self, chunk: Sequence[Decoded]
+    ) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[Any]]]:
+        views, prepared = {}, {}
+        for kind, extractor in self.extractors.items():
+            images = np.stack([item.arrays[kind] for item in chunk])
+            if kind in self.states:
+                views.update(extract_views(extractor, self.states[kind], images, self.runtime))
+            else:
+                prepared[kind] = images
+        return views, prepared
+
+    def _keys(self, group: str | None) -> _Keys:
+        wanted = self.settings.input
+        return _Keys(
+            key_function(wanted.group_by) if group is None else lambda _: group,
+            key_function(wanted.stratify_by),
+            key_function(wanted.slice_by),
+        )
+
+
+def entries_of(specs: Sequence[str], settings: Settings) -> Iterable[Entry | Skipped]:
+    """The entries of all sources; `-0` is standard input whose paths end in NUL."""
+    named = ["-" if spec == "-0" else str(spec) for spec in specs]
+    return open_sources(named, settings.input, nul="-0" in specs)
+
+
+def extract_views(
+    extractor: Extractor, state: State, images: NDArray[Any], runtime: Runtime
+) -> dict[str, NDArray[np.float32]]:
+    """The extractor's views, network features rounded to float16 values (contract: same numbers)."""
+    views = extractor.extract(state, images, runtime)
+    return {
+        name: x.astype(np.float16).astype(np.float32) if name in ROUNDED else x.astype(np.float32)
+        for name, x in views.items()
+    }
+
+
+def default_workers() -> int:
+    """One worker a usable core, at most 16."""
+    import os
+
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(16, count))
+
+
+def finite(row: Mapping[str, NDArray[np.float32]]) -> bool:
+    """Network outputs must be finite; a missing property (NaN) is a value of its own."""
+    return all(np.isfinite(x).all() for name, x in row.items() if name not in {"properties", "file"})
+
+
+def _chunks(items: Iterable[Decoded]) -> Iterator[list[Decoded]]:
+    remaining = iter(items)
+    while chunk := list(islice(remaining, CHUNK)):
+        yield chunk
+
+
+@dataclass(frozen=True)
+class _Keys:
+    group: KeyFunction | None
+    stratum: KeyFunction | None
+    slice: KeyFunction | None
+
+
+@dataclass(frozen=True)
+class _Row:
+    item: Decoded
+    views: Mapping[str, NDArray[np.float32]]
+    prepared: Mapping[str, NDArray[Any]]
+
+    @property
+    def order(self) -> tuple[bytes, str]:
+        return self.item.content, self.item.name
+
+
+class Table:
+    """Rows in the order of arrival, pruned to the lowest content hashes; sorted when read out."""
+
+    def __init__(self, keep: int, keys: _Keys) -> None:
+        self.keep, self.keys = keep, keys
+        self.rows: list[_Row] = []
+        self.contents, self.seen = bytearray(), bytearray()
+        self.levels: dict[int, str] = {}
+
+    def add(
+        self,
+        item: Decoded,
+        views: Mapping[str, NDArray[np.float32]],
+        prepared: Mapping[str, NDArray[Any]],
+    ) -> None:
+        """One used image; only its numbers stay."""
+        from driftcli.extractors.properties import levels
+
+        self.contents += item.content
+        self.seen += item.pixels[:8]
+        self.levels.update(levels(item.facts))
+        self.rows.append(_Row(replace(item, arrays={}), views, prepared))
+        if len(self.rows) > 2 * self.keep:
+            self._prune()
+
+    def _prune(self) -> None:
+        self.rows.sort(key=lambda row: row.order)
+        del self.rows[self.keep :]
+
+    def reading(self, tally: Tally) -> Reading:
+        """Sorted by content hash, then name: the order of files and workers leaves no trace."""
+        self._prune()
+        rows, keys = self.rows, self.keys
+        items = [row.item for row in rows]
+        seen = np.sort(np.frombuffer(bytes(self.seen), ">u8").astype(np.uint64))
+        contents = np.sort(hexadecimal(np.frombuffer(bytes(self.contents), "V32")))
+        times = np.array([capture_time(item) for item in items], np.float64)
+        features = Features(
+            names=tuple(item.name for item in items),
+            content=np.array([item.content.hex().encode() for item in items], "S64"),
+            pixels=np.array([int.from_bytes(item.pixels[:8], "big") for item in items], np.uint64),
+            near=np.array([item.near for item in items], np.uint64),
+            views={
+                name: np.stack([row.views[name] for row in rows]) for name in (rows[0].views if rows else ())
+            },
+            group=_keyed(items, keys.group),
+            stratum=_keyed(items, keys.stratum),
+            slice=_keyed(items, keys.slice),
+            time=times,
+            levels=dict(sorted(self.levels.items())),
+        )
+        prepared = {
+            name: np.stack([row.prepared[name] for row in rows])
+            for name in (rows[0].prepared if rows else ())
+        }
+        return Reading(
+            features,
+            tally.ledger(),
+            tuple(tally.files),
+            tally.unreadable_share,
+            contents,
+            seen,
+            prepared,
+            tuple(item.facts for item in items),
+            tuple(item.thumbnail or b"" for item in items),
+        )
+
+
+def hexadecimal(hashes: NDArray[np.void]) -> NDArray[np.bytes_]:
+    """S64[n] from 32-byte hashes."""
+    return np.array([bytes(h).hex().encode() for h in hashes], "S64")
+
+
+def _keyed(items: Sequence[Decoded], key: KeyFunction | None) -> tuple[str, ...] | None:
+    return None if key is None else tuple(key(item) for item in items)

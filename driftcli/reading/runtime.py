@@ -1,0 +1,34 @@
+"""Where networks run, and which versions of what compute the numbers."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from driftcli.config.settings import Settings
+from driftcli.core.progress import SILENT, Progress
+from driftcli.extractors.base import Runtime
+
+PACKAGES = ("driftcli", "torch", "torchvision", "pillow", "numpy")
+
+
+def make_runtime(settings: Settings, progress: Progress = SILENT) -> Runtime:
+    """The runtime of this call; `auto` is resolved where torch is needed first."""
+    return Runtime(
+        device=settings.device,
+        weights=settings.weights.file,
+        trust_weights=settings.weights.trust,
+        allow_download=settings.weights.allow_download,
+        progress=progress,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions that can change a number, without importing what they name."""
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found

@@ -1,0 +1,1 @@
+"""What the fit set taught, and a baseline ready for tests."""

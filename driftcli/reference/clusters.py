@@ -1,0 +1,100 @@
+"""Clusters of F: a stand-in for classes where nobody has labelled anything.
+
+Lloyd's algorithm in thirty lines: scikit-learn would be a 100 MB dependency for nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.core.records import State
+
+Floats = NDArray[np.float64]
+SIZES = (2, 4, 8, 16, 32)
+VIEWS = ("content", "latent")
+"""What is clustered, the first that there is: as it is, since neither z-scores nor PCA told classes apart better."""
+PER_CLUSTER = 40
+"""Good images a cluster should hold on average, twice what it needs: C of 400 images gets eight."""
+LEAST = 20
+"""Fewer good images for each cluster than this: a clustering is not used (issue: K <= n_c / 20)."""
+MOST_IMAGES = 5_000
+RESTARTS = 4
+ROUNDS = 50
+
+
+def learn(views: Mapping[str, NDArray[np.float32]], wanted: Literal["auto"] | int, seed: int) -> State:
+    """Centroids of F for several numbers of clusters, keys `VIEW/K` -> [K, d]; C decides which are used.
+
+    `wanted`: 0 learns none, a number only that one. Nothing is learnt without a network's features.
+    """
+    view = next((name for name in VIEWS if name in views), None)
+    if view is None or wanted == 0:
+        return {}
+    x = views[view].astype(np.float64)
+    chosen = np.random.default_rng(seed).permutation(len(x))[:MOST_IMAGES]
+    x = x[np.sort(chosen)]
+    sizes = SIZES if wanted == "auto" else (wanted,)
+    return {
+        f"{view}/{k}": kmeans(x, k, np.random.default_rng([seed, k])).astype(np.float32)
+        for k in sizes
+        if k * LEAST <= len(x)
+    }
+
+
+def choose(learnt: State, held_out: int) -> tuple[str, NDArray[Any]] | None:
+    """View and centroids for a C of that size: as many as leave 40 images to each, else the fewest allowed."""
+    allowed = sorted((len(c), key) for key, c in learnt.items() if len(c) * LEAST <= held_out)
+    if not allowed:
+        return None
+    roomy = [pair for pair in allowed if pair[0] * PER_CLUSTER <= held_out]
+    key = (roomy[-1] if roomy else allowed[0])[1]
+    return key.partition("/")[0], learnt[key]
+
+
+def assign(x: NDArray[Any], centroids: NDArray[Any]) -> NDArray[np.int64]:
+    """[n]: the nearest centroid of each row; the first of equally near ones."""
+    nearest: NDArray[np.int64] = distances(x, centroids).argmin(axis=1)
+    return nearest
+
+
+def distances(x: NDArray[Any], centroids: NDArray[Any]) -> Floats:
+    """[n, K] squared Euclidean distances, float64."""
+    x, centroids = x.astype(np.float64), centroids.astype(np.float64)
+    crossed = x @ centroids.T
+    squared: Floats = (x**2).sum(axis=1)[:, None] - 2 * crossed + (centroids**2).sum(axis=1)
+    return np.maximum(squared, 0.0)
+
+
+def kmeans(x: Floats, k: int, rng: np.random.Generator) -> Floats:
+    """[k, d] centroids: the best of four Lloyd descents from k-means++ seeds (Arthur & Vassilvitskii 2007)."""
+    found = [_descend(x, _seeds(x, k, rng)) for _ in range(RESTARTS)]
+    return min(found, key=lambda centroids: distances(x, centroids).min(axis=1).sum())
+
+
+def _seeds(x: Floats, k: int, rng: np.random.Generator) -> Floats:
+    """As seeds k rows of x, each drawn with a chance that grows with the square of its distance to those before it."""
+    seeds = x[[rng.integers(len(x))]]
+    while len(seeds) < k:
+        far = distances(x, seeds).min(axis=1)
+        total = far.sum()
+        row = int(rng.choice(len(x), p=far / total) if total > 0 else rng.integers(len(x)))
+        seeds = np.concatenate([seeds, x[[row]]])
+    return seeds
+
+
+def _descend(x: Floats, centroids: Floats) -> Floats:
+    """Means of the nearest rows, until no row changes sides; a centroid that loses all its rows stays."""
+    member = np.full(len(x), -1)
+    for _ in range(ROUNDS):
+        before, member = member, assign(x, centroids)
+        if np.array_equal(before, member):
+            break
+        counts = np.bincount(member, minlength=len(centroids))
+        sums = np.zeros_like(centroids)
+        np.add.at(sums, member, x)
+        centroids = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centroids)
+    return centroids

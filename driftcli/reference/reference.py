@@ -1,0 +1,295 @@
+"""A fitted reference and its baselines, between memory and the artifact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from driftcli.artifact import store as artifacts
+from driftcli.calibration import corruption_library
+from driftcli.config.layers import leaves, nest
+from driftcli.config.settings import Settings
+from driftcli.core.errors import ArtifactError, NotAuditedError, UsageError
+from driftcli.core.records import Features, State
+from driftcli.explain import plane
+from driftcli.explain.corruption import Library
+from driftcli.extractors.base import Extractor
+from driftcli.reading.reader import ROUNDED
+from driftcli.reference import pixel_errors, thumbnails
+from driftcli.reference.families import VIEWS, Family, detector_for
+
+KEPT = ("decode", "extractors", "families", "fit", "seed")
+"""What an artifact remembers of the settings that it was fitted with."""
+PIXELS = ("decode", "extractors")
+"""Those that decide how pixels become numbers: never changed after `fit`."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What F taught: extractors with their states, and the families' detectors with theirs."""
+
+    settings: Settings
+    """Those of the call, with the artifact's value wherever the user set none."""
+    extractors: Mapping[str, Extractor]
+    states: Mapping[str, State]
+    detectors: Mapping[str, State]
+    """By family."""
+    seen: np.ndarray
+    """Sorted pixel hashes (uint64) of all images of F."""
+    spread: Mapping[str, np.ndarray]
+    """Per view: standard deviation of F's columns."""
+    canary: State
+    manifest: Mapping[str, Any]
+    clusters: State = field(default_factory=dict)
+    """Centroids of F (driftcli.reference.clusters); empty in artifacts without."""
+
+    @property
+    def thumbnails(self) -> int:
+        """How many pictures a baseline may keep: a reference fitted without any stays without."""
+        stored = (
+            self.manifest.get("settings", {}).get("fit", {}).get("thumbnails", self.settings.fit.thumbnails)
+        )
+        return min(int(stored), self.settings.fit.thumbnails)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """C, ready for tests."""
+
+    name: str
+    features: Features
+    families: tuple[Family, ...]
+    measured: State
+    """What calibration found (driftcli.calibration.false_alarms)."""
+    canary: State
+    """What the machine that made C saw in the canaries."""
+    facts: Mapping[str, Any]
+    """The manifest's entry: images, digest, sources, loss, group effects."""
+    library: Library | None = None
+    """What corruptions would do to C; None where they were not simulated."""
+    drawing: State = field(default_factory=dict)
+    """What the map and heat maps are drawn with (driftcli.explain.plane, driftcli.pictures.gallery)."""
+    thumbnails: Mapping[int, bytes] = field(default_factory=dict)
+    """WebP by C's row; empty with `--no-thumbnails`."""
+
+
+def build_extractors(settings: Settings) -> dict[str, Extractor]:
+    """The extractors that `methods` names, as configured."""
+    return {kind: getattr(settings.extractors, kind) for kind in settings.extractors.methods}
+
+
+def with_extractors(settings: Settings, extractors: Mapping[str, Extractor]) -> Settings:
+    """The settings with the extractors as resolved for the images of F."""
+    section = settings.extractors.model_copy(update=dict(extractors))
+    return settings.model_copy(update={"extractors": section})
+
+
+def build_families(
+    settings: Settings,
+    extractors: Mapping[str, Extractor],
+    detectors: Mapping[str, State],
+    states: Mapping[str, State] | None = None,
+    *,
+    every: bool = False,
+) -> tuple[Family, ...]:
+    """Every family whose extractor is there and whose gate is not off, in the contract's order.
+
+    `detectors`: what their detectors learnt, by family; `states`: the extractors', to fit detectors.
+    `every`: those that are off too, so that what is learnt serves whatever gates a check asks for.
+    """
+    found = []
+    for name, (kind, view) in VIEWS.items():
+        gate = getattr(settings.families, name).gate
+        extractor = extractors.get(kind)
+        if extractor is None or view not in extractor.view_names() or (gate == "off" and not every):
+            continue
+        detector = detector_for(name, extractor, None if states is None else states[kind])
+        found.append(Family(name, view, gate, detector, extractor.columns(view), detectors.get(name, {})))
+    return tuple(found)
+
+
+def open_reference(
+    path: str, settings: Settings, given: Collection[str]
+) -> tuple[artifacts.Artifact, Reference]:
+    """Load and verify what F taught. `given`: dotted keys the user set; they must not contradict it."""
+    artifact = artifacts.read(path)
+    document = artifact.manifest
+    try:
+        stored = document["settings"]
+        kept = Settings.model_validate({key: stored[key] for key in KEPT})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"{path}: the manifest's settings are not understood ({error})".split("\n", 1)[0],
+            "the artifact was made by another version of driftcli: fit again",
+        ) from error
+    _refuse_contradictions(settings, kept.model_dump(include=set(PIXELS)), given)
+    settings = _remembered(settings, kept, given)
+    built = build_extractors(settings)
+    common = artifact.state("reference")
+    detectors: dict[str, dict[str, Any]] = {}
+    for key, value in artifact.state("detectors").items():
+        family, _, name = key.partition("/")
+        detectors.setdefault(family, {})[name] = value
+    spread = {k.removeprefix("spread/"): v for k, v in common.items() if k.startswith("spread/")}
+    grouped = {k.removeprefix("clusters/"): v for k, v in common.items() if k.startswith("clusters/")}
+    states = {kind: artifact.state(kind) for kind in built}
+    return artifact, Reference(
+        settings,
+        built,
+        states,
+        detectors,
+        common["seen"],
+        spread,
+        artifact.state("canary"),
+        document,
+        grouped,
+    )
+
+
+def require_same_fit(document: Mapping[str, Any], reference: Reference, path: str) -> None:
+    """Raise ArtifactError when the artifact was fitted anew since `reference` was read from it."""
+    if document.get("fitted") != reference.manifest.get("fitted"):
+        raise ArtifactError(f"{path} was fitted anew while it was being used", "run the command again")
+
+
+def _refuse_contradictions(settings: Settings, kept: Mapping[str, Any], given: Collection[str]) -> None:
+    asked = json.loads(settings.model_dump_json())
+    kept = json.loads(json.dumps(kept))
+    for key in sorted(given):
+        if key.split(".", 1)[0] not in kept:
+            continue
+        wanted, stored = _lookup(asked, key), _lookup(kept, key)
+        if wanted not in (stored, "auto") and not (
+            key == "extractors.methods" and sorted(wanted) == sorted(stored)
+        ):
+            raise UsageError(
+                f"{key} = {wanted!r} contradicts the artifact, which was fitted with {stored!r}",
+                "leave the setting out: how pixels become numbers comes from the artifact; or fit again",
+            )
+
+
+def _remembered(settings: Settings, kept: Settings, given: Collection[str]) -> Settings:
+    """The user's value, else the artifact's, else the default (contract: precedence)."""
+    values = dict(leaves(settings))
+    for key, value in leaves(kept):
+        section = key.split(".", 1)[0]
+        if section in PIXELS or (section in KEPT and key not in given):
+            values[key] = value
+    return Settings.model_validate(nest(values))
+
+
+def _lookup(tree: Mapping[str, Any], key: str) -> Any:
+    for part in key.split("."):
+        tree = tree[part]
+    return tree
+
+
+# ---------------------------------------------------------------- baselines
+
+
+def pack_features(features: Features) -> dict[str, Any]:
+    """Features as arrays for the artifact; network views as float16, which is what they hold."""
+    texts = {
+        "names": features.names,
+        "group": features.group,
+        "stratum": features.stratum,
+        "slice": features.slice,
+        "levels": {str(k): v for k, v in features.levels.items()},
+    }
+    views = {
+        f"view/{name}": x.astype(np.float16) if name in ROUNDED else x for name, x in features.views.items()
+    }
+    hashes = [np.frombuffer(bytes.fromhex(c.decode()), np.uint8) for c in features.content]
+    return {
+        "texts": np.frombuffer(json.dumps(texts).encode(), np.uint8),
+        "content": np.stack(hashes) if hashes else np.zeros((0, 32), np.uint8),
+        "pixels": features.pixels,
+        "near": features.near,
+        "time": features.time if features.time is not None else np.full(len(features), np.nan),
+        **views,
+    }
+
+
+def unpack_features(state: State) -> Features:
+    """The inverse of `pack_features`."""
+    texts = json.loads(state["texts"].tobytes())
+    optional = {k: None if texts[k] is None else tuple(texts[k]) for k in ("group", "stratum", "slice")}
+    return Features(
+        names=tuple(texts["names"]),
+        content=np.array([row.tobytes().hex().encode() for row in state["content"]], "S64"),
+        pixels=state["pixels"],
+        near=state["near"],
+        views={
+            k.removeprefix("view/"): v.astype(np.float32) for k, v in state.items() if k.startswith("view/")
+        },
+        time=state["time"],
+        levels={int(k): v for k, v in texts["levels"].items()},
+        **optional,
+    )
+
+
+def choose_baseline(names: Sequence[str], wanted: str | None, path: str) -> str:
+    """`wanted`, else `default`, else the only one named, else `holdout` (contract: check)."""
+    if wanted is not None:
+        if wanted in names:
+            return wanted
+        raise UsageError(
+            f"{path} has no baseline {wanted!r}; it has: {', '.join(names) or 'none'}",
+            f"driftcli baseline {path} GOOD_IMAGES --name {wanted}",
+        )
+    if not names:
+        raise ArtifactError(
+            f"{path} has no baseline: it is fitted but not calibrated",
+            f"driftcli baseline {path} GOOD_IMAGES",
+        )
+    named = [name for name in names if name != "holdout"]
+    if "default" in names:
+        return "default"
+    if len(named) == 1:
+        return named[0]
+    if not named:
+        return "holdout"
+    raise UsageError(
+        f"{path} has several baselines and none is called default: {', '.join(named)}",
+        "name one with --baseline NAME",
+    )
+
+
+def open_baseline(
+    artifact: artifacts.Artifact, reference: Reference, wanted: str | None, path: str
+) -> Baseline:
+    """Load C and its calibration."""
+    known = artifact.manifest.get("baselines", {})
+    name = choose_baseline(sorted(known), wanted, path)
+    roles = [role for role in (f"baseline-{name}", f"thumbnails-{name}") if artifact.has(role)]
+    artifact, loaded = artifact.states(*roles)  # a newer one, if it was made again meanwhile
+    require_same_fit(artifact.manifest, reference, path)
+    state, facts = loaded[f"baseline-{name}"], artifact.manifest["baselines"][name]
+    features = unpack_features(state)
+    families = []
+    for family in build_families(reference.settings, reference.extractors, reference.detectors):
+        if family.name not in reference.detectors:
+            raise UsageError(
+                f"families.{family.name} was off when {path} was fitted",
+                f"leave it off, or fit again with families.{family.name}.gate=advisory",
+            )
+        prefix = f"calibrated/{family.name}/"
+        more = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        families.append(Family(**{**vars(family), "state": {**family.state, **more}}))
+    if not any(f.gate == "on" for f in families):
+        raise UsageError("no family has gate: on", "set families.NAME.gate=on for at least one family")
+    measured = {k.removeprefix("measured/"): v for k, v in state.items() if k.startswith("measured/")}
+    if len(features) == 0:
+        raise NotAuditedError(
+            f"baseline {name} is empty", f"driftcli baseline {path} GOOD_IMAGES --name {name}"
+        )
+    canary = {k.removeprefix("canary/"): v for k, v in state.items() if k.startswith("canary/")}
+    library = corruption_library.unpack(state, facts.get("diagnosis"))
+    drawing = {k: v for k, v in state.items() if k.startswith((plane.PREFIX, pixel_errors.PREFIX))}
+    pictures = loaded.get(f"thumbnails-{name}", {})
+    kept = thumbnails.unpack(pictures, len(features)) if pictures else {}
+    return Baseline(name, features, tuple(families), measured, canary, facts, library, drawing, kept)

@@ -1,0 +1,130 @@
+"""Which images become F and which become C: no copy, no group and no burst on both sides."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.core.errors import NotAuditedError
+from driftcli.core.records import Features
+
+NEAR_BITS = 6
+"""Difference hashes (64 bits) at most so far apart call two images near-duplicates."""
+BLOCKS = 40
+FEW = 3
+
+
+@dataclass(frozen=True)
+class Split:
+    """`held_out` [n]: True for C. `caution` says when time or path blocks had to be used."""
+
+    held_out: NDArray[np.bool_]
+    caution: str | None
+
+
+def split(features: Features, share: float, seed: int) -> Split:
+    """Hold back about `share` of the images as C; deterministic, independent of file order.
+
+    Units are dependence groups where given, else contiguous blocks of capture time (else path
+    order) when neighbours are near-duplicates, else single images; copies of one image always
+    share a unit. Strata are split in proportion.
+    """
+    n = len(features)
+    caution = None
+    if features.group is not None:
+        units: Sequence[str] = features.group
+    elif (near := neighbour_excess(features)) > 0.1:  # noqa: PLR2004 - a tenth of the pairs
+        units = _blocks(features)
+        caution = (
+            f"{near:.0%} of neighbouring images are near-duplicates: held out in {BLOCKS} contiguous blocks; "
+            "name the real units with --group-by"
+        )
+    else:
+        units = [f"{pixels:016x}" for pixels in features.pixels.tolist()]
+    units = _join_copies(units, features.pixels)
+    strata = features.stratum or ("",) * n
+    held_out = np.zeros(n, bool)
+    for stratum in sorted(set(strata)):
+        members = np.flatnonzero(np.asarray(strata, object) == stratum)
+        held_out[members] = _take([units[i] for i in members], share, seed)
+    if features.stratum is not None:  # a unit that spans strata goes where its first image went
+        first: dict[str, bool] = {}
+        held_out = np.array([first.setdefault(u, bool(h)) for u, h in zip(units, held_out, strict=True)])
+    if share and held_out.all():
+        raise NotAuditedError(
+            f"all {n} images belong together ({_why_one(features)}): none is left to learn from",
+            "name images of several groups, or --holdout 0 and calibrate on others with driftcli baseline",
+        )
+    return Split(held_out, caution)
+
+
+def _why_one(features: Features) -> str:
+    if features.group is not None and len(groups := set(features.group)) <= FEW:
+        return f"--group-by finds {', '.join(repr(g) for g in sorted(groups))}"
+    return f"{len(np.unique(features.pixels))} distinct images"
+
+
+def _take(units: Sequence[str], share: float, seed: int) -> NDArray[np.bool_]:
+    """Units in the order of their seeded hash, until `share` of the images is reached."""
+    counts: dict[str, int] = {}
+    for unit in units:
+        counts[unit] = counts.get(unit, 0) + 1
+    order = sorted(
+        counts, key=lambda u: hashlib.sha256(f"{seed}:{u}".encode("utf-8", "surrogateescape")).digest()
+    )
+    wanted, taken, chosen = share * len(units), 0, set()
+    for unit in order:
+        if taken + counts[unit] / 2 > wanted:
+            continue
+        chosen.add(unit)
+        taken += counts[unit]
+    return np.array([unit in chosen for unit in units], bool)
+
+
+def _join_copies(units: Sequence[str], pixels: NDArray[np.uint64]) -> list[str]:
+    """Units that share an identical image become one unit."""
+    parent: dict[str, str] = {}
+
+    def root(unit: str) -> str:
+        while (up := parent.setdefault(unit, unit)) != unit:
+            unit = up
+        return unit
+
+    first: dict[int, str] = {}
+    for unit, key in zip(units, pixels.tolist(), strict=True):
+        other = first.setdefault(key, unit)
+        a, b = sorted((root(unit), root(other)))
+        parent[b] = a
+    return [root(unit) for unit in units]
+
+
+def _capture_order(features: Features) -> NDArray[np.int64]:
+    names = np.argsort(np.asarray(features.names, object).astype(str), kind="stable")
+    if features.time is None or not np.isfinite(features.time).all():
+        return names
+    return names[np.argsort(features.time[names], kind="stable")]
+
+
+def neighbour_excess(features: Features) -> float:
+    """Share of near-duplicates among neighbours in capture order, beyond that among distant pairs."""
+    order = _capture_order(features)
+    if len(order) < 20:  # noqa: PLR2004 - too few pairs to tell
+        return 0.0
+    near, pixels = features.near[order], features.pixels[order]
+    half = len(order) // 2
+
+    def close(a: slice, b: slice) -> float:
+        return float(((np.bitwise_count(near[a] ^ near[b]) <= NEAR_BITS) & (pixels[a] != pixels[b])).mean())
+
+    return close(slice(None, -1), slice(1, None)) - close(slice(None, half), slice(half, 2 * half))
+
+
+def _blocks(features: Features) -> list[str]:
+    order = _capture_order(features)
+    block = np.empty(len(order), np.int64)
+    block[order] = np.arange(len(order)) * BLOCKS // len(order)
+    return [f"block-{b:02d}" for b in block.tolist()]

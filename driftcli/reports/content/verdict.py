@@ -1,0 +1,129 @@
+"""The verdict in sentences: what was decided, how sure, how much, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftcli.reports.content import numbers as number
+from driftcli.reports.content.words import change_words, rule, words
+
+if TYPE_CHECKING:
+    from driftcli.core.records import Report, SequenceResult
+
+LABELS = {"pass": "PASS", "warn": "WARN", "drift": "DRIFT", "inconclusive": "INCONCLUSIVE"}
+
+
+def label(report: Report) -> str:
+    """One word for the eye; a broken rule goes before a verdict that would let the batch through."""
+    return "RULE FAILED" if report.verdict in ("pass", "warn") and broken(report) else LABELS[report.verdict]
+
+
+def broken(report: Report) -> tuple[str, ...]:
+    """The rules that failed, with their values."""
+    return tuple(rule(found) for found in report.rules if found.failed)
+
+
+def failed(report: Report) -> bool:
+    """Whether the gate failed, even one that was told to return 0: this batch, a rule, or all checks together."""
+    together = report.verdict == "drift" if report.sequence is None else report.sequence.alarm
+    return report.exit_code == 1 or together or any(rule.failed for rule in report.rules)
+
+
+def headline(report: Report) -> str:
+    """The verdict in one sentence, and the exit code."""
+    return f"{sentence(report)} {exit_words(report)}."
+
+
+def sentence(report: Report) -> str:
+    """The verdict for somebody who has never heard of p-values."""
+    tell = {"pass": _passed, "warn": _warned, "drift": _drifted, "inconclusive": _not_audited}[report.verdict]
+    said = tell(report)
+    failed = "; ".join(broken(report))
+    if failed and report.verdict in ("pass", "warn"):
+        return f"{failed[:1].upper()}{failed[1:]}. The drift test itself says {report.verdict}. {said}"
+    return f"{said} A rule failed too: {failed}." if failed else said
+
+
+def exit_words(report: Report) -> str:
+    """`Exit 0`, with the reason where the verdict alone does not explain it."""
+    code = report.exit_code
+    if report.verdict == "inconclusive" or code not in (0, 1):
+        return f"Exit {code}"
+    if report.sequence is not None and not any(rule.failed for rule in report.rules):
+        return f"Exit {code}: {_of_sequence(report.sequence, code)}"
+    failed = report.verdict == "drift" or any(rule.failed for rule in report.rules)
+    if code == 0 and failed:
+        return "Exit 0, because this gate was told not to fail"
+    return f"Exit {code}" + (
+        ", because this gate was told to fail on warnings" if code and not failed else ""
+    )
+
+
+def _of_sequence(found: SequenceResult, code: int) -> str:
+    """Why the gate over all checks passes or fails, whatever this batch looks like."""
+    if found.alarm:
+        return "the checks together are in alarm" + ("" if code else ", and this gate was told not to fail")
+    return "the checks together are not in alarm"
+
+
+def _these(report: Report) -> str:
+    images = report.batch.images
+    return f"{'This' if images == 1 else 'These'} {number.plural(images, 'image')}"
+
+
+def _passed(report: Report) -> str:
+    p = report.gate.p_value
+    if not number.known(p) or p is None:
+        return "Nothing found."
+    often = "every clean batch" if p >= 1 else f"{p_percent(p, report.gate.alpha)} of clean batches"
+    return f"Nothing found: a difference this large or larger would appear by chance in {often}."
+
+
+def p_percent(p: float, alpha: float) -> str:
+    """The p-value in percent, on the same side of alpha as p itself."""
+    shown = number.p_value(p, alpha)
+    return f"{number.trim(f'{float(shown) * 100:.10f}')} %" if float(shown) < 1 else number.percent(p)
+
+
+def _warned(report: Report) -> str:
+    gate = report.gate
+    tolerated = f"{number.percent(gate.tolerance)} is tolerated"
+    if number.known(gate.effect_lower) and gate.effect_lower:
+        bound = number.at_least(gate.effect_lower, gate.tolerance)
+        tolerated = f"at least {bound} of them differ, {tolerated}"
+    return f"{_these(report)} are different, but below the tolerance: {tolerated}."
+
+
+def _drifted(report: Report) -> str:
+    said = change_words(report)
+    return f"{_these(report)} do not look like the baseline{': ' if said else ''}{number.listed(said)}."
+
+
+def _not_audited(report: Report) -> str:
+    why = report.reasons[0].strip().rstrip(".") if report.reasons else "no reason was given"
+    return f"Not audited: {why}."
+
+
+def remedies(report: Report) -> tuple[str, ...]:
+    """What to do about an inconclusive check: all its reasons but the first, which says why."""
+    return report.reasons[1:] or (
+        "Nothing was decided about these images: correct what is named above and check again.",
+    )
+
+
+def evidence(report: Report) -> str:
+    """How sure and how much, in one line: the bound on the share of images that differ, p and alpha."""
+    gate = report.gate
+    parts = [
+        f"{number.p_phrase(gate.p_value, gate.permutations, gate.alpha)}, alpha {number.p_value(gate.alpha)}"
+    ]
+    if number.known(gate.effect_lower) and gate.effect_lower and report.verdict == "drift":
+        family = f" ({words(gate.effect_family)})" if gate.effect_family else ""
+        parts.insert(
+            0, f"At least {number.at_least(gate.effect_lower, gate.tolerance)} of them differ{family}"
+        )
+    if 0 < gate.images_tested < report.batch.images:
+        parts.append(
+            f"{number.count(gate.images_tested)} of the {number.count(report.batch.images)} images were tested"
+        )
+    return "; ".join(parts) + "."

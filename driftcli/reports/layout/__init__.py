@@ -1,0 +1,1 @@
+"""How sections are set: pages of text, Markdown, plots."""

@@ -1,0 +1,1 @@
+"""A saved result or bundle, read back."""

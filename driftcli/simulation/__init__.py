@@ -1,0 +1,1 @@
+"""Drifted copies of a folder, and the drawn sample images."""

@@ -1,0 +1,154 @@
+"""A folder of drifted images on disk: made beside its place, complete or not at all."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from driftcli.core.errors import DriftcliError, InternalError, UsageError
+
+MANIFEST = "manifest.csv"
+COLUMNS = ("path", "source", "corruption", "severity", "amount")
+"""The first columns of the manifest; those of the images' own manifests follow."""
+
+
+@dataclass
+class DriftedFolder:
+    """`with DriftedFolder(place, force=False) as folder:`; it appears at its place when the block ends well.
+
+    Raises UsageError (before anything is done) for a place that is taken, InternalError when writing fails.
+    """
+
+    place: Path
+    force: bool = False
+    _rows: list[Mapping[str, str]] = field(default_factory=list)
+    _taken: set[str] = field(default_factory=lambda: {MANIFEST})
+    _folders: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.place = Path(os.path.abspath(self.place))  # noqa: PTH100 - a link is a place too
+        self._temporary = self.place.parent / f".{self.place.name}.{os.getpid()}.partial"
+        self._check_place()
+
+    def __enter__(self) -> Self:
+        try:
+            self.place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary.mkdir()
+        except OSError as error:
+            raise self._failed(error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._write_manifest()
+                self._appear()
+        except OSError as failed:
+            raise self._failed(failed) from failed
+        finally:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def add(self, inside: str, data: bytes, facts: Mapping[str, str]) -> None:
+        """One file at a relative path (made safe and unique) and its row of the manifest."""
+        path = self._unique(_safe(inside))
+        target = self._temporary / path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        except (OSError, ValueError) as error:
+            raise self._failed(error) from error
+        self._rows.append({**facts, "path": path})
+
+    def _check_place(self) -> None:
+        if not os.path.lexists(self.place):
+            return
+        if not self.place.is_dir() or self.place.is_symlink():
+            raise UsageError(f"{self.place} is no folder", "choose another -o")
+        if not any(self.place.iterdir()):
+            return
+        if not _ours(self.place):
+            raise UsageError(f"{self.place} holds other files", "choose a new or empty folder")
+        if not self.force:
+            raise UsageError(f"{self.place} exists", "use --force to replace it, or choose another -o")
+
+    def _appear(self) -> None:
+        """Takes the place; what was there goes when the new one stands."""
+        self._check_place()
+        old = self._temporary.with_name(f"{self._temporary.name}-old")
+        if self.place.is_dir():
+            self.place.rename(old)
+        try:
+            self._temporary.rename(self.place)
+        except OSError:
+            if old.is_dir():
+                old.rename(self.place)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _write_manifest(self) -> None:
+        more = sorted({name for row in self._rows for name in row} - set(COLUMNS))
+        with (self._temporary / MANIFEST).open(
+            "w", encoding="utf-8", errors="surrogateescape", newline=""
+        ) as file:
+            table = csv.DictWriter(file, [*COLUMNS, *more], restval="", lineterminator="\n")
+            table.writeheader()
+            table.writerows(self._rows)
+
+    def _unique(self, path: str) -> str:
+        """The path, or with -2, -3, ... before its ending: also where only capitals differ.
+
+        An archive may hold `a` and `a/b`: what lies below a file is put beside it.
+        """
+        parents = [each.as_posix().casefold() for each in Path(path).parents][:-1]
+        if any(each in self._taken for each in parents):
+            path, parents = path.replace("/", "_"), []
+        self._folders.update(parents)
+        stem, ending = os.path.splitext(path)  # noqa: PTH122 - names need not be text
+        number, found = 1, path
+        while found.casefold() in self._taken or found.casefold() in self._folders:
+            number += 1
+            found = f"{stem}-{number}{ending}"
+        self._taken.add(found.casefold())
+        return found
+
+    def _failed(self, error: Exception) -> DriftcliError:
+        why = getattr(error, "strerror", None) or str(error)
+        return InternalError(
+            f"cannot write {self.place}: {why}", "free the disk, or choose another place with -o"
+        )
+
+
+def _safe(inside: str) -> str:
+    """A relative path that cannot leave the folder: no root, no `..`."""
+    parts = [part for part in inside.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    return "/".join(parts) or "image"
+
+
+def _ours(folder: Path) -> bool:
+    """Whether `simulate` made it: its manifest begins as ours do."""
+    try:
+        with (folder / MANIFEST).open(encoding="utf-8", errors="replace") as file:
+            return file.readline(1 << 16).strip().split(",")[: len(COLUMNS)] == list(COLUMNS)
+    except OSError:
+        return False
+
+
+def check_apart(place: Path, sources: Sequence[str]) -> None:
+    """UsageError when the new folder would lie in a source, or a source in it."""
+    target = Path(place).resolve()
+    for name in sources:
+        source = Path(name).resolve()
+        if source == target or target in source.parents or (source.is_dir() and source in target.parents):
+            raise UsageError(
+                f"{place} and the source {name} lie in each other",
+                "choose an -o outside of the sources: the next check would read the drifted copies",
+            )

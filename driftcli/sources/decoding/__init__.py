@@ -1,0 +1,1 @@
+"""Bytes become pixels, in worker processes that can be killed."""

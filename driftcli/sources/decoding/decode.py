@@ -1,0 +1,224 @@
+"""One file's bytes become canonical pixels, facts and hashes, or a short stable reason why not."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from driftcli.core.errors import DriftcliError, UsageError
+from driftcli.core.records import FileFacts
+from driftcli.sources.decoding.exif import read_exif
+from driftcli.sources.decoding.header import jpeg_frame, jpeg_steps, sniff
+from driftcli.sources.decoding.modes import GREY_MODES, to_rgb
+from driftcli.sources.decoding.pixels import Box, crop_box, digest_and_grey, near
+from driftcli.sources.decoding.read import Refused, read_file
+from driftcli.sources.decoding.settings import Decode
+
+_READERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,  # of an MPO the first frame, without looking for others
+    "PNG": PngImagePlugin.PngImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+}
+_TURN = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """One image as every command sees it."""
+
+    image: Image.Image
+    """RGB, upright, cropped, masked; a large JPEG scaled by 1/2, 1/4 or 1/8 while decoding."""
+    facts: FileFacts
+    pixels: bytes
+    """SHA-256 of the size and the RGB bytes of `image`."""
+    near: int
+    """64-bit difference hash of `image`."""
+
+
+def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
+    """Type by magic, limits before pixels, first frame, upright, crop, RGB, mask, facts.
+
+    `draft_side`: what the extractors want of the short side at most; a JPEG's (cropped) short side is
+    scaled down while decoding, but never below twice that. 0: never scaled. Raises Refused.
+    """
+    opened = _open_within_limits(data, settings)
+    source, kind = opened.source, opened.kind
+    if kind == "PNG":  # its EXIF may follow the pixels
+        _guarded(source.load)
+    shot, icc = read_exif(source), "icc_profile" in source.info
+    turn = 1 if kind == "TIFF" else shot.orientation  # Pillow turns TIFF on loading, its size on opening
+    upright = source.size[::-1] if turn >= 5 else source.size
+    box = crop_box(settings.crop, upright)
+
+    def pixels() -> Image.Image:
+        _load(opened, draft_side, box, upright)
+        return _canonical(source, turn, box, settings, opened.bits)
+
+    image = _guarded(pixels)
+    pixel_hash, grey = digest_and_grey(image)
+    quality, block = jpeg_steps(source.quantization) if kind == "JPEG" else (None, None)
+    facts = FileFacts(
+        width=upright[0],
+        height=upright[1],
+        bytes=len(data),
+        format=kind,
+        mode=opened.mode,
+        grey=opened.mode in GREY_MODES or grey,
+        jpeg_quality=quality,
+        jpeg_block=block,
+        time=shot.time,
+        exif=shot.facts,
+        icc=icc,
+        animated=opened.animated,
+    )
+    return Canonical(image, facts, pixel_hash, near(image))
+
+
+def read_and_decode(path: str, settings: Decode, draft_side: int = 0, *, follow: bool = False) -> Canonical:
+    """`decode` of a file on disk. Raises Refused."""
+    data = read_file(path, int(settings.max_megabytes * 2**20), follow=follow)
+    return decode(data, settings, draft_side)
+
+
+def check_settings(settings: Decode) -> None:
+    """Raises UsageError for a crop that is none and for a mask that cannot be read."""
+    crop_box(settings.crop, (1, 1))
+    if settings.mask is not None:
+        _mask(settings.mask)
+
+
+def _guarded(step: Callable[[], T]) -> T:
+    """The step's result; whatever Pillow raises becomes a reason."""
+    try:
+        return step()
+    except (Refused, DriftcliError):
+        raise
+    except MemoryError as error:
+        raise Refused("memory") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Refused("too_many_pixels") from error
+    except (EOFError, struct.error) as error:
+        raise Refused("truncated") from error
+    except Exception as error:  # IndexError, TypeError, KeyError, SyntaxError, ... measured
+        words = str(error).lower()
+        reason = "truncated" if "truncated" in words else "corrupt"
+        raise Refused("unsupported_format" if "unsupported" in words else reason) from error
+
+
+def _reader(kind: str) -> Callable[[io.BytesIO], Any]:
+    """Pillow's class for a type; HEIC and AVIF only where the extra `heif` is installed."""
+    if kind not in ("HEIF", "AVIF"):
+        return _READERS[kind]
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise Refused("heic_needs_extra", "skipped") from error
+    if kind == "AVIF":
+        from PIL import AvifImagePlugin
+
+        return AvifImagePlugin.AvifImageFile
+    reader: Callable[[io.BytesIO], Any] = pillow_heif.HeifImageFile
+    return reader
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What the header says; the pixels are still in the file."""
+
+    source: Any
+    kind: str
+    mode: str
+    bits: int
+    """12 for a 12-bit TIFF, which Pillow opens as I;16 with values up to 4095."""
+    animated: bool
+    """Whether more frames follow; frames are never counted (that parses them)."""
+
+
+def _open_within_limits(data: bytes, settings: Decode) -> _Opened:
+    """The header, and what it announces held against the limits before anything is decoded."""
+    if len(data) > settings.max_megabytes * 2**20:
+        raise Refused("too_large")
+    kind = sniff(data)
+    if kind == "JPEG":
+        jpeg_frame(data)
+    opened = _guarded(lambda: _described(_reader(kind)(io.BytesIO(data)), kind, data))
+    width, height = opened.source.size
+    if width * height > settings.max_megapixels * 1e6:
+        raise Refused("too_many_pixels")
+    if max(width, height) > settings.max_side:
+        raise Refused("too_large")
+    return opened
+
+
+def _described(source: Any, kind: str, data: bytes) -> _Opened:
+    raw = [word for tile in source.tile for word in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))]
+    key = source.info.get("transparency")
+    if "RGB;16B" in raw and isinstance(key, tuple):  # the pixels come as upper bytes, the colour key does not
+        source.info["transparency"] = tuple(value >> 8 for value in key)
+    if kind == "GIF":  # asking Pillow would parse the next frame
+        animated = b"NETSCAPE2.0" in data[:2048]
+    else:
+        animated = bool(source.tag_v2.next if kind == "TIFF" else getattr(source, "is_animated", False))
+    return _Opened(source, kind, source.mode, 12 if "I;12" in raw else 16, animated)
+
+
+def _load(opened: _Opened, draft_side: int, box: Box, upright: tuple[int, int]) -> None:
+    """Decodes; a large JPEG straight at the smallest of 1/2, 1/4, 1/8 that leaves enough."""
+    source = opened.source
+    if opened.kind == "JPEG" and draft_side > 0:
+        short = min(upright[0] * (box[2] - box[0]), upright[1] * (box[3] - box[1]))
+        scale = max((s for s in (8, 4, 2) if short / s >= 2 * draft_side), default=1)
+        if scale > 1:
+            source.draft(None, (max(1, source.width // scale), max(1, source.height // scale)))
+    source.load()
+
+
+def _canonical(source: Image.Image, turn: int, box: Box, settings: Decode, bits: int) -> Image.Image:
+    """Upright, cropped, RGB, masked, without metadata."""
+    image = source.transpose(_TURN[turn]) if turn in _TURN else source
+    if settings.crop is not None:
+        width, height = image.size
+        edges = (round(box[0] * width), round(box[1] * height), round(box[2] * width), round(box[3] * height))
+        if edges[2] <= edges[0] or edges[3] <= edges[1]:
+            raise Refused("outside_crop")
+        image = image.crop(edges)
+    image = to_rgb(image, settings.background, bits=bits)
+    image.info = {}
+    if settings.mask is not None:
+        image.paste((128, 128, 128), mask=_mask(settings.mask).resize(image.size, Image.Resampling.NEAREST))
+    return image
+
+
+@cache
+def _mask(path: str) -> Image.Image:
+    """255 where the mask image is dark, so that `paste` covers it."""
+    try:
+        drawn = read_and_decode(path, Decode(), follow=True).image
+    except Refused as refused:
+        raise UsageError(
+            f"the mask {path!r} cannot be read: {refused.reason}",
+            "Name an image: black is covered, white is kept.",
+        ) from refused
+    return drawn.convert("L").point([255] * 128 + [0] * 128)

@@ -1,0 +1,69 @@
+"""Small facts of canonical pixels: where the crop lies, whether there is colour, and the two hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from driftcli.core.errors import UsageError
+
+Box = tuple[float, float, float, float]
+_STRIP = 1 << 20
+
+
+def crop_box(crop: str | None, upright: tuple[int, int]) -> Box:
+    """The crop as fractions left, top, right, bottom of the upright image, cut off at its edges."""
+    if crop is None:
+        return 0.0, 0.0, 1.0, 1.0
+    try:
+        x, y, width, height = (float(part) for part in crop.split(","))
+    except ValueError:
+        x = y = width = height = -1.0
+    if not (x >= 0 and y >= 0 and width > 0 and height > 0):
+        raise UsageError(
+            f"the crop {crop!r} is not x,y,width,height",
+            "Use fractions (0.1,0.1,0.8,0.8) or pixels (0,40,640,400).",
+        )
+    across, down = (1, 1) if max(x, y, width, height) <= 1 else upright
+    return min(x / across, 1), min(y / down, 1), min((x + width) / across, 1), min((y + height) / down, 1)
+
+
+def strips(image: Image.Image) -> Iterator[Image.Image]:
+    """The image in bands of about a megapixel, so that arrays of a large one never exist as a whole."""
+    width, height = image.size
+    rows = max(1, _STRIP // max(1, width))
+    if rows >= height:
+        yield image
+        return
+    for top in range(0, height, rows):
+        yield image.crop((0, top, width, min(height, top + rows)))
+
+
+def digest_and_grey(image: Image.Image) -> tuple[bytes, bool]:
+    """SHA-256 of width and height (little-endian uint32) and the RGB bytes row by row; is R = G = B everywhere."""
+    found = hashlib.sha256(struct.pack("<II", *image.size))
+    grey = True
+    for strip in strips(image):
+        rgb = np.ascontiguousarray(strip)
+        found.update(rgb.data)
+        grey = grey and _is_grey(rgb)
+    return found.digest(), grey
+
+
+def _is_grey(rgb: NDArray[np.uint8]) -> bool:
+    """A sparse look first, since most images have colour there already."""
+    for look in (rgb[::16, ::16], rgb):
+        if (look[..., 0] != look[..., 1]).any() or (look[..., 1] != look[..., 2]).any():
+            return False
+    return True
+
+
+def near(image: Image.Image) -> int:
+    """Bit 63 - (8 row + column): brighter to the right, on a 9 x 8 grid of box means."""
+    small = np.asarray(image.resize((9, 8), Image.Resampling.BOX, reducing_gap=2.0).convert("L"))
+    return int.from_bytes(np.packbits(small[:, 1:] > small[:, :-1]).tobytes(), "big")

@@ -1,0 +1,157 @@
+"""One worker process seen from the pool: start, ask with a deadline, kill, start again."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from driftcli.core.errors import InternalError, UsageError
+from driftcli.sources.decoding import wire
+
+_START_SECONDS = 120.0
+_TAIL = 4096
+_THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
+
+
+class LostError(Exception):
+    """The worker is gone, and with it the file it was at: `timeout`, `crashed` or `closed`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Worker:
+    """Used by one thread at a time; `stop` may come from another and ends whatever is going on."""
+
+    def __init__(self, setup: Mapping[str, Any], timeout: float) -> None:
+        self._setup = setup
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._closed = False
+        self._ready = False
+        self._noise = bytearray()
+        self._start()
+
+    def ask(self, header: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+        """The answer to one request. Raises LostError (another worker is started already), InternalError."""
+        if not self._ready:
+            self._greet()
+        try:
+            wire.write(self._input, header, (body,))
+            return self._receive(self._timeout)
+        except BrokenPipeError:
+            reason = "crashed"
+        except LostError as lost:
+            reason = lost.reason
+        self._kill()
+        self._start()
+        raise LostError(reason)
+
+    def stop(self) -> None:
+        """Kills; whoever waits for an answer sees the end of the stream at once."""
+        with self._lock:
+            self._closed = True
+            self._process.kill()
+
+    def close(self) -> None:
+        """After `stop`, when no thread uses this worker any more: no zombie, no open pipe."""
+        self._kill()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._closed:
+                raise LostError("closed")
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "driftcli.sources.decoding.worker"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env=_environment(),
+                    process_group=0,  # Ctrl-C is for the parent
+                )
+            except OSError as error:
+                raise InternalError(
+                    f"a decode worker cannot be started: {error}",
+                    "Lower --workers, or free memory and processes.",
+                ) from error
+        self._input = cast("BinaryIO", self._process.stdin)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(cast("BinaryIO", self._process.stdout), selectors.EVENT_READ, "answers")
+        self._selector.register(cast("BinaryIO", self._process.stderr), selectors.EVENT_READ, "noise")
+        self._ready = False
+        self._noise.clear()
+
+    def _greet(self) -> None:
+        """Sends the set-up and waits until the worker says that it is ready."""
+        try:
+            wire.write(self._input, self._setup)
+            answer, _ = self._receive(_START_SECONDS)
+        except (BrokenPipeError, LostError) as error:
+            if self._closed:
+                raise LostError("closed") from error
+            self._process.kill()
+            self._process.wait()
+            words = self._last_words()
+            raise InternalError(
+                f"a decode worker did not start: {words}", "Run `driftcli doctor`."
+            ) from error
+        if "usage" in answer:
+            raise UsageError(*answer["usage"])
+        self._ready = True
+
+    def _receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+        """One message within so many seconds. Raises LostError."""
+        deadline = time.monotonic() + seconds
+        received = bytearray()
+        while (left := deadline - time.monotonic()) > 0:
+            for key, _ in self._selector.select(left):
+                piece = os.read(key.fd, 1 << 18)
+                if key.data == "noise":
+                    self._hear(piece)
+                    if not piece:
+                        self._selector.unregister(key.fileobj)
+                elif not piece:
+                    raise LostError("crashed")
+                else:
+                    received += piece
+                    if (message := wire.split(received)) is not None:
+                        return message
+        raise LostError("timeout")
+
+    def _hear(self, piece: bytes) -> None:
+        """Keeps the end of what the worker says on standard error."""
+        self._noise += piece
+        del self._noise[:-_TAIL]
+
+    def _last_words(self) -> str:
+        """What it said before it died; read to the end, since it is dead."""
+        self._hear(cast("BinaryIO", self._process.stderr).read())
+        return self._noise.decode("utf-8", "replace").strip() or f"exit status {self._process.returncode}"
+
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._selector.close()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with suppress(BrokenPipeError):  # an unsent request
+                cast("BinaryIO", pipe).close()
+
+
+def _environment() -> dict[str, str]:
+    """This environment, one thread for numpy, and the same driftcli (a checkout is not installed)."""
+    env = dict(os.environ) | {f"{name}_NUM_THREADS": "1" for name in _THREADS}
+    root = str(Path(__file__).parents[3])
+    if root not in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, (root, env.get("PYTHONPATH"))))
+    return env

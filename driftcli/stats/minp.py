@@ -1,0 +1,180 @@
+"""Evidence of all families becomes one verdict: joint min-p permutation test, effect, tolerance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.core.records import Evidence, FamilyResult, StatisticResult
+from driftcli.stats.relabelling import p_values
+
+Gate = Literal["on", "advisory", "off"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The gate's answer. `p_value` is exact over draws of C for exchangeable units."""
+
+    outcome: Literal["pass", "warn", "drift"]
+    p_value: float
+    effect: float | None
+    effect_lower: float | None
+    effect_family: str | None
+    families: tuple[FamilyResult, ...]
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """One family under all relabellings: standardised statistics, their maximum, its rank p."""
+
+    evidence: Evidence
+    z: NDArray[np.float64]
+    peak: NDArray[np.float64]
+    p: NDArray[np.float64]
+
+
+def judge(evidence: Sequence[Evidence], gates: Mapping[str, Gate], alpha: float, tolerance: float) -> Verdict:
+    """Combine families by min-p over one set of relabellings (Westfall & Young 1993, ch. 2).
+
+    p of the gate: share of relabellings, the observed one included, that are at least as extreme
+    by the pair (smallest family p, then the largest standardised statistic among the families that
+    attain it). Every step treats all rows alike, which makes the p-value exact. Advisory families
+    get their own p-values and no say. Raises ValueError when no family is `on`.
+    """
+    ranked = [_rank(item) for item in evidence]
+    gating = [item for item in ranked if gates[item.evidence.family] == "on"]
+    if not gating:
+        raise ValueError("no family has gate: on")
+    adjusted = step_down([item.p for item in gating], [item.peak for item in gating])
+    by_family = {item.evidence.family: p for item, p in zip(gating, adjusted, strict=True)}
+    p_gate = min(adjusted)
+    results = tuple(
+        _family_result(item, gates[item.evidence.family], by_family.get(item.evidence.family), alpha)
+        for item in ranked
+    )
+    return Verdict(_outcome(results, p_gate, alpha, tolerance), p_gate, *_main_effect(results), results)
+
+
+def joint_p(values: Sequence[NDArray[np.float64]]) -> float:
+    """The gate's p-value alone, from each gating family's [rows, k] statistics."""
+    peaks = [_peak(standardise(v)) for v in values]
+    return min(step_down([p_values(peak) for peak in peaks], peaks))
+
+
+def observed_p(values: Sequence[NDArray[np.float64]], gates: Sequence[Gate]) -> NDArray[np.float64]:
+    """[1 + families]: p of the gate, in which those that are `on` have a say, then each family's own, of row 0."""
+    peaks = [_peak(standardise(v)) for v in values]
+    ranks = [p_values(peak) for peak in peaks]
+    on = [i for i, gate in enumerate(gates) if gate == "on"]
+    return np.array([min(step_down([ranks[i] for i in on], [peaks[i] for i in on])), *(p[0] for p in ranks)])
+
+
+def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(T - mean_b) / sd_b over all rows; 0 where a column is constant or not finite.
+
+    Rounded to 6 decimals: the same labelling summed in another order must tie with itself.
+    """
+    usable = np.isfinite(values).all(axis=0)
+    safe = np.where(usable, values, 0.0)
+    sd = safe.std(axis=0)
+    varying = sd > 1e-12 * np.maximum(np.abs(safe).max(axis=0), 1e-300)
+    z = (safe - safe.mean(axis=0)) / np.where(varying, sd, 1.0)
+    return np.asarray(np.round(np.where(varying, z, 0.0), 6), np.float64)
+
+
+def step_down(p: Sequence[NDArray[np.float64]], peaks: Sequence[NDArray[np.float64]]) -> list[float]:
+    """Step-down min-p adjusted p-values of the observed rows (Westfall & Young 1993), tie rule included.
+
+    `p[f][b]` and `peaks[f][b]`: rank p and largest standardised statistic of family f in row b.
+    The smallest of the results is the p-value of the gate.
+    """
+    p_all, peak_all = np.stack(p), np.stack(peaks)
+    order = sorted(range(len(p)), key=lambda f: (p_all[f, 0], -peak_all[f, 0]))
+    adjusted = [1.0] * len(p)
+    floor = 0.0
+    for step, family in enumerate(order):
+        rest = order[step:]
+        smallest = p_all[rest].min(axis=0)
+        peak = np.where(p_all[rest] == smallest, peak_all[rest], -np.inf).max(axis=0)
+        mine, height = p_all[family, 0], peak_all[family, 0]
+        extreme = (smallest < mine) | ((smallest == mine) & (peak >= height))
+        floor = max(floor, float(extreme.mean()))
+        adjusted[family] = floor
+    return adjusted
+
+
+def _peak(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    peak: NDArray[np.float64] = z.max(axis=1) if z.shape[1] else np.zeros(len(z))
+    return peak
+
+
+def _rank(evidence: Evidence) -> _Ranked:
+    z = standardise(evidence.values)
+    peak = _peak(z)
+    return _Ranked(evidence, z, peak, p_values(peak))
+
+
+def _family_result(item: _Ranked, gate: Gate, adjusted: float | None, alpha: float) -> FamilyResult:
+    statistics = item.evidence.statistics
+    effects = [(s.effect, s.effect_lower) for s in statistics if s.effect is not None]
+    lower = [low for _, low in effects if low is not None]
+    p_family = float(item.p[0])
+    deciding = p_family if adjusted is None else adjusted
+    return FamilyResult(
+        name=item.evidence.family,
+        gate=gate,
+        p_value=p_family,
+        p_adjusted=adjusted,
+        significant=deciding <= alpha,
+        effect=max((e for e, _ in effects), default=None),
+        effect_lower=max(lower, default=None),
+        statistics=tuple(_statistic_result(item, k) for k in range(len(statistics))),
+    )
+
+
+def _statistic_result(item: _Ranked, k: int) -> StatisticResult:
+    found = item.evidence.statistics[k]
+    change = None
+    turned = found.display_effect is not None and found.display_effect.kind == "turn_shift"
+    if not turned and found.batch is not None and found.baseline is not None and found.baseline > 0:
+        change = (found.batch - found.baseline) / found.baseline
+    return StatisticResult(
+        name=found.name,
+        batch=found.batch,
+        baseline=found.baseline,
+        change=change,
+        p_value=float((item.peak >= item.z[0, k]).mean()),
+        p_raw=float((item.z[:, k] >= item.z[0, k]).mean()),
+        display_effect=found.display_effect,
+        effect=found.effect,
+        effect_lower=found.effect_lower,
+    )
+
+
+def _outcome(
+    families: Sequence[FamilyResult], p_gate: float, alpha: float, tolerance: float
+) -> Literal["pass", "warn", "drift"]:
+    if p_gate > alpha:
+        return "pass"
+    large = any(
+        f.gate == "on" and f.significant and f.effect_lower is not None and f.effect_lower > tolerance
+        for f in families
+    )
+    return "drift" if tolerance == 0 or large else "warn"
+
+
+def _main_effect(families: Sequence[FamilyResult]) -> tuple[float | None, float | None, str | None]:
+    """The effect shown beside the gate's p, and its family.
+
+    That of the gating family with the largest lower bound, among the significant ones if there are any.
+    """
+    gating = [f for f in families if f.gate == "on" and f.effect is not None]
+    pool = [f for f in gating if f.significant] or gating
+    if not pool:
+        return None, None, None
+    best = max(pool, key=lambda f: (f.effect_lower or 0.0, f.effect or 0.0))
+    return best.effect, best.effect_lower, best.name

@@ -1,0 +1,149 @@
+"""The joint min-p gate against a slow twin: exactness, the tie rule, adjustment, verdicts."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driftcli.core.records import Evidence, Statistic
+from driftcli.stats.minp import joint_p, judge, standardise, step_down
+from driftcli.stats.relabelling import p_values
+
+
+def evidence(name, values, effect_lower=None):
+    k = values.shape[1]
+    return Evidence(
+        name, values, tuple(Statistic(f"s{i}", effect=0.5, effect_lower=effect_lower) for i in range(k))
+    )
+
+
+def twin(families):
+    """The gate's p by the definition of the contract, one loop after another."""
+    peaks = []
+    for values in families:
+        z = [[0.0] * values.shape[1] for _ in values]
+        for k in range(values.shape[1]):
+            column = values[:, k]
+            mean, sd = sum(column) / len(column), np.sqrt(np.mean((column - np.mean(column)) ** 2))
+            for b in range(len(column)):
+                z[b][k] = round((column[b] - mean) / sd, 6) if sd > 0 else 0.0
+        peaks.append([max(row) for row in z])
+    rows = len(peaks[0])
+    pairs = []
+    for b in range(rows):
+        p = [sum(peak[c] >= peak[b] for c in range(rows)) / rows for peak in peaks]
+        pairs.append((min(p), max(peak[b] for peak, q in zip(peaks, p, strict=True) if q == min(p))))
+    return sum(p < pairs[0][0] or (p == pairs[0][0] and z >= pairs[0][1]) for p, z in pairs) / rows
+
+
+@given(st.integers(0, 10_000), st.integers(1, 4), st.integers(5, 40))
+def test_equals_the_slow_twin(seed, families, rows):
+    rng = np.random.default_rng(seed)
+    values = [rng.integers(0, 6, (rows, rng.integers(1, 4))).astype(float) for _ in range(families)]
+    assert joint_p(values) == pytest.approx(twin(values), abs=1e-12)
+
+
+@given(st.integers(0, 10_000))
+def test_over_all_rows_the_p_value_is_super_uniform(seed):
+    """Exactness: were each row the observed one in turn, P(p <= a) <= a for every a."""
+    rng = np.random.default_rng(seed)
+    values = [rng.integers(0, 5, (30, 3)).astype(float) for _ in range(3)]
+    p = np.array([joint_p([np.roll(v, -b, axis=0) for v in values]) for b in range(30)])
+    for alpha in np.unique(p):
+        assert (p <= alpha).mean() <= alpha + 1e-12
+
+
+def test_the_tie_rule_reaches_the_smallest_p():
+    """Without it p could not fall below families/(B+1): three families peak in three different rows."""
+    rng = np.random.default_rng(0)
+    values = [rng.normal(size=(100, 1)) for _ in range(3)]
+    values[0][0] = 50.0  # the observed row is far out in one family
+    values[1][17] = 9.0  # other rows are the top of the other families
+    values[2][42] = 9.0
+    peaks = [standardise(v).max(axis=1) for v in values]
+    untied = np.min([p_values(peak) for peak in peaks], axis=0)
+    assert (untied <= untied[0]).mean() == 0.03  # min-p alone stops at 3/100
+    assert joint_p(values) == 0.01
+
+
+def test_step_down_equals_single_tests_when_alone_and_grows_with_the_order():
+    rng = np.random.default_rng(1)
+    peaks = [rng.normal(size=200) for _ in range(4)]
+    for peak, height in zip(peaks, (4.0, 2.0, 1.0, 0.0), strict=True):
+        peak[0] = height
+    p = [p_values(peak) for peak in peaks]
+    adjusted = step_down(p, peaks)
+    assert adjusted == sorted(adjusted)
+    assert adjusted[-1] >= p[-1][0]
+    assert step_down(p[:1], peaks[:1]) == [p[0][0]]
+
+
+def test_constant_and_non_finite_statistics_say_nothing():
+    values = np.ones((50, 3))
+    values[:, 1] = np.nan
+    values[0, 2] = np.inf
+    assert (standardise(values) == 0).all()
+    assert joint_p([values]) == 1.0
+    assert joint_p([np.zeros((50, 0))]) == 1.0
+
+
+def drifting(rows=1000, height=9.0):
+    values = np.random.default_rng(2).normal(size=(rows, 2))
+    values[0, 0] = height
+    return values
+
+
+@pytest.mark.parametrize(
+    ("height", "tolerance", "lower", "outcome"),
+    [
+        (9.0, 0.0, 0.0, "drift"),
+        (9.0, 0.2, 0.1, "warn"),
+        (9.0, 0.2, 0.3, "drift"),
+        (0.1, 0.0, 0.9, "pass"),
+        (9.0, 0.2, None, "warn"),
+    ],
+)
+def test_verdicts(height, tolerance, lower, outcome):
+    verdict = judge([evidence("style", drifting(height=height), lower)], {"style": "on"}, 0.01, tolerance)
+    assert verdict.outcome == outcome
+
+
+def test_an_advisory_family_has_no_say():
+    quiet = np.random.default_rng(3).normal(size=(1000, 1))
+    quiet[0] = 0.0
+    verdict = judge(
+        [evidence("style", quiet), evidence("file", drifting())],
+        {"style": "on", "file": "advisory"},
+        0.01,
+        0.0,
+    )
+    assert verdict.outcome == "pass"
+    style, file = verdict.families
+    assert file.significant
+    assert file.p_adjusted is None
+    assert verdict.p_value == style.p_adjusted == style.p_value
+
+
+def test_the_gate_p_is_the_smallest_adjusted_p_and_statistics_are_adjusted_within():
+    verdict = judge(
+        [evidence("a", drifting()), evidence("b", drifting(height=1.0))], {"a": "on", "b": "on"}, 0.01, 0.0
+    )
+    assert verdict.p_value == min(f.p_adjusted for f in verdict.families)
+    for family in verdict.families:
+        assert family.p_value == min(s.p_value for s in family.statistics)
+        assert all(s.p_raw <= s.p_value for s in family.statistics)
+
+
+def test_no_gating_family_is_an_error():
+    with pytest.raises(ValueError, match="gate: on"):
+        judge([evidence("file", drifting())], {"file": "advisory"}, 0.01, 0.0)
+
+
+def test_all_relabellings_of_a_tiny_problem_give_the_exact_p():
+    """Fisher's way: 4 + 3 numbers, the difference of means under all 35 labellings."""
+    x = np.array([0.1, 0.4, 0.2, 0.3, 1.1, 0.9, 1.0])
+    rows = [(4, 5, 6), *[r for r in itertools.combinations(range(7), 3) if r != (4, 5, 6)]]
+    statistic = np.array([[abs(x[list(r)].mean() - np.delete(x, r).mean())] for r in rows])
+    assert joint_p([statistic]) == 1 / 35

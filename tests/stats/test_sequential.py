@@ -1,0 +1,79 @@
+"""The gate over many checks keeps its promise for the year, and reacts within days."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driftcli.stats import sequential
+from tests.statistical import binomial_bound
+
+YEAR, B = 365, 999
+
+
+@given(st.integers(19, 50_000), st.floats(0, 1))
+def test_an_e_value_lies_between_a_half_and_its_cap(permutations, p):
+    e = sequential.e_value(p, permutations)
+    assert 0.5 <= e <= 0.5 * (permutations + 1) ** 0.5 * (1 + 1e-12)
+
+
+@given(st.integers(1, 2_000))
+def test_an_e_value_is_worth_at_most_one_on_good_images(permutations):
+    """Its mean over the attainable p-values 1/(B+1), ..., 1: the grid only makes it smaller."""
+    grid = np.arange(1, permutations + 2) / (permutations + 1)
+    assert np.mean([sequential.e_value(p, permutations) for p in grid]) <= 1
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1, float("nan")])
+def test_what_is_no_p_value_is_refused(p):
+    with pytest.raises(ValueError, match="p = "):
+        sequential.e_value(p, 99)
+
+
+def test_the_recursion_is_the_mixture_over_all_starting_days():
+    """Slow twin: 1/H on a change at each check, and the product of all e-values since."""
+    rng = np.random.default_rng(3)
+    p = rng.integers(1, B + 2, 40) / (B + 1)
+    e = [Fraction(sequential.e_value(one, B)) for one in p]
+    for t, value in enumerate(sequential.path(p, B, YEAR), 1):
+        mixture = Fraction(0)
+        for start in range(t):
+            product = Fraction(1, YEAR)
+            for one in e[start:t]:
+                product *= one
+            mixture += product
+        assert value == pytest.approx(float(mixture), rel=1e-12)
+
+
+def test_a_year_of_good_days_alarms_at_most_as_often_as_promised():
+    """1,000 years of 365 p-values on the grid of 999 relabellings: at most alpha, within a binomial tail."""
+    rng = np.random.default_rng(11)
+    p = rng.integers(1, B + 2, (1_000, YEAR)) / (B + 1)
+    peaks = np.array([max(sequential.path(year, B, YEAR)) for year in p])
+    for alpha in (0.05, 0.01):
+        assert (peaks >= sequential.threshold(alpha)).sum() <= binomial_bound(len(p), alpha)
+    assert (p.min(axis=1) <= 0.01).mean() > 0.9, "the daily rule that this gate replaces"
+
+
+def test_a_change_at_any_time_of_the_year_is_noticed_within_days():
+    """Maximal evidence from day 100 or day 300 on: the fourth such day at the latest."""
+    rng = np.random.default_rng(5)
+    for start in (100, 300):
+        for _ in range(50):
+            p = rng.integers(1, B + 2, YEAR) / (B + 1)
+            p[start:] = 1 / (B + 1)
+            path = np.array(sequential.path(p, B, YEAR))
+            assert np.argmax(path[start:] >= sequential.threshold(0.05)) <= 3
+
+
+def test_an_alarm_latches():
+    state = sequential.judged(sequential.State(value=20.0, checks=3), 0.05)
+    assert state.alarm
+    later = sequential.judged(sequential.advanced(state, 0.5, YEAR), 0.05)
+    assert later.alarm
+    assert later.value < 20
+    assert not sequential.judged(sequential.State(value=19.9), 0.05).alarm
