@@ -17,7 +17,8 @@ from driftcli.core.errors import ArtifactError, DriftcliError, InternalError, No
 
 if TYPE_CHECKING:
     from driftcli.api import baseline, check, fit, power
-    from driftcli.core.records import PowerReport, Report
+    from driftcli.core.power_report import PowerReport
+    from driftcli.core.report import Report
 
     __version__: str
 
@@ -41,8 +42,8 @@ _HOMES = {
     "baseline": "driftcli.api",
     "check": "driftcli.api",
     "power": "driftcli.api",
-    "PowerReport": "driftcli.core.records",
-    "Report": "driftcli.core.records",
+    "PowerReport": "driftcli.core.power_report",
+    "Report": "driftcli.core.report",
 }
 
 

@@ -15,7 +15,9 @@ from driftcli.config import resolve as _config
 from driftcli.core.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from driftcli.core.records import Calibrated, Fitted, PowerReport, Report
+    from driftcli.core.outcomes import Calibrated, Fitted
+    from driftcli.core.power_report import PowerReport
+    from driftcli.core.report import Report
 
 Name = str | os.PathLike[str]
 Sources = Name | Sequence[Name]

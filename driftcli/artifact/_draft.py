@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from driftcli.core.records import State
+    from driftcli.core.features import State
 
 KIND = "driftcli-reference"
 _LIBRARIES = ("numpy", "safetensors", "torch", "torchvision", "pillow")

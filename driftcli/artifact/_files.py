@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftcli.core.records import State
+    from driftcli.core.features import State
 
 MANIFEST = "manifest.json"
 LOCK = ".lock"

@@ -33,7 +33,7 @@ from driftcli.core.errors import ArtifactError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from driftcli.core.records import State
+    from driftcli.core.features import State
 
 __all__ = ["KIND", "Artifact", "Draft", "FileCheck", "check_output", "exists", "read", "writing"]
 

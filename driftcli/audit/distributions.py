@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.records import Distribution
+from driftcli.core.findings import Distribution
 from driftcli.history.records import Measured, Summary
 from driftcli.reference.families import Family
 

@@ -9,14 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.records import (
-    DuplicateResult,
-    Features,
-    GroupResult,
-    ImageResult,
-    RemovalResult,
-    ScoreResult,
-)
+from driftcli.core.features import Features
+from driftcli.core.findings import DuplicateResult, GroupResult, ImageResult, RemovalResult, ScoreResult
 from driftcli.explain import culprits, duplicates, groups, images, removal, scores
 from driftcli.gate.subset_test import Rerun
 from driftcli.reference.reference import Baseline

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import driftcli
-from driftcli.core.records import BatchFacts, FalseAlarmRate, GateResult, Ledger, ReferenceFacts, Report
+from driftcli.core.images import Ledger
+from driftcli.core.report import BatchFacts, FalseAlarmRate, GateResult, ReferenceFacts, Report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

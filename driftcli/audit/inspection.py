@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from driftcli.core.records import Detectable
+    from driftcli.core.report import Detectable
     from driftcli.reference.reference import Baseline
 
 ALPHAS = (0.01, 0.05)

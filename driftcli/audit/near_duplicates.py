@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.records import Features
+from driftcli.core.features import Features
 from driftcli.reference.split import NEAR_BITS
 
 LEAST, SHARE = 10, 0.1

@@ -16,14 +16,13 @@ from driftcli.audit.distributions import histograms
 from driftcli.audit.image_findings import Explained
 from driftcli.calibration import detectability, false_alarms
 from driftcli.config.settings import Settings
-from driftcli.core.records import (
+from driftcli.core.features import Features
+from driftcli.core.findings import Diagnosis, FileResult
+from driftcli.core.report import (
     BatchFacts,
     Detectable,
-    Diagnosis,
     FalseAlarmRate,
     FamilyResult,
-    Features,
-    FileResult,
     GateResult,
     ReferenceFacts,
     Report,

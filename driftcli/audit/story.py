@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 
 from driftcli.artifact import store as artifacts
-from driftcli.audit import map, result
+from driftcli.audit import image_map, result
 from driftcli.audit.distributions import summaries
 from driftcli.audit.inconclusive import inconclusive
 from driftcli.calibration import corruption_library, detectability, fit_steps
 from driftcli.calibration.make_baseline import calibrate_baseline, drop_seen_images, merge_readings
 from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError
+from driftcli.core.outcomes import Calibrated, Fitted
 from driftcli.core.progress import SILENT, Progress
-from driftcli.core.records import Calibrated, Fitted, Report
+from driftcli.core.report import Report
 from driftcli.extractors.base import Runtime, resolve_device
 from driftcli.gate import composition, preconditions, rules
 from driftcli.gate.batch_test import run_gate
@@ -305,7 +306,7 @@ def _checked(
             draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started), nothing
         )
     report = draft.report(outcome, seconds=time.monotonic() - started)
-    report = map.placed(report, reading.features, calibrated, settings.report.pictures)
+    report = image_map.placed(report, reading.features, calibrated, settings.report.pictures)
     measured = summaries(calibrated.families, calibrated.features.views, outcome.tested.views)
     shown = gallery.made(reader, sources, report, reading.features, calibrated) if pictures else Gallery()
     return _Checked(report, shown, measured)

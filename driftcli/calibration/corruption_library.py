@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.calibration.paired import Change, Simulated, entries_again, simulate
-from driftcli.core.records import Features, State
+from driftcli.core.features import Features, State
 from driftcli.core.registry import kinds, load
 from driftcli.explain import space as _space
 from driftcli.explain.corruption import Library, calibrated
@@ -18,7 +18,7 @@ from driftcli.explain.space import Space
 from driftcli.reading.reader import Reader
 
 if TYPE_CHECKING:
-    from driftcli.core.records import Column
+    from driftcli.core.features import Column
 
 VIEWS = {"properties": "properties", "error": "autoencoder"}
 """The views that are compared, with their extractors: quick ones, whose columns mean something."""

@@ -8,8 +8,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.core.features import Column, State
 from driftcli.core.progress import SILENT, Progress
-from driftcli.core.records import Column, Detectable, FalseAlarmRate, State
+from driftcli.core.report import Detectable, FalseAlarmRate
 from driftcli.detectors.univariate import Univariate
 from driftcli.reference.families import Family
 from driftcli.stats import minp

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any
 
 from driftcli.config.settings import Settings
-from driftcli.core.records import Decoded, Entry, Features, Skipped, State
+from driftcli.core.features import Features, State
+from driftcli.core.images import Decoded, Entry, Skipped
 from driftcli.extractors.base import Extractor, Runtime
 from driftcli.reading.reader import Reading, extract_views
 from driftcli.reference import clusters

@@ -14,8 +14,9 @@ from driftcli.calibration import corruption_library, detectability, false_alarms
 from driftcli.calibration.detectability import Study
 from driftcli.core import threads
 from driftcli.core.errors import UsageError
+from driftcli.core.features import Features, State
+from driftcli.core.images import Ledger
 from driftcli.core.progress import Progress
-from driftcli.core.records import Features, Ledger, State
 from driftcli.explain import plane
 from driftcli.explain.corruption import Library
 from driftcli.reading import canaries

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.config.settings import Settings
-from driftcli.core.records import Corrupted, Entry, Features, Skipped
+from driftcli.core.features import Features
+from driftcli.core.images import Corrupted, Entry, Skipped
 from driftcli.reading.reader import Reader, entries_of
 
 Views = Mapping[str, NDArray[np.float32]]

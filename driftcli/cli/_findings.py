@@ -105,7 +105,7 @@ def workers(settings: Settings) -> Iterator[Finding]:
 
 def source(name: str, settings: Settings) -> Iterator[Finding]:
     """Decodes the first entries of a source and says what would become of them."""
-    from driftcli.core.records import Decoded
+    from driftcli.core.images import Decoded
     from driftcli.reading.open_sources import open_sources
     from driftcli.sources.decoding.pool import DecodePool
 

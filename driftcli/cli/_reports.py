@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from driftcli.cli.console import Terminal
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
     from driftcli.pictures.picture import Gallery
     from driftcli.reports.base import ReportFormat
 

@@ -9,7 +9,8 @@ from driftcli.cli._progress import span
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
-    from driftcli.core.records import Calibrated, Fitted, Ledger
+    from driftcli.core.images import Ledger
+    from driftcli.core.outcomes import Calibrated, Fitted
 
 SHOWN = 16
 """Digits of a digest, as `inspect` shows them."""

@@ -15,7 +15,7 @@ from driftcli.core.errors import NotAuditedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
     from driftcli.pictures.picture import Gallery
 
 EXAMPLES = """\

@@ -15,7 +15,7 @@ from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
     from driftcli.cli.console import Terminal
-    from driftcli.core.records import PowerReport
+    from driftcli.core.power_report import PowerReport
     from driftcli.power_study.plan import Plan
 
 EXAMPLES = """\

@@ -14,7 +14,7 @@ from driftcli.core.errors import NotAuditedError
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
     from driftcli.pictures.picture import Gallery
 
 EXAMPLES = """\

@@ -21,7 +21,7 @@ from driftcli.core.errors import InternalError, UsageError
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
 
 TIMEOUT = 10.0
 """Seconds for one try."""

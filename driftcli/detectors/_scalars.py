@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from driftcli.core.records import Column, DisplayEffect, State, Statistic
+from driftcli.core.evidence import DisplayEffect, Statistic
+from driftcli.core.features import Column, State
 from driftcli.detectors.base import Floats, Matrix
 
 EDGES = 64

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.records import Column
+from driftcli.core.features import Column
 from driftcli.detectors._scalars import circular_mean
 from driftcli.detectors.base import Floats, Matrix
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from driftcli.core.records import State
+from driftcli.core.features import State
 from driftcli.detectors import _tails, _whitened
 from driftcli.detectors.base import Floats, Matrix
 

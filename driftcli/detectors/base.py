@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.records import Column, Evidence, State, Statistic
+from driftcli.core.evidence import Evidence, Statistic
+from driftcli.core.features import Column, State
 
 if TYPE_CHECKING:
     from driftcli.stats.relabelling import Relabellings

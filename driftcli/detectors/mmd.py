@@ -10,7 +10,8 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from driftcli.core.records import Column, DisplayEffect, State, Statistic
+from driftcli.core.evidence import DisplayEffect, Statistic
+from driftcli.core.features import Column, State
 from driftcli.detectors import _whitened, _witness
 from driftcli.detectors.base import Detector, Floats, Matrix
 from driftcli.stats.relabelling import MAX_UNITS, Relabellings

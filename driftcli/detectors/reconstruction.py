@@ -8,7 +8,8 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from driftcli.core.records import Column, DisplayEffect, State, Statistic
+from driftcli.core.evidence import DisplayEffect, Statistic
+from driftcli.core.features import Column, State
 from driftcli.detectors import _scalars, _tails
 from driftcli.detectors.base import Detector, Floats, Matrix
 from driftcli.detectors.univariate import indicator_distances

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from driftcli.core.records import Diagnosis
+from driftcli.core.findings import Diagnosis
 from driftcli.explain.space import Space, Views
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.records import Features, ImageResult
+from driftcli.core.features import Features
+from driftcli.core.findings import ImageResult
 from driftcli.stats import conformal
 
 

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.records import DuplicateResult, Features
+from driftcli.core.features import Features
+from driftcli.core.findings import DuplicateResult
 
 BITS = 4
 """Difference hashes (64 bits) at most so far apart. Photos that were blurred, made noisy or compressed anew

@@ -8,7 +8,7 @@ from pathlib import PurePath
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.records import Features
+from driftcli.core.features import Features
 
 FEWEST, MOST = 2, 50
 """Folders that make a breakdown nobody asked for; and groups, asked for or not, that get p-values."""

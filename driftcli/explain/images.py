@@ -13,7 +13,7 @@ from driftcli.explain.words import amount, hue_name, level_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from driftcli.core.records import Column
+    from driftcli.core.features import Column
 
 Values = NDArray[np.float32]
 Numbers = NDArray[np.float64]

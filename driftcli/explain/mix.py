@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from driftcli.core.records import CompositionResult, ShareResult
+from driftcli.core.findings import CompositionResult, ShareResult
 
 MOST = 3
 """Classes that a sentence names."""

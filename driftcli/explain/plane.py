@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftcli.core.records import Features, MapResult
+from driftcli.core.features import Features
+from driftcli.core.findings import MapResult
 from driftcli.explain._standard import Standard, Views, learn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftcli.core.records import State
+    from driftcli.core.features import State
 
 POINTS = 500
 """Of each kind at most, those with the lowest content hash."""

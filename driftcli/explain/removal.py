@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from driftcli.core.records import RemovalResult
+from driftcli.core.findings import RemovalResult
 
 SURE = 3
 """Runs of the full gate at most, once the quick one has found the place."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from driftcli.core.records import ScoreResult
+from driftcli.core.findings import ScoreResult
 from driftcli.explain.culprits import Strangeness
 from driftcli.stats.conformal import threshold
 

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftcli.core.records import Column, State
+    from driftcli.core.features import Column, State
 
 Views = Mapping[str, "NDArray[np.float32]"]
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from driftcli.core.records import EMPTY, Column, Diagnosis, StatisticResult
+from driftcli.core.features import Column
+from driftcli.core.findings import Diagnosis
+from driftcli.core.images import EMPTY
+from driftcli.core.report import StatisticResult
 from driftcli.core.text import label
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftcli.core.records import State
+    from driftcli.core.features import State
     from driftcli.extractors.autoencoder import Autoencoder
 
 MICRO = 32

@@ -6,10 +6,10 @@ import hashlib
 import math
 from typing import TYPE_CHECKING
 
-from driftcli.core.records import Column
+from driftcli.core.features import Column
 
 if TYPE_CHECKING:
-    from driftcli.core.records import FileFacts
+    from driftcli.core.images import FileFacts
 
 NONE = "none"
 """The level of a file that does not say: a level like any other, so that categories are never missing."""

@@ -18,7 +18,7 @@ from driftcli.extractors.networks.layers import plain_float32
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftcli.core.records import State
+    from driftcli.core.features import State
     from driftcli.extractors.base import Runtime
     from driftcli.extractors.networks.lite0 import Lite0
     from driftcli.extractors.patches import Patches

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from driftcli.core.records import Column
+from driftcli.core.features import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

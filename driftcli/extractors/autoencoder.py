@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from pydantic import Field
 
-from driftcli.core.records import Column
+from driftcli.core.features import Column
 from driftcli.extractors import _errors, _pca
 from driftcli.extractors.base import Extractor, Runtime, resolve_device
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftcli.core.records import FileFacts, Frame, State
+    from driftcli.core.features import State
+    from driftcli.core.images import FileFacts, Frame
 
 Architecture = Literal["conv", "pca", "maxpool"]
 Augmentation = Literal["flip", "translate", "rotate"]

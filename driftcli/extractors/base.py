@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.errors import UsageError
+from driftcli.core.features import Column, State
+from driftcli.core.images import FileFacts, Frame
 from driftcli.core.progress import SILENT, Progress
-from driftcli.core.records import Column, FileFacts, Frame, State
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftcli.core.records import FileFacts, Frame, State
+    from driftcli.core.features import State
+    from driftcli.core.images import FileFacts, Frame
 
 
 @dataclass(frozen=True)

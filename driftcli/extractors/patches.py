@@ -10,7 +10,7 @@ from PIL import Image
 from pydantic import Field
 
 from driftcli.core.errors import UsageError
-from driftcli.core.records import Column
+from driftcli.core.features import Column
 from driftcli.extractors.base import Extractor, Runtime
 from driftcli.extractors.embedding import rounded
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftcli.core.records import Frame, State
+    from driftcli.core.features import State
+    from driftcli.core.images import Frame
 
 CELL = 8
 """Pixels of the prepared image to one place of the map, each way."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
-from driftcli.core.records import EMPTY
+from driftcli.core.images import EMPTY
 from driftcli.extractors import _file, _pixels
 from driftcli.extractors._file import level_code, levels
 from driftcli.extractors.base import Extractor
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftcli.core.records import Column, Frame, State
+    from driftcli.core.features import Column, State
+    from driftcli.core.images import Frame
     from driftcli.extractors.base import Runtime
 
 __all__ = ["Properties", "level_code", "levels"]

@@ -12,7 +12,9 @@ import numpy as np
 from driftcli.config.settings import Settings
 from driftcli.core import threads
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.core.records import CompositionResult, Evidence, Features
+from driftcli.core.evidence import Evidence
+from driftcli.core.features import Features
+from driftcli.core.findings import CompositionResult
 from driftcli.gate import composition
 from driftcli.gate.composition import Mix
 from driftcli.gate.within_classes import within_classes

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from driftcli.config.settings import Settings
 from driftcli.core.errors import UsageError
-from driftcli.core.records import Column, CompositionResult, Features, ShareResult
+from driftcli.core.features import Column, Features
+from driftcli.core.findings import CompositionResult, ShareResult
 from driftcli.detectors.univariate import Univariate
 from driftcli.reading.reader import Reading
 from driftcli.reference import clusters

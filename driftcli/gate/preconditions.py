@@ -6,7 +6,7 @@ import numpy as np
 
 from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.core.records import Features
+from driftcli.core.features import Features
 from driftcli.reading.reader import Reading
 from driftcli.reference.reference import Reference
 from driftcli.stats.sequential import LEAST_RATIO

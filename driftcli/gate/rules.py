@@ -9,8 +9,9 @@ import numpy as np
 
 from driftcli.config.settings import GateSettings
 from driftcli.core.errors import UsageError
-from driftcli.core.records import Detectable, Features, RuleResult
+from driftcli.core.features import Features
 from driftcli.core.registry import kinds
+from driftcli.core.report import Detectable, RuleResult
 from driftcli.reference.reference import Baseline
 
 

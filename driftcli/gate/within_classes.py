@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.records import Evidence, Features, Statistic
+from driftcli.core.evidence import Evidence, Statistic
+from driftcli.core.features import Features
 from driftcli.reference.families import Family
 
 LEAST = 2

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from driftcli.core.records import SequenceResult
+from driftcli.core.findings import SequenceResult
 from driftcli.core.text import safe_name
 from driftcli.history import _store as store
 from driftcli.stats import sequential
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from driftcli.config.settings import Settings
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
     from driftcli.history.records import Acknowledged, Measured
 
 NOTE = 2_000

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from driftcli.calibration.paired import entries_again
-from driftcli.core.records import Decoded, Entry, Features, Report
+from driftcli.core.features import Features
+from driftcli.core.images import Decoded, Entry
+from driftcli.core.report import Report
 from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.pictures import heat
 from driftcli.pictures.heat import Heat

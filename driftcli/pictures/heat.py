@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.records import Features, Report
+from driftcli.core.features import Features
+from driftcli.core.report import Report
 from driftcli.detectors.mmd import Mmd
 from driftcli.extractors.autoencoder import residuals
 from driftcli.extractors.embedding import Direction, Embedding

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from driftcli.calibration.bench import PERMUTATIONS, Bench
 from driftcli.calibration.paired import Change, Simulated
 from driftcli.core import threads
+from driftcli.core.features import Features
+from driftcli.core.power_report import NullRow, PowerCell, Rate
 from driftcli.core.progress import Progress
-from driftcli.core.records import Features, NullRow, PowerCell, Rate
 from driftcli.core.registry import load
 from driftcli.corruptions.base import Corruption
 from driftcli.power_study.plan import Plan

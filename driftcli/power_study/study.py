@@ -15,8 +15,9 @@ import driftcli
 from driftcli.calibration.paired import Simulated, entries_again, simulate
 from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.core.features import Features
+from driftcli.core.power_report import NullRow, PowerReport
 from driftcli.core.progress import SILENT, Progress
-from driftcli.core.records import Features, NullRow, PowerReport
 from driftcli.extractors.base import resolve_device
 from driftcli.gate import preconditions
 from driftcli.gate.batch_test import batch_seed

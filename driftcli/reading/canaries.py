@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.errors import ArtifactError
-from driftcli.core.records import Entry
+from driftcli.core.images import Entry
 
 if TYPE_CHECKING:
     from driftcli.reading.reader import Reader

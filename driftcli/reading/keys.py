@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 
 from driftcli.core.errors import UsageError
-from driftcli.core.records import Decoded
+from driftcli.core.images import Decoded
 
 KeyFunction = Callable[[Decoded], str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from driftcli.core.records import Decoded, Ledger, Skipped
+from driftcli.core.images import Decoded, Ledger, Skipped
 
 _LISTED = 10_000
 

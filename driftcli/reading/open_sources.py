@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from driftcli.core import registry
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.core.records import Entry, Skipped
+from driftcli.core.images import Entry, Skipped
 from driftcli.sources._names import extension
 from driftcli.sources.base import ImageSource
 

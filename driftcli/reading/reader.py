@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.config.settings import Settings
+from driftcli.core.features import Features, State
+from driftcli.core.images import Decoded, Entry, FileFacts, Ledger, Skipped
 from driftcli.core.progress import SILENT, Progress
-from driftcli.core.records import Decoded, Entry, Features, FileFacts, Ledger, Skipped, State
 from driftcli.extractors.base import Extractor, Runtime
 from driftcli.reading.keys import KeyFunction, capture_time, key_function
 from driftcli.reading.ledger import Tally

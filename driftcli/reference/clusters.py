@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.records import State
+from driftcli.core.features import State
 
 Floats = NDArray[np.float64]
 SIZES = (2, 4, 8, 16, 32)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from driftcli.core.records import Column, State
+from driftcli.core.features import Column, State
 from driftcli.detectors.base import Detector
 from driftcli.detectors.mmd import Mmd
 from driftcli.detectors.outliers import Outliers

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.calibration.paired import entries_again
-from driftcli.core.records import Features, State
+from driftcli.core.features import Features, State
 from driftcli.extractors.autoencoder import Autoencoder, residuals
 from driftcli.reading.reader import Reader
 

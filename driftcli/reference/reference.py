@@ -14,7 +14,7 @@ from driftcli.calibration import corruption_library
 from driftcli.config.layers import leaves, nest
 from driftcli.config.settings import Settings
 from driftcli.core.errors import ArtifactError, NotAuditedError, UsageError
-from driftcli.core.records import Features, State
+from driftcli.core.features import Features, State
 from driftcli.explain import plane
 from driftcli.explain.corruption import Library
 from driftcli.extractors.base import Extractor

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.core.records import Features
+from driftcli.core.features import Features
 
 NEAR_BITS = 6
 """Difference hashes (64 bits) at most so far apart call two images near-duplicates."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from driftcli.core.records import State
+from driftcli.core.features import State
 
 
 def pack(thumbnails: Sequence[bytes], limit: int) -> State | None:

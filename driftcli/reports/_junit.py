@@ -13,7 +13,8 @@ from driftcli.reports.content import words as say
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from driftcli.core.records import FamilyResult, GroupResult, Report
+    from driftcli.core.findings import GroupResult
+    from driftcli.core.report import FamilyResult, Report
 
 Outcome = Literal["passed", "failure", "error", "skipped"]
 GATE, FAMILY = "driftcli", "driftcli.family"

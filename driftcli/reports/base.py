@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
-from driftcli.core.records import Report
+from driftcli.core.report import Report
 from driftcli.pictures.picture import Gallery
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from driftcli.core.records import Report
+from driftcli.core.report import Report
 from driftcli.pictures.picture import Gallery, Picture
 from driftcli.reports.base import ReportFormat
 from driftcli.reports.json import Json

@@ -12,7 +12,8 @@ from driftcli.reports.base import ReportFormat
 from driftcli.reports.layout.writing import plain
 
 if TYPE_CHECKING:
-    from driftcli.core.records import ImageResult, Report
+    from driftcli.core.findings import ImageResult
+    from driftcli.core.report import Report
 
 COLUMNS = (
     "rank", "path", "score", "family", "p_value", "significant", "content", "neighbour", "reasons",

@@ -20,7 +20,7 @@ from driftcli.reports.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
 
 MOST = 10
 """GitHub shows ten annotations of a step, the first."""

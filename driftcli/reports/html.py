@@ -18,7 +18,7 @@ from driftcli.reports.html_page.album import Album
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
 
 NOTHING = Gallery(reason="this report was written without pictures")
 INDEX, SHEET = "index.html", "style.css"

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, final
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.core.records import Report
+from driftcli.core.report import Report
 from driftcli.reports.base import ReportFormat
 from driftcli.reports.layout.writing import plain, write
 from driftcli.reports.saved.build import Malformed, build

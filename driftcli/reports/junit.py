@@ -15,7 +15,7 @@ from driftcli.reports.content import figures
 from driftcli.reports.layout.writing import plain
 
 if TYPE_CHECKING:
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
 
 _ILLEGAL = re.compile("[\ufffe\uffff]")
 """What XML 1.0 forbids beside the characters that `safe_name` spells out."""

@@ -9,7 +9,7 @@ from driftcli.reports.base import ReportFormat
 from driftcli.reports.layout import markdown_sections as sections
 
 if TYPE_CHECKING:
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
 
 
 @final

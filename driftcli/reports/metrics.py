@@ -11,7 +11,7 @@ from driftcli.reports.content import figures
 from driftcli.reports.layout.writing import plain, write
 
 if TYPE_CHECKING:
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
 
 
 @final

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, final, get_args, get_type_hints
 
-from driftcli.core.records import Report
+from driftcli.core.report import Report
 from driftcli.core.text import safe_name
 from driftcli.reports.base import ReportFormat
 from driftcli.reports.content import figures

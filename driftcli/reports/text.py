@@ -12,7 +12,7 @@ from driftcli.reports.content import words as say
 from driftcli.reports.layout.page import Page
 
 if TYPE_CHECKING:
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
 
 REASON = 160
 """Characters of the reason in the quiet line."""

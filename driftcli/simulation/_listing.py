@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from driftcli.config.settings import Settings
-from driftcli.core.records import Entry, Skipped
+from driftcli.core.images import Entry, Skipped
 from driftcli.reading.open_sources import open_sources, prefix
 
 

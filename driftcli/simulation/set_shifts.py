@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.core.records import Entry
+from driftcli.core.images import Entry
 from driftcli.reading.keys import key_function
 
 SHOWN = 8

@@ -14,8 +14,8 @@ import numpy as np
 from driftcli.config.settings import Settings
 from driftcli.core import registry
 from driftcli.core.errors import NotAuditedError
+from driftcli.core.images import Corrupted, Decoded, Entry, Ledger, Skipped
 from driftcli.core.progress import SILENT, Progress
-from driftcli.core.records import Corrupted, Decoded, Entry, Ledger, Skipped
 from driftcli.corruptions.base import Corruption
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reader import default_workers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from driftcli.core.records import EMPTY, Entry, Skipped
+from driftcli.core.images import EMPTY, Entry, Skipped
 from driftcli.sources._names import passed_over
 
 

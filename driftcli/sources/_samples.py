@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from driftcli.core.records import EMPTY, Entry, Skipped
+from driftcli.core.images import EMPTY, Entry, Skipped
 
 SIDECARS = (".cls", ".json", ".txt")
 _LONGEST_LABEL = 1 << 16

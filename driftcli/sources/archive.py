@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import IO, Any, final
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.core.records import Entry, Skipped
+from driftcli.core.images import Entry, Skipped
 from driftcli.sources._names import left_out, passed_over
 from driftcli.sources._samples import SIDECARS, Member, labelled
 from driftcli.sources.base import ImageSource

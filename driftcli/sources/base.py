@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
-from driftcli.core.records import Entry, Skipped
+from driftcli.core.images import Entry, Skipped
 
 
 class ImageSource(ABC):

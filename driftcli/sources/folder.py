@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.core.records import Entry, Skipped
+from driftcli.core.images import Entry, Skipped
 from driftcli.sources._names import left_out, passed_over
 from driftcli.sources.base import ImageSource
 from driftcli.sources.decoding.read import os_reason

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO, final
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.core.records import Entry, Skipped
+from driftcli.core.images import Entry, Skipped
 from driftcli.sources._named import named
 from driftcli.sources._names import extension
 from driftcli.sources.base import ImageSource

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import final
 
-from driftcli.core.records import Entry, Skipped
+from driftcli.core.images import Entry, Skipped
 from driftcli.sources._named import named
 from driftcli.sources.base import ImageSource
 

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.records import Evidence, FamilyResult, StatisticResult
+from driftcli.core.evidence import Evidence
+from driftcli.core.report import FamilyResult, StatisticResult
 from driftcli.stats.relabelling import p_values
 
 Gate = Literal["on", "advisory", "off"]

@@ -21,7 +21,7 @@ from _lab import RUNTIME, Lab
 from PIL import Image
 
 from driftcli.config.settings import Settings
-from driftcli.core.records import FileFacts, Frame
+from driftcli.core.images import FileFacts, Frame
 from driftcli.reading.reader import extract_views
 
 ARCHIVES = {"mnist": ("train.zip", "test.zip"), "cifar10": ("train-10k.zip", "test.zip")}

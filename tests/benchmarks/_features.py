@@ -18,7 +18,7 @@ from _matches import Data
 from PIL import Image
 
 from driftcli.config.settings import Settings
-from driftcli.core.records import Corrupted, Entry, FileFacts
+from driftcli.core.images import Corrupted, Entry, FileFacts
 from driftcli.reading.reader import Reader
 
 KEPT = {"hymenoptera": (130, 267), "catsdogs": (400, 400), "cifar10": (400, 450), "sample": (300, 400)}

@@ -29,7 +29,7 @@ from _lab import RUNTIME, Fit, Lab, Photos, data_folder, machine, wilson
 from PIL import Image
 
 from driftcli.config.settings import Settings
-from driftcli.core.records import Corrupted, Entry, FileFacts
+from driftcli.core.images import Corrupted, Entry, FileFacts
 from driftcli.extractors._errors import FLOOR
 from driftcli.reading.reader import Reader, entries_of
 

@@ -23,7 +23,8 @@ import numpy as np
 from _lab import RUNTIME, Fit, Lab, Photos, data_folder, machine, wilson
 
 from driftcli.config.settings import Settings
-from driftcli.core.records import Corrupted, Entry, Features, Ledger
+from driftcli.core.features import Features
+from driftcli.core.images import Corrupted, Entry, Ledger
 from driftcli.gate import composition
 from driftcli.gate.batch_test import Outcome, run_gate
 from driftcli.reading.reader import Reader, Reading, entries_of

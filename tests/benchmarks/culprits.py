@@ -25,7 +25,8 @@ from _lab import RUNTIME, data_folder, machine, wilson
 
 from driftcli.audit import image_findings, story
 from driftcli.config.settings import Settings
-from driftcli.core.records import Corrupted, Entry, Features, Ledger
+from driftcli.core.features import Features
+from driftcli.core.images import Corrupted, Entry, Ledger
 from driftcli.explain import culprits
 from driftcli.gate.subset_test import Rerun
 from driftcli.reading.reader import Reader, Reading

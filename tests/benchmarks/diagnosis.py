@@ -23,7 +23,7 @@ from _lab import RUNTIME, data_folder, machine, wilson
 
 from driftcli.audit import story
 from driftcli.config.settings import Settings
-from driftcli.core.records import Corrupted, Entry
+from driftcli.core.images import Corrupted, Entry
 from driftcli.core.registry import kinds, load
 from driftcli.explain.corruption import Likeness
 from driftcli.reading.reader import Reader

@@ -36,7 +36,7 @@ from _failing_loudly_tables import report
 from _lab import Lab, data_folder, machine
 
 from driftcli.core import threads
-from driftcli.core.records import FileFacts
+from driftcli.core.images import FileFacts
 from driftcli.reference.families import Family
 from driftcli.reference.reference import build_families
 from driftcli.stats import minp

@@ -34,8 +34,8 @@ from PIL import Image
 from pydantic import TypeAdapter
 
 from driftcli.artifact import store
+from driftcli.core.images import FileFacts, Frame
 from driftcli.core.progress import Progress
-from driftcli.core.records import FileFacts, Frame
 from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.extractors.base import Runtime
 

@@ -22,7 +22,7 @@ from _lab import Fit, Lab, Photos, data_folder, machine
 
 from driftcli.config.settings import Settings
 from driftcli.core import threads
-from driftcli.core.records import FileFacts
+from driftcli.core.images import FileFacts
 from driftcli.stats import minp
 from driftcli.stats.relabelling import choose_permutations, draw
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from driftcli.calibration import false_alarms
 from driftcli.config.settings import Settings
-from driftcli.core.records import Features, Ledger
+from driftcli.core.features import Features
+from driftcli.core.images import Ledger
 from driftcli.detectors.mmd import Mmd
 from driftcli.detectors.reconstruction import Reconstruction
 from driftcli.detectors.univariate import Univariate

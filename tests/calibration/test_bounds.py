@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from driftcli.core.records import Column
+from driftcli.core.features import Column
 from driftcli.detectors.mmd import Mmd
 from driftcli.detectors.univariate import Univariate
 from driftcli.stats.relabelling import draw

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from driftcli.config.settings import Settings
-from driftcli.core.records import Ledger
+from driftcli.core.images import Ledger
 from driftcli.gate import composition
 from driftcli.gate.batch_test import run_gate
 from driftcli.reading.reader import Reading

@@ -8,7 +8,7 @@ import pytest
 from driftcli.calibration import detectability
 from driftcli.calibration.detectability import detectable, measure, power_at
 from driftcli.calibration.paired import Change, Simulated
-from driftcli.core.records import Features
+from driftcli.core.features import Features
 from tests.calibration import _world as world
 
 KNOWN = [

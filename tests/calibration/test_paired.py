@@ -10,7 +10,8 @@ from PIL import Image
 
 from driftcli.calibration.paired import Change, Simulated, entries_again, foreign, moved, simulate
 from driftcli.config.settings import Settings
-from driftcli.core.records import Entry, Features
+from driftcli.core.features import Features
+from driftcli.core.images import Entry
 from driftcli.extractors.properties import Properties
 from driftcli.reading.reader import Reader, entries_of
 from driftcli.reading.runtime import make_runtime

@@ -16,7 +16,9 @@ from driftcli.cli import app
 from driftcli.config.settings import Settings
 from driftcli.core import registry
 from driftcli.core.errors import NotAuditedError
-from driftcli.core.records import Calibrated, Fitted, Ledger, Report
+from driftcli.core.images import Ledger
+from driftcli.core.outcomes import Calibrated, Fitted
+from driftcli.core.report import Report
 
 
 @dataclass(frozen=True)

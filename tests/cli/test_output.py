@@ -18,7 +18,7 @@ import pytest
 from driftcli.audit import story
 from driftcli.cli._progress import Bars, Lines, Told
 from driftcli.cli.console import Terminal, wants_colour
-from driftcli.core.records import ImageResult
+from driftcli.core.findings import ImageResult
 
 ROOT = Path(__file__).parents[2]
 ANSI = re.compile(r"\x1b\[")

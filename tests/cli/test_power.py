@@ -14,7 +14,7 @@ import pytest
 from rich.cells import cell_len
 
 from driftcli.core.errors import UsageError
-from driftcli.core.records import NullRow, PowerCell, PowerReport, Rate
+from driftcli.core.power_report import NullRow, PowerCell, PowerReport, Rate
 from driftcli.reports.power import json as _power_json
 from driftcli.reports.power import plot
 from driftcli.reports.power import text as _power_text

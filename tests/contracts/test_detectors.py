@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from driftcli.core import registry
-from driftcli.core.records import Column
+from driftcli.core.features import Column
 from driftcli.detectors.base import Detector
 from driftcli.stats.minp import joint_p
 from driftcli.stats.relabelling import draw

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from driftcli.core.records import Column
+from driftcli.core.features import Column
 from driftcli.detectors.outliers import Outliers, rank_scores
 from driftcli.detectors.univariate import Univariate
 from driftcli.stats.minp import joint_p

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from driftcli.core.records import Column
+from driftcli.core.features import Column
 from driftcli.detectors.reconstruction import Reconstruction
 from driftcli.detectors.univariate import Univariate
 from driftcli.stats.minp import joint_p

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from driftcli.core.records import Column
+from driftcli.core.features import Column
 from driftcli.detectors import _tails, _witness
 from driftcli.detectors.mmd import Mmd
 from driftcli.detectors.univariate import Univariate

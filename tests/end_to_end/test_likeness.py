@@ -11,7 +11,7 @@ from PIL import Image
 
 from driftcli.calibration import corruption_library, false_alarms
 from driftcli.config.settings import Settings
-from driftcli.core.records import EMPTY
+from driftcli.core.images import EMPTY
 from driftcli.core.registry import load
 from driftcli.extractors.base import Runtime
 from driftcli.reading.reader import Reader

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from driftcli.calibration import corruption_library
-from driftcli.core.records import Column
+from driftcli.core.features import Column
 from driftcli.explain import space as _space
 from driftcli.explain.corruption import Library, Likeness, Part, calibrated, statement
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftcli.core.records import Features
+from driftcli.core.features import Features
 from driftcli.explain import culprits, groups, scores
 from driftcli.stats import conformal
 from tests.statistical import binomial_bound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from driftcli.core.records import Features
+from driftcli.core.features import Features
 from driftcli.explain.duplicates import BITS, FLAT, found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftcli.core.records import Column
+from driftcli.core.features import Column
 from driftcli.explain.images import reasons
 
 COLUMNS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from driftcli.core.records import Features
+from driftcli.core.features import Features
 from driftcli.explain import plane
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from driftcli.core.records import Column, DisplayEffect, StatisticResult
+from driftcli.core.evidence import DisplayEffect
+from driftcli.core.features import Column
+from driftcli.core.report import StatisticResult
 from driftcli.explain.words import LevelShare, level_shares, number, percent, statements
 
 COLUMNS = (

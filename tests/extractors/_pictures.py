@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from driftcli.core.records import FileFacts, Frame
+from driftcli.core.images import FileFacts, Frame
 
 
 def picture(seed: int = 0, width: int = 320, height: int = 288) -> Frame:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
-from driftcli.core.records import FileFacts, Frame
+from driftcli.core.images import FileFacts, Frame
 from driftcli.extractors.autoencoder import Autoencoder
 
 

@@ -15,15 +15,15 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from driftcli.core.errors import ArtifactError, UsageError
+from driftcli.core.images import FileFacts
 from driftcli.core.progress import Progress
-from driftcli.core.records import FileFacts
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.embedding import Embedding, rounded
 from driftcli.extractors.networks.weights import LITE0, find
 from tests.extractors._pictures import picture
 
 if TYPE_CHECKING:
-    from driftcli.core.records import State
+    from driftcli.core.features import State
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("lite0_golden.json")

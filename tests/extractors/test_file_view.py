@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from driftcli.core.records import FileFacts, Frame
+from driftcli.core.images import FileFacts, Frame
 from driftcli.extractors.properties import Properties, level_code, levels
 
 FILE = [column.name for column in Properties().columns("file")]

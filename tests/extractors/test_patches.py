@@ -11,7 +11,7 @@ from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
 from driftcli.core.errors import ArtifactError, UsageError
-from driftcli.core.records import FileFacts, Frame
+from driftcli.core.images import FileFacts, Frame
 from driftcli.extractors import _patches
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.patches import COLUMNS, Patches

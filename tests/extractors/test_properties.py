@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from driftcli.core.records import EMPTY, FileFacts, Frame
+from driftcli.core.images import EMPTY, FileFacts, Frame
 from driftcli.extractors import _pixels
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.properties import Properties

@@ -9,7 +9,9 @@ import pytest
 
 from driftcli.config.settings import Settings
 from driftcli.core.errors import UsageError
-from driftcli.core.records import CompositionResult, Features, Ledger, ShareResult
+from driftcli.core.features import Features
+from driftcli.core.findings import CompositionResult, ShareResult
+from driftcli.core.images import Ledger
 from driftcli.explain import mix as words
 from driftcli.gate import composition
 from driftcli.reading.reader import Reading

@@ -188,7 +188,7 @@ def test_not_audited_stays_3_in_an_alarm(file):
 
 def test_rules_and_fail_on_keep_their_meaning(file):
     """A failed rule fails whatever the sequence says; --fail-on none never fails by the sequence."""
-    from driftcli.core.records import RuleResult
+    from driftcli.core.report import RuleResult
 
     broken = report("d1", 0.5, rules=(RuleResult("max_loss_increase", 0.4, 0.2, True),))
     assert record.record(broken, settings(file)).exit_code == 1

@@ -14,8 +14,8 @@ from driftcli.calibration.paired import Change, Simulated
 from driftcli.config.settings import Settings
 from driftcli.core import threads
 from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.core.features import Features
 from driftcli.core.progress import SILENT
-from driftcli.core.records import Features
 from driftcli.power_study import cells as power_cells
 from driftcli.power_study import plan as power_plan
 from driftcli.power_study import study

@@ -10,7 +10,8 @@ import pytest
 
 from driftcli.calibration.make_baseline import drop_seen_images, merge_readings
 from driftcli.core.errors import UsageError
-from driftcli.core.records import Decoded, Features, FileFacts, Ledger
+from driftcli.core.features import Features
+from driftcli.core.images import Decoded, FileFacts, Ledger
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reader import Reading, Table, _Keys, digest, finite
 from driftcli.reference.reference import pack_features, unpack_features

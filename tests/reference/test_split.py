@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.core.records import Features
+from driftcli.core.features import Features
 from driftcli.reference.split import BLOCKS, neighbour_excess, split
 
 

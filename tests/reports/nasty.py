@@ -6,7 +6,16 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from driftcli.core import records as r
+from driftcli.core.findings import (
+    Diagnosis,
+    DuplicateResult,
+    FileResult,
+    GroupResult,
+    MissingResult,
+    RemovalResult,
+    ShareResult,
+)
+from driftcli.core.report import Report, RuleResult
 from tests.reports import samples
 
 NASTY = (
@@ -22,7 +31,7 @@ NASTY = (
 NAMES = st.sampled_from(NASTY) | st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
 
 
-def named(name: str) -> r.Report:
+def named(name: str) -> Report:
     """The rich result, with this name wherever a user's name can be."""
     rich = samples.rich()
     found = rich.composition
@@ -30,15 +39,15 @@ def named(name: str) -> r.Report:
     assert rich.sequence is not None
     return replace(
         rich, reasons=(f"{name} differs", name), cautions=(name, f"caution {name}"),
-        diagnosis=(r.Diagnosis(name), r.Diagnosis(f"Images are {name}")),
+        diagnosis=(Diagnosis(name), Diagnosis(f"Images are {name}")),
         images=tuple(replace(image, path=name if image.rank < 3 else f"{name}/{image.rank}", neighbour=name, reasons=(name, "blurrier")) for image in rich.images),
-        files=(r.FileResult(name, "unreadable", "truncated"), r.FileResult(f"x/{name}", "skipped", "hidden")),
-        groups=(r.GroupResult(name, 3, 0.5, 0.4, 0.001, True), r.GroupResult(f"{name}2", 3, 0.5)),
+        files=(FileResult(name, "unreadable", "truncated"), FileResult(f"x/{name}", "skipped", "hidden")),
+        groups=(GroupResult(name, 3, 0.5, 0.4, 0.001, True), GroupResult(f"{name}2", 3, 0.5)),
         batch=replace(rich.batch, source=(name, f"{name}/b")),
         reference=replace(rich.reference, artifact=name, baseline=name),
-        rules=(r.RuleResult(name, 0.4, 0.2, True), r.RuleResult(name, 0.4, 0.2, False)),
-        composition=replace(found, shares=(r.ShareResult(name, 0.9, 0.5, (name,)),), reason=name, residual_p_value=None),
+        rules=(RuleResult(name, 0.4, 0.2, True), RuleResult(name, 0.4, 0.2, False)),
+        composition=replace(found, shares=(ShareResult(name, 0.9, 0.5, (name,)),), reason=name, residual_p_value=None),
         sequence=replace(rich.sequence, group=name),
-        duplicates=(r.DuplicateResult("exact", "batch", (name, name)),),
-        missing=(r.MissingResult(name, 0.9),), removal=r.RemovalResult((), None, name),
+        duplicates=(DuplicateResult("exact", "batch", (name, name)),),
+        missing=(MissingResult(name, 0.9),), removal=RemovalResult((), None, name),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 from PIL import Image
 
-from driftcli.core.records import Report
+from driftcli.core.report import Report
 from driftcli.pictures.picture import Gallery, Picture, Scale
 
 VOID = {"meta", "link", "img", "br", "wbr", "hr", "input"}

@@ -6,7 +6,16 @@ import hashlib
 import math
 from itertools import pairwise
 
-from driftcli.core import records as r
+from driftcli.core.findings import (
+    DuplicateResult,
+    GroupResult,
+    ImageResult,
+    MapResult,
+    MissingResult,
+    RemovalResult,
+    ScoreResult,
+    SequenceResult,
+)
 
 BINS = 20
 FOLDER = "incoming/2026-11-21"
@@ -39,7 +48,7 @@ def points(
     return tuple(found)
 
 
-def score(family: str, batch: float, threshold: float | None) -> r.ScoreResult:
+def score(family: str, batch: float, threshold: float | None) -> ScoreResult:
     """Two humps over common edges: good images around 0, the batch's around `batch`."""
     edges = [round(-3 + 9 * step / BINS, 6) for step in range(BINS + 1)]
 
@@ -47,21 +56,21 @@ def score(family: str, batch: float, threshold: float | None) -> r.ScoreResult:
         heights = [math.exp(-(((left + right) / 2 - mean) ** 2) / 2) for left, right in pairwise(edges)]
         return tuple(round(height / sum(heights), 6) for height in heights)
 
-    return r.ScoreResult(family, tuple(edges), shares(batch), shares(0.0), threshold)
+    return ScoreResult(family, tuple(edges), shares(batch), shares(0.0), threshold)
 
 
 def content(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def images(count: int = 30) -> tuple[r.ImageResult, ...]:
+def images(count: int = 30) -> tuple[ImageResult, ...]:
     """Nine that are significant, the rest not; the first five with names that need care."""
     found = []
     for rank in range(1, count + 1):
         usual = (f"camera-0{1 + rank % 3}/IMG_{rank:04}.jpg", "style", ())
         name, family, why = STRANGE[rank - 1] if rank <= len(STRANGE) else usual
         found.append(
-            r.ImageResult(
+            ImageResult(
                 f"{FOLDER}/{name}", rank, round(1 - rank / 128, 4), family, why,
                 p_value=round((rank**2 + 1) / 2561, 6) if rank < count else None, significant=rank <= 9,
                 content=content(name), neighbour=f"good/IMG_{5 * rank:05}.jpg" if rank % 4 else None,
@@ -76,24 +85,24 @@ SCORES = (
     score("properties", 1.9, 2.2),
     score("content", 0.1, None),
 )
-REMOVAL = r.RemovalResult(tuple(image.path for image in images()[:9]), 0.0374)
+REMOVAL = RemovalResult(tuple(image.path for image in images()[:9]), 0.0374)
 GROUPS = (
-    r.GroupResult("camera-07", 31, 0.8112, 0.71, 0.0008, True),
-    r.GroupResult("camera-02", 48, 0.4603, 0.08, 0.42, False),
-    r.GroupResult("camera-03", 48, 0.4411, 0.04, 1.0, False),
-    r.GroupResult("", 3, 0.5, None, None, False),
+    GroupResult("camera-07", 31, 0.8112, 0.71, 0.0008, True),
+    GroupResult("camera-02", 48, 0.4603, 0.08, 0.42, False),
+    GroupResult("camera-03", 48, 0.4411, 0.04, 1.0, False),
+    GroupResult("", 3, 0.5, None, None, False),
 )
 DUPLICATES = (
-    r.DuplicateResult("exact", "batch", (f"{FOLDER}/camera-02/IMG_0021.jpg", f"{FOLDER}/camera-02/copy of IMG_0021.jpg")),
-    r.DuplicateResult("near", "batch", tuple(f"{FOLDER}/camera-03/burst_{number}.jpg" for number in range(4))),
-    r.DuplicateResult("exact", "baseline", (f"{FOLDER}/camera-02/IMG_0022.jpg", "good/IMG_00110.jpg")),
+    DuplicateResult("exact", "batch", (f"{FOLDER}/camera-02/IMG_0021.jpg", f"{FOLDER}/camera-02/copy of IMG_0021.jpg")),
+    DuplicateResult("near", "batch", tuple(f"{FOLDER}/camera-03/burst_{number}.jpg" for number in range(4))),
+    DuplicateResult("exact", "baseline", (f"{FOLDER}/camera-02/IMG_0022.jpg", "good/IMG_00110.jpg")),
 )  # fmt: skip
 MISSING = tuple(
-    r.MissingResult(f"good/night/IMG_{number:05}.jpg", round(0.99 - number / 40, 4)) for number in range(1, 7)
+    MissingResult(f"good/night/IMG_{number:05}.jpg", round(0.99 - number / 40, 4)) for number in range(1, 7)
 )
-MAP = r.MapResult(
+MAP = MapResult(
     "pca", (0.41, 0.17),
     points(80, (0.0, 0.0), 2.0, 1), tuple(f"good/IMG_{number:05}.jpg" for number in range(80)),
     points(30, (2.2, 0.9), 1.2, 101), tuple(image.path for image in images()),
 )  # fmt: skip
-SEQUENCE = r.SequenceResult(143.2, 100.0, True, 114, 365, 12.5, "camera-07")
+SEQUENCE = SequenceResult(143.2, 100.0, True, 114, 365, 12.5, "camera-07")

@@ -6,7 +6,31 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 
-from driftcli.core import records as r
+from driftcli.core.evidence import DisplayEffect
+from driftcli.core.findings import (
+    CompositionResult,
+    Diagnosis,
+    Distribution,
+    DuplicateResult,
+    FileResult,
+    GroupResult,
+    ImageResult,
+    RemovalResult,
+    SequenceResult,
+    ShareResult,
+)
+from driftcli.core.images import Ledger
+from driftcli.core.report import (
+    BatchFacts,
+    Detectable,
+    FalseAlarmRate,
+    FamilyResult,
+    GateResult,
+    ReferenceFacts,
+    Report,
+    RuleResult,
+    StatisticResult,
+)
 from tests.reports import rich_parts as parts
 
 DIGEST = "3f9a1c2e44d15b7c9e0a6f1d2c3b4a5968778695a4b3c2d1e0f1029384756afe"
@@ -27,7 +51,7 @@ HOSTILE = (
 
 def histogram(
     name: str, baseline: tuple[float, float], batch: tuple[float, float], low: float, high: float
-) -> r.Distribution:
+) -> Distribution:
     """Two normal histograms (mean, sd) over 24 bins."""
     bins = 24
     edges = [low + (high - low) * step / bins for step in range(bins + 1)]
@@ -38,31 +62,31 @@ def histogram(
         ]
         return tuple(round(height / sum(heights), 6) for height in heights)
 
-    return r.Distribution(name, tuple(round(edge, 6) for edge in edges), shares(*batch), shares(*baseline))
+    return Distribution(name, tuple(round(edge, 6) for edge in edges), shares(*batch), shares(*baseline))
 
 
-def scalar(name: str, batch: float, baseline: float, sd: float, p: float, effect: float) -> r.StatisticResult:
-    return r.StatisticResult(
+def scalar(name: str, batch: float, baseline: float, sd: float, p: float, effect: float) -> StatisticResult:
+    return StatisticResult(
         name, batch, baseline, round(batch / baseline - 1, 6) if baseline > 0 else None, p, round(max(p / 3, 0.0002), 6),
-        r.DisplayEffect("sd_shift", sd), effect, max(0.0, round(effect - 0.14, 6)),
+        DisplayEffect("sd_shift", sd), effect, max(0.0, round(effect - 0.14, 6)),
     )  # fmt: skip
 
 
-def kernel(p: float, effect: float) -> r.StatisticResult:
-    return r.StatisticResult(
-        "mmd", None, None, None, p, p, r.DisplayEffect("kernel_d", round(effect * 1.6, 6)), effect, effect / 2
+def kernel(p: float, effect: float) -> StatisticResult:
+    return StatisticResult(
+        "mmd", None, None, None, p, p, DisplayEffect("kernel_d", round(effect * 1.6, 6)), effect, effect / 2
     )
 
 
 SEEN = (
-    r.Detectable("gaussian_blur", 2, 1.0, 0.8),
-    r.Detectable("gaussian_noise", 1, 1.0, 0.8),
-    r.Detectable("jpeg", 3, 1.0, 0.83),
-    r.Detectable("gaussian_blur", 4, 0.3, 0.8),
-    r.Detectable("shift", None, 1.0, 0.8, "sharpness", 0.25, 11.8, "px"),
-    r.Detectable("shift", None, 1.0, 0.8, "brightness", 0.31, 0.042),
+    Detectable("gaussian_blur", 2, 1.0, 0.8),
+    Detectable("gaussian_noise", 1, 1.0, 0.8),
+    Detectable("jpeg", 3, 1.0, 0.83),
+    Detectable("gaussian_blur", 4, 0.3, 0.8),
+    Detectable("shift", None, 1.0, 0.8, "sharpness", 0.25, 11.8, "px"),
+    Detectable("shift", None, 1.0, 0.8, "brightness", 0.31, 0.042),
 )
-RATE = r.FalseAlarmRate(0.01, 0.012, 0.004, 0.03, 127, None)
+RATE = FalseAlarmRate(0.01, 0.012, 0.004, 0.03, 127, None)
 MOVED = (
     scalar("sharpness", 188.4, 412.9, -1.93, 0.0002, 0.62),
     scalar("red_green", -0.0342, 0.0211, -1.12, 0.0002, 0.41),
@@ -81,22 +105,22 @@ def family(
     p: float,
     effect: float,
     lower: float,
-    *statistics: r.StatisticResult,
+    *statistics: StatisticResult,
     gate: str = "on",
     alpha: float = 0.01,
-) -> r.FamilyResult:
+) -> FamilyResult:
     adjusted = min(1.0, p * 2)
-    return r.FamilyResult(name, gate, p, adjusted, adjusted <= alpha, effect, lower, statistics)  # type: ignore[arg-type]
+    return FamilyResult(name, gate, p, adjusted, adjusted <= alpha, effect, lower, statistics)  # type: ignore[arg-type]
 
 
-def passing() -> r.Report:
+def passing() -> Report:
     """A clean batch."""
-    gate = r.GateResult(0.4312, 0.01, 4999, 127, 0.0, 0.04, 0.0, "style", RATE, SEEN, None)
-    return r.Report(
+    gate = GateResult(0.4312, 0.01, 4999, 127, 0.0, 0.04, 0.0, "style", RATE, SEEN, None)
+    return Report(
         verdict="pass", exit_code=0, reasons=(), cautions=(), gate=gate,
-        batch=r.BatchFacts(127, 127, 0, ("incoming/2026-11-20",), DIGEST[::-1]),
-        ledger=r.Ledger(127, 127, {}, {}, 0),
-        reference=r.ReferenceFacts("ref/", DIGEST, "default", 2560, None),
+        batch=BatchFacts(127, 127, 0, ("incoming/2026-11-20",), DIGEST[::-1]),
+        ledger=Ledger(127, 127, {}, {}, 0),
+        reference=ReferenceFacts("ref/", DIGEST, "default", 2560, None),
         created="2026-11-20T06:00:12Z", tool={"name": "driftcli", "version": "0.1.0"},
         families=(
             family("style", 0.2154, 0.04, 0.0, kernel(0.2154, 0.04)),
@@ -105,7 +129,7 @@ def passing() -> r.Report:
             family("properties", 0.5, 0.09, 0.0, scalar("sharpness", 409.1, 412.9, -0.03, 0.97, 0.05)),
         ),
         images=tuple(
-            r.ImageResult(f"incoming/2026-11-20/IMG_{4021 + 7 * rank}.jpg", rank, round(1 - rank / 128, 4), "style", ("unusual style",))
+            ImageResult(f"incoming/2026-11-20/IMG_{4021 + 7 * rank}.jpg", rank, round(1 - rank / 128, 4), "style", ("unusual style",))
             for rank in range(1, 6)
         ),
         timing={"seconds": 3.2, "images_per_second": 40.1},
@@ -113,7 +137,7 @@ def passing() -> r.Report:
     )  # fmt: skip
 
 
-def drifted() -> r.Report:
+def drifted() -> Report:
     """The whole story: blurred and greener images."""
     families = (
         family("style", 0.0002, 0.31, 0.18, kernel(0.0002, 0.31)),
@@ -125,7 +149,7 @@ def drifted() -> r.Report:
         ),
     )
     images = tuple(
-        r.ImageResult(path, rank, round(1 - rank / 128, 4), family, reasons, round(0.0004 * rank, 4), rank < 4, f"{rank:064x}")
+        ImageResult(path, rank, round(1 - rank / 128, 4), family, reasons, round(0.0004 * rank, 4), rank < 4, f"{rank:064x}")
         for rank, (path, family, reasons) in enumerate((
             ("incoming/2026-11-21/camera-07/north-gate/20261121T061502-000412.jpg", "properties", ("blurrier", "greener")),
             ("incoming/2026-11-21/camera-07/north-gate/20261121T061507-000413.jpg", "properties", ("blurrier", "greener")),
@@ -141,30 +165,30 @@ def drifted() -> r.Report:
             "style, reconstruction and properties differ from the baseline (adjusted p ≤ 0.0008, alpha 0.01)",
         ),
         cautions=("file differs too (smaller files): it is advisory and has no say in the verdict",),
-        gate=r.GateResult(0.0002, 0.01, 4999, 127, 0.0, 0.62, 0.48, "properties", RATE, SEEN, None),
-        batch=r.BatchFacts(127, 125, 1, ("incoming/2026-11-21",), DIGEST[::-1]),
-        ledger=r.Ledger(130, 127, {"truncated": 1}, {"hidden": 2}, 0),
+        gate=GateResult(0.0002, 0.01, 4999, 127, 0.0, 0.62, 0.48, "properties", RATE, SEEN, None),
+        batch=BatchFacts(127, 125, 1, ("incoming/2026-11-21",), DIGEST[::-1]),
+        ledger=Ledger(130, 127, {"truncated": 1}, {"hidden": 2}, 0),
         families=families, distributions=HISTOGRAMS, images=images,
         diagnosis=(
-            r.Diagnosis("Like Gaussian blur severity 2 (0.93); not like noise (0.31)", "gaussian_blur", 2, 0.93),
-            r.Diagnosis("Images are blurrier: sharpness −1.9 sd (413 → 188)"),
-            r.Diagnosis("Images are greener: red-green balance −1.1 sd (0.021 → −0.034)"),
+            Diagnosis("Like Gaussian blur severity 2 (0.93); not like noise (0.31)", "gaussian_blur", 2, 0.93),
+            Diagnosis("Images are blurrier: sharpness −1.9 sd (413 → 188)"),
+            Diagnosis("Images are greener: red-green balance −1.1 sd (0.021 → −0.034)"),
         ),
         files=(
-            r.FileResult("incoming/2026-11-21/camera-02/IMG_0013.jpg", "unreadable", "truncated"),
-            r.FileResult("incoming/2026-11-21/.DS_Store", "skipped", "hidden"),
-            r.FileResult("incoming/2026-11-21/camera-02/.thumbs", "skipped", "hidden"),
+            FileResult("incoming/2026-11-21/camera-02/IMG_0013.jpg", "unreadable", "truncated"),
+            FileResult("incoming/2026-11-21/.DS_Store", "skipped", "hidden"),
+            FileResult("incoming/2026-11-21/camera-02/.thumbs", "skipped", "hidden"),
         ),
-        removal=r.RemovalResult(tuple(image.path for image in images[:7]), 0.31),
+        removal=RemovalResult(tuple(image.path for image in images[:7]), 0.31),
         duplicates=(
-            r.DuplicateResult("exact", "batch", (images[2].path, images[3].path)),
-            r.DuplicateResult("near", "batch", (images[0].path, images[1].path)),
+            DuplicateResult("exact", "batch", (images[2].path, images[3].path)),
+            DuplicateResult("near", "batch", (images[0].path, images[1].path)),
         ),
         timing={"seconds": 74.3, "images_per_second": 1.71},
     )  # fmt: skip
 
 
-def warned() -> r.Report:
+def warned() -> Report:
     """A real difference, too small to matter; an advisory family; groups."""
     passed = passing()
     return replace(
@@ -174,85 +198,85 @@ def warned() -> r.Report:
             "the baseline has 2,560 images, fewer than 20 × the 5,000 tested: this artifact's own false-alarm rate may differ from alpha",
             "file differs (format): it is advisory and has no say in the verdict",
         ),
-        gate=r.GateResult(
+        gate=GateResult(
             0.0098, 0.01, 1999, 5000, 0.05, 0.09, 0.034, "properties",
-            r.FalseAlarmRate(0.01, None, None, None, None, "the batch is larger than half of the baseline"), (),
+            FalseAlarmRate(0.01, None, None, None, None, "the batch is larger than half of the baseline"), (),
             "the baseline is too small for batches of 5,000 images",
         ),
-        batch=r.BatchFacts(12_400, 12_400, 0, ("s1.tar", "s2.tar"), DIGEST[::-1]),
-        ledger=r.Ledger(12_437, 12_400, {"truncated": 12, "not_an_image": 3, "permission": 1}, {"hidden": 20}, 1),
-        reference=r.ReferenceFacts("models/ref-2026/", DIGEST, "good weeks", 2560, 7),
+        batch=BatchFacts(12_400, 12_400, 0, ("s1.tar", "s2.tar"), DIGEST[::-1]),
+        ledger=Ledger(12_437, 12_400, {"truncated": 12, "not_an_image": 3, "permission": 1}, {"hidden": 20}, 1),
+        reference=ReferenceFacts("models/ref-2026/", DIGEST, "good weeks", 2560, 7),
         families=(
             family("style", 0.0935, 0.02, 0.0, kernel(0.0935, 0.02)),
             family("properties", 0.0049, 0.09, 0.034, scalar("contrast", 0.20115, 0.20188, -0.06, 0.0098, 0.09)),
-            family("file", 0.0005, 0.5, 0.46, r.StatisticResult("format", 0.51, 0.01, None, 0.0005, 0.0005, None, 0.5, 0.46), gate="advisory"),
-            r.FamilyResult("latent", "off", None, None, False, None, None, ()),
+            family("file", 0.0005, 0.5, 0.46, StatisticResult("format", 0.51, 0.01, None, 0.0005, 0.0005, None, 0.5, 0.46), gate="advisory"),
+            FamilyResult("latent", "off", None, None, False, None, None, ()),
         ),
-        groups=(r.GroupResult("s1.tar", 6200, 0.5071, 0.02, 0.31), r.GroupResult("s2.tar", 6200, 0.6929, 0.11, 0.002, True), r.GroupResult("s3.tar", 3, 0.5)),
-        removal=r.RemovalResult((), None, "not sought in batches of more than 2,000 images"),
+        groups=(GroupResult("s1.tar", 6200, 0.5071, 0.02, 0.31), GroupResult("s2.tar", 6200, 0.6929, 0.11, 0.002, True), GroupResult("s3.tar", 3, 0.5)),
+        removal=RemovalResult((), None, "not sought in batches of more than 2,000 images"),
         distributions=(histogram("contrast", (0.20188, 0.012), (0.20115, 0.0121), 0.15, 0.25),),
-        files=tuple(r.FileResult(f"s1.tar!{number:06}.jpg", "unreadable", "truncated") for number in range(12))
-        + tuple(r.FileResult(f"s2.tar!{number:06}.html", "unreadable", "not_an_image") for number in range(3))
-        + (r.FileResult("s2.tar!secret.jpg", "unreadable", "permission"), r.FileResult("s2.tar!moving.jpg", "changed", "size")),
+        files=tuple(FileResult(f"s1.tar!{number:06}.jpg", "unreadable", "truncated") for number in range(12))
+        + tuple(FileResult(f"s2.tar!{number:06}.html", "unreadable", "not_an_image") for number in range(3))
+        + (FileResult("s2.tar!secret.jpg", "unreadable", "permission"), FileResult("s2.tar!moving.jpg", "changed", "size")),
         images=(),
     )  # fmt: skip
 
 
-def inconclusive() -> r.Report:
+def inconclusive() -> Report:
     """Too few images."""
     passed = passing()
-    rate = r.FalseAlarmRate(0.01, None, None, None, None, "nothing was tested")
+    rate = FalseAlarmRate(0.01, None, None, None, None, "nothing was tested")
     return replace(
         passed, verdict="inconclusive", exit_code=3,
         reasons=(
             "only 5 images could be read, and the gate needs 8",
             "wait for more images, name a folder that holds more, or lower the limit with --min-images",
         ),
-        gate=r.GateResult(None, 0.01, None, 0, 0.0, None, None, None, rate, (), "nothing was tested"),
-        batch=r.BatchFacts(5, 5, 0, ("incoming/2026-11-22",), DIGEST[::-1]),
-        ledger=r.Ledger(6, 5, {"empty": 1}, {}, 0), families=(), images=(),
-        files=(r.FileResult("incoming/2026-11-22/a.jpg", "unreadable", "empty"),),
+        gate=GateResult(None, 0.01, None, 0, 0.0, None, None, None, rate, (), "nothing was tested"),
+        batch=BatchFacts(5, 5, 0, ("incoming/2026-11-22",), DIGEST[::-1]),
+        ledger=Ledger(6, 5, {"empty": 1}, {}, 0), families=(), images=(),
+        files=(FileResult("incoming/2026-11-22/a.jpg", "unreadable", "empty"),),
         timing={"seconds": 0.4},
     )  # fmt: skip
 
 
-def ruled() -> r.Report:
+def ruled() -> Report:
     """A passing test, a failing rule, a sequence."""
     return replace(
         passing(), exit_code=1, reasons=("the rule max_loss_increase failed",),
-        rules=(r.RuleResult("max_loss_increase", 0.442, 0.2, True), r.RuleResult("require_detectable", 2, 3, False)),
-        sequence=r.SequenceResult(0.381, 100.0, False, 114, 365, 0.7),
+        rules=(RuleResult("max_loss_increase", 0.442, 0.2, True), RuleResult("require_detectable", 2, 3, False)),
+        sequence=SequenceResult(0.381, 100.0, False, 114, 365, 0.7),
     )  # fmt: skip
 
 
-def excused() -> r.Report:
+def excused() -> Report:
     """Drift under --exit-zero, and nobody found words for it."""
     return replace(drifted(), exit_code=0, diagnosis=())
 
 
-def hostile() -> r.Report:
+def hostile() -> Report:
     """Names that would like to write the report themselves."""
     drift = drifted()
     nasty = HOSTILE[0]
     return replace(
         drift, reasons=(f"{nasty} differs",), cautions=(f"see {HOSTILE[1]}", HOSTILE[2]),
-        diagnosis=(r.Diagnosis(f"Images are [bold]{nasty}[/bold]"), r.Diagnosis(f"Images are: {HOSTILE[3]}")),
-        images=tuple(r.ImageResult(name, rank, 0.5, "style", (name, "blurrier")) for rank, name in enumerate(HOSTILE, 1)),
-        files=tuple(r.FileResult(name, "unreadable", "truncated") for name in HOSTILE),
-        groups=tuple(r.GroupResult(name, 3, 0.5) for name in HOSTILE),
+        diagnosis=(Diagnosis(f"Images are [bold]{nasty}[/bold]"), Diagnosis(f"Images are: {HOSTILE[3]}")),
+        images=tuple(ImageResult(name, rank, 0.5, "style", (name, "blurrier")) for rank, name in enumerate(HOSTILE, 1)),
+        files=tuple(FileResult(name, "unreadable", "truncated") for name in HOSTILE),
+        groups=tuple(GroupResult(name, 3, 0.5) for name in HOSTILE),
         batch=replace(drift.batch, source=HOSTILE[:3]),
         reference=replace(drift.reference, artifact=HOSTILE[4], baseline='a "b"\x1b]0;title\x07'),
     )  # fmt: skip
 
 
-def mixed() -> r.Report:
+def mixed() -> Report:
     """Other shares of the same classes: `composition`, while words about single values mislead."""
     shares = (
-        r.ShareResult("cat", 0.9, 0.5),
-        r.ShareResult("dog", 0.1, 0.45),
-        r.ShareResult("", 0.0, 0.05),
+        ShareResult("cat", 0.9, 0.5),
+        ShareResult("dog", 0.1, 0.45),
+        ShareResult("", 0.0, 0.05),
     )
-    found = r.CompositionResult("column:label", 0.0002, 0.4, 0.21, 0.6142, "composition", False, shares)
+    found = CompositionResult("column:label", 0.0002, 0.4, 0.21, 0.6142, "composition", False, shares)
     drift = drifted()
     families = (
         *drift.families[:1],
@@ -261,7 +285,7 @@ def mixed() -> r.Report:
             0.0002,
             0.4,
             0.21,
-            r.StatisticResult("class", None, None, None, 0.0002, 0.0002, None, 0.4, 0.21),
+            StatisticResult("class", None, None, None, 0.0002, 0.0002, None, 0.4, 0.21),
         ),
     )
     reason = "composition: the mix changed (cat 50 % → 90 %, dog 45 % → 10 %); within classes (column:label) no further change was found (p = 0.61)"
@@ -270,17 +294,17 @@ def mixed() -> r.Report:
     )
 
 
-def moved_clusters() -> r.Report:
+def moved_clusters() -> Report:
     """Changed images that moved from cluster to cluster."""
     shares = tuple(
-        r.ShareResult(f"cluster {k}", batch, baseline, (f"good/{HOSTILE[k]}", f"good/{k}.jpg"))
+        ShareResult(f"cluster {k}", batch, baseline, (f"good/{HOSTILE[k]}", f"good/{k}.jpg"))
         for k, (batch, baseline) in enumerate(((0.52, 0.3), (0.08, 0.25), (0.4, 0.45)), 1)
     )
-    found = r.CompositionResult("clusters", 0.004, 0.22, 0.02, 0.0002, "both", False, shares)
+    found = CompositionResult("clusters", 0.004, 0.22, 0.02, 0.0002, "both", False, shares)
     return replace(drifted(), composition=found)
 
 
-def rich() -> r.Report:
+def rich() -> Report:
     """Everything at once, as a check with all explanations and a history gives it."""
     drift = drifted()
     return replace(
@@ -289,7 +313,7 @@ def rich() -> r.Report:
         images=parts.images(), scores=parts.SCORES, removal=parts.REMOVAL, groups=parts.GROUPS,
         duplicates=parts.DUPLICATES, missing=parts.MISSING, map=parts.MAP, sequence=parts.SEQUENCE,
         composition=moved_clusters().composition,
-        rules=(r.RuleResult("max_loss_increase", 0.442, 0.2, True), r.RuleResult("require_detectable", 2, 3, False)),
+        rules=(RuleResult("max_loss_increase", 0.442, 0.2, True), RuleResult("require_detectable", 2, 3, False)),
         environment={**drift.environment, "python": "3.11.9", "numpy": "2.1.0"},
     )  # fmt: skip
 

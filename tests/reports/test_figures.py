@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from driftcli.core.records import ImageResult
+from driftcli.core.findings import ImageResult
 from driftcli.core.text import safe_name
 from driftcli.reports.csv import COLUMNS, FORMULA, Csv
 from driftcli.reports.metrics import Metrics

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from driftcli.core.records import ImageResult
+from driftcli.core.findings import ImageResult
 from driftcli.core.text import safe_name
 from driftcli.reports import github
 from driftcli.reports.github import Github

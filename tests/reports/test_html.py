@@ -14,7 +14,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftcli.core import records as r
+from driftcli.core.evidence import DisplayEffect
+from driftcli.core.findings import (
+    CompositionResult,
+    Diagnosis,
+    Distribution,
+    DuplicateResult,
+    FileResult,
+    GroupResult,
+    ImageResult,
+    MapResult,
+    MissingResult,
+    RemovalResult,
+    ScoreResult,
+    ShareResult,
+)
+from driftcli.core.report import FamilyResult, Report, StatisticResult
 from driftcli.core.text import safe_name
 from driftcli.pictures.picture import Gallery
 from driftcli.reports.content import verdict as _verdict
@@ -33,7 +48,7 @@ ORDER = [
 ]  # fmt: skip
 
 
-def folder(report: r.Report, pictures: Gallery | None = None) -> dict[str, bytes]:
+def folder(report: Report, pictures: Gallery | None = None) -> dict[str, bytes]:
     return dict(Html().files(report, pictures or Gallery()))
 
 
@@ -212,14 +227,14 @@ NAMES = st.text(st.characters(codec=None, exclude_categories=()), max_size=40) |
 def test_no_name_breaks_the_page(name, other):
     """Whatever a file, a group, a family or a reason is called."""
     drift = samples.drifted()
-    score = r.ScoreResult(other, (0.0, 1.0, 2.0), (0.2, 0.8), (0.9, 0.1), 1.5)
+    score = ScoreResult(other, (0.0, 1.0, 2.0), (0.2, 0.8), (0.9, 0.1), 1.5)
     report = replace(
-        drift, reasons=(other, name), cautions=(name,), diagnosis=(r.Diagnosis(other), r.Diagnosis(f"{name}: {other}")),
-        images=(r.ImageResult(name, 1, 0.5, other, (name, other), neighbour=other),), files=(r.FileResult(other, "unreadable", name),),
-        groups=(r.GroupResult(name, 1, 0.1),), scores=(score,), missing=(r.MissingResult(other, 0.9),),
-        duplicates=(r.DuplicateResult("near", "batch", (name, other)),), removal=r.RemovalResult((name,), 0.2),
+        drift, reasons=(other, name), cautions=(name,), diagnosis=(Diagnosis(other), Diagnosis(f"{name}: {other}")),
+        images=(ImageResult(name, 1, 0.5, other, (name, other), neighbour=other),), files=(FileResult(other, "unreadable", name),),
+        groups=(GroupResult(name, 1, 0.1),), scores=(score,), missing=(MissingResult(other, 0.9),),
+        duplicates=(DuplicateResult("near", "batch", (name, other)),), removal=RemovalResult((name,), 0.2),
         distributions=(replace(drift.distributions[0], statistic=name),),
-        map=r.MapResult(other, (0.5, 0.2), ((0.0, 1.0),), (other,), ((1.0, 0.0),), (name,)),
+        map=MapResult(other, (0.5, 0.2), ((0.0, 1.0),), (other,), ((1.0, 0.0),), (name,)),
         reference=replace(drift.reference, artifact=name, baseline=other), environment={name: other, "seed": 0},
     )  # fmt: skip
     sound(Html().render(report, gallery(report)))
@@ -234,19 +249,19 @@ def test_no_name_breaks_the_page(name, other):
 def test_no_number_breaks_the_page(odd, verdict):
     """A result that was read back may hold any: it is drawn, or it is not."""
     drift = samples.drifted()
-    row = r.StatisticResult(
-        "x", odd[0], odd[1], odd[2], 0.001, odd[3], r.DisplayEffect("share_shift", odd[4]), odd[5], odd[6]
+    row = StatisticResult(
+        "x", odd[0], odd[1], odd[2], 0.001, odd[3], DisplayEffect("share_shift", odd[4]), odd[5], odd[6]
     )
     edges = tuple(sorted(odd[:3], key=lambda number: (math.isnan(number), number)))
     report = replace(
         drift, verdict=verdict, gate=replace(drift.gate, p_value=odd[7], effect=odd[8], effect_lower=odd[9], tolerance=odd[10]),
-        families=(r.FamilyResult("f", "on", odd[10], odd[11], True, odd[0], odd[1], (row,)),),
-        groups=(r.GroupResult("g", 1, odd[7], odd[8], odd[9]),), timing={"seconds": odd[9]},
-        distributions=(r.Distribution("x", edges, tuple(odd[3:5]), tuple(odd[5:7])), r.Distribution("y", edges, (0.5, 0.5), (1.0, 0.0))),
-        scores=(r.ScoreResult("f", edges, (0.5, 0.5), (1.0, 0.0), odd[6]), r.ScoreResult("g", (), (), (), odd[7])),
-        map=r.MapResult("pca", tuple(odd[:2]), ((odd[2], odd[3]), (odd[4],), (1.0, 2.0)), ("a", "b", "c"), ((odd[5], odd[6]),), ("d",)),
-        images=(r.ImageResult("a", 1, odd[8], "f", (), odd[9]),), missing=(r.MissingResult("m", odd[10]),),
-        composition=r.CompositionResult("clusters", odd[0], odd[1], odd[2], odd[3], "both", False, (r.ShareResult("c", odd[4], odd[5]),)),
+        families=(FamilyResult("f", "on", odd[10], odd[11], True, odd[0], odd[1], (row,)),),
+        groups=(GroupResult("g", 1, odd[7], odd[8], odd[9]),), timing={"seconds": odd[9]},
+        distributions=(Distribution("x", edges, tuple(odd[3:5]), tuple(odd[5:7])), Distribution("y", edges, (0.5, 0.5), (1.0, 0.0))),
+        scores=(ScoreResult("f", edges, (0.5, 0.5), (1.0, 0.0), odd[6]), ScoreResult("g", (), (), (), odd[7])),
+        map=MapResult("pca", tuple(odd[:2]), ((odd[2], odd[3]), (odd[4],), (1.0, 2.0)), ("a", "b", "c"), ((odd[5], odd[6]),), ("d",)),
+        images=(ImageResult("a", 1, odd[8], "f", (), odd[9]),), missing=(MissingResult("m", odd[10]),),
+        composition=CompositionResult("clusters", odd[0], odd[1], odd[2], odd[3], "both", False, (ShareResult("c", odd[4], odd[5]),)),
     )  # fmt: skip
     sound(Html().render(report))
 
@@ -267,7 +282,7 @@ def test_shares_and_quantiles_are_those_of_evenly_filled_bins(masses, line, leve
 
 def test_a_histogram_shows_the_share_of_each_bin_as_its_area():
     """Read off the drawn path: areas of both sides are to each other as their shares."""
-    found = r.Distribution("x", (0.0, 1.0, 3.0), (0.5, 0.5), (1.0, 0.0))
+    found = Distribution("x", (0.0, 1.0, 3.0), (0.5, 0.5), (1.0, 0.0))
     drawn = plots.distribution(found, (None, None), "told")
     path = next(p for p in re.findall(r'<path d="([^"]+)"[^>]*stroke="var\(--batch\)"', drawn))
     corners = [tuple(map(float, pair.split())) for pair in path.removeprefix("M ").split(" L ")]

@@ -13,7 +13,7 @@ from driftcli.artifact import store
 from driftcli.audit import inspection
 from driftcli.calibration import false_alarms
 from driftcli.core.inspection import Account, BaselineAccount, Calibration
-from driftcli.core.records import Detectable, FalseAlarmRate
+from driftcli.core.report import Detectable, FalseAlarmRate
 from driftcli.reports.inspect import html, text
 
 

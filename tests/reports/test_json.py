@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.core.records import DisplayEffect, GroupResult, ImageResult, Report
+from driftcli.core.evidence import DisplayEffect
+from driftcli.core.findings import GroupResult, ImageResult
+from driftcli.core.report import Report
 from driftcli.reports.json import ORDER, Json, parse, schema
 from tests.reports import samples
 

@@ -10,7 +10,7 @@ import junitparser
 import pytest
 from hypothesis import given, settings
 
-from driftcli.core.records import ImageResult
+from driftcli.core.findings import ImageResult
 from driftcli.reports.content import verdict as told
 from driftcli.reports.junit import Junit
 from tests.reports import samples

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from markdown_it import MarkdownIt
 
-from driftcli.core.records import ImageResult
+from driftcli.core.findings import ImageResult
 from driftcli.core.text import safe_name
 from driftcli.reports.markdown import Markdown
 from tests.reports import samples

@@ -13,20 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from driftcli.core.records import (
-    Detectable,
-    Diagnosis,
-    DisplayEffect,
-    Distribution,
-    FalseAlarmRate,
-    FamilyResult,
-    FileResult,
-    GroupResult,
-    ImageResult,
-    Ledger,
-    RuleResult,
-    StatisticResult,
-)
+from driftcli.core.evidence import DisplayEffect
+from driftcli.core.findings import Diagnosis, Distribution, FileResult, GroupResult, ImageResult
+from driftcli.core.images import Ledger
+from driftcli.core.report import Detectable, FalseAlarmRate, FamilyResult, RuleResult, StatisticResult
 from driftcli.core.text import safe_name
 from driftcli.reports.content import numbers as number
 from driftcli.reports.content import verdict as _verdict

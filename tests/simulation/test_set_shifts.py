@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.core.records import Entry
+from driftcli.core.images import Entry
 from driftcli.simulation import set_shifts
 
 LABELS = ["cat"] * 60 + ["dog"] * 40

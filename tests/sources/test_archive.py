@@ -13,7 +13,7 @@ import zipfile
 import pytest
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.core.records import Entry
+from driftcli.core.images import Entry
 from driftcli.sources import archive as module
 from driftcli.sources.archive import Archive
 

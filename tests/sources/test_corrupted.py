@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from driftcli.core import registry
-from driftcli.core.records import Corrupted, Entry, Skipped
+from driftcli.core.images import Corrupted, Entry, Skipped
 from driftcli.extractors.properties import Properties
 from driftcli.sources.decoding.pool import DecodePool
 from driftcli.sources.decoding.settings import Decode

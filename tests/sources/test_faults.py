@@ -7,7 +7,7 @@ import time
 import pytest
 
 from driftcli.config.settings import Input
-from driftcli.core.records import Decoded
+from driftcli.core.images import Decoded
 from driftcli.reading.ledger import Tally
 from driftcli.reading.open_sources import open_sources
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftcli.core.records import Skipped
+from driftcli.core.images import Skipped
 from driftcli.reading import ledger
 from driftcli.reading.ledger import Tally
 

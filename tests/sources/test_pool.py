@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from driftcli.core.errors import InternalError, UsageError
-from driftcli.core.records import Decoded, Entry, Skipped
+from driftcli.core.images import Decoded, Entry, Skipped
 from driftcli.reading.ledger import Tally
 from driftcli.sources.decoding import pool as _pool
 from driftcli.sources.decoding.settings import Decode

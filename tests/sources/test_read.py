@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from driftcli.core.records import Decoded, Entry
+from driftcli.core.images import Decoded, Entry
 from driftcli.sources.decoding.read import Refused, read_file
 
 

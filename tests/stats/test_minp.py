@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftcli.core.records import Evidence, Statistic
+from driftcli.core.evidence import Evidence, Statistic
 from driftcli.stats.minp import joint_p, judge, standardise, step_down
 from driftcli.stats.relabelling import p_values
 

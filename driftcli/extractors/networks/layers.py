@@ -39,11 +39,13 @@ class TorchNetwork:
         self.batch = CPU_BATCH if device == "cpu" else GPU_BATCH
 
     def to_cpu(self) -> None:
+        """Move to the processor for good: the graphics card's memory does not suffice."""
         self.module.to("cpu")
         self.device, self.batch = "cpu", CPU_BATCH
 
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """float32 [batch, d] for each layer that is read, from uint8 [batch, side, side, 3]."""
         with plain_float32(self.device):
             return [means.float().cpu().numpy() for means in self._read(self.scaled(pixels))]
 

@@ -45,6 +45,7 @@ class Lite0(nn.Module):
         self._ends = frozenset(ends)
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
+        """Spatial means [n, d] of every stage that is read."""
         return [maps.mean((2, 3)) for maps in self.stages(pixels)]
 
     def stages(self, pixels: Tensor) -> Iterator[Tensor]:
@@ -67,6 +68,7 @@ class Block(nn.Module):
         self._residual = stride == 1 and narrow == out
 
     def forward(self, maps: Tensor) -> Tensor:
+        """Maps [n, d, h, w] through one block."""
         inner = maps if self._expand_conv is None else functional.relu6(self._expand_conv(maps))
         inner = functional.relu6(self._depthwise_conv(inner))
         inner = self._project_conv(inner)

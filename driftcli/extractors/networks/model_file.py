@@ -107,6 +107,7 @@ class OnnxNetwork:
             )
 
     def __call__(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """float32 [batch, d] for each layer that is read, from uint8 [batch, side, side, 3]."""
         images = _scaled(pixels, self._wanted)
         if self._layout == "NCHW":
             images = images.transpose(0, 3, 1, 2)
@@ -115,6 +116,7 @@ class OnnxNetwork:
         return [means.numpy()]
 
     def to_cpu(self) -> None:
+        """Move to the processor for good: the graphics card's memory does not suffice."""
         self._place("cpu")
         self.batch = self._fixed or CPU_BATCH
 
@@ -184,6 +186,7 @@ class ScriptNetwork:
 
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """float32 [batch, d] for each layer that is read, from uint8 [batch, side, side, 3]."""
         images = torch.from_numpy(_scaled(pixels, self._wanted).transpose(0, 3, 1, 2).copy())
         with self._unoptimised():  # else the third run is another program than the first
             output = self._module(images.to(self.device))
@@ -192,6 +195,7 @@ class ScriptNetwork:
         return [pooled(output).float().cpu().numpy()]
 
     def to_cpu(self) -> None:
+        """Move to the processor for good: the graphics card's memory does not suffice."""
         self._module.to("cpu")
         self.device, self.batch = "cpu", self._fixed or CPU_BATCH
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftcli.core.records import State
+    from driftcli.core.features import State
     from driftcli.extractors.base import Runtime
     from driftcli.extractors.embedding import Direction, Embedding
 

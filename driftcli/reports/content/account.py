@@ -10,15 +10,8 @@ from driftcli.reports.content import numbers as number
 from driftcli.reports.content import words as say
 
 if TYPE_CHECKING:
-    from driftcli.core.records import (
-        Detectable,
-        FamilyResult,
-        FileResult,
-        GateResult,
-        ImageResult,
-        Report,
-        SequenceResult,
-    )
+    from driftcli.core.findings import FileResult, ImageResult, SequenceResult
+    from driftcli.core.report import Detectable, FamilyResult, GateResult, Report
 
 State = Literal["off", "nothing", "advisory", "tolerated", "differs"]
 STATES: dict[State, str] = {

@@ -9,7 +9,7 @@ from driftcli.reports.content import numbers as number
 from driftcli.reports.content import words as say
 
 if TYPE_CHECKING:
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
     from driftcli.reports.layout.page import Page
 
 NAMES = 10

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from driftcli.core.records import FamilyResult, Report, StatisticResult
+    from driftcli.core.report import FamilyResult, Report, StatisticResult
 
 Figure = float | None
 

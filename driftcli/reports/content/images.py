@@ -9,7 +9,7 @@ from driftcli.reports.content import numbers as number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftcli.core.records import DuplicateResult, RemovalResult
+    from driftcli.core.findings import DuplicateResult, RemovalResult
 
 MOST_NAMED = 5
 """Images that a sentence names."""

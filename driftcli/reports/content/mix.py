@@ -8,7 +8,8 @@ from driftcli.reports.content import numbers as number
 from driftcli.reports.layout.page import Cell, Page, Track
 
 if TYPE_CHECKING:
-    from driftcli.core.records import CompositionResult, Report
+    from driftcli.core.findings import CompositionResult
+    from driftcli.core.report import Report
 
 MOST = 8
 READINGS = {

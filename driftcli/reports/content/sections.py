@@ -14,7 +14,8 @@ from driftcli.reports.layout.page import Cell, Page, Track
 from driftcli.reports.layout.spark import sparks
 
 if TYPE_CHECKING:
-    from driftcli.core.records import GroupResult, ImageResult, Report
+    from driftcli.core.findings import GroupResult, ImageResult
+    from driftcli.core.report import Report
 
 COLORS = {"pass": "green", "warn": "yellow", "drift": "red", "inconclusive": "yellow"}
 MARKS = {

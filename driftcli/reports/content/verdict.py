@@ -8,7 +8,8 @@ from driftcli.reports.content import numbers as number
 from driftcli.reports.content.words import change_words, rule, words
 
 if TYPE_CHECKING:
-    from driftcli.core.records import Report, SequenceResult
+    from driftcli.core.findings import SequenceResult
+    from driftcli.core.report import Report
 
 LABELS = {"pass": "PASS", "warn": "WARN", "drift": "DRIFT", "inconclusive": "INCONCLUSIVE"}
 

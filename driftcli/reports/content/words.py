@@ -12,7 +12,8 @@ from driftcli.reports.content import numbers as number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftcli.core.records import Detectable, FamilyResult, Ledger, Report, RuleResult, StatisticResult
+    from driftcli.core.images import Ledger
+    from driftcli.core.report import Detectable, FamilyResult, Report, RuleResult, StatisticResult
 
 SLIGHT = 0.05
 """Standard deviations below which a shift is no direction."""

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from driftcli.core.records import ImageResult, MapResult, MissingResult, Report
+    from driftcli.core.findings import ImageResult, MapResult, MissingResult
+    from driftcli.core.report import Report
     from driftcli.pictures.picture import Gallery, Picture
     from driftcli.reports.html_page.album import Album, Placed
 

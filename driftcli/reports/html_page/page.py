@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from driftcli.core.records import Distribution, FamilyResult, Report, ScoreResult, StatisticResult
+    from driftcli.core.findings import Distribution, ScoreResult
+    from driftcli.core.report import FamilyResult, Report, StatisticResult
     from driftcli.pictures.picture import Gallery
     from driftcli.reports.html_page.album import Album
 

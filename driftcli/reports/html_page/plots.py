@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from driftcli.core.records import Distribution, ScoreResult
+    from driftcli.core.findings import Distribution, ScoreResult
 
     Shares = Sequence[float]
 

@@ -15,7 +15,7 @@ from driftcli.reports.layout.markdown import bullets, name, prose, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftcli.core.records import Report
+    from driftcli.core.report import Report
 
 MARKS = {"pass": "✓", "warn": "!", "drift": "✗", "inconclusive": "!"}
 COPIES = {

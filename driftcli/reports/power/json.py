@@ -8,7 +8,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from driftcli.core.records import PowerReport, Rate
+from driftcli.core.power_report import PowerReport, Rate
 from driftcli.reports.layout.writing import plain, write
 
 ORDER = (

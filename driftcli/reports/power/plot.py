@@ -13,7 +13,7 @@ from driftcli.reports.power.words import FOREIGN, FOUND, GATE, corruptions, titl
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftcli.core.records import PowerCell, PowerReport
+    from driftcli.core.power_report import PowerCell, PowerReport
 
 FORMATS = ("png", "svg", "pdf")
 ACROSS = 8

@@ -10,7 +10,7 @@ from driftcli.reports.layout.page import Cell, Page, Track
 from driftcli.reports.power.words import FOREIGN, FOUND, GATE, amount, corruptions, rate, title
 
 if TYPE_CHECKING:
-    from driftcli.core.records import PowerCell, PowerReport
+    from driftcli.core.power_report import PowerCell, PowerReport
 
 NOTHING = "·"
 RATE = 4

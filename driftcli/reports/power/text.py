@@ -25,7 +25,7 @@ from driftcli.reports.power.words import (
 )
 
 if TYPE_CHECKING:
-    from driftcli.core.records import NullRow, PowerReport, Rate
+    from driftcli.core.power_report import NullRow, PowerReport, Rate
 
 
 def to_text(report: PowerReport, *, width: int = 100, color: bool = False, ascii_only: bool = False) -> str:

@@ -9,7 +9,7 @@ from driftcli.reports.content import numbers as number
 from driftcli.reports.content.words import words
 
 if TYPE_CHECKING:
-    from driftcli.core.records import PowerCell, PowerReport, Rate
+    from driftcli.core.power_report import PowerCell, PowerReport, Rate
 
 FOUND = 0.8
 """The rate from which a change counts as found."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.core.records import Report
+from driftcli.core.report import Report
 from driftcli.pictures.picture import Gallery, Picture, Scale, decoded, encoded
 from driftcli.reports.bundle import FOLDER, INDEX, RESULT, SCHEMA_VERSION
 from driftcli.reports.json import load, parse

@@ -20,7 +20,7 @@ from PIL import (
 )
 
 from driftcli.core.errors import DriftcliError, UsageError
-from driftcli.core.records import FileFacts
+from driftcli.core.images import FileFacts
 from driftcli.sources.decoding.exif import read_exif
 from driftcli.sources.decoding.header import jpeg_frame, jpeg_steps, sniff
 from driftcli.sources.decoding.modes import GREY_MODES, to_rgb

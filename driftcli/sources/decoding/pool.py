@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.errors import InternalError
-from driftcli.core.records import Decoded, Entry, FileFacts, Skipped
+from driftcli.core.images import Decoded, Entry, FileFacts, Skipped
 from driftcli.extractors.base import Extractor
 from driftcli.sources.decoding.process import LostError, Worker
 from driftcli.sources.decoding.settings import Decode

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from driftcli.core.errors import UsageError
-from driftcli.core.records import Frame
+from driftcli.core.images import Frame
 from driftcli.extractors.base import Extractor
 from driftcli.sources._names import promises_image
 from driftcli.sources.decoding import wire

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from driftcli.core.records import Features, MissingResult, Report
+from driftcli.core.features import Features
+from driftcli.core.findings import MissingResult
+from driftcli.core.report import Report
 from driftcli.explain import neighbours, plane
 from driftcli.explain.missing import missing
 from driftcli.reference.reference import Baseline

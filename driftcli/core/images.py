@@ -1,0 +1,123 @@
+"""Images on their way: what a source offers, what a worker makes of it, what is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+EMPTY: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Corrupted:
+    """One corruption of the room `corruptions`, its severity, and the seed of its randomness.
+
+    Each image draws from (seed, its content hash): the order of files changes nothing.
+    """
+
+    name: str
+    severity: float
+    seed: int = 0
+    then: Corrupted | None = None
+    """What happens next to the same image, with random numbers of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing a source offers, unread: a file to open, or bytes that came out of an archive."""
+
+    name: str
+    """What the user sees; surrogate escapes kept. Archive members are `shard.tar!member.jpg`."""
+    path: str | None = None
+    data: bytes | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Manifest columns beside `path`: `group`, `label`, `prediction`, `time`, and any other."""
+    corruption: Corrupted | None = None
+    """What happens to the decoded image before it is prepared; only simulations ask for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """One entry that was not used, and why: a value with a reason, never a log line."""
+
+    name: str
+    state: Literal["unreadable", "skipped", "changed"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What the file says of itself, before any resizing."""
+
+    width: int
+    height: int
+    bytes: int
+    format: str
+    mode: str
+    grey: bool
+    """True when the pixels carry no colour (mode, or R = G = B everywhere)."""
+    jpeg_quality: float | None = None
+    """0..100, estimated from the quantisation tables; None for other formats."""
+    jpeg_block: float | None = None
+    """Mean quantisation step of the luminance table's low frequencies: coarser is blockier."""
+    time: float | None = None
+    """Capture time (EXIF), seconds since the epoch, read as UTC."""
+    exif: Mapping[str, str | float] = field(default_factory=dict)
+    """`make`, `model`, `iso`, `exposure_time`, `f_number`, `focal_length`, `orientation` where present."""
+    icc: bool = False
+    """A colour profile is embedded; it is never applied."""
+    animated: bool = False
+    """More frames or pages follow the one that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One canonically decoded image, in the worker: RGB, upright, cropped and masked."""
+
+    image: Image.Image
+    facts: FileFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A worker's answer for one image: hashes, facts, and each extractor's small array."""
+
+    name: str
+    columns: Mapping[str, str]
+    content: bytes
+    """SHA-256 of the file's bytes (32 bytes): identity, order, digest."""
+    pixels: bytes
+    """SHA-256 of the canonically decoded pixels (32 bytes): overlap between sets."""
+    near: int
+    """64-bit difference hash: near-duplicates differ in few bits."""
+    facts: FileFacts
+    arrays: Mapping[str, NDArray[Any]]
+    """By extractor kind: what its `prepare` returned."""
+    thumbnail: bytes | None = None
+    """WebP, 160 px on the long side, where it was asked for."""
+    picture: bytes | None = None
+    """PNG of the corrupted image in full size, where it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Where every entry went: `seen = used + unreadable + skipped + changed`, always."""
+
+    seen: int
+    used: int
+    unreadable: Mapping[str, int]
+    skipped: Mapping[str, int]
+    changed: int
+
+    @property
+    def unreadable_share(self) -> float:
+        """Unreadable and changed among the entries that look like images (`--max-unreadable`); 0 of none."""
+        bad = sum(self.unreadable.values()) + self.changed
+        return bad / (bad + self.used) if bad else 0.0
