@@ -50,12 +50,9 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """PEP 562: the functions, the version and `Report` are loaded when they are first asked for."""
     if name == "__version__":
-        from importlib.metadata import PackageNotFoundError, version
+        from driftcli.core.version import version
 
-        try:
-            found: Any = version("driftcli")
-        except PackageNotFoundError:  # run from a checkout that was never installed
-            found = "0+unknown"
+        found: Any = version()
     elif name in _HOMES:
         from importlib import import_module
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import driftcli
 from driftcli.core.images import Ledger
 from driftcli.core.report import BatchFacts, FalseAlarmRate, GateResult, ReferenceFacts, Report
+from driftcli.core.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,6 @@ def inconclusive(
         ledger=Ledger(0, 0, {}, {}, 0),
         reference=ReferenceFacts(str(artifact), "", baseline or "", 0, None),
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        tool={"name": "driftcli", "version": driftcli.__version__},
+        tool={"name": "driftcli", "version": version()},
         environment={"seed": settings.seed, "device": settings.device},
     )

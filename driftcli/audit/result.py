@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-import driftcli
 from driftcli.audit import near_duplicates
 from driftcli.audit.distributions import histograms
 from driftcli.audit.image_findings import Explained
@@ -29,6 +28,7 @@ from driftcli.core.report import (
     RuleResult,
 )
 from driftcli.core.text import label
+from driftcli.core.version import version
 from driftcli.explain import corruption, mix, words
 from driftcli.gate import rules
 from driftcli.gate.batch_test import Outcome
@@ -133,7 +133,7 @@ class Draft:
                 facts.get("groups"),
             ),
             created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            tool={"name": "driftcli", "version": driftcli.__version__},
+            tool={"name": "driftcli", "version": version()},
             files=tuple(FileResult(s.name, s.state, s.reason) for s in reading.skipped),
             timing={"seconds": round(seconds, 3), "images_per_second": round(count / max(seconds, 1e-9), 2)},
             environment={**self.environment, "seed": self.settings.seed},

@@ -30,7 +30,8 @@ from driftcli.history.records import Measured
 from driftcli.pictures import gallery
 from driftcli.pictures.picture import Gallery
 from driftcli.reading import canaries
-from driftcli.reading.reader import Reader, entries_of
+from driftcli.reading.entries import entries_of
+from driftcli.reading.reader import Reader
 from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reference import pixel_errors
 from driftcli.reference.reference import (

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.calibration.paired import Change, Simulated, entries_again, simulate
-from driftcli.core.features import Features, State
+from driftcli.calibration.paired import Change, Simulated, simulate
+from driftcli.core.features import Features
 from driftcli.core.registry import kinds, load
 from driftcli.explain import space as _space
 from driftcli.explain.corruption import Library, calibrated
 from driftcli.explain.space import Space
+from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ ENOUGH = 4
 """Fewer simulated images make no library."""
 CANDIDATES = 5_000
 EXCHANGES = 20
-PREFIX = "diagnosis/"
 
 
 def library(reader: Reader, sources: Sequence[str], held_out: Features) -> Library | None:
@@ -110,34 +110,4 @@ def _points(space: Space, simulated: Simulated, names: Sequence[str]) -> NDArray
             [(space(simulated.changed[Change(name, s)]) - clean).mean(axis=0) for s in SEVERITIES]
             for name in names
         ]
-    )
-
-
-def pack(found: Library | None) -> tuple[dict[str, NDArray[Any]], dict[str, Any] | None]:
-    """The library as arrays for the baseline's state, and what the manifest says of it."""
-    if found is None:
-        return {}, None
-    state = {f"{PREFIX}{name}": x for name, x in {**found.space.pack(), "points": found.points}.items()}
-    facts = {
-        "views": list(found.space.views),
-        "corruptions": [[name, belongs] for name, belongs in found.kinds.items()],
-        "severities": list(found.severities),
-        "least_similarity": found.least,
-        "least_clearness": found.clear,
-    }
-    return state, facts
-
-
-def unpack(state: State, facts: Mapping[str, Any] | None) -> Library | None:
-    """The inverse of `pack`; None for baselines that were made without."""
-    if facts is None or f"{PREFIX}points" not in state:
-        return None
-    own = {name.removeprefix(PREFIX): x for name, x in state.items() if name.startswith(PREFIX)}
-    return Library(
-        Space.unpack(own, facts["views"]),
-        {str(name): str(belongs) for name, belongs in facts["corruptions"]},
-        tuple(float(s) for s in facts["severities"]),
-        own["points"],
-        float(facts["least_similarity"]),
-        float(facts["least_clearness"]),
     )

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.calibration.bench import PERMUTATIONS, Bench
-from driftcli.calibration.paired import Change, Simulated, entries_again, foreign, moved, simulate
+from driftcli.calibration.paired import Change, Simulated, foreign, moved, simulate
 from driftcli.config.settings import Settings
 from driftcli.core.features import Features, State
 from driftcli.core.progress import Progress
 from driftcli.core.registry import load
 from driftcli.core.report import Detectable
 from driftcli.corruptions.base import Corruption
+from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader
 from driftcli.reference.families import Family
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftcli.calibration import corruption_library, detectability, false_alarms
+from driftcli.calibration import detectability, false_alarms
 from driftcli.calibration.detectability import Study
 from driftcli.core import threads
 from driftcli.core.errors import UsageError
 from driftcli.core.features import Features, State
 from driftcli.core.images import Ledger
 from driftcli.core.progress import Progress
-from driftcli.explain import plane
+from driftcli.explain import corruption, plane
 from driftcli.explain.corruption import Library
 from driftcli.reading import canaries
 from driftcli.reading.reader import Reading, digest
@@ -142,7 +142,7 @@ def calibrate_baseline(
     for family in families:
         fitted = reference.detectors[family.name]
         state |= {f"calibrated/{family.name}/{k}": v for k, v in family.state.items() if k not in fitted}
-    likenesses, known = corruption_library.pack(library)
+    likenesses, known = corruption.pack(library)
     map_of_good = plane.fit(held_out.views)
     state |= {**likenesses, **errors, **({} if map_of_good is None else map_of_good.pack())}
     loss = held_out.views["error"][:, 0] if "error" in held_out.views else None

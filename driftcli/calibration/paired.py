@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.config.settings import Settings
 from driftcli.core.features import Features
-from driftcli.core.images import Corrupted, Entry, Skipped
-from driftcli.reading.reader import Reader, entries_of
+from driftcli.core.images import Corrupted, Entry
+from driftcli.reading.reader import Reader
 
 Views = Mapping[str, NDArray[np.float32]]
 
@@ -58,24 +57,6 @@ def simulate(
     clean = replace(clean, names=tuple(name[5:] for name in clean.names))
     changed = {c: {v: x[at[:, k + 1]] for v, x in found.views.items()} for k, c in enumerate(changes)}
     return Simulated(clean, changed)
-
-
-def entries_again(specs: Sequence[str], settings: Settings, names: Collection[str]) -> Iterator[Entry]:
-    """The entries with these names, from sources that were read before.
-
-    Standard input cannot be read twice: there a name is a path.
-    """
-    left = set(names)
-    if any(spec in {"-", "-0"} for spec in specs):
-        yield from (Entry(name, path=name) for name in sorted(left))
-        return
-    offered: Iterable[Entry | Skipped] = entries_of(specs, settings)
-    for entry in offered:
-        if not left:
-            return
-        if isinstance(entry, Entry) and entry.name in left:
-            left.remove(entry.name)
-            yield entry
 
 
 FOREIGN_IMAGES = 8

@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import driftcli
 from driftcli.core.errors import DriftcliError
 from driftcli.core.text import safe_name
+from driftcli.core.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -50,7 +50,7 @@ def look(name: str, findings: Callable[[], Iterable[Finding]]) -> list[Finding]:
 
 def versions() -> Iterator[Finding]:
     """Of Python and of the packages that decide a number."""
-    yield Finding("ok", "driftcli", driftcli.__version__)
+    yield Finding("ok", "driftcli", version())
     yield Finding("ok", "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     for package in PACKAGES:
         try:

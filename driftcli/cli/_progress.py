@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from driftcli.core.progress import Progress
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from driftcli.cli.console import Terminal
+    from typing import IO
 
 INTERVAL = 10.0
+
+
+class Speaker(Protocol):
+    """What progress needs of a terminal: standard error, and how it is spoken to."""
+
+    @property
+    def log_format(self) -> str:
+        """`text` or `json`."""
+
+    def warn(self, message: str) -> None:
+        """Something to know, whatever the options."""
+
+    def note(self, message: str) -> None:
+        """Something for those who asked for more."""
+
+    def say(self, level: str, message: str, **more: Any) -> None:
+        """One event."""
+
+    def colour(self, stream: IO[Any] | None = None) -> bool:
+        """Whether to colour the stream."""
 
 
 class Told(Progress):
     """Draws nothing, but passes warnings on."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Speaker) -> None:
         self.terminal = terminal
 
     def warn(self, message: str) -> None:
@@ -35,7 +54,7 @@ class Lines(Told):
 
     clock: Callable[[], float] = staticmethod(time.monotonic)
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Speaker) -> None:
         super().__init__(terminal)
         self.stage = ""
         self.total: int | None = None
@@ -77,7 +96,7 @@ class Lines(Told):
 class Bars(Told):
     """One bar a stage with its time to go; it stays while the stage lasts."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Speaker) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,

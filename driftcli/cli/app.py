@@ -8,13 +8,13 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from driftcli.cli import baseline, check, demo, doctor, fit, history, inspect, power, report, simulate
 from driftcli.cli._help import CONTEXT, Command, Group
-from driftcli.cli.console import Terminal, abandon
+from driftcli.cli.console import Terminal, abandon, invoke
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,9 +71,9 @@ for _module, _verb in (
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        import driftcli
+        from driftcli.core.version import version
 
-        Terminal().put(f"driftcli {driftcli.__version__}\n")
+        Terminal().put(f"driftcli {version()}\n")
         raise typer.Exit
 
 
@@ -105,7 +105,7 @@ def run(argv: Sequence[str]) -> int:
     terminal = Terminal.peek(argv, os.environ)
     try:
         with _signals():
-            code = invoke(argv, terminal)
+            code = invoke(typer.main.get_command(app), argv, terminal)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Terminated:
@@ -125,16 +125,6 @@ def run(argv: Sequence[str]) -> int:
     if code == INTERRUPTED:  # Typer turns KeyboardInterrupt into this number
         terminal.error("interrupted", "nothing was decided; run again")
     return code
-
-
-def invoke(argv: Sequence[str], terminal: Terminal) -> int:
-    """One command line through the given terminal; what it raises is the caller's to explain."""
-    command: Any = typer.main.get_command(app)
-    color = {"always": True, "never": False}.get(terminal.color, None if terminal.colour() else False)
-    code = command.main(
-        args=list(argv) or ["--help"], prog_name="driftcli", standalone_mode=False, obj=terminal, color=color
-    )
-    return code if isinstance(code, int) else 0
 
 
 def _usage(error: typer.TyperException, argv: Sequence[str]) -> tuple[str, str]:

@@ -197,6 +197,15 @@ class Terminal:
         warnings.showwarning = cast("Any", show)
 
 
+def invoke(program: Any, argv: Sequence[str], terminal: Terminal) -> int:
+    """One command line of the program through the given terminal; what it raises is the caller's to explain."""
+    color = {"always": True, "never": False}.get(terminal.color, None if terminal.colour() else False)
+    code = program.main(
+        args=list(argv) or ["--help"], prog_name="driftcli", standalone_mode=False, obj=terminal, color=color
+    )
+    return code if isinstance(code, int) else 0
+
+
 def _internal(error: BaseException) -> tuple[str, str]:
     name = type(error).__name__
     said = safe_name(str(error).split("\n")[0][:300])

@@ -11,7 +11,7 @@ import typer
 
 from driftcli.cli import options as o
 from driftcli.cli import session
-from driftcli.cli.console import Terminal
+from driftcli.cli.console import Terminal, invoke
 
 EXAMPLES = """\
 Examples:
@@ -71,7 +71,7 @@ def demo(
     unseen = _unseen(given)
 
     def command(argv: list[str]) -> tuple[int, str]:
-        return _command([*argv, *unseen])
+        return _command(context.find_root().command, [*argv, *unseen])
 
     def say(text: str) -> None:
         if not quiet:
@@ -90,13 +90,11 @@ def demo(
     return code
 
 
-def _command(argv: Sequence[str]) -> tuple[int, str]:
+def _command(program: Any, argv: Sequence[str]) -> tuple[int, str]:
     """One command line in this process, so that torch is loaded once: its exit code and standard output."""
-    from driftcli.cli import app
-
     terminal = _Kept()
     try:
-        code = app.invoke(argv, terminal)
+        code = invoke(program, argv, terminal)
     finally:
         terminal.close()
     return code, "".join(terminal.kept)

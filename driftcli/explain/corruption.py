@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from driftcli.explain.space import Space, Views
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from driftcli.core.features import State
 
 LAST = 5.0
 """The strongest severity: beyond the last simulated one, the last stretch goes on so far."""
@@ -30,6 +32,8 @@ AXES = 6
 """Along so many of their main directions good images are divided, to see what differs naturally."""
 DOUBT = 0.15
 """A share of the squared shift is taken as real, however small the shift."""
+PREFIX = "diagnosis/"
+"""Of the library's arrays in a baseline's state."""
 _MILD = 0.75
 """Nearer to nothing than to severity 1, roughly."""
 _NAMES: Mapping[str, str] = {
@@ -227,3 +231,33 @@ def _similarity(shift: NDArray[np.float64], point: NDArray[np.float64], chance: 
         return 0.0
     kept = np.sqrt(max(1 - chance / length, DOUBT))
     return float(np.clip(shift @ point / lengths / kept, -1, 1))
+
+
+def pack(found: Library | None) -> tuple[dict[str, NDArray[Any]], dict[str, Any] | None]:
+    """The library as arrays for the baseline's state, and what the manifest says of it."""
+    if found is None:
+        return {}, None
+    state = {f"{PREFIX}{name}": x for name, x in {**found.space.pack(), "points": found.points}.items()}
+    facts = {
+        "views": list(found.space.views),
+        "corruptions": [[name, belongs] for name, belongs in found.kinds.items()],
+        "severities": list(found.severities),
+        "least_similarity": found.least,
+        "least_clearness": found.clear,
+    }
+    return state, facts
+
+
+def unpack(state: State, facts: Mapping[str, Any] | None) -> Library | None:
+    """The inverse of `pack`; None for baselines that were made without."""
+    if facts is None or f"{PREFIX}points" not in state:
+        return None
+    own = {name.removeprefix(PREFIX): x for name, x in state.items() if name.startswith(PREFIX)}
+    return Library(
+        Space.unpack(own, facts["views"]),
+        {str(name): str(belongs) for name, belongs in facts["corruptions"]},
+        tuple(float(s) for s in facts["severities"]),
+        own["points"],
+        float(facts["least_similarity"]),
+        float(facts["least_clearness"]),
+    )

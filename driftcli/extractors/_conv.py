@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftcli.core.features import State
-    from driftcli.extractors.autoencoder import Autoencoder
+    from driftcli.extractors._autoencoder_settings import AutoencoderSettings
 
 MICRO = 32
 """Images in one pass of `passes`, always: convolution kernels are chosen by shape, and they round differently."""
@@ -112,7 +112,7 @@ def _sizes(side: int, levels: int) -> list[int]:
 
 
 def build(
-    architecture: str, shape: tuple[int, ...], settings: Autoencoder, seed: int
+    architecture: str, shape: tuple[int, ...], settings: AutoencoderSettings, seed: int
 ) -> Bottleneck | Pooling:
     """A network with Glorot weights drawn from `seed`; the global random state is left as it was."""
     _, side, _, channels = shape
@@ -135,7 +135,7 @@ def build(
 
 
 def passes(
-    state: State, architecture: str, settings: Autoencoder, prepared: NDArray[np.uint8], device: str
+    state: State, architecture: str, settings: AutoencoderSettings, prepared: NDArray[np.uint8], device: str
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Reconstruction [m, s, s, c] and flat code [m, k] of MICRO images after MICRO images."""
     network = build(architecture, prepared.shape, settings, 0)

@@ -10,18 +10,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from driftcli.extractors.embedding import Embedding
 from driftcli.extractors.networks import known, named
 from driftcli.extractors.networks import network as _network
+from driftcli.extractors.networks.choice import NetworkChoice
 from driftcli.extractors.networks.layers import plain_float32
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftcli.core.features import State
+    from driftcli.extractors._patches_settings import PatchesSettings
     from driftcli.extractors.base import Runtime
     from driftcli.extractors.networks.lite0 import Lite0
-    from driftcli.extractors.patches import Patches
 
 STAGES = (3, 4)
 FIRST = 64
@@ -38,8 +38,8 @@ class PatchNetwork:
     any company.
     """
 
-    def __init__(self, settings: Patches, runtime: Runtime, expected: bytes | None) -> None:
-        found = named.load(Embedding(), 0, replace(runtime, weights=None), expected)
+    def __init__(self, settings: PatchesSettings, runtime: Runtime, expected: bytes | None) -> None:
+        found = named.load(NetworkChoice(), 0, replace(runtime, weights=None), expected)
         self._module: Lite0 = found.module
         self.sha256, self.device, self.batch = found.sha256, found.device, found.batch
         self._grid = settings.grid
@@ -88,7 +88,9 @@ class PatchNetwork:
         return places
 
 
-def learn(prepared: NDArray[np.uint8], settings: Patches, seed: int, runtime: Runtime) -> dict[str, Any]:
+def learn(
+    prepared: NDArray[np.uint8], settings: PatchesSettings, seed: int, runtime: Runtime
+) -> dict[str, Any]:
     """The state without `usual`, from the images [n, side, side, 3]; memory does not grow with n."""
     network = PatchNetwork(settings, runtime, None)
     places = settings.grid**2
@@ -130,7 +132,7 @@ def gaussians(
 
 
 def distances(
-    state: State, prepared: NDArray[np.uint8], settings: Patches, runtime: Runtime
+    state: State, prepared: NDArray[np.uint8], settings: PatchesSettings, runtime: Runtime
 ) -> NDArray[np.float32]:
     """[n, places]: Mahalanobis distance of every place of every image."""
     network = PatchNetwork(settings, runtime, bytes(state["weights_sha256"]))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftcli.extractors.autoencoder import Autoencoder
+    from driftcli.extractors._autoencoder_settings import AutoencoderSettings
     from driftcli.extractors.base import Runtime
 
 
@@ -49,7 +49,11 @@ class _Best:
 
 
 def train(
-    images: NDArray[np.uint8], held_out: NDArray[np.uint8], settings: Autoencoder, seed: int, runtime: Runtime
+    images: NDArray[np.uint8],
+    held_out: NDArray[np.uint8],
+    settings: AutoencoderSettings,
+    seed: int,
+    runtime: Runtime,
 ) -> dict[str, NDArray[Any]]:
     """Weights (float32, by name) and `loss_curve` [epochs, 2]: training and held-out loss.
 
@@ -87,7 +91,7 @@ def train(
 def _epoch(
     step: Callable[[Tensor, Tensor], Tensor],
     images: NDArray[np.uint8],
-    settings: Autoencoder,
+    settings: AutoencoderSettings,
     generator: torch.Generator,
     device: str,
 ) -> float:
@@ -99,7 +103,7 @@ def _epoch(
 
 
 def _stepper(
-    network: Bottleneck | Pooling, settings: Autoencoder, steps: int
+    network: Bottleneck | Pooling, settings: AutoencoderSettings, steps: int
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """One step of the optimiser: noisy images and clean ones in, the (detached) loss out."""
     rate, weights = settings.learning_rate, network.parameters()
@@ -143,7 +147,7 @@ _OBJECTIVES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def _validate(
-    network: Bottleneck | Pooling, images: NDArray[np.uint8], settings: Autoencoder, device: str
+    network: Bottleneck | Pooling, images: NDArray[np.uint8], settings: AutoencoderSettings, device: str
 ) -> float:
     """Mean loss of images as given, no noise: what `extract` will measure."""
     network.eval()
@@ -157,7 +161,7 @@ def _validate(
 
 
 def _pair(
-    images: NDArray[np.uint8], settings: Autoencoder, generator: torch.Generator, device: str
+    images: NDArray[np.uint8], settings: AutoencoderSettings, generator: torch.Generator, device: str
 ) -> tuple[Tensor, Tensor]:
     """(noisy, clean): drawn on the CPU, so that every device sees the same noise."""
     clean = tensor(images, "cpu")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 from PIL import Image
-from pydantic import Field
 
 from driftcli.core.features import Column
 from driftcli.extractors import _errors, _pca
+from driftcli.extractors._autoencoder_settings import AutoencoderSettings
 from driftcli.extractors.base import Extractor, Runtime, resolve_device
 
 if TYPE_CHECKING:
@@ -21,18 +21,13 @@ if TYPE_CHECKING:
     from driftcli.core.features import State
     from driftcli.core.images import FileFacts, Frame
 
-Architecture = Literal["conv", "pca", "maxpool"]
-Augmentation = Literal["flip", "translate", "rotate"]
-
-SMALL = 500
-"""Below so many images, `architecture: auto` is PCA."""
 REMEMBERED = 2_000
 """At most so many held-out errors, and encoded images for the covariance, go into the State."""
 
 
 @final
 @dataclass(frozen=True)
-class Autoencoder(Extractor):
+class Autoencoder(AutoencoderSettings, Extractor):
     """Learns to reconstruct good images; how an image is missed, and its code, are its features.
 
     What it sees: what the training images do not have: noise, blur, compression, contrast, foreign objects,
@@ -59,39 +54,6 @@ class Autoencoder(Extractor):
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     views: ClassVar[tuple[str, ...]] = ("error", "latent")
     learns: ClassVar[bool] = True
-
-    side: Literal["auto"] | Annotated[int, Field(ge=8, le=512)] = "auto"
-    """Images become squares of so many pixels; auto: their median short side, at most 64."""
-    channels: Literal["auto", 1, 3] = "auto"
-    """auto: 1 when every image of the sample is grey."""
-    framing: Literal["crop", "squeeze"] = "crop"
-    """`crop`: the middle square, so that blur and noise measure alike in wide and tall images;
-    `squeeze`: the whole image, for defects at the border."""
-    architecture: Literal["auto"] | Architecture = "auto"
-    """auto: `pca` (closed form) below 500 images, else `conv`."""
-    widths: Annotated[tuple[int, ...], Field(min_length=1, max_length=5)] = (16, 32, 64)
-    """Channels of the convolutions, each of which halves the side."""
-    latent: Annotated[int, Field(ge=1, le=512)] = 64
-    """Numbers in the code; PCA takes at most a quarter of its images."""
-    loss: Literal["l1_mse", "mse", "bce"] = "l1_mse"
-    noise: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Standard deviation of the noise that training removes; `uniform`: at most so much, by image."""
-    noise_kind: Literal["uniform", "fixed"] = "uniform"
-    augment: tuple[Augmentation, ...] = ()
-    """Changes that should not alarm, shown in training only."""
-    epochs: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
-    """auto: about 15,000 images in all, but 8 to 60 epochs: longer training lowers the loss, and finds no
-    more drift (photographs, 12 against 30 epochs)."""
-    max_images: Annotated[int, Field(ge=1)] = 20_000
-    """Images of one epoch at most, drawn anew."""
-    batch_size: Annotated[int, Field(ge=2)] = 64
-    optimizer: Literal["adamw", "adadelta"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
-    schedule: Literal["one_cycle", "constant"] = "one_cycle"
-    patience: Annotated[int, Field(ge=0)] = 8
-    """Epochs without a better held-out loss before training stops; 0: never."""
-    validation: Annotated[float, Field(ge=0, le=0.5)] = 0.15
-    """Share of F that is not trained on: it stops the training and shows honest errors."""
 
     @property
     def decode_side(self) -> int:
@@ -122,16 +84,6 @@ class Autoencoder(Extractor):
         box = self.seen(*image.size)
         small = image.resize((self.decode_side, self.decode_side), Image.Resampling.LANCZOS, box=box)
         return np.asarray(small, np.uint8).reshape(self.decode_side, self.decode_side, -1)
-
-    def decided(self, images: int) -> Architecture:
-        """The architecture for a fit on so many images."""
-        if self.architecture == "auto":
-            return "pca" if images < SMALL else "conv"
-        return self.architecture
-
-    def planned_epochs(self, images: int) -> int:
-        """Epochs for so many training images."""
-        return min(60, max(8, round(15_000 / max(images, 1)))) if self.epochs == "auto" else self.epochs
 
     def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
         """Learn from uint8 [n, s, s, c].

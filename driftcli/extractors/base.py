@@ -118,3 +118,14 @@ class Extractor(ABC):
         () or one width: taken as it is.
         """
         return ()
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A linear function of one view's features: sum of weights (x - centre)."""
+
+    view: str
+    weights: NDArray[np.float64]
+    """[d]"""
+    centre: NDArray[np.float64]
+    """[d]"""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 from PIL import Image
-from pydantic import Field
 
 from driftcli.core.errors import UsageError
 from driftcli.core.features import Column
+from driftcli.extractors._patches_settings import PatchesSettings
 from driftcli.extractors.base import Extractor, Runtime
 from driftcli.extractors.embedding import rounded
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from driftcli.core.features import State
     from driftcli.core.images import Frame
 
-CELL = 8
-"""Pixels of the prepared image to one place of the map, each way."""
 TAIL = 0.01
 BODY = 0.9
 """The image's own quantile that its strangest place is compared with."""
@@ -33,7 +31,7 @@ USUAL = 0.99
 
 @final
 @dataclass(frozen=True)
-class Patches(Extractor):
+class Patches(PatchesSettings, Extractor):
     """A pretrained network's maps, place by place, against what F has at that very place.
 
     What it sees:
@@ -64,20 +62,10 @@ class Patches(Extractor):
     learns: ClassVar[bool] = True
     most_images: ClassVar[int | None] = 4_000
 
-    side: Annotated[int, Field(ge=64, le=512, multiple_of=16)] = 224
-    """Side of the square that the whole image is stretched to."""
-    directions: Annotated[int, Field(ge=4, le=120)] = 64
-    """Random directions that the features of a place are reduced to."""
-
     @property
     def decode_side(self) -> int:
         """The square's side."""
         return self.side
-
-    @property
-    def grid(self) -> int:
-        """Places along one side of the map."""
-        return self.side // CELL
 
     def prepare(self, frame: Frame) -> NDArray[np.uint8]:
         """uint8 [side, side, 3]: the whole image, stretched, for a defect may lie in a corner."""

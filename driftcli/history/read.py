@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import driftcli
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.text import safe_name
+from driftcli.core.version import version
 from driftcli.history import _store as store
 from driftcli.history import charts
 from driftcli.history.records import Acknowledged, Past, PastCheck, PastFamily, PastStatistic, Series, Summary
@@ -53,7 +53,7 @@ def read(
         acknowledged = tuple(_acknowledged(db, chosen))
     ids = {check.id for check in shown}
     drawn = [_cut(chart, ids) for chart in charts.of(everything)]
-    tool = {"name": "driftcli", "version": driftcli.__version__}
+    tool = {"name": "driftcli", "version": version()}
     return Past(
         str(path), series, chosen, shown, acknowledged, tuple(drawn), len(everything) - len(shown), tool
     )

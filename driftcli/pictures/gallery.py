@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from driftcli.calibration.paired import entries_again
 from driftcli.core.features import Features
 from driftcli.core.images import Decoded, Entry
 from driftcli.core.report import Report
@@ -19,6 +18,7 @@ from driftcli.pictures import heat
 from driftcli.pictures.heat import Heat
 from driftcli.pictures.heat_maps import drawn
 from driftcli.pictures.picture import TINY, Gallery, Picture, Scale, decoded, encoded
+from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader, default_workers
 from driftcli.reference.reference import Baseline
 from driftcli.sources.decoding.pool import DecodePool

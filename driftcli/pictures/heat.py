@@ -13,7 +13,8 @@ from driftcli.core.features import Features
 from driftcli.core.report import Report
 from driftcli.detectors.mmd import Mmd
 from driftcli.extractors.autoencoder import residuals
-from driftcli.extractors.embedding import Direction, Embedding
+from driftcli.extractors.base import Direction
+from driftcli.extractors.embedding import Embedding
 from driftcli.extractors.patches import Patches
 from driftcli.pictures.heat_maps import Maps, relative
 from driftcli.reading.reader import Reader

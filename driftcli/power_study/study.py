@@ -11,19 +11,20 @@ from typing import Any
 
 import numpy as np
 
-import driftcli
-from driftcli.calibration.paired import Simulated, entries_again, simulate
+from driftcli.calibration.paired import Simulated, simulate
 from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
 from driftcli.core.power_report import NullRow, PowerReport
 from driftcli.core.progress import SILENT, Progress
+from driftcli.core.version import version
 from driftcli.extractors.base import resolve_device
 from driftcli.gate import preconditions
 from driftcli.gate.batch_test import batch_seed
 from driftcli.power_study import cells as power_cells
 from driftcli.power_study.plan import Plan
 from driftcli.reading import canaries
+from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader, digest
 from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
@@ -86,7 +87,7 @@ def power(
     said = (*cautions, *reading.cautions, *sides.cautions, *_not_measured(pool, plan, foreign))
     known = versions()
     return PowerReport(
-        tool={"name": "driftcli", "version": driftcli.__version__},
+        tool={"name": "driftcli", "version": version()},
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         artifact=str(artifact),
         digest=found.digest,

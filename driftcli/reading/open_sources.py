@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, final
 from driftcli.core import registry
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.images import Entry, Skipped
-from driftcli.sources._names import extension
 from driftcli.sources.base import ImageSource
+from driftcli.sources.decoding.names import extension
 
 if TYPE_CHECKING:
     from driftcli.config.settings import Input

@@ -17,9 +17,9 @@ from driftcli.core.features import Features, State
 from driftcli.core.images import Decoded, Entry, FileFacts, Ledger, Skipped
 from driftcli.core.progress import SILENT, Progress
 from driftcli.extractors.base import Extractor, Runtime
+from driftcli.reading.entries import entries_of
 from driftcli.reading.keys import KeyFunction, capture_time, key_function
 from driftcli.reading.ledger import Tally
-from driftcli.reading.open_sources import open_sources
 from driftcli.sources.decoding.pool import DecodePool
 
 CHUNK = 64
@@ -153,12 +153,6 @@ class Reader:
             key_function(wanted.stratify_by),
             key_function(wanted.slice_by),
         )
-
-
-def entries_of(specs: Sequence[str], settings: Settings) -> Iterable[Entry | Skipped]:
-    """The entries of all sources; `-0` is standard input whose paths end in NUL."""
-    named = ["-" if spec == "-0" else str(spec) for spec in specs]
-    return open_sources(named, settings.input, nul="-0" in specs)
 
 
 def extract_views(

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.calibration.paired import entries_again
 from driftcli.core.features import Features, State
 from driftcli.extractors.autoencoder import Autoencoder, residuals
+from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader
 
 MOST = 256

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from driftcli.artifact import store as artifacts
-from driftcli.calibration import corruption_library
 from driftcli.config.layers import leaves, nest
 from driftcli.config.settings import Settings
 from driftcli.core.errors import ArtifactError, NotAuditedError, UsageError
 from driftcli.core.features import Features, State
-from driftcli.explain import plane
+from driftcli.explain import corruption, plane
 from driftcli.explain.corruption import Library
 from driftcli.extractors.base import Extractor
 from driftcli.reading.reader import ROUNDED
@@ -288,7 +287,7 @@ def open_baseline(
             f"baseline {name} is empty", f"driftcli baseline {path} GOOD_IMAGES --name {name}"
         )
     canary = {k.removeprefix("canary/"): v for k, v in state.items() if k.startswith("canary/")}
-    library = corruption_library.unpack(state, facts.get("diagnosis"))
+    library = corruption.unpack(state, facts.get("diagnosis"))
     drawing = {k: v for k, v in state.items() if k.startswith((plane.PREFIX, pixel_errors.PREFIX))}
     pictures = loaded.get(f"thumbnails-{name}", {})
     kept = thumbnails.unpack(pictures, len(features)) if pictures else {}

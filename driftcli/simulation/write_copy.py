@@ -14,6 +14,7 @@ import numpy as np
 from driftcli.config.settings import Settings
 from driftcli.core import registry
 from driftcli.core.errors import NotAuditedError
+from driftcli.core.files import Refused, read_file
 from driftcli.core.images import Corrupted, Decoded, Entry, Ledger, Skipped
 from driftcli.core.progress import SILENT, Progress
 from driftcli.corruptions.base import Corruption
@@ -23,7 +24,6 @@ from driftcli.simulation import set_shifts
 from driftcli.simulation._folder import COLUMNS, DriftedFolder, check_apart
 from driftcli.simulation._listing import Listed, Offer, offers_of
 from driftcli.sources.decoding.pool import DecodePool
-from driftcli.sources.decoding.read import Refused, read_file
 
 Step = tuple[str, float]
 """A corruption's name and its severity."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 
 from driftcli.core.images import EMPTY, Entry, Skipped
-from driftcli.sources._names import passed_over
+from driftcli.sources.decoding.names import passed_over
 
 
 def named(name: str, columns: Mapping[str, str] = EMPTY) -> Entry | Skipped:

@@ -13,9 +13,9 @@ from typing import IO, Any, final
 
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.images import Entry, Skipped
-from driftcli.sources._names import left_out, passed_over
 from driftcli.sources._samples import SIDECARS, Member, labelled
 from driftcli.sources.base import ImageSource
+from driftcli.sources.decoding.names import left_out, passed_over
 
 _LARGEST = 256 << 20
 _LARGEST_HEADER = 1 << 20

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from driftcli.core.errors import NotAuditedError
+from driftcli.core.files import os_reason
 from driftcli.core.images import Entry, Skipped
-from driftcli.sources._names import left_out, passed_over
 from driftcli.sources.base import ImageSource
-from driftcli.sources.decoding.read import os_reason
+from driftcli.sources.decoding.names import left_out, passed_over
 
 _Item = tuple[bytes, str, Literal["file", "folder", "link", "other"]]
 

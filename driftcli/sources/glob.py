@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import final
 
 from driftcli.core.images import Entry, Skipped
-from driftcli.sources._names import passed_over
 from driftcli.sources.base import ImageSource
+from driftcli.sources.decoding.names import passed_over
 from driftcli.sources.folder import Folder
 
 

@@ -12,8 +12,8 @@ from typing import Any, TextIO, final
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.images import Entry, Skipped
 from driftcli.sources._named import named
-from driftcli.sources._names import extension
 from driftcli.sources.base import ImageSource
+from driftcli.sources.decoding.names import extension
 
 _LONGEST_LINE = 1 << 20
 _HINT = (

@@ -31,7 +31,8 @@ from PIL import Image
 from driftcli.config.settings import Settings
 from driftcli.core.images import Corrupted, Entry, FileFacts
 from driftcli.extractors._errors import FLOOR
-from driftcli.reading.reader import Reader, entries_of
+from driftcli.reading.entries import entries_of
+from driftcli.reading.reader import Reader
 
 ALPHA, BATCH, HELD_OUT = 0.05, 20, 300
 SETS = {"catsdogs": (500, 500, 3), "mnist": (1000, 1000, 5)}

@@ -27,7 +27,8 @@ from driftcli.core.features import Features
 from driftcli.core.images import Corrupted, Entry, Ledger
 from driftcli.gate import composition
 from driftcli.gate.batch_test import Outcome, run_gate
-from driftcli.reading.reader import Reader, Reading, entries_of
+from driftcli.reading.entries import entries_of
+from driftcli.reading.reader import Reader, Reading
 from driftcli.reference import clusters
 from driftcli.reference.reference import Baseline, Reference
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from driftcli.calibration.paired import Change, Simulated, entries_again, foreign, moved, simulate
+from driftcli.calibration.paired import Change, Simulated, foreign, moved, simulate
 from driftcli.config.settings import Settings
 from driftcli.core.features import Features
 from driftcli.core.images import Entry
 from driftcli.extractors.properties import Properties
-from driftcli.reading.reader import Reader, entries_of
+from driftcli.reading.entries import entries_again, entries_of
+from driftcli.reading.reader import Reader
 from driftcli.reading.runtime import make_runtime
 from tests.journey import pictures
 

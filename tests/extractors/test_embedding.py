@@ -50,10 +50,11 @@ def views(prepared: np.ndarray, state: State) -> Any:
 
 def test_golden_vector() -> None:
     """352 numbers pin network, weights, preprocessing and layers: a wrong mean costs accuracy silently."""
+    from driftcli.extractors.networks import load
     from driftcli.extractors.networks import network as _network
 
     settings = Embedding().complete(CPU)
-    network = _network.load(settings, 0, CPU)
+    network = load.load(settings, 0, CPU)
     means = _network.run(network, settings.prepare(picture())[None], CPU)
     assert [mean.shape[1] for mean in means] == [16, 24, 40, 80, 192]
     assert np.abs(np.concatenate(means, 1)[0] - np.array(json.loads(GOLDEN.read_text()))).max() < 1e-3
@@ -64,6 +65,7 @@ def test_equal_to_timm(prepared: np.ndarray) -> None:
     timm = pytest.importorskip("timm")
     import torch
 
+    from driftcli.extractors.networks import load
     from driftcli.extractors.networks import network as _network
 
     published = torch.load(find(LITE0, CPU).path, weights_only=True)
@@ -77,7 +79,7 @@ def test_equal_to_timm(prepared: np.ndarray) -> None:
             maps = stage(maps)
             theirs.append(maps.mean((2, 3)).numpy())
     settings = replace(Embedding(), style_layers=tuple(f"stage{i}" for i in range(1, 6))).complete(CPU)
-    ours = _network.run(_network.load(settings, 0, CPU), prepared[:4], CPU)
+    ours = _network.run(load.load(settings, 0, CPU), prepared[:4], CPU)
     for mine, other in zip(ours, theirs, strict=True):
         assert np.abs(mine - other).max() < 1e-4
 

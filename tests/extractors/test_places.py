@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from driftcli.detectors.mmd import Mmd
-from driftcli.extractors.base import Runtime
-from driftcli.extractors.embedding import Direction, Embedding
+from driftcli.extractors.base import Direction, Runtime
+from driftcli.extractors.embedding import Embedding
 from driftcli.extractors.networks.lite0 import Lite0
 from tests.extractors._pictures import picture
 

@@ -16,7 +16,8 @@ import pytest
 from driftcli.core.errors import ArtifactError, UsageError
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.networks import download, weights
-from driftcli.extractors.networks.weights import LITE0, Wanted, find
+from driftcli.extractors.networks.wanted import Wanted
+from driftcli.extractors.networks.weights import LITE0, find
 
 CONTENT = b"the weights"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

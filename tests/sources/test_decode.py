@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from driftcli.core.errors import UsageError
+from driftcli.core.files import Refused
 from driftcli.sources.decoding import pixels
 from driftcli.sources.decoding.decode import decode
-from driftcli.sources.decoding.read import Refused
 from driftcli.sources.decoding.settings import Decode
 
 CORNERS = {(0, 0): (255, 0, 0), (1, 0): (0, 255, 0), (0, 1): (0, 0, 255)}  # the fourth is white

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.sources.decoding.read import Refused, read_file
+from driftcli.core.files import Refused, read_file
 from driftcli.sources.folder import Folder
 
 

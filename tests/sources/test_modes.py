@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from driftcli.core.files import Refused
 from driftcli.sources.decoding.decode import decode
 from driftcli.sources.decoding.modes import to_rgb
-from driftcli.sources.decoding.read import Refused
 from driftcli.sources.decoding.settings import Decode
 
 SIZE = (3, 2)

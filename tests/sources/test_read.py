@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from driftcli.core.files import Refused, read_file
 from driftcli.core.images import Decoded, Entry
-from driftcli.sources.decoding.read import Refused, read_file
 
 
 def test_what_is_no_plain_file(pool, tmp_path, photo):

@@ -15,7 +15,7 @@ from driftcli.core.errors import InternalError, UsageError
 
 if TYPE_CHECKING:
     from driftcli.extractors.base import Runtime
-    from driftcli.extractors.networks.weights import Wanted
+    from driftcli.extractors.networks.wanted import Wanted
 
 TIMEOUT = 60.0
 LARGEST = 2 << 30

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftcli.extractors.embedding import Embedding
+    from driftcli.extractors.networks.choice import NetworkChoice
 
 MAPS, TOKENS = 4, 3
 """Dimensions of [n, d, height, width] and of [n, tokens, d]."""
@@ -28,7 +28,7 @@ MAPS, TOKENS = 4, 3
 class TorchNetwork:
     """A torch module and the modules in it that are read, for micro-batches of one fixed size."""
 
-    def __init__(self, module: nn.Module, settings: Embedding, sha256: bytes, device: str) -> None:
+    def __init__(self, module: nn.Module, settings: NetworkChoice, sha256: bytes, device: str) -> None:
         wanted = settings.preparation()
         self.module = module.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._read = _reader(self.module, (*(settings.style_layers or ()), str(settings.content_layer)))

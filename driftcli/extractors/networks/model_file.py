@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,54 +13,29 @@ from torch import nn
 
 from driftcli.core.errors import InternalError, UsageError
 from driftcli.extractors.base import resolve_device
-from driftcli.extractors.networks import onnx_file, weights
+from driftcli.extractors.networks import completion, model_facts, onnx_file
 from driftcli.extractors.networks.known import Preparation
 from driftcli.extractors.networks.layers import MAPS, pooled
 from driftcli.extractors.networks.network import CPU_BATCH, GPU_BATCH, Network
-from driftcli.extractors.networks.weights import Found, Wanted
+from driftcli.extractors.networks.wanted import Found
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftcli.extractors.base import Runtime
-    from driftcli.extractors.embedding import Embedding
+    from driftcli.extractors.networks.choice import NetworkChoice
 
-WANTED = Wanted(network="file", file="your model")
-METADATA = "driftcli"
-"""Key in an ONNX file's metadata: a JSON object with the names of `Preparation` (and `content_layer`)."""
 SCRIPTS = (".pt", ".pt2", ".ts")
-KEYS = (*Preparation.__dataclass_fields__, "content_layer")
 
 
-def facts(runtime: Runtime) -> dict[str, Any]:
-    """Preprocessing that an ONNX file carries in its metadata; {} when it carries none."""
-    found = _find(runtime, None)
-    if found.path.suffix != ".onnx":
-        return {}
-    text = onnx_file.metadata(found.content).get(METADATA)
-    if text is None:
-        return {}
-    try:
-        stored = json.loads(text)
-        return {
-            key: tuple(stored[key]) if isinstance(stored[key], list) else stored[key]
-            for key in set(stored) & set(KEYS)
-        }
-    except (ValueError, TypeError, RecursionError) as error:
-        raise UsageError(
-            f"{found.path}: its metadata {METADATA!r} cannot be read: {error}",
-            f"a JSON object with some of the keys {', '.join(KEYS)}",
-        ) from error
-
-
-def load(settings: Embedding, runtime: Runtime, expected: bytes | None) -> Network:
+def load(settings: NetworkChoice, runtime: Runtime, expected: bytes | None) -> Network:
     """The model in `--weights FILE`, for the `content` view alone. Raises UsageError or ArtifactError."""
     if settings.style_layers:
         raise UsageError(
             "extractors.embedding.style_layers: a model file gives `content` only", "leave style_layers out"
         )
-    found = _find(runtime, expected)
-    whole = settings.complete(runtime)
+    found = model_facts.find(runtime, expected)
+    whole = completion.complete(settings, runtime)
     suffix = found.path.suffix
     if suffix == ".onnx":
         return OnnxNetwork(found, whole, runtime)
@@ -71,12 +45,6 @@ def load(settings: Embedding, runtime: Runtime, expected: bytes | None) -> Netwo
         f"{found.path}: a {suffix or 'file without suffix'} holds parameters, not a model",
         "export the model to .onnx, or name the network the parameters belong to (network: resnet18)",
     )
-
-
-def _find(runtime: Runtime, expected: bytes | None) -> Found:
-    if not runtime.weights:
-        raise UsageError("`network: file` needs the model", "give it with --weights FILE (.onnx)")
-    return weights.find(WANTED, runtime, expected)
 
 
 def _scaled(pixels: NDArray[np.uint8], wanted: Preparation) -> NDArray[np.float32]:
@@ -89,7 +57,7 @@ def _scaled(pixels: NDArray[np.uint8], wanted: Preparation) -> NDArray[np.float3
 class OnnxNetwork:
     """An ONNX model run by onnxruntime, one thread to a call, so that bits do not depend on cores."""
 
-    def __init__(self, found: Found, settings: Embedding, runtime: Runtime) -> None:
+    def __init__(self, found: Found, settings: NetworkChoice, runtime: Runtime) -> None:
         onnx_file.metadata(found.content)
         self.sha256 = found.sha256
         self._content = found.content
@@ -170,7 +138,7 @@ def _input(session: Any, side: int) -> tuple[str, str, int | None]:
 class ScriptNetwork:
     """A TorchScript or torch.export program: runs whatever its file says, hence only when trusted."""
 
-    def __init__(self, found: Found, settings: Embedding, runtime: Runtime) -> None:
+    def __init__(self, found: Found, settings: NetworkChoice, runtime: Runtime) -> None:
         if not runtime.trust_weights:
             raise UsageError(
                 f"{found.path} is a program: TorchScript and .pt2 files hold pickles, which can run any code when loaded",

@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import io
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from driftcli.core.errors import ArtifactError, UsageError
 from driftcli.extractors.base import resolve_device
-from driftcli.extractors.networks import known, weights
+from driftcli.extractors.networks import completion, known, published, weights
 from driftcli.extractors.networks.layers import TorchNetwork
 from driftcli.extractors.networks.lite0 import Lite0, folded
-from driftcli.extractors.networks.weights import Found, Wanted
+from driftcli.extractors.networks.wanted import Found, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from driftcli.extractors.base import Runtime
-    from driftcli.extractors.embedding import Embedding
+    from driftcli.extractors.networks.choice import NetworkChoice
 
 HEADS = ("fc.", "classifier.", "head.", "heads.", "aux1.", "aux2.", "AuxLogits.")
 """Classifiers: never read, so that a fine-tuned network may have another number of classes."""
 
 
-def load(settings: Embedding, seed: int, runtime: Runtime, expected: bytes | None) -> TorchNetwork:
-    """The named network with weights found on this machine; see `_weights.find` for the errors."""
+def load(settings: NetworkChoice, seed: int, runtime: Runtime, expected: bytes | None) -> TorchNetwork:
+    """The named network with weights found on this machine; see `weights.find` for the errors."""
     kind, name = known.origin(settings.network)
-    whole = settings.complete(runtime)
+    whole = completion.complete(settings, runtime)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = Lite0() if kind == "lite0" else _build(kind, name)
+        module = Lite0() if kind == "lite0" else published.build(kind, name)
     if settings.weights == "random":
         sha256 = _parameters_sha256(module)
         if expected is not None and sha256 != expected:
@@ -60,79 +59,16 @@ def wanted_weights(kind: str, name: str) -> Wanted:
         return weights.LITE0
     if kind == "timm":
         return Wanted(network=f"timm/{name}", file=f"{name}.safetensors")
-    published = _published(name)
-    file = published.url.rpartition("/")[2]
+    preset = published.published(name)
+    file = preset.url.rpartition("/")[2]
     prefix = re.search(r"-([0-9a-f]{8,})\.pth$", file)
     return Wanted(
         network=f"torchvision/{name}",
         file=file,
         sha256=prefix[1] if prefix else "",
-        size=f"{published.meta['_file_size']:.1f} MB",
-        url=published.url,
+        size=f"{preset.meta['_file_size']:.1f} MB",
+        url=preset.url,
     )
-
-
-def facts_torchvision(name: str) -> dict[str, Any]:
-    """Preprocessing as torchvision publishes it with the weights."""
-    preset = _published(name).transforms()
-    return {
-        "resize": preset.resize_size[0],
-        "side": preset.crop_size[0],
-        "crop": "center",
-        "interpolation": preset.interpolation.value,
-        "mean": tuple(preset.mean),
-        "std": tuple(preset.std),
-        "scale": 255.0,
-        "order": "rgb",
-    }
-
-
-def facts_timm(name: str) -> dict[str, Any]:
-    """Preprocessing from timm's own configuration; the stages' ends as style, the last as content."""
-    model = _build("timm", name)
-    config = importlib.import_module("timm.data").resolve_model_data_config(model)
-    side = int(config["input_size"][-1])
-    modules = [str(stage["module"]) for stage in getattr(model, "feature_info", [])]
-    read: dict[str, Any] = (
-        {"style_layers": tuple(modules[:-1][:4]), "content_layer": modules[-1]} if modules else {}
-    )
-    return {
-        "resize": int(side / config["crop_pct"]),
-        "side": side,
-        "crop": "none" if config["crop_mode"] == "squash" else "center",
-        "interpolation": config["interpolation"],
-        "mean": tuple(config["mean"]),
-        "std": tuple(config["std"]),
-        "scale": 255.0,
-        "order": "rgb",
-        **read,
-    }
-
-
-def _published(name: str) -> Any:
-    models = importlib.import_module("torchvision.models")
-    try:
-        return models.get_model_weights(name).DEFAULT
-    except (ValueError, AttributeError) as error:
-        raise UsageError(
-            f"there is no network {name!r}",
-            "extractors.embedding.network: efficientnet_lite0, a classifier of torchvision (resnet18, "
-            "mobilenet_v3_small, ...), timm/NAME, or file",
-        ) from error
-
-
-def _build(kind: str, name: str) -> nn.Module:
-    if kind == "torchvision":
-        _published(name)
-        return importlib.import_module("torchvision.models").get_model(name, weights=None)  # type: ignore[no-any-return]
-    try:
-        timm = importlib.import_module("timm")
-    except ImportError as error:
-        raise UsageError(f"timm/{name} needs timm", "pip install driftcli[timm]") from error
-    try:
-        return timm.create_model(name, pretrained=False)  # type: ignore[no-any-return]
-    except RuntimeError as error:
-        raise UsageError(f"timm: {error}", "see timm.list_models() for the names") from error
 
 
 def _fill(module: nn.Module, found: Found, *, fold: bool) -> None:

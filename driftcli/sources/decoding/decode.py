@@ -20,12 +20,12 @@ from PIL import (
 )
 
 from driftcli.core.errors import DriftcliError, UsageError
+from driftcli.core.files import Refused, read_file
 from driftcli.core.images import FileFacts
 from driftcli.sources.decoding.exif import read_exif
 from driftcli.sources.decoding.header import jpeg_frame, jpeg_steps, sniff
 from driftcli.sources.decoding.modes import GREY_MODES, to_rgb
 from driftcli.sources.decoding.pixels import Box, crop_box, digest_and_grey, near
-from driftcli.sources.decoding.read import Refused, read_file
 from driftcli.sources.decoding.settings import Decode
 
 _READERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from driftcli.sources.decoding.read import Refused
+from driftcli.core.files import Refused
 
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 _NO_FRAME = frozenset({0xC4, 0xC8, 0xCC})  # Huffman tables, reserved, arithmetic conditioning

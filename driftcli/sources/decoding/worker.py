@@ -21,12 +21,12 @@ import numpy as np
 from PIL import Image
 
 from driftcli.core.errors import UsageError
+from driftcli.core.files import Refused, read_file
 from driftcli.core.images import Frame
 from driftcli.extractors.base import Extractor
-from driftcli.sources._names import promises_image
 from driftcli.sources.decoding import wire
 from driftcli.sources.decoding.decode import check_settings, decode
-from driftcli.sources.decoding.read import Refused, read_file
+from driftcli.sources.decoding.names import promises_image
 from driftcli.sources.decoding.settings import Decode
 
 _ADDRESS_SPACE = 2 << 30

@@ -1,0 +1,47 @@
+"""The user's own model file, found; and what it says of itself."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from driftcli.core.errors import UsageError
+from driftcli.extractors.networks import onnx_file, weights
+from driftcli.extractors.networks.known import Preparation
+from driftcli.extractors.networks.wanted import Found, Wanted
+
+if TYPE_CHECKING:
+    from driftcli.extractors.base import Runtime
+
+WANTED = Wanted(network="file", file="your model")
+METADATA = "driftcli"
+"""Key in an ONNX file's metadata: a JSON object with the names of `Preparation` (and `content_layer`)."""
+KEYS = (*Preparation.__dataclass_fields__, "content_layer")
+
+
+def facts(runtime: Runtime) -> dict[str, Any]:
+    """Preprocessing that an ONNX file carries in its metadata; {} when it carries none."""
+    found = find(runtime, None)
+    if found.path.suffix != ".onnx":
+        return {}
+    text = onnx_file.metadata(found.content).get(METADATA)
+    if text is None:
+        return {}
+    try:
+        stored = json.loads(text)
+        return {
+            key: tuple(stored[key]) if isinstance(stored[key], list) else stored[key]
+            for key in set(stored) & set(KEYS)
+        }
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UsageError(
+            f"{found.path}: its metadata {METADATA!r} cannot be read: {error}",
+            f"a JSON object with some of the keys {', '.join(KEYS)}",
+        ) from error
+
+
+def find(runtime: Runtime, expected: bytes | None) -> Found:
+    """The file that `--weights` names, read and hashed. Raises UsageError or ArtifactError."""
+    if not runtime.weights:
+        raise UsageError("`network: file` needs the model", "give it with --weights FILE (.onnx)")
+    return weights.find(WANTED, runtime, expected)

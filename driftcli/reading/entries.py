@@ -1,0 +1,33 @@
+"""What the sources of one command offer, once and once more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from driftcli.config.settings import Settings
+from driftcli.core.images import Entry, Skipped
+from driftcli.reading.open_sources import open_sources
+
+
+def entries_of(specs: Sequence[str], settings: Settings) -> Iterable[Entry | Skipped]:
+    """The entries of all sources; `-0` is standard input whose paths end in NUL."""
+    named = ["-" if spec == "-0" else str(spec) for spec in specs]
+    return open_sources(named, settings.input, nul="-0" in specs)
+
+
+def entries_again(specs: Sequence[str], settings: Settings, names: Collection[str]) -> Iterator[Entry]:
+    """The entries with these names, from sources that were read before.
+
+    Standard input cannot be read twice: there a name is a path.
+    """
+    left = set(names)
+    if any(spec in {"-", "-0"} for spec in specs):
+        yield from (Entry(name, path=name) for name in sorted(left))
+        return
+    offered: Iterable[Entry | Skipped] = entries_of(specs, settings)
+    for entry in offered:
+        if not left:
+            return
+        if isinstance(entry, Entry) and entry.name in left:
+            left.remove(entry.name)
+            yield entry
