@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "driftcli"
 FILES = sorted(PACKAGE.rglob("*.py"))
-ROOMS = {folder.name for folder in PACKAGE.iterdir() if folder.is_dir() and (folder / "__init__.py").exists()}
-SHARED = {"records", "past", "errors", "registry", "progress", "text", "permutation", "settings", "pictures"}
-"""What every room may import."""
-ROOM_PAIRS = {
-    # the room on the left may import exactly these modules of the room on the right
-    ("detectors", "extractors"): set(),
-    ("sources", "extractors"): {"driftcli.extractors.base"},  # a worker runs `prepare`
+BESIDE = {"__init__.py", "__main__.py", "api.py", "py.typed", "ARCHITECTURE.md", "__pycache__"}
+"""What stands in the package beside the rooms."""
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES
 }
 HEAVY = {"torch", "torchvision", "timm", "onnxruntime", "scipy", "matplotlib"}
 GLOBAL_RNG = {
@@ -39,8 +38,8 @@ def _name(path: Path) -> str:
 
 
 def _room(path: Path) -> str | None:
-    first = path.relative_to(PACKAGE).parts[0]
-    return first if first in ROOMS else None
+    first, *more = path.relative_to(PACKAGE).parts
+    return first if more else None
 
 
 def _tree(path: Path) -> ast.Module:
@@ -60,6 +59,39 @@ def _imports(tree: ast.AST) -> set[str]:
     return found
 
 
+def _table() -> dict[str, set[str]]:
+    """Room -> rooms that it may import, from the table in ARCHITECTURE.md."""
+    found: dict[str, set[str]] = {}
+    for line in (PACKAGE / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines():
+        row = re.fullmatch(r"\| `(\w+)/` \|.*\| ([\w, –]+) \|", line)
+        if row:
+            allowed = {name.strip() for name in row[2].split(",")} - {"–"}
+            found[row[1]] = EVERYTHING if allowed == {"everything"} else allowed
+    return found
+
+
+def _room_of(module: str) -> str:
+    """`extractors` of `driftcli.extractors.networks.load`; `` of what stands in the root."""
+    room = module.split(".")[1] if "." in module else ""
+    return room if (PACKAGE / room).is_dir() else ""
+
+
+def _modules_of(room: str) -> list[str]:
+    return [module for module in MODULES if _room_of(module) == room]
+
+
+def _is_package(module: str) -> bool:
+    return MODULES[module].name == "__init__.py"
+
+
+def _edges(module: str) -> set[str]:
+    """The package's own modules that a module imports, wherever in it the import stands."""
+    named = _imports(_tree(MODULES[module]))
+    own = {name for name in named if name in MODULES} - {module, "driftcli"}
+    bare = {node for node in named if node == "driftcli"}
+    return own | bare
+
+
 def _module_level(tree: ast.Module) -> set[str]:
     """Imports that run when the file is imported; TYPE_CHECKING blocks do not."""
     found: set[str] = set()
@@ -75,6 +107,11 @@ def _module_level(tree: ast.Module) -> set[str]:
     return found
 
 
+EVERYTHING: set[str] = set()
+TABLE = _table()
+EDGES = {module: _edges(module) for module in MODULES}
+
+
 @pytest.mark.parametrize("path", FILES, ids=_name)
 def test_the_first_line_says_what_the_file_is_for(path):
     """One docstring sentence, in every file."""
@@ -83,37 +120,40 @@ def test_the_first_line_says_what_the_file_is_for(path):
     assert doc.split("\n")[0].strip()
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if _room(path)], ids=_name)
-def test_rooms_do_not_import_each_other(path):
-    """A room knows itself and what is shared; `cli` may know everything."""
-    room = _room(path)
-    if room == "cli":
+def test_every_room_is_in_the_table_and_nothing_else_is_in_the_root():
+    """A new room needs a row; a file outside the rooms needs a reason to be here."""
+    there = {place.name for place in PACKAGE.iterdir()} - BESIDE
+    assert there == set(TABLE)
+
+
+@pytest.mark.parametrize("room", TABLE)
+def test_rooms_import_what_the_table_allows(room):
+    """The table's edges, no other: one that is not used is no edge either."""
+    reached = {_room_of(name) for module in _modules_of(room) for name in EDGES[module]} - {room}
+    if TABLE[room] is EVERYTHING:
         return
-    for name in _imports(_tree(path)):
+    assert reached - {""} <= TABLE[room], f"{room} imports {sorted(reached - TABLE[room])}"
+    assert TABLE[room] <= reached, f"the table allows {room} what it does not use"
+    assert "" not in reached, f"{room} imports the package's root"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_file_with_an_underscore_is_its_rooms_own(module):
+    """`driftcli.artifact._lock` is for `driftcli.artifact` alone."""
+    for name in EDGES[module]:
         parts = name.split(".")
-        if parts[0] != "driftcli" or len(parts) == 1:
-            continue
-        allowed = (
-            parts[1] == room
-            or parts[1] in SHARED
-            or (not (PACKAGE / parts[1]).exists() and not (PACKAGE / f"{parts[1]}.py").exists())
-        )
-        permits = ROOM_PAIRS.get((room, parts[1]), set())
-        assert (
-            allowed
-            or any(name == permit or name.startswith(f"{permit}.") for permit in permits)
-            or (any(permit.startswith(f"{name}.") for permit in permits))
-        ), f"{_name(path)} imports {name}"
+        private = [place for place, part in enumerate(parts) if part.startswith("_") and part != "__main__"]
+        if private:
+            owner = ".".join(parts[: private[0]])
+            assert module == owner or module.startswith(f"{owner}."), f"{module} imports {name}"
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in FILES if _room(path) != "cli" and path.name != "__main__.py"], ids=_name
-)
-def test_nobody_imports_cli(path):
-    """The command line is on top."""
-    assert not {
-        name for name in _imports(_tree(path)) if name == "driftcli.cli" or name.startswith("driftcli.cli.")
-    }
+def test_no_import_goes_in_a_circle():
+    """Neither at load time, nor later inside a function, nor for types only."""
+    order = TopologicalSorter(
+        {module: {name for name in names if not _is_package(name)} for module, names in EDGES.items()}
+    )
+    order.prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize("path", FILES, ids=_name)
@@ -134,7 +174,7 @@ def test_only_cli_prints_or_exits(path):
             continue
         called = ast.unparse(node.func)
         assert called not in {"print", "exit", "quit", "input"}, f"{_name(path)}:{node.lineno}"
-        if path.name != "_worker.py":
+        if _name(path) != "sources/decoding/worker.py":
             assert called not in {"sys.exit", "os._exit"}, f"{_name(path)}:{node.lineno}"
 
 

@@ -92,7 +92,10 @@ DEFAULT = Path("driftcli-demo")
 
 def place(wanted: Path) -> Path:
     """The wanted folder; for the default one `sample_data` when the current directory is driftcli's checkout."""
-    ours = Path("sample_data", "generate.py").is_file() and Path("driftcli", "sample", "days.py").is_file()
+    ours = (
+        Path("sample_data", "generate.py").is_file()
+        and Path("driftcli", "simulation", "sample", "days.py").is_file()
+    )
     return Path("sample_data") if ours and wanted == DEFAULT else wanted
 
 

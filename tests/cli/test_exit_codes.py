@@ -167,7 +167,8 @@ def test_the_process_returns_the_code(argv, code):
 
 _STUBBED = """
 import sys, time
-from driftcli import audit, registry
+from driftcli.audit import story
+from driftcli.core import registry
 from driftcli.cli import app
 {body}
 app.main()
@@ -176,7 +177,7 @@ app.main()
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_process_within_two_seconds(number, code):
-    body = "audit.fit = lambda *a, **k: (print('ready', flush=True), time.sleep(30))"
+    body = "story.fit = lambda *a, **k: (print('ready', flush=True), time.sleep(30))"
     process = subprocess.Popen(
         [sys.executable, "-c", _STUBBED.format(body=body), "fit", "x", "-o", "y"],
         cwd=ROOT,
@@ -199,16 +200,16 @@ def test_a_reader_that_left_changes_no_verdict(tmp_path):
     body = f"""
 from dataclasses import replace
 from pathlib import Path
-from driftcli.errors import NotAuditedError
-from driftcli.inconclusive import inconclusive
-from driftcli.settings import Settings
+from driftcli.core.errors import NotAuditedError
+from driftcli.audit.inconclusive import inconclusive
+from driftcli.config.settings import Settings
 class Text:
     pictures = folder = False
     def render(self, report): return "x" * 200_000
 registry.kinds = lambda room: ("text",)
 registry.load = lambda room, kind: Text
 report = inconclusive(NotAuditedError("", ""), artifact=Path({str(tmp_path)!r}), sources=[], settings=Settings())
-audit.check = lambda *a, **k: replace(report, verdict="drift", exit_code=1)
+story.check = lambda *a, **k: replace(report, verdict="drift", exit_code=1)
 """
     code = _STUBBED.format(
         body=body.replace("class Text", "from dataclasses import dataclass\n@dataclass\nclass Text")
@@ -236,7 +237,7 @@ def test_closed_streams_are_no_failure():
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_behind_standard_output_is_4():
-    body = "from driftcli.cli import _summary\n_summary.fitted = lambda *a, **k: 'done'\naudit.fit = lambda *a, **k: None"
+    body = "from driftcli.cli import _summary\n_summary.fitted = lambda *a, **k: 'done'\nstory.fit = lambda *a, **k: None"
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(
             [sys.executable, "-c", _STUBBED.format(body=body), "fit", "x", "-o", "y"],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 import driftcli
+import driftcli.artifact
 from driftcli.cli import _findings, doctor
 from driftcli.core.errors import ArtifactError, UsageError
 
@@ -49,6 +50,7 @@ def store(monkeypatch, tmp_path):
     held = Artifact(MANIFEST, "e" * 64, (Check("reference-ab.safetensors", "reference", 1000, True, ""),))
     module = types.ModuleType("driftcli.artifact.store")
     module.read = lambda _path: held
+    monkeypatch.setattr(driftcli.artifact, "store", module, raising=False)
     monkeypatch.setitem(sys.modules, "driftcli.artifact.store", module)
     monkeypatch.setattr(driftcli, "artifact", module, raising=False)
     module.held = held

@@ -86,8 +86,11 @@ def _comment(text: str, indent: str) -> str:
 
 def _attribute_notes(kind: type) -> dict[str, str]:
     """The strings below the fields of a class."""
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     notes: dict[str, str] = {}
+    for parent in kind.__bases__:
+        if parent.__module__.startswith("driftcli"):
+            notes |= _attribute_notes(parent)
+    (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     for field, below in zip(body.body, body.body[1:], strict=False):
         if (
             isinstance(field, ast.AnnAssign)

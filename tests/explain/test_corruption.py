@@ -9,6 +9,7 @@ import pytest
 
 from driftcli.calibration import corruption_library
 from driftcli.core.features import Column
+from driftcli.explain import corruption
 from driftcli.explain import space as _space
 from driftcli.explain.corruption import Library, Likeness, Part, calibrated, statement
 
@@ -136,12 +137,12 @@ def test_constant_columns_and_one_view_alone_do():
 
 def test_a_library_survives_the_artifact(library):
     """Arrays in the state, the rest in the manifest; a baseline without one has none."""
-    state, facts = corruption_library.pack(library)
-    again = corruption_library.unpack({**state, "measured/p_10": np.zeros(1)}, facts)
+    state, facts = corruption.pack(library)
+    again = corruption.unpack({**state, "measured/p_10": np.zeros(1)}, facts)
     assert again is not None
     assert again.nearest(batch(MOVES[3])) == library.nearest(batch(MOVES[3]))
-    assert corruption_library.unpack({}, None) is None
-    assert corruption_library.pack(None) == ({}, None)
+    assert corruption.unpack({}, None) is None
+    assert corruption.pack(None) == ({}, None)
 
 
 def test_images_are_chosen_for_their_mean(library):

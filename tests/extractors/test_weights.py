@@ -45,7 +45,7 @@ def test_the_wheel_is_found_without_importing_it() -> None:
 
 
 def test_searching_does_not_import_torch() -> None:
-    code = "import sys; from driftcli.extractors import _weights as w, embedding; from driftcli.extractors.base import Runtime; w.find(w.LITE0, Runtime()); sys.exit('torch' in sys.modules)"
+    code = "import sys; from driftcli.extractors import embedding; from driftcli.extractors.networks import weights as w; from driftcli.extractors.base import Runtime; w.find(w.LITE0, Runtime()); sys.exit('torch' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
 

@@ -207,12 +207,12 @@ WRITER = """
 import sys
 from dataclasses import replace
 sys.path.insert(0, {root!r})
-from driftcli import history
-from tests.test_history import report, settings
+from driftcli.history import record
+from tests.history.test_history import report, settings
 who, rows, file = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 for k in range(rows):
-    history.prepare(settings(file))
-    history.record(report(f"{{who}}-{{k}}", (1 + (who * rows + k) % 997) / 1000), settings(file))
+    record.prepare(settings(file))
+    record.record(report(f"{{who}}-{{k}}", (1 + (who * rows + k) % 997) / 1000), settings(file))
 """
 
 

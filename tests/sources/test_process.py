@@ -19,9 +19,9 @@ def test_from_code_without_a_main_guard(tmp_path, photo):
     """Plain subprocesses: neither a script nor a prompt needs one; no file nearby is taken for a module."""
     photo(0, 20, 20).save(tmp_path / "a.png")
     script = textwrap.dedent(f"""
-        from driftcli.records import Entry
-        from driftcli.sources._pool import DecodePool
-        from driftcli.sources._settings import Decode
+        from driftcli.core.images import Entry
+        from driftcli.sources.decoding.pool import DecodePool
+        from driftcli.sources.decoding.settings import Decode
         with DecodePool(Decode(), {{}}, 2) as pool:
             for item in pool.map([Entry("a", {str(tmp_path / "a.png")!r})] * 3):
                 print(item.facts.width, item.arrays)
@@ -43,9 +43,9 @@ def test_workers_end_with_their_parent(number, tmp_path, photo):
     script = textwrap.dedent(f"""
         import itertools, signal
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
-        from driftcli.records import Entry
-        from driftcli.sources._pool import DecodePool
-        from driftcli.sources._settings import Decode
+        from driftcli.core.images import Entry
+        from driftcli.sources.decoding.pool import DecodePool
+        from driftcli.sources.decoding.settings import Decode
         with DecodePool(Decode(), {{}}, 2) as pool:
             print(*(worker._process.pid for worker in pool._workers), flush=True)
             for item in pool.map(Entry("a", {str(tmp_path / "a.png")!r}) for _ in itertools.count()):
