@@ -34,7 +34,7 @@ from driftcli.gate import rules
 from driftcli.gate.batch_test import Outcome
 from driftcli.gate.subset_test import Rerun
 from driftcli.reading.reader import Reading
-from driftcli.reference.families import Family
+from driftcli.reference.families import Family, yardstick
 from driftcli.reference.reference import Baseline, Reference
 
 ORDER = {"pass": 0, "warn": 1, "drift": 2}
@@ -185,7 +185,7 @@ class Draft:
         return (*seen, *shifts), None
 
     def _detectable_shifts(self, count: int) -> tuple[Detectable, ...]:
-        family = next((f for f in self.baseline.families if f.name == "properties"), None)
+        family = yardstick(self.baseline.families)
         if family is None:
             return ()
         x = self.held_out.views[family.view].astype(np.float64)
@@ -215,7 +215,7 @@ class Draft:
 
     def _in_words(self, outcome: Outcome, family: Family, found: FamilyResult) -> tuple[Diagnosis, ...]:
         """What a family of named values says; nothing of the others."""
-        if family.view not in {"properties", "file"}:
+        if not family.named:
             return ()
         shares = words.level_shares(
             outcome.tested.views[family.view],

@@ -19,6 +19,7 @@ from driftcli.core.images import Ledger
 from driftcli.core.progress import Progress
 from driftcli.explain import corruption, plane
 from driftcli.explain.corruption import Library
+from driftcli.extractors.base import portraits, views
 from driftcli.reading import canaries
 from driftcli.reading.reader import Reading, digest
 from driftcli.reading.runtime import versions
@@ -143,9 +144,10 @@ def calibrate_baseline(
         fitted = reference.detectors[family.name]
         state |= {f"calibrated/{family.name}/{k}": v for k, v in family.state.items() if k not in fitted}
     likenesses, known = corruption.pack(library)
-    map_of_good = plane.fit(held_out.views)
+    map_of_good = plane.fit(portraits(held_out.views))
     state |= {**likenesses, **errors, **({} if map_of_good is None else map_of_good.pack())}
-    loss = held_out.views["error"][:, 0] if "error" in held_out.views else None
+    losses = [held_out.views[v.name][:, 0] for v in views().values() if v.loss and v.name in held_out.views]
+    loss = losses[0] if losses else None
     facts = {
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "versions": versions(),
