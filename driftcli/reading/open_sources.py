@@ -102,14 +102,8 @@ def _kind(spec: str) -> str:
     try:
         os.stat(spec)
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        scheme, is_address, _ = spec.partition("://")
-        if is_address:
-            for kind, source in _kinds().items():
-                if scheme in source.schemes:
-                    return kind
-            raise NotAuditedError(
-                f"{spec!r} is an address, not a path", "Copy the images to this machine."
-            ) from None
+        if "://" in spec:
+            return _address(spec)
         if glob.has_magic(spec) and "\0" not in spec:
             return _matching(spec)
         raise NotAuditedError(f"there is no {spec!r}", _did_you_mean(spec)) from None
@@ -125,6 +119,16 @@ def _kind(spec: str) -> str:
     if extension(spec) in ("parquet", "safetensors", "npz", "tfrecord"):
         raise NotAuditedError(f"{spec!r} holds no image files that can be read here", _SPEC_HINT)
     return "image"
+
+
+def _address(spec: str) -> str:
+    scheme = spec.partition("://")[0]
+    taking = next((kind for kind, source in _kinds().items() if scheme in source.schemes), None)
+    if taking is None:
+        raise NotAuditedError(
+            f"{spec!r} is an address, not a path", "Copy the images to this machine."
+        ) from None
+    return taking
 
 
 @cache

@@ -20,7 +20,7 @@ class ImageSource(ABC):
     """Addresses that are such a source: `s3` takes `s3://bucket/images`."""
 
     @classmethod
-    def takes(cls, path: str) -> bool:
+    def takes(cls, path: str) -> bool:  # noqa: ARG003 - most kinds are no single file
         """Whether an existing file is such a source, by its name; an image or none of ours by default."""
         return False
 
