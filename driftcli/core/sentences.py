@@ -69,7 +69,7 @@ def _spread(facts: Diagnosis) -> str:
 
 
 def _turn(facts: Diagnosis) -> str:
-    """As in "Colours turn towards cyan: hue 0.1 → 0.4 turns"."""
+    """As in "Colours turn towards cyan: hue 0.2 → 0.5 turns"."""
     return f"Colours turn towards {facts.towards}: {_name(facts)} {_from_to(facts)}"
 
 

@@ -119,5 +119,5 @@ def _facts(value: float, column: Column, found: _Outside, row: int, levels: Mapp
     if column.kind == "category":
         return Outside(column.name, "level", share, level=level_name(value, levels))
     if column.kind == "circular":
-        return Outside(column.name, "far", share, value, column.unit, hue_name(value))
-    return Outside(column.name, "above" if found.above[row] else "below", share, value, column.unit)
+        return Outside(column.name, "far", share, value, column.unit or None, hue_name(value))
+    return Outside(column.name, "above" if found.above[row] else "below", share, value, column.unit or None)

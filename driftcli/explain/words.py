@@ -141,7 +141,7 @@ def _facts(
         statistic=statistic.name,
         before=statistic.baseline,
         after=statistic.batch,
-        unit=column.unit,
+        unit=column.unit or None,
         share=statistic.effect,
     )
     if statistic.name.endswith(MISSING):

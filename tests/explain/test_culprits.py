@@ -69,7 +69,7 @@ def test_the_sum_over_families_needs_no_correction():
     assert hits > 60
 
 
-WHY = (Outside("sharpness", "below", 0.99, 0.02, ""),)
+WHY = (Outside("sharpness", "below", 0.99, 0.02),)
 
 
 def _said(nats: np.ndarray, n: int, family: str = "style") -> culprits.Strangeness:

@@ -28,14 +28,14 @@ STRANGE = (
     ("camera-07/north-gate/20261121T061502-000412.jpg", "properties", {"sharpness 12 px, below 99 % of the baseline": SOFT}),
     ("camera-07/north-gate/20261121T061507-000413.jpg", "properties", {
         "sharpness 13 px, below 99 % of the baseline": replace(SOFT, value=13.0),
-        "red-green balance −0.12, below 98 % of the baseline": Outside("red_green", "below", 0.98, -0.12, ""),
+        "red-green balance −0.12, below 98 % of the baseline": Outside("red_green", "below", 0.98, -0.12),
     }),
     ("camera-07/IMG|0007.jpg", "style", {}),
     ("camera-07/=cmd.jpg", "reconstruction", {
-        "reconstruction error (log) −6.1, below 97 % of the baseline": Outside("log_mse", "below", 0.97, -6.1, ""),
+        "reconstruction error (log) −6.1, below 97 % of the baseline": Outside("log_mse", "below", 0.97, -6.1),
     }),
     ('camera-07/<b>bold & "quoted"</b>.jpg', "properties", {
-        "brightness 0.11, below 96 % of the baseline": Outside("brightness", "below", 0.96, 0.11, ""),
+        "brightness 0.11, below 96 % of the baseline": Outside("brightness", "below", 0.96, 0.11),
     }),
 )  # fmt: skip
 """Path, family, and reasons with their facts."""

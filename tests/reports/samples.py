@@ -118,7 +118,7 @@ def shifted(statement: str, statistic: str, word: str, sd: float, values: tuple[
     """Images whose properties rose or fell, from the baseline's value to the batch's."""
     return Diagnosis(
         statement, kind="shift", family="properties", statistic=statistic, direction="higher" if sd > 0 else "lower",
-        word=word, shift_sd=sd, before=values[0], after=values[1], unit="", share=0.5,
+        word=word, shift_sd=sd, before=values[0], after=values[1], share=0.5,
     )  # fmt: skip
 
 
