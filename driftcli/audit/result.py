@@ -210,8 +210,8 @@ class Draft:
         if library is None or outcome.verdict.outcome == "pass":
             return tuple(said)
         found = library.nearest(outcome.tested.views)
-        like = corruption.statement(found, library.least)
-        return (like, *said) if like.corruption else (*said[:1], like, *said[1:])
+        like = corruption.diagnosis(found, library.least)
+        return (like, *said) if like.kind == "like" else (*said[:1], like, *said[1:])
 
     def _in_words(self, outcome: Outcome, family: Family, found: FamilyResult) -> tuple[Diagnosis, ...]:
         """What a family of named values says; nothing of the others."""
@@ -223,7 +223,9 @@ class Draft:
             family.columns,
             {**self.held_out.levels, **self.reading.features.levels},
         )
-        return words.statements(found.statistics, family.columns, self.settings.gate.alpha, shares)
+        return words.statements(
+            found.statistics, family.columns, self.settings.gate.alpha, shares, family.name
+        )
 
     def _reasons(
         self, outcome: Outcome, judged: Sequence[RuleResult], diagnosis: Sequence[Diagnosis]
@@ -235,9 +237,10 @@ class Draft:
             reasons.append(
                 f"{differ} from the baseline: p = {verdict.p_value:.2g}, alpha {self.settings.gate.alpha:g}"
             )
-            told = None if outcome.composition is None else mix.reason(outcome.composition)
-            if told:
-                reasons.insert(0 if told.startswith("composition") else 1, told)
+            composition = outcome.composition
+            mixed = None if composition is None else mix.reason(composition)
+            if composition is not None and mixed:
+                reasons.insert(0 if composition.reading == "composition" else 1, mixed)
             reasons += [d.statement for d in diagnosis[:3]]
         if verdict.outcome == "warn":
             reasons.append(f"no effect is above the tolerance {outcome.tolerance:.2g}")
