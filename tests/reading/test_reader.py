@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from driftcli.calibration.make_baseline import drop_seen_images, merge_readings
+from driftcli.calibration.held_out import drop_seen_images, merge_readings
 from driftcli.core.errors import UsageError
 from driftcli.core.features import Features
 from driftcli.core.images import Decoded, FileFacts, Ledger
