@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from driftcli.core.images import Ledger
 from driftcli.core.report import BatchFacts, FalseAlarmRate, GateResult, ReferenceFacts, Report
+from driftcli.core.times import now_utc
 from driftcli.core.version import version
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def inconclusive(
         batch=BatchFacts(0, 0, 0, tuple(sources), ""),
         ledger=Ledger(0, 0, {}, {}, 0),
         reference=ReferenceFacts(str(artifact), "", baseline or "", 0, None),
-        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        created=now_utc(),
         tool={"name": "driftcli", "version": version()},
         environment={"seed": settings.seed, "device": settings.device},
     )

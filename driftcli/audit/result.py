@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
 
@@ -28,6 +27,7 @@ from driftcli.core.report import (
     RuleResult,
 )
 from driftcli.core.text import label
+from driftcli.core.times import now_utc
 from driftcli.core.version import version
 from driftcli.explain import corruption, mix, words
 from driftcli.gate import rules
@@ -132,7 +132,7 @@ class Draft:
                 len(self.held_out),
                 facts.get("groups"),
             ),
-            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created=now_utc(),
             tool={"name": "driftcli", "version": version()},
             files=tuple(FileResult(s.name, s.state, s.reason) for s in reading.skipped),
             timing={"seconds": round(seconds, 3), "images_per_second": round(count / max(seconds, 1e-9), 2)},

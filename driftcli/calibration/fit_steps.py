@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from driftcli.config.settings import Settings
 from driftcli.core.features import Features, State
 from driftcli.core.images import Decoded, Entry, Skipped
+from driftcli.core.times import now_utc
 from driftcli.extractors.base import Extractor, Runtime
 from driftcli.reading.reader import Reader, Reading, extract_views
 from driftcli.reading.runtime import versions
@@ -159,7 +159,7 @@ def fit_facts(
 ) -> dict[str, Any]:
     """The manifest's account of F: counts, digests, what was learnt. `reading`: of F and C together."""
     return {
-        "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": now_utc(),
         "images": len(fit_set),
         "digest": reading.digest,
         "source": list(sources),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from driftcli.calibration.held_out import HeldOut
 from driftcli.core import threads
 from driftcli.core.features import Features, State
 from driftcli.core.progress import Progress
+from driftcli.core.times import now_utc
 from driftcli.explain import corruption, plane
 from driftcli.reading import canaries
 from driftcli.reading.reader import digest
@@ -118,7 +118,7 @@ def _facts(reference: Reference, held_out: HeldOut) -> dict[str, Any]:
     features, ledger, asked = held_out.features, held_out.ledger, reference.settings.input
     loss = features.views["error"][:, 0] if "error" in features.views else None
     return {
-        "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": now_utc(),
         "versions": versions(),
         "images": len(features),
         "content_digest": digest(features.content),
