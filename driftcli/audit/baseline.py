@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from driftcli.artifact import store as artifacts
 from driftcli.calibration.held_out import FEWEST, drop_seen_images, measure_held_out, merge_readings
@@ -18,7 +21,7 @@ from driftcli.gate import preconditions
 from driftcli.reading import canaries
 from driftcli.reading.reader import Reader, Reading
 from driftcli.reading.runtime import make_runtime, versions
-from driftcli.reference.reference import open_reference, require_same_fit
+from driftcli.reference.reference import Reference, open_reference, require_same_fit
 
 
 def baseline(
@@ -38,10 +41,7 @@ def baseline(
     """
     started = time.monotonic()
     _, reference = open_reference(str(artifact), settings, given)
-    runtime, thumbnails = make_runtime(settings, progress), bool(reference.thumbnails)
-    with Reader(
-        reference.settings, reference.extractors, reference.states, runtime, thumbnails, progress
-    ) as reader:
+    with _reader(reference, settings, progress) as reader:
         canary = canaries.seen_by(reader, reference.canary)
         reading = _read(reader, sources)
         preconditions.require(reading, settings, FEWEST, "baseline")
@@ -49,8 +49,6 @@ def baseline(
         _require_enough_left(len(reading.features))
         held_out = measure_held_out(reader, sources, reading, canary)
     made = calibrate_baseline(name, reference, held_out, progress)
-    made_with = reference.manifest["versions"]
-    elsewhere = canaries.difference(reference.canary, canary, reference.spread, made_with, versions())
     with artifacts.writing(artifact) as draft:
         require_same_fit(draft.document, reference, str(artifact))
         made.store(draft)
@@ -62,8 +60,20 @@ def baseline(
         dropped_seen=dropped,
         groups=dict(sorted(Counter(reading.features.group or ()).items())),
         ledger=reading.ledger,
-        cautions=(*reading.cautions, *made.cautions, *filter(None, [elsewhere])),
+        cautions=(*reading.cautions, *made.cautions, *_cautions(reference, canary)),
         seconds=time.monotonic() - started,
+    )
+
+
+def _reader(reference: Reference, settings: Settings, progress: Progress) -> Reader:
+    """What turns these images into features as it did with those of F."""
+    return Reader(
+        settings=reference.settings,
+        extractors=reference.extractors,
+        states=reference.states,
+        runtime=make_runtime(settings, progress),
+        thumbnails=bool(reference.thumbnails),
+        progress=progress,
     )
 
 
@@ -84,3 +94,10 @@ def _require_enough_left(count: int) -> None:
             f"{count} images are left after leaving out those of F; {FEWEST} are needed",
             "give good images that the reference was not fitted on",
         )
+
+
+def _cautions(reference: Reference, canary: Mapping[str, NDArray[np.float32]]) -> list[str]:
+    """That this machine sees the canaries otherwise than the one that fitted, if it does."""
+    made_with = reference.manifest["versions"]
+    elsewhere = canaries.difference(reference.canary, canary, reference.spread, made_with, versions())
+    return [elsewhere] if elsewhere else []

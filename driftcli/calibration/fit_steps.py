@@ -16,11 +16,12 @@ from driftcli.core.features import Features, State
 from driftcli.core.images import Decoded, Entry, Skipped
 from driftcli.core.times import now_utc
 from driftcli.extractors.base import Extractor, Runtime
+from driftcli.reading import canaries
 from driftcli.reading.reader import Reader, Reading, extract_views
 from driftcli.reading.runtime import versions
 from driftcli.reference import clusters
 from driftcli.reference.reference import Reference, build_extractors, build_families, with_extractors
-from driftcli.reference.split import Split
+from driftcli.reference.split import Split, split
 from driftcli.sources.decoding.pool import DecodePool
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ def holdout_share(settings: Settings, images: int) -> float:
     return min(max(share, 1 - most), most) if share else 0.0
 
 
+def parts(features: Features, settings: Settings) -> Split:
+    """Which of the images F learns from, and which are held back as C."""
+    return split(features, holdout_share(settings, len(features)), settings.seed)
+
+
 def states_without_images(
     extractors: Mapping[str, Extractor], seed: int, runtime: Runtime
 ) -> dict[str, State]:
@@ -76,26 +82,29 @@ def states_without_images(
     return {kind: e.fit(np.empty(0), seed, runtime) for kind, e in extractors.items() if not e.learns}
 
 
-def learnt_states(reader: Reader, reading: Reading, fit_rows: NDArray[np.int64]) -> dict[str, State]:
-    """The reader's states, and those of the extractors that learn, from the images of F.
+def learn_extractors(reader: Reader, reading: Reading, fit_rows: NDArray[np.int64]) -> Reading:
+    """The reading with the views of the extractors that had to learn first, for all of its images.
 
-    `fit_rows`: rows of the reading that are F. Raises InternalError when training diverges.
+    `fit_rows`: the rows that are F; only from them is learnt. The reader knows what was learnt afterwards.
+    Raises InternalError when training diverges.
     """
-    seed, runtime = reader.settings.seed, reader.runtime
     learnt = {
-        kind: extractor.fit(reading.prepared[kind][fit_rows], seed, runtime)
+        kind: extractor.fit(reading.prepared[kind][fit_rows], reader.settings.seed, reader.runtime)
         for kind, extractor in reader.extractors.items()
         if extractor.learns
     }
-    return {**reader.states, **learnt}
-
-
-def with_learnt_views(reader: Reader, reading: Reading) -> Reading:
-    """The reading with the views of the extractors that have just learnt, for all of its images."""
     views = dict(reading.features.views)
     for kind, prepared in reading.prepared.items():
-        views.update(extract_views(reader.extractors[kind], reader.states[kind], prepared, reader.runtime))
+        views.update(extract_views(reader.extractors[kind], learnt[kind], prepared, reader.runtime))
+    reader.states = {**reader.states, **learnt}
     return replace(reading, features=replace(reading.features, views=views))
+
+
+def canary(reader: Reader) -> tuple[State, Mapping[str, NDArray[np.float32]]]:
+    """The canary images with what this machine makes of them, for the artifact; and the latter alone, by view."""
+    images = canaries.entries()
+    views = reader.read_entries(images, len(images), "canaries").features.views
+    return canaries.pack(images, views), views
 
 
 def learn_reference(reader: Reader, fit_set: Features, canary: State) -> Reference:
@@ -123,10 +132,10 @@ def notes(reference: Reference) -> dict[str, dict[str, Any]]:
     return {kind: dict(e.notes(reference.states[kind])) for kind, e in reference.extractors.items()}
 
 
-def cautions(reading: Reading, reader: Reader, parts: Split) -> list[str]:
+def cautions(reading: Reading, reader: Reader, chosen: Split) -> list[str]:
     """What to say of the images of a fit: those skipped, those left out, how they were held back."""
     left = left_out(reading, reader.settings, reader.extractors)
-    return [*reading.cautions, *left, *filter(None, [parts.caution])]
+    return [*reading.cautions, *left, *filter(None, [chosen.caution])]
 
 
 def store_reference(draft: Draft, reference: Reference, fitted: Mapping[str, Any]) -> None:
