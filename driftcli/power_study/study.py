@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
 from driftcli.core.power_report import NullRow, PowerReport
 from driftcli.core.progress import SILENT, Progress
+from driftcli.core.times import now_utc
 from driftcli.core.version import version
 from driftcli.extractors.base import resolve_device
 from driftcli.gate import preconditions
@@ -88,7 +88,7 @@ def power(
     known = versions()
     return PowerReport(
         tool={"name": "driftcli", "version": version()},
-        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        created=now_utc(),
         artifact=str(artifact),
         digest=found.digest,
         baseline=calibrated.name,
