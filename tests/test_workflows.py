@@ -41,7 +41,9 @@ def test_actions_are_pinned_by_hash_with_their_version_beside_it(path):
 
 def test_one_action_has_one_pin():
     pins = {
-        tuple(line.split("@")) for path in USING for line in re.findall(r"uses: (\S+@[0-9a-f]{40})", path.read_text())
+        tuple(line.split("@"))
+        for path in USING
+        for line in re.findall(r"uses: (\S+@[0-9a-f]{40})", path.read_text())
     }
     assert len(pins) == len({name for name, _ in pins})
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from driftcli.cli import options as o
+from driftcli.cli import _common as c
 from driftcli.cli.console import Terminal, invoke, is_terminal
 from driftcli.core import shipped
 from driftcli.core.errors import InternalError, UsageError
@@ -41,7 +41,11 @@ Topic = Annotated[
 ]
 NoPager = Annotated[
     bool,
-    o.option("--no-pager", panel=o.OUTPUT, help="Print the page at once; else a terminal shows it by $PAGER or less."),
+    c.option(
+        "--no-pager",
+        panel=c.OUTPUT,
+        help="Print the page at once; else a terminal shows it by $PAGER or less.",
+    ),
 ]
 
 
@@ -49,9 +53,9 @@ def help(  # noqa: A001  # the command's name
     context: typer.Context,
     topic: Topic = None,
     no_pager: NoPager = False,
-    verbose: o.Verbose = 0,  # noqa: ARG001  # read from the raw command line, as the next two are
-    color: o.Color = "auto",  # noqa: ARG001
-    log_format: o.LogFormat = "text",  # noqa: ARG001
+    verbose: c.Verbose = 0,  # noqa: ARG001  # read from the raw command line, as the next two are
+    color: c.Color = "auto",  # noqa: ARG001
+    log_format: c.LogFormat = "text",  # noqa: ARG001
 ) -> int:
     """Read the manual, offline.
 

@@ -58,8 +58,9 @@ def test_the_marks_of_generated_parts_are_left_out(main):
     assert "| `seed` | `0` |" in ran.out
 
 
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("page", sorted(path.stem for path in DOCS.glob("*.md") if path.name != "README.md"))
-def test_every_page_can_be_set_for_a_terminal(main, terminal, page):
+def test_every_page_can_be_set_for_a_terminal(main, page):
     """Within its width, with its heading, and without the signs of Markdown."""
     ran = main("help", page, "--no-pager", "--color", "never")
     assert (ran.code, ran.err) == (0, "")
@@ -70,20 +71,23 @@ def test_every_page_can_be_set_for_a_terminal(main, terminal, page):
     assert max(map(len, ran.out.splitlines())) <= 60
 
 
-def test_colour_is_for_those_who_want_it(main, terminal):
+@pytest.mark.usefixtures("terminal")
+def test_colour_is_for_those_who_want_it(main):
     assert "\x1b[" in main("help", "limits", "--no-pager").out
     assert "\x1b" not in main("help", "limits", "--no-pager", "--color", "never").out
 
 
-def test_a_terminal_shows_a_page_by_the_readers_pager(main, terminal, pager):
+@pytest.mark.usefixtures("terminal")
+def test_a_terminal_shows_a_page_by_the_readers_pager(main, pager):
     ran = main("help", "limits")
     assert (ran.code, ran.out) == (0, "")
     assert "It has never been run on a GPU" in " ".join((pager / "page").read_text(encoding="utf-8").split())
     assert (pager / "less").read_text() == "FRX"
 
 
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("chosen", ["", "cat", "no-such-program", "'unfinished", "false"])
-def test_without_a_pager_that_works_the_page_is_printed(main, terminal, monkeypatch, chosen):
+def test_without_a_pager_that_works_the_page_is_printed(main, monkeypatch, chosen):
     monkeypatch.setenv("PAGER", chosen)
     assert "GPU" in main("help", "limits").out
 

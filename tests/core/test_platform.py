@@ -11,8 +11,8 @@ from driftcli.cli import app
 from driftcli.core.errors import UsageError
 
 
-@pytest.fixture
-def windows(monkeypatch):
+@pytest.fixture(autouse=True)
+def _windows(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
 
 
@@ -32,7 +32,7 @@ def windows(monkeypatch):
     ],
     ids=lambda argv: argv[0],
 )
-def test_every_command_says_so(windows, capfd, tmp_path, monkeypatch, argv):
+def test_every_command_says_so(capfd, tmp_path, monkeypatch, argv):
     monkeypatch.chdir(tmp_path)
     assert app.run(argv) == 2
     out, err = capfd.readouterr()
@@ -43,12 +43,12 @@ def test_every_command_says_so(windows, capfd, tmp_path, monkeypatch, argv):
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["--version"], ["check", "--help"], ["help", "install"]])
-def test_help_does_not(windows, capfd, argv):
+def test_help_does_not(capfd, argv):
     assert app.run(argv) == 0
     assert capfd.readouterr().err == ""
 
 
-def test_python_callers_are_told_too(windows, tmp_path):
+def test_python_callers_are_told_too():
     for call in (driftcli.check, driftcli.fit):
         with pytest.raises(UsageError, match="does not run on Windows"):
             call("a", "b")

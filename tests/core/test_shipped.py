@@ -53,7 +53,9 @@ def test_a_file_of_that_name_goes_first_and_a_folder_does_not(tmp_path, monkeypa
     assert resolve("fast").settings.seed == 7
 
 
-@pytest.mark.parametrize("named", ["./inspection", "inspection.yaml", "configs/inspection", "..", ".", "/inspection"])
+@pytest.mark.parametrize(
+    "named", ["./inspection", "inspection.yaml", "configs/inspection", "..", ".", "/inspection"]
+)
 def test_a_path_stays_a_path(tmp_path, monkeypatch, named):
     """Whatever is shipped under its last part."""
     monkeypatch.chdir(tmp_path)
