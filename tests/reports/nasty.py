@@ -42,9 +42,9 @@ def named(name: str) -> Report:
     return replace(
         rich, reasons=(f"{name} differs", name), cautions=(name, f"caution {name}"),
         diagnosis=(
+            Diagnosis(name, kind="level", statistic=name, level=name, towards=name),
             Diagnosis(f"Images are {name}", kind="shift", family=name, statistic=name, word=name, shift_sd=1.0, before=0.1, after=0.2, unit=name),
             Diagnosis(name, name, 2, 0.9, kind="like", corruptions=(match,), nearest_other=match),
-            Diagnosis(name, kind="level", statistic=name, level=name, towards=name),
         ),
         images=tuple(replace(image, path=name if image.rank < 3 else f"{name}/{image.rank}", neighbour=name, reasons=(name, "blurrier")[: image.rank], outside=(Outside(name, "level", 0.1, level=name),) if image.rank == 1 else ()) for image in rich.images),
         files=(FileResult(name, "unreadable", "truncated"), FileResult(f"x/{name}", "skipped", "hidden")),
