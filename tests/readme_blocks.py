@@ -21,20 +21,11 @@ from driftcli.cli.app import app
 from driftcli.config.settings import Settings
 from driftcli.core import registry
 from driftcli.core.shipped import configurations
-from driftcli.detectors.mmd import Mmd
-from driftcli.detectors.outliers import Outliers
-from driftcli.detectors.reconstruction import Reconstruction
-from driftcli.detectors.univariate import Univariate
-from driftcli.extractors.autoencoder import Autoencoder
-from driftcli.extractors.embedding import Embedding
-from driftcli.extractors.patches import Patches
-from driftcli.extractors.properties import Properties
-from driftcli.reference.families import VIEWS
+from driftcli.extractors import base as extractors
 from driftcli.sources.decoding import modes as _modes
 from tests.config.config_file import HEAD, TARGET, default_yaml
 
 ROOT = Path(__file__).parents[1]
-DETECTORS = {"style": Mmd, "content": Mmd, "latent": Mmd, "reconstruction": Reconstruction, "local": Outliers}
 
 
 def pages() -> list[Path]:
@@ -68,24 +59,20 @@ def families() -> str:
     """Family by family: where its numbers come from, how they are tested, its say."""
     chosen = Settings().families
     rows = [
-        (f"`{name}`", f"`{extractor}`", DETECTORS.get(name, Univariate).__name__.lower(), getattr(chosen, name).gate)
-        for name, (extractor, _) in VIEWS.items()
-    ]  # fmt: skip
+        (f"`{name}`", f"`{extractor}`", view.detector, getattr(chosen, name).gate)
+        for name, (extractor, view) in extractors.families().items()
+    ]
     return _table(("family", "extractor", "detector", "gate"), rows)
 
 
 def sees() -> str:
     """What every extractor and detector sees and misses, in its own words."""
-    parts: tuple[type, ...] = (
-        *(Embedding, Autoencoder, Properties, Patches),
-        *(Mmd, Reconstruction, Univariate, Outliers),
-    )
-    assert {kind.__name__.lower() for kind in parts} == {
-        kind for room in ("extractors", "detectors") for kind in registry.kinds(room)
-    }
+    used = [view.detector for _, view in extractors.families().values()]
+    detectors = dict.fromkeys([*used, *registry.kinds("detectors")])
+    parts = {**extractors.kinds(), **{name: registry.load("detectors", name) for name in detectors}}
     rows = [
-        (f"`{kind.__name__.lower()}`", said(kind, "What it sees"), said(kind, "What it misses"))
-        for kind in parts
+        (f"`{name}`", said(kind, "What it sees"), said(kind, "What it misses"))
+        for name, kind in parts.items()
     ]
     return _table(("", "sees", "misses"), rows)
 

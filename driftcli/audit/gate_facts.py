@@ -13,6 +13,7 @@ from driftcli.core.features import Features
 from driftcli.core.report import Detectable, FalseAlarmRate, GateResult
 from driftcli.core.text import label
 from driftcli.gate.batch_test import Outcome
+from driftcli.reference.families import yardstick
 from driftcli.reference.reference import Baseline
 
 
@@ -62,7 +63,7 @@ class GateFacts:
 
     def _shifts(self, count: int) -> tuple[Detectable, ...]:
         """Shifts of properties; none where properties were not measured."""
-        family = next((f for f in self.baseline.families if f.name == "properties"), None)
+        family = yardstick(self.baseline.families)
         if family is None:
             return ()
         held_out = self.baseline.features

@@ -20,6 +20,7 @@ from driftcli.core.findings import (
 )
 from driftcli.explain import culprits, duplicates, groups, images, removal, scores
 from driftcli.gate.subset_test import Rerun
+from driftcli.reference.families import yardstick
 from driftcli.reference.reference import Baseline
 from driftcli.stats import minp
 
@@ -66,7 +67,7 @@ class Explained:
     def images(self) -> list[ImageResult]:
         """All of the batch, most drifted first, with reasons where properties were measured."""
         baseline, batch = self.rerun.baseline, self.batch
-        family = next((f for f in baseline.families if f.name == "properties"), None)
+        family = yardstick(baseline.families)
         why: Sequence[tuple[Outside, ...]] = [()] * len(batch)
         if family is not None:
             held_out = baseline.features.views[family.view]

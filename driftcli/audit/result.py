@@ -153,7 +153,7 @@ class Draft:
 
     def _in_words(self, outcome: Outcome, family: Family, found: FamilyResult) -> tuple[Diagnosis, ...]:
         """What a family of named values says; nothing of the others."""
-        if family.view not in {"properties", "file"}:
+        if not family.named:
             return ()
         shares = words.level_shares(
             outcome.tested.views[family.view],

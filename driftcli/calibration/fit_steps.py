@@ -15,7 +15,7 @@ from driftcli.config.settings import Settings
 from driftcli.core.features import Features, State
 from driftcli.core.images import Decoded, Entry, Skipped
 from driftcli.core.times import now_utc
-from driftcli.extractors.base import Extractor, Runtime
+from driftcli.extractors.base import Extractor, Runtime, kinds
 from driftcli.reading import canaries
 from driftcli.reading.reader import Reader, Reading, extract_views
 from driftcli.reading.runtime import versions
@@ -64,9 +64,8 @@ def left_out(reading: Reading, settings: Settings, extractors: Mapping[str, Extr
 
 def holdout_share(settings: Settings, images: int) -> float:
     """Share for C; of very many images neither C nor F gets more than `max_images`."""
-    share, most = settings.fit.holdout, settings.fit.max_images / images
-    if share == "auto":
-        share = 0.5 if "autoencoder" in settings.extractors.methods else 0.8
+    asked, most = settings.fit.holdout, settings.fit.max_images / images
+    share = asked if asked != "auto" else min(kinds()[kind].holdout for kind in settings.extractors.methods)
     return min(max(share, 1 - most), most) if share else 0.0
 
 

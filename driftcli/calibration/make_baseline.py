@@ -16,6 +16,7 @@ from driftcli.core.features import Features, State
 from driftcli.core.progress import Progress
 from driftcli.core.times import now_utc
 from driftcli.explain import corruption, plane
+from driftcli.extractors.base import portraits, views
 from driftcli.reading import canaries
 from driftcli.reading.reader import digest
 from driftcli.reading.runtime import versions
@@ -109,14 +110,15 @@ def _state(reference: Reference, held_out: HeldOut, families: Sequence[Family]) 
             for key, value in family.state.items()
             if key not in fitted
         }
-    map_of_good = plane.fit(held_out.features.views)
+    map_of_good = plane.fit(portraits(held_out.features.views))
     return state if map_of_good is None else {**state, **map_of_good.pack()}
 
 
 def _facts(reference: Reference, held_out: HeldOut) -> dict[str, Any]:
     """The part of the manifest's entry that says which images C has and how they were read."""
     features, ledger, asked = held_out.features, held_out.ledger, reference.settings.input
-    loss = features.views["error"][:, 0] if "error" in features.views else None
+    losses = [features.views[v.name][:, 0] for v in views().values() if v.loss and v.name in features.views]
+    loss = losses[0] if losses else None
     return {
         "created": now_utc(),
         "versions": versions(),

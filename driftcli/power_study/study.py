@@ -29,8 +29,6 @@ from driftcli.reading.reader import Reader, digest
 from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
 
-UNTOUCHED = "file"
-"""The view that no corruption changes: an image that is changed in memory keeps its file."""
 MIN_KEPT = 20
 """Images of C that must be left to compare with; a baseline needs as many."""
 
@@ -79,7 +77,7 @@ def power(
         foreign = _foreign(reader, plan, reference, calibrated, pool)
     if len(pool) < 2 * plan.batches[0]:
         raise _too_few(len(pool), plan)
-    families = [f for f in calibrated.families if f.gate == "on" or f.view != UNTOUCHED]
+    families = [f for f in calibrated.families if f.gate == "on" or not f.of_file]  # corruptions leave files
     views = {f.view: sides.kept.views[f.view] for f in families}
     material = power_cells.Material(families, views, pool, foreign)
     seed = batch_seed(settings.seed, str(calibrated.facts["digest"]), digest(pool.clean.content))

@@ -90,7 +90,13 @@ def _attribute_notes(kind: type) -> dict[str, str]:
     for parent in kind.__bases__:
         if parent.__module__.startswith("driftcli"):
             notes |= _attribute_notes(parent)
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    try:
+        source = inspect.getsource(kind)
+    except (
+        OSError
+    ):  # a section that is built from what kinds declare: each of its keys is a section with its own
+        return notes
+    (body,) = ast.parse(textwrap.dedent(source)).body
     for field, below in zip(body.body, body.body[1:], strict=False):
         if (
             isinstance(field, ast.AnnAssign)
