@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer  # Typer evaluates the annotations
+import typer
 
 from driftcli.cli import _forms, _reports, session
 from driftcli.cli import options as o
+from driftcli.cli._signature import command
+from driftcli.cli.groups import Common, group
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.text import safe_name
 
@@ -38,31 +40,25 @@ Saved = Annotated[
 ]
 
 
-def report(
-    context: typer.Context,
-    result: Saved,
-    format: _forms.Shown = "text",  # noqa: A002
-    output: _forms.Files = None,
-    top_k: o.TopK = None,
-    config: o.Config = None,
-    sets: o.Sets = None,
-    show_config: o.ShowConfig = False,
-    seed: o.Seed = None,
-    device: o.Device = None,
-    workers: o.Workers = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-    no_progress: o.NoProgress = False,
-    color: o.Color = "auto",
-    log_format: o.LogFormat = "text",
-) -> int:
+@group
+class Show:
+    """What `driftcli report` is asked for."""
+
+    result: Saved
+    format: _forms.Shown = "text"
+    output: _forms.Files = None
+    top_k: o.TopK = None
+    common: Common
+
+
+@command(Show)
+def report(asked: Show, run: session.Session) -> int:
     """Show a saved result again, in any format.
 
     A bundle has its pictures with it; of a bare result, images are read again where they are still the same.
     """
-    run = session.begin(context, locals())
-    plan = _reports.plan(format, output or (), brief=quiet)
-    found, gallery = _read(result, pictures=plan.pictures)
+    plan = _reports.plan(asked.format, asked.output or (), brief=run.terminal.quiet)
+    found, gallery = _read(asked.result, pictures=plan.pictures)
     _reports.deliver(plan, found, run.terminal, top_k=run.settings.report.top_k, gallery=gallery)
     return 0
 
