@@ -12,10 +12,11 @@ from driftcli.cli._common import OUTPUT, option
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, group
 from driftcli.core.errors import UsageError
+from driftcli.core.output import write
 
 if TYPE_CHECKING:
+    from driftcli.check_history.records import Past
     from driftcli.cli.console import Terminal
-    from driftcli.history.records import Past
 
 EXAMPLES = """\
 Examples:
@@ -123,7 +124,7 @@ def history(asked: LookBack, run: session.Session) -> int:
     chosen = _reports.plan_of(asked.format, asked.output or (), SHOWN, FILES, brief=run.terminal.quiet)
     if asked.note and not asked.acknowledge:
         raise UsageError("--note without --acknowledge", "add --acknowledge, or leave the note out")
-    from driftcli.history import read
+    from driftcli.check_history import read
 
     path, names = Path(asked.database), tuple(dict.fromkeys(asked.statistic or ()))
     if asked.acknowledge:
@@ -136,7 +137,7 @@ def history(asked: LookBack, run: session.Session) -> int:
 
 
 def _acknowledge(path: Path, note: str, group: str | None, terminal: Terminal) -> None:
-    from driftcli.history import record as store
+    from driftcli.check_history import record as store
 
     ended = store.acknowledge(path, note, group)
     for alarm in ended:
@@ -157,7 +158,7 @@ def _deliver(chosen: _reports.Plan, past: Past, names: tuple[str, ...], terminal
         "html": lambda: html.to_html(past, names),
     }
     for kind, path in chosen.files:
-        _reports.write(path, forms[kind]())
+        write(path, forms[kind]())
     if chosen.shown != "text":
         terminal.put(forms[chosen.shown](), utf8=True)
     elif chosen.brief:

@@ -12,6 +12,7 @@ from driftcli.cli._common import OUTPUT, option
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, Entries, Region, Weights, group
 from driftcli.core.errors import UsageError
+from driftcli.core.output import write
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def _deliver(chosen: _reports.Plan, report: PowerReport, terminal: Terminal) -> 
     forms = {"json": json.to_json, "csv": json.to_csv, "text": _power_text.to_text}
     for kind, path in chosen.files:
         form = path.suffix.lower().removeprefix(".")
-        _reports.write(path, plot.to_plot(report, form) if kind == "plot" else forms[kind](report))
+        write(path, plot.to_plot(report, form) if kind == "plot" else forms[kind](report))
     if chosen.shown != "text":
         terminal.put(forms[chosen.shown](report), utf8=True)
     elif chosen.brief:

@@ -12,8 +12,6 @@ from driftcli.cli import _forms, _reports, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, group
-from driftcli.core.errors import NotAuditedError
-from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
     from driftcli.core.report import Report
@@ -27,8 +25,6 @@ Examples:
 
 Exit code 0 whatever the result says: this is no gate. 3: not a result.
 """
-HINT = "name a result that `driftcli check -f json` wrote, or a folder that `-o bundle=FOLDER` wrote"
-
 Saved = Annotated[
     str,
     typer.Argument(
@@ -58,8 +54,8 @@ def report(asked: Show, run: session.Session) -> int:
     A bundle has its pictures with it; of a bare result, images are read again where they are still the same.
     """
     plan = _reports.plan(asked.format, asked.output or (), brief=run.terminal.quiet)
-    found, gallery = _read(asked.result, pictures=plan.pictures)
-    _reports.deliver(plan, found, run.terminal, top_k=run.settings.report.top_k, gallery=gallery)
+    saved, gallery = _read(asked.result, pictures=plan.pictures)
+    _reports.deliver(plan, saved, run.terminal, top_k=run.settings.report.top_k, gallery=gallery)
     return 0
 
 
@@ -69,22 +65,14 @@ def _read(named: str, *, pictures: bool) -> tuple[Report, Gallery | None]:
         from driftcli.reports.saved.bundle import read_bundle
 
         return read_bundle(named)
-    from driftcli.reports.json import parse
+    from driftcli.reports.saved import result_file
 
-    found = parse(_text(named))
+    if named == "-":
+        report = result_file.parse_bytes(sys.stdin.buffer.read(), named)
+    else:
+        report = result_file.read_result(Path(named))
     if not pictures:
-        return found, None
+        return report, None
     from driftcli.pictures.gallery import read_again
 
-    return found, read_again(found)
-
-
-def _text(named: str) -> str:
-    try:
-        raw = sys.stdin.buffer.read() if named == "-" else Path(named).read_bytes()
-        return raw.decode("utf-8")
-    except OSError as error:
-        reason = safe_name(error.strerror or str(error))
-        raise NotAuditedError(f"{safe_name(named)} cannot be read: {reason}", HINT) from None
-    except UnicodeDecodeError:
-        raise NotAuditedError(f"{safe_name(named)} is not a driftcli result: it is not UTF-8", HINT) from None
+    return report, read_again(report)

@@ -1,0 +1,37 @@
+"""The writer of results: a file is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from driftcli.core.errors import InternalError
+from driftcli.core.text import safe_name
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Text in UTF-8, beside the old file, then in its place; devices and pipes are written straight.
+
+    Raises InternalError; then what was there is still there.
+    """
+    raw = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
+    target = path.resolve()
+    try:
+        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+            target.write_bytes(raw)
+            return
+        fresh = target.with_name(f".{target.name[:200]}.{os.getpid()}.tmp")
+        try:
+            with fresh.open("xb") as file:
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
+    except OSError as error:
+        reason = safe_name(error.strerror or str(error))
+        raise InternalError(
+            f"cannot write {safe_name(str(path))}: {reason}", "check permissions and free space"
+        ) from error
