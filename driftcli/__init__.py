@@ -88,21 +88,23 @@ _HOMES = {
 """Where each public name lives: its module is imported when the name is first asked for (PEP 562)."""
 
 
-def __getattr__(name: str) -> Any:
-    """A public name, from the module that holds it. Raises AttributeError."""
-    if name == "__version__":
-        from driftcli.core.version import version
+if not TYPE_CHECKING:  # a type checker would take any name for one that this function knows
 
-        value: Any = version()
-    else:
-        home = next((module for module, names in _HOMES.items() if name in names), None)
-        if home is None:
-            raise AttributeError(f"module 'driftcli' has no attribute {name!r}")
-        from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        """A public name, from the module that holds it. Raises AttributeError."""
+        if name == "__version__":
+            from driftcli.core.version import version
 
-        value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+            value: Any = version()
+        else:
+            home = next((module for module, names in _HOMES.items() if name in names), None)
+            if home is None:
+                raise AttributeError(f"module 'driftcli' has no attribute {name!r}")
+            from importlib import import_module
+
+            value = getattr(import_module(home), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
