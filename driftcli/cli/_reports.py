@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +12,7 @@ from driftcli.cli import _folder, _github
 from driftcli.cli._forms import SHOWN
 from driftcli.core import registry
 from driftcli.core.errors import InternalError, UsageError
-from driftcli.core.files import replace_file
+from driftcli.core.output import write
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
@@ -155,19 +154,3 @@ def _made(kind: str, **look: Any) -> Any:
     form: Any = registry.load("reports", kind)
     accepted = {field.name for field in fields(form)}
     return form(**{name: value for name, value in look.items() if name in accepted})
-
-
-def write(path: Path, content: str | bytes) -> None:
-    """Text in UTF-8, beside the old file, then in its place; devices and pipes are written straight."""
-    raw = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
-    target = path.resolve()
-    try:
-        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            target.write_bytes(raw)
-            return
-        replace_file(target, raw)
-    except OSError as error:
-        reason = safe_name(error.strerror or str(error))
-        raise InternalError(
-            f"cannot write {safe_name(str(path))}: {reason}", "check permissions and free space"
-        ) from error

@@ -10,7 +10,7 @@ from driftcli.core.errors import UsageError
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
-    from driftcli.history.records import Past, PastCheck, PastStatistic
+    from driftcli.check_history.records import Past, PastCheck, PastStatistic
 
 SIGMAS = 3.0
 """Limits of a mean: so many standard errors from the baseline's."""
