@@ -17,10 +17,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from _lab import machine
-from tests.history.test_history import H, jobs
 
 from driftcli.check_history import read
 from driftcli.stats import sequential
+from tests.check_history.test_history import H, jobs
 
 
 def main() -> None:

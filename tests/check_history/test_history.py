@@ -208,7 +208,7 @@ import sys
 from dataclasses import replace
 sys.path.insert(0, {root!r})
 from driftcli.check_history import record
-from tests.history.test_history import report, settings
+from tests.check_history.test_history import report, settings
 who, rows, file = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 for k in range(rows):
     record.prepare(settings(file))

@@ -11,7 +11,6 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from tests.history.test_history import report, settings
 
 from driftcli.check_history import read, record
 from driftcli.check_history.records import Measured, Summary
@@ -20,6 +19,7 @@ from driftcli.reports.history import html as _history_html
 from driftcli.reports.history import json as _history_json
 from driftcli.reports.history import numbers
 from driftcli.reports.history import text as _history_text
+from tests.check_history.test_history import report, settings
 from tests.reports import samples
 
 HOSTILE = '=cmd("x") <script>alert(1)</script> \x1b[31m$\\frac{a}{b}$'
