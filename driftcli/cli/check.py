@@ -91,7 +91,9 @@ def check(asked: Check, run: session.Session) -> int:
     The report goes to standard output, everything else to standard error.
     """
     output = asked.output
-    plan = _reports.plan(output.format, output.output or (), brief=run.terminal.quiet)
+    plan = _reports.plan(
+        output.format, output.output or (), brief=run.terminal.quiet, top_k=run.settings.report.top_k
+    )
     named = session.sources(asked.source, null=asked.null)
     notice = _notice.plan(output.notify, output.notify_on, run.terminal, strict=output.strict_notify)
     report, gallery = _audit(run, Path(asked.artifact), named, asked.gate.baseline, pictures=plan.pictures)
@@ -103,7 +105,6 @@ def check(asked: Check, run: session.Session) -> int:
         plan,
         report,
         run.terminal,
-        top_k=run.settings.report.top_k,
         gallery=gallery,
         notify=lambda: notice(report, gate_code),
     )

@@ -72,14 +72,10 @@ def demo(asked: Demo, run: session.Session) -> int:
         if not common.quiet:
             run.terminal.put(f"{text}\n")
 
-    code: int = story.run(
-        folder,
-        runner=command,
-        out=say,
-        seed=run.settings.seed,
-        extra=_passed_on(common),
-        color=run.terminal.colour(),
+    teller = story.Teller(
+        story.home(folder), command, say, extra=_passed_on(common), color=run.terminal.colour()
     )
+    code = story.run(teller, run.settings.seed)
     if common.quiet:
         run.terminal.put(f"demo: the story came out as told, in {story.home(folder)}\n")
     return code

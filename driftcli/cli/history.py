@@ -27,7 +27,7 @@ Examples:
 
 Exit code 0 whatever the checks said: `check --gate sequence` is the gate.
 """
-SHOWN, FILES = ("text", "json", "csv"), ("text", "json", "csv", "html")
+FORMATS = _reports.Formats(("text", "json", "csv"), ("text", "json", "csv", "html"))
 SELECTION = "Selection"
 
 Database = Annotated[
@@ -121,7 +121,7 @@ def history(asked: LookBack, run: session.Session) -> int:
 
     Verdicts, the evidence of all checks together, and the trend of whatever was measured.
     """
-    chosen = _reports.plan_of(asked.format, asked.output or (), SHOWN, FILES, brief=run.terminal.quiet)
+    chosen = _reports.plan_of(asked.format, asked.output or (), FORMATS, brief=run.terminal.quiet)
     if asked.note and not asked.acknowledge:
         raise UsageError("--note without --acknowledge", "add --acknowledge, or leave the note out")
     from driftcli.check_history import read

@@ -29,7 +29,7 @@ Examples:
 Batches are drawn from SOURCE, good images that the reference was not fitted on, changed, and compared with
 the baseline. What stands in the baseline is left out of it. Exit code 0 whatever was measured: no gate.
 """
-SHOWN, FILES = ("text", "json", "csv"), ("text", "json", "csv", "plot")
+FORMATS = _reports.Formats(("text", "json", "csv"), ("text", "json", "csv", "plot"))
 PANEL = "Study"
 
 Corruption = Annotated[
@@ -128,7 +128,7 @@ def power(asked: Power, run: session.Session) -> int:
 
     Detection rates by corruption, severity, share and batch size, of the gate and of every family.
     """
-    chosen = _reports.plan_of(asked.format, asked.output or (), SHOWN, FILES, brief=run.terminal.quiet)
+    chosen = _reports.plan_of(asked.format, asked.output or (), FORMATS, brief=run.terminal.quiet)
     _drawable(chosen)
     named = session.sources(asked.source, null=asked.null)
     grid = _plan(asked.study)

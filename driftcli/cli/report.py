@@ -53,9 +53,11 @@ def report(asked: Show, run: session.Session) -> int:
 
     A bundle has its pictures with it; of a bare result, images are read again where they are still the same.
     """
-    plan = _reports.plan(asked.format, asked.output or (), brief=run.terminal.quiet)
+    plan = _reports.plan(
+        asked.format, asked.output or (), brief=run.terminal.quiet, top_k=run.settings.report.top_k
+    )
     saved, gallery = _read(asked.result, pictures=plan.pictures)
-    _reports.deliver(plan, saved, run.terminal, top_k=run.settings.report.top_k, gallery=gallery)
+    _reports.deliver(plan, saved, run.terminal, gallery=gallery)
     return 0
 
 
