@@ -14,6 +14,7 @@ from driftcli.calibration import detectability, false_alarms
 from driftcli.calibration.detectability import Study
 from driftcli.core import threads
 from driftcli.core.errors import UsageError
+from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features, State
 from driftcli.core.images import Ledger
 from driftcli.core.progress import Progress
@@ -202,7 +203,9 @@ def _good_groups(
         evidence = []
         for f in gating:
             x = held_out.views[f.view][order]
-            evidence.append(f.detector.test(f.name, f.state, x[:n], x[n:], relabellings, f.columns))
+            evidence.append(
+                Evidence(f.name, *f.detector.test(f.state, x[:n], x[n:], relabellings, f.columns))
+            )
         verdict = minp.judge(evidence, {f.name: "on" for f in gating}, 0.05, 0.0)
         effects[group] = max((f.effect or 0.0 for f in verdict.families), default=0.0)
         smallest = min(smallest, verdict.p_value)
