@@ -12,6 +12,7 @@ import numpy as np
 from driftcli.calibration import detectability, false_alarms
 from driftcli.calibration.held_out import HeldOut
 from driftcli.core import threads
+from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features, State
 from driftcli.core.progress import Progress
 from driftcli.core.times import now_utc
@@ -169,7 +170,9 @@ def _good_groups(
         evidence = []
         for f in gating:
             x = held_out.views[f.view][order]
-            evidence.append(f.detector.test(f.name, f.state, x[:n], x[n:], relabellings, f.columns))
+            evidence.append(
+                Evidence(f.name, *f.detector.test(f.state, x[:n], x[n:], relabellings, f.columns))
+            )
         verdict = minp.judge(evidence, {f.name: "on" for f in gating}, 0.05, 0.0)
         effects[group] = max((f.effect or 0.0 for f in verdict.families), default=0.0)
         smallest = min(smallest, verdict.p_value)
