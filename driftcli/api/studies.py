@@ -28,7 +28,8 @@ def power(
 
     Args:
         artifact: Folder that `fit` wrote.
-        source: Good images that the artifact was not fitted on; as for `fit`.
+        source: Good images that the artifact was not fitted on: a folder (recursive), glob, image, manifest (.csv,
+            .jsonl, .txt), .zip or .tar, or several of them.
         baseline: Name of the baseline to compare with. None: `default`, the only one, or `holdout`.
         **options: What to try (`corruption`, `severity`, `share`, `batch`, `trials`, `images`, `foreign`), and
             settings as on the command line. None is "as on the command line". See `help(driftcli.PowerOptions)`.
@@ -72,7 +73,8 @@ def simulate(
     each. The Python twin of `driftcli simulate`; the environment is not read.
 
     Args:
-        source: Images to copy; as for `fit`.
+        source: Images to copy: a folder (recursive), glob, image, manifest (.csv, .jsonl, .txt), .zip or .tar,
+            or several of them.
         output: Folder to write. It must not exist, or be such a copy and `force` be true.
         force: Replace a folder that `simulate` wrote.
         **options: What happens: `corruption` ("NAME" or "NAME:SEVERITY", one after the other), `severity`, `share`

@@ -63,8 +63,8 @@ def baseline(
 
     Args:
         artifact: Folder that `fit` wrote.
-        source: Good images, 20 at least and better twenty times a batch; as for `fit`. Several sources (days,
-            cameras) are pooled and remembered as groups.
+        source: Good images, 20 at least and better twenty times a batch: a folder (recursive), glob, image, manifest
+            (.csv, .jsonl, .txt), .zip or .tar. Several of them (days, cameras) are pooled and remembered as groups.
         name: Of the baseline; one of that name is replaced.
         drop_seen: Leave out images that the artifact was fitted on, however many.
         **options: As on the command line; None is "not given". See `help(driftcli.BaselineOptions)`.
@@ -112,7 +112,8 @@ def check(
 
     Args:
         artifact: Folder that `fit` wrote.
-        source: The batch, 8 distinct images at least; as for `fit`.
+        source: The batch, 8 distinct images at least: a folder (recursive), glob, image, manifest (.csv, .jsonl, .txt), .zip or .tar,
+            or several of them.
         baseline: Name of the baseline to compare with. None: `default`, the only one, or `holdout`.
         pictures: Read the most drifted images once more, for heat maps and thumbnails in `Report.to_html`.
         **options: As on the command line, `--max-unreadable 5%` being `max_unreadable="5%"`; None is "not given".
