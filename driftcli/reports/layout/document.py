@@ -1,0 +1,354 @@
+"""What a report is made of before it is set: a lead, sections, and blocks of a few kinds, without any markup.
+
+`content/`, `history/`, `inspect/` and `power/` make documents; `to_text`, `to_markdown` and `to_html` set them.
+Texts are foreign until a setter has made them safe and escaped them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from driftcli.reports.plots.svg import Mark
+
+Tone = Literal["", "soft", "strong", "good", "best", "warn", "bad", "alarm"]
+"""What a text means to the eye; each setter has its own colours for it, or none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name of any characters, shown letter for letter: a file, a group, a baseline, an option."""
+
+    text: str
+
+
+Words = str | tuple[str | Name, ...]
+"""A sentence, or one with names in it."""
+
+
+def plain(words: Words) -> str:
+    """The same in one string."""
+    parts = (words,) if isinstance(words, str) else words
+    return "".join(part if isinstance(part, str) else part.text for part in parts)
+
+
+# ---------------------------------------------------------------- blocks for every setter
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text."""
+
+    words: Words
+    tone: Tone = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """A list of sentences."""
+
+    items: tuple[Words, ...]
+    mark: str = "•"
+    tone: Tone = ""
+    """Of the mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Short items after a few words: one sentence where lines are dear, a list in columns on a page."""
+
+    lead: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Terms and what stands beside them; a term may be empty where it goes on for the term above."""
+
+    rows: tuple[tuple[str, Words], ...]
+    tone: Tone = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    title: str
+    right: bool = False
+    """Flush right: numbers."""
+    shorten: Literal["end", "middle"] | None = None
+    """Where a cell may be cut if the terminal is too narrow; nowhere: it keeps its width."""
+    hidden: bool = False
+    """The title is plain to whoever sees the column; it is for a setter that must have one, and for screen readers."""
+    wide: bool = False
+    """Left out on narrow terminals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Text in a table."""
+
+    words: Words = ""
+    tone: Tone = ""
+    shade: float | None = None
+    """0 to 1: how dark its ground is on a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """One side of two histograms that share edges and a scale."""
+
+    edges: tuple[float, ...]
+    """[bins + 1]"""
+    baseline: tuple[float, ...]
+    """[bins], shares"""
+    batch: tuple[float, ...]
+    """[bins], shares"""
+    side: Literal["baseline", "batch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Values in time, oldest first, as one line; None where one is missing."""
+
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Two shares as bars."""
+
+    baseline: float
+    batch: float
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of as many cells as there are columns; the first cell is the row's title."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell | Histogram | Trend | Bars, ...], ...]
+    caption: str = ""
+    """What a page writes above it."""
+
+
+# ---------------------------------------------------------------- blocks for the terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A series as a chart of a few rows of characters."""
+
+    values: tuple[float | None, ...]
+    levels: tuple[float, ...]
+    """Horizontal lines."""
+    beyond: tuple[bool, ...]
+    """Values that are marked, one for each."""
+    logarithmic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A small table of figures: the same columns once for each band, bands side by side while there is room."""
+
+    title: str
+    lead: str
+    """Over the titles of the rows."""
+    columns: tuple[str, ...]
+    bands: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    """Title, and the cells of the first band, then those of the second."""
+
+
+# ---------------------------------------------------------------- blocks for a page
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """Which side looks how in the drawings below: `areas` in histograms, `points` on the map."""
+
+    shape: Literal["areas", "points"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Blocks that are hidden until somebody asks for them."""
+
+    summary: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line to copy."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A drawing; made when it is set."""
+
+    draw: Callable[[], Markup]
+    caption: Words = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """Plots side by side where there is room, with a title and a word below."""
+
+    plots: tuple[Plot, ...]
+    title: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measured value on both sides."""
+
+    name: str
+    advisory: bool
+    moved: bool
+    direction: str
+    """`higher`, `lower`, `spread`, or empty."""
+    shift: str
+    before: str
+    after: str
+    plot: Plot | None
+    shares: Bars | None
+    """Where there is nothing else to draw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Small drawings of measured values, one beside the other."""
+
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image as WebP with what it shows, in words for those who do not see it."""
+
+    webp: bytes
+    alt: str
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One image of a ranking, with all that explains it."""
+
+    rank: int
+    name: Name
+    why: str
+    facts: tuple[Words, ...]
+    tags: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+
+    @property
+    def anchor(self) -> str:
+        """Where a page shows it."""
+        return f"image-{self.rank}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """A ranking with pictures, or with the reason why there are none."""
+
+    cards: tuple[Card, ...]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture on a contact sheet."""
+
+    name: Name
+    words: str
+    picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact sheet."""
+
+    shots: tuple[Shot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One image on the map: its title, and the card or the picture that it leads to."""
+
+    title: str
+    anchor: str | None = None
+    name: str = ""
+    side: str = ""
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """Points that lead to pictures; `draw` takes the marks of both sides, in the order of the points."""
+
+    points: tuple[tuple[Point, ...], tuple[Point, ...]]
+    """Of baseline and batch."""
+    draw: Callable[[list[list[Mark]]], Markup]
+    left_out: int
+    """Points that are not drawn."""
+
+
+Block = (
+    Paragraph | Bullets | Listing | Facts | Table | Chart | Grid
+    | Legend | Fold | Command | Plot | Panels | Measures | Cards | Contact | Map
+)  # fmt: skip
+
+
+# ---------------------------------------------------------------- sections, and the whole
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Blocks under a title; one without a title is set apart from those above it and no more."""
+
+    anchor: str
+    """Of a page; unique in a document."""
+    title: str
+    blocks: tuple[Block, ...]
+    aside: Words = ""
+    """Beside the title."""
+    lead: bool = False
+    """It belongs to the verdict: a page shows it right below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """A verdict in one sentence, how sure, and its figures."""
+
+    state: Literal["", "pass", "warn", "drift", "inconclusive"]
+    label: str
+    sentence: str
+    exit: str = ""
+    """What follows the sentence; a page has it below."""
+    sure: str = ""
+    figures: tuple[tuple[str, str], ...] = ()
+    """What each is, and its value; for a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One report, page or account, in the order in which it is read."""
+
+    lead: Banner | Section
+    sections: tuple[Section, ...]
+    title: str = ""
+    """Of a browser's window."""
+    about: Words = ""
+    created: str = ""
+    """When, in words."""
+    tool: str = "driftcli"
+    """Name and version of what made it."""
