@@ -43,18 +43,21 @@ def _section(section: Section) -> list[str]:
     return [f"### {prose(section.title)}", _words(section.aside), *blocks]
 
 
-def _words(words: Words) -> str:
-    """Sentences as text, names as code; a piece between two names keeps the spaces at its ends."""
-    if isinstance(words, str):
-        return prose(words)
-    return "".join(_piece(part) if isinstance(part, str) else name(part.text) for part in words).strip()
+def _words(words: Words, *, opens: bool = True) -> str:
+    """Sentences as text, names as code. `opens`: the words begin a line."""
+    parts = (words,) if isinstance(words, str) else words
+    shown = [
+        _between(part, opens=opens and not place) if isinstance(part, str) else name(part.text)
+        for place, part in enumerate(parts)
+    ]
+    return "".join(shown).strip()
 
 
-def _piece(text: str) -> str:
-    """A part of a sentence: what is markup only at the beginning of a line cannot be there."""
+def _between(text: str, *, opens: bool) -> str:
+    """A part of a sentence with the spaces at its ends, which keep it apart from names."""
     inner = text.strip(" ")
-    before, after = text[: len(text) - len(text.lstrip(" "))], text[len(text.rstrip(" ")) :]
-    return f"{before}{prose(inner)}{after}" if inner else text
+    start = len(text) - len(text.lstrip(" "))
+    return f"{text[:start]}{prose(inner, opens=opens)}{text[start + len(inner) :]}"
 
 
 @singledispatch
@@ -98,4 +101,4 @@ def _(block: Table) -> str:
 def _cell(cell: object) -> str:
     if not isinstance(cell, Cell):
         raise TypeError(f"Markdown cannot show {type(cell).__name__}")
-    return _words(cell.words)
+    return _words(cell.words, opens=False)
