@@ -7,7 +7,6 @@ import hashlib
 import math
 import re
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -38,9 +37,8 @@ from driftcli.reports.plots import check
 from driftcli.reports.content.scores import quantile, share_above
 from driftcli.reports.plots.svg import Mark
 from tests.reports import samples
-from tests.reports.page import gallery, plain, read, webp
+from tests.reports.page import gallery, plain, read, sound, webp
 
-COMMAND = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 MEGABYTE = 1_000_000
 ORDER = [
     "changes", "mix", "evidence", "scores", "properties", "images", "missing", "map", "rules", "groups",
@@ -50,36 +48,6 @@ ORDER = [
 
 def folder(report: Report, pictures: Gallery | None = None) -> dict[str, bytes]:
     return dict(Html().files(report, pictures or Gallery()))
-
-
-def sound(page: str) -> None:
-    """Nesting, ids, links, headings, alternatives, and nothing that a strict policy forbids."""
-    found = read(page)
-    assert not found.faults
-    ids = found.values("id")
-    assert len(ids) == len(set(ids))
-    links = [link for link in found.values("href") if link.startswith("#")]
-    assert {link.removeprefix("#") for link in links} <= set(ids)
-    assert {name for value in found.values("aria-labelledby") for name in value.split()} <= set(ids)
-    levels = [int(heading.tag[1]) for heading in found.all("h1", "h2", "h3", "h4")]
-    assert levels[0] == 1
-    assert levels.count(1) == 1
-    assert all(below <= above + 1 for above, below in pairwise(levels))
-    assert all(image.attributes["alt"] for image in found.all("img"))
-    assert all(
-        drawn.attributes.get("aria-label") or "aria-hidden" in drawn.attributes for drawn in found.all("svg")
-    )
-    assert not found.all("script", "iframe", "object", "embed", "form", "base")
-    assert not [name for element in found.elements for name in element.attributes if name.startswith("on")]
-    assert not found.values("style")
-    assert not COMMAND.search(page)
-    addresses = [*found.values("href"), *found.values("src"), *found.values("srcset")]
-    assert all(
-        re.match(r"#|data:image/webp;base64,|images/[0-9a-f]{16}\.webp$|style\.css$", one)
-        for one in addresses
-    )
-    assert "@import" not in page
-    assert "url(" not in page
 
 
 @pytest.mark.parametrize("name", samples.ALL)

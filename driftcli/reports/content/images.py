@@ -47,7 +47,7 @@ def ranking(subject: Subject) -> Section | None:
     title = "Least typical images" if report.verdict == "pass" else "Most drifted images"
     removal = () if report.removal is None else _removal(report.removal, folder)
     blocks = (
-        (*_scales(subject), *removal, _cards(subject, shown, folder), *more(len(report.images) - len(shown)))
+        (*removal, *_scales(subject), _cards(subject, shown, folder), *more(len(report.images) - len(shown)))
         if subject.room.page
         else (_table(report, shown, folder), *removal[:1])
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Box = tuple[float, float, float, float]
 
 STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none", "svg.hashsalt": "driftcli", "text.parse_math": False, "font.family": "DejaVu Sans",
+    "svg.fonttype": "none", "text.parse_math": False, "font.family": "DejaVu Sans",
     "font.size": 9, "axes.unicode_minus": False, "axes.spines.top": False, "axes.spines.right": False,
     "axes.edgecolor": SOFT, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
     "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
@@ -31,12 +31,13 @@ def drawn(
 
     `size`: inches, of which one is 96 px where a page shows the drawing in its own size. `box`: where the axes stand
     (left, bottom, width, height as shares of the size); without one, labels find their room by themselves. `marks`:
-    titles and links for groups of points (`svg.fit_to_page`).
+    titles and links for groups of points (`svg.fit_to_page`). Drawings of one page differ in `about`.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(STYLE):
+    # Shapes that are used again have ids made from the salt: drawings in one page must not share them.
+    with mpl.rc_context({**STYLE, "svg.hashsalt": about}):
         figure = Figure(figsize=size, layout=None if box else "constrained")
         figure.patch.set_visible(False)
         draw(figure.add_axes(box) if box else figure.add_subplot())

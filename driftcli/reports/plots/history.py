@@ -97,7 +97,7 @@ def small_multiple(trend: Trend, past: Past) -> Markup:
         _dates(axes, past.checks)
 
     beyond = sum(trend.beyond)
-    alt = f"{label(trend.name)}: medians and middle halves of {len(trend.found)} batches over the baseline's band"
+    alt = f"{label(trend.name)} ({trend.family}): medians and middle halves of {len(trend.found)} batches over the baseline's band"
     return drawn(SMALL, draw, f"{alt}; {beyond} beyond 3 standard errors")
 
 
