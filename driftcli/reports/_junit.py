@@ -42,9 +42,7 @@ def cases(report: Report, most: int) -> Iterator[Case]:
         yield _group(group, report)
     if report.sequence is not None:
         outcome = "failure" if report.sequence.alarm else "passed"
-        yield Case(
-            "driftcli.sequence", report.sequence.group or "all", outcome, sight.state(report.sequence)
-        )
+        yield Case("driftcli.sequence", report.sequence.group or "all", outcome, sight.state(report.sequence))
 
 
 def _gate(report: Report, most: int) -> Case:

@@ -16,8 +16,8 @@ from driftcli.history import read, record
 from driftcli.history.records import Measured, Summary
 from driftcli.reports.history import html as _history_html
 from driftcli.reports.history import json as _history_json
-from driftcli.reports.history import trends
 from driftcli.reports.history import text as _history_text
+from driftcli.reports.history import trends
 from tests.history.test_history import report, settings
 from tests.reports import page as _page
 from tests.reports import samples

@@ -32,9 +32,9 @@ from driftcli.core.report import FamilyResult, Report, StatisticResult
 from driftcli.core.text import safe_name
 from driftcli.pictures.picture import Gallery
 from driftcli.reports.content import verdict as _verdict
+from driftcli.reports.content.scores import quantile, share_above
 from driftcli.reports.html import Html
 from driftcli.reports.plots import check
-from driftcli.reports.content.scores import quantile, share_above
 from driftcli.reports.plots.svg import Mark
 from tests.reports import samples
 from tests.reports.page import gallery, plain, read, sound, webp

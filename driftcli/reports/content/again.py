@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from driftcli.core.text import safe_name
 from driftcli.reports.content import numbers
-from driftcli.reports.layout.document import Command, Facts, Name, Paragraph, Section, Words
+from driftcli.reports.layout.document import Facts, Name, Paragraph, Section, Words
+from driftcli.reports.layout.pictured import Command
 
 if TYPE_CHECKING:
     from driftcli.core.report import Report

@@ -9,20 +9,15 @@ from driftcli.reports.content.subject import Subject, more
 from driftcli.reports.layout.document import (
     Block,
     Bullets,
-    Card,
-    Cards,
     Cell,
     Column,
-    Contact,
-    Fold,
     Name,
     Paragraph,
-    Picture,
     Section,
-    Shot,
     Table,
     Words,
 )
+from driftcli.reports.layout.pictured import Card, Cards, Contact, Fold, Picture, Shot
 
 if TYPE_CHECKING:
     from driftcli.core.findings import ImageResult, MissingResult, RemovalResult
@@ -125,7 +120,9 @@ def _card(report: Report, image: ImageResult, picture: pictures.Picture | None, 
     removed = report.removal.images if report.removal else ()
     family = words.words(image.family)
     facts: list[Words] = [f"found by {family}", f"score {numbers.value(image.score)}"]
-    facts += [f"p {numbers.p_value(image.p_value, report.gate.alpha)}"] if numbers.known(image.p_value) else []
+    facts += (
+        [f"p {numbers.p_value(image.p_value, report.gate.alpha)}"] if numbers.known(image.p_value) else []
+    )
     facts += [("most like ", Name(image.neighbour))] if image.neighbour and picture is None else []
     tags = ["stands out by itself"] if image.significant else []
     tags += [f"one of the {len(removed)} to remove"] if image.path in removed else []

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from driftcli.core.text import safe_name
 from driftcli.reports.content import numbers
 from driftcli.reports.content.images import ranked
-from driftcli.reports.layout.document import Legend, Map, Paragraph, Picture, Point, Section
+from driftcli.reports.layout.document import Paragraph, Section
+from driftcli.reports.layout.pictured import Legend, Map, Picture, Point
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ def _map(found: MapResult, cards: Mapping[str, str], thumbnails: Mapping[str, by
     if not baseline + batch:
         return None
     about = f"Map of {numbers.count(baseline)} good images and {numbers.plural(batch, 'image')} of the batch"
-    draw = partial(check.scatter, *places, axis_names=_axes(found), about=about)
+    draw = partial(check.scatter, places[0], places[1], axis_names=_axes(found), about=about)
     return Map((points[0], points[1]), draw, len(found.baseline) + len(found.batch) - baseline - batch)
 
 

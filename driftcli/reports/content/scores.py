@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from driftcli.reports.content import numbers, words
-from driftcli.reports.layout.document import Legend, Panels, Paragraph, Plot, Section
+from driftcli.reports.layout.document import Paragraph, Section
+from driftcli.reports.layout.pictured import Legend, Panels, Plot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +28,7 @@ def scores(subject: Subject) -> Section | None:
     if not subject.room.page or not found:
         return None
     panels = [_panels(score, alpha) for score in found]
-    return Section(
-        "scores", "How strange the images are", (Paragraph(LEAD), Legend("areas"), *panels)
-    )
+    return Section("scores", "How strange the images are", (Paragraph(LEAD), Legend("areas"), *panels))
 
 
 def _panels(score: ScoreResult, alpha: float) -> Panels:
@@ -44,9 +43,7 @@ def _panels(score: ScoreResult, alpha: float) -> Panels:
             f"About {share} of the batch lie above the threshold of {numbers.value(score.threshold)}; "
             f"of good images, {numbers.percent(alpha)} do."
         )
-    good, batch = (
-        numbers.value(quantile(score.edges, side, 0.5)) for side in (score.baseline, score.batch)
-    )
+    good, batch = (numbers.value(quantile(score.edges, side, 0.5)) for side in (score.baseline, score.batch))
     halves = f"half of the baseline lies below {good}, half of the batch below {batch}"
     about = f"{family}: {halves}. {above}".strip()
     histogram = Plot(partial(check.histogram, score, f"Histogram of the scores of {about}"))

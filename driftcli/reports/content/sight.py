@@ -55,7 +55,7 @@ def sequence(subject: Subject) -> Section | None:
 
 
 def state(sequence: SequenceResult) -> str:
-    """`no alarm: evidence 0.381, alarm at 100; 114 checks of a horizon of 365.`"""
+    """`no alarm: evidence 0.381, alarm at 100; 114 checks of a horizon of 365`."""
     alarm = "ALARM" if sequence.alarm else "no alarm"
     where = "" if sequence.group is None else f" of {sequence.group}"
     return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from driftcli.pictures.picture import Gallery
@@ -48,7 +48,7 @@ class Subject:
 
     report: Report
     room: Room
-    gallery: Gallery = Gallery()
+    gallery: Gallery = field(default_factory=Gallery)
 
 
 def more(hidden: int) -> tuple[Paragraph, ...]:

@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING
 from driftcli.core.text import label
 from driftcli.reports.content import numbers, words
 from driftcli.reports.content.subject import Subject, more
-from driftcli.reports.layout.document import (
-    Bars,
-    Cell,
-    Column,
-    Histogram,
-    Legend,
-    Measure,
-    Measures,
-    Paragraph,
-    Plot,
-    Section,
-    Table,
-)
+from driftcli.reports.layout.document import Bars, Cell, Column, Entry, Histogram, Paragraph, Section, Table
+from driftcli.reports.layout.pictured import Legend, Measure, Measures, Plot
 
 if TYPE_CHECKING:
     from driftcli.core.findings import Distribution
@@ -62,7 +51,7 @@ def _sides(*, sparks: bool) -> tuple[Column, ...]:
     return (*drawn["baseline"], *drawn["batch"]) if sparks else bare
 
 
-def _cells(row: Row, found: Distribution | None, *, sparks: bool) -> tuple[Cell | Histogram, ...]:
+def _cells(row: Row, found: Distribution | None, *, sparks: bool) -> tuple[Entry, ...]:
     family, value = row
     before, after = map(Cell, numbers.pair(value.baseline, value.batch))
     advisory = " (advisory)" if family.gate == "advisory" else ""
@@ -73,7 +62,7 @@ def _cells(row: Row, found: Distribution | None, *, sparks: bool) -> tuple[Cell 
     )  # fmt: skip
 
 
-def _histograms(found: Distribution | None) -> tuple[Cell | Histogram, Cell | Histogram]:
+def _histograms(found: Distribution | None) -> tuple[Entry, Entry]:
     if found is None:
         return Cell(), Cell()
     shares = found.edges, found.baseline, found.batch

@@ -15,15 +15,15 @@ from driftcli.reports.layout.document import (
     Chart,
     Column,
     Document,
-    Panels,
+    Entry,
     Paragraph,
-    Plot,
     Section,
     Table,
     Tone,
     Words,
 )
 from driftcli.reports.layout.document import Trend as Line
+from driftcli.reports.layout.pictured import Panels, Plot
 
 if TYPE_CHECKING:
     from driftcli.history import records
@@ -148,9 +148,7 @@ def _acknowledged(entry: records.Acknowledged) -> Paragraph:
 def _p_values(fresh: Past) -> list[Section]:
     from driftcli.reports.plots import history
 
-    caption = (
-        "Crosses are batches that differ by themselves. A daily rule p ≤ 0.01 alarms falsely in 97 % of years."
-    )
+    caption = "Crosses are batches that differ by themselves. A daily rule p ≤ 0.01 alarms falsely in 97 % of years."
     return [Section("p-values", "p-values", (Plot(partial(history.p_values, fresh), caption),))]
 
 
@@ -187,7 +185,7 @@ def _properties(asked: tuple[trends.Trend, ...]) -> list[Section]:
     return [Section("properties", "Properties", (Table(columns, tuple(map(_property, asked))),), aside)]
 
 
-def _property(trend: trends.Trend) -> tuple[Cell | Line, ...]:
+def _property(trend: trends.Trend) -> tuple[Entry, ...]:
     last = trend.last
     good = last.good.mean if last is not None and last.good is not None else None
     newest = next((mean for mean in reversed(trend.means) if mean is not None), None)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from driftcli.reports.content import numbers, words
 from driftcli.reports.layout import line_chart
-from driftcli.reports.layout.document import Block, Cell, Column, Document, Facts, Name, Plot, Section, Table, Words
+from driftcli.reports.layout.document import Block, Cell, Column, Document, Facts, Name, Section, Table, Words
+from driftcli.reports.layout.pictured import Plot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,10 @@ def _made_from(account: Account) -> Iterator[Row]:
 def _baseline(baseline: BaselineAccount) -> Iterator[Row]:
     facts = baseline.facts
     groups = f", {facts['groups']} groups" if facts.get("groups") else ""
-    yield "baseline", (Name(baseline.name), f": {_count(facts)} from {_sources(facts)}{groups}, {_date(facts)}")
+    yield (
+        "baseline",
+        (Name(baseline.name), f": {_count(facts)} from {_sources(facts)}{groups}, {_date(facts)}"),
+    )
     for line in rates(baseline):
         yield "", line
     for size, changes in baseline.detectable.items():

@@ -1,19 +1,13 @@
 """What a report is made of before it is set: a lead, sections, and blocks of a few kinds, without any markup.
 
 `content/`, `history/`, `inspect/` and `power/` make documents; `to_text`, `to_markdown` and `to_html` set them.
-Texts are foreign until a setter has made them safe and escaped them.
+Texts are foreign until a setter has made them safe and escaped them. Blocks that only a page can show: `pictured`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
-
-    from driftcli.reports.plots.svg import Mark
+from typing import Literal
 
 Tone = Literal["", "soft", "strong", "good", "best", "warn", "bad", "alarm"]
 """What a text means to the eye; each setter has its own colours for it, or none."""
@@ -39,8 +33,14 @@ def plain(words: Words) -> str:
 # ---------------------------------------------------------------- blocks for every setter
 
 
+class Block:
+    """What stands below another in a section."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Paragraph:
+class Paragraph(Block):
     """Running text."""
 
     words: Words
@@ -48,7 +48,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Bullets:
+class Bullets(Block):
     """A list of sentences."""
 
     items: tuple[Words, ...]
@@ -58,7 +58,7 @@ class Bullets:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Block):
     """Short items after a few words: one sentence where lines are dear, a list in columns on a page."""
 
     lead: str
@@ -66,7 +66,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Block):
     """Terms and what stands beside them; a term may be empty where it goes on for the term above."""
 
     rows: tuple[tuple[str, Words], ...]
@@ -88,8 +88,14 @@ class Column:
     """Left out on narrow terminals."""
 
 
+class Entry:
+    """What stands in a table's row."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Entry):
     """Text in a table."""
 
     words: Words = ""
@@ -99,7 +105,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
+class Histogram(Entry):
     """One side of two histograms that share edges and a scale."""
 
     edges: tuple[float, ...]
@@ -112,14 +118,14 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class Trend:
+class Trend(Entry):
     """Values in time, oldest first, as one line; None where one is missing."""
 
     values: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class Bars(Entry):
     """Two shares as bars."""
 
     baseline: float
@@ -127,11 +133,11 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class Table(Block):
     """Rows of as many cells as there are columns; the first cell is the row's title."""
 
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell | Histogram | Trend | Bars, ...], ...]
+    rows: tuple[tuple[Entry, ...], ...]
     caption: str = ""
     """What a page writes above it."""
 
@@ -140,7 +146,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Block):
     """A series as a chart of a few rows of characters."""
 
     values: tuple[float | None, ...]
@@ -152,7 +158,7 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Block):
     """A small table of figures: the same columns once for each band, bands side by side while there is room."""
 
     title: str
@@ -162,150 +168,6 @@ class Grid:
     bands: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
     """Title, and the cells of the first band, then those of the second."""
-
-
-# ---------------------------------------------------------------- blocks for a page
-
-
-@dataclass(frozen=True, slots=True)
-class Legend:
-    """Which side looks how in the drawings below: `areas` in histograms, `points` on the map."""
-
-    shape: Literal["areas", "points"]
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """Blocks that are hidden until somebody asks for them."""
-
-    summary: str
-    blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command line to copy."""
-
-    line: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A drawing; made when it is set."""
-
-    draw: Callable[[], Markup]
-    caption: Words = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Panels:
-    """Plots side by side where there is room, with a title and a word below."""
-
-    plots: tuple[Plot, ...]
-    title: str = ""
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One measured value on both sides."""
-
-    name: str
-    advisory: bool
-    moved: bool
-    direction: str
-    """`higher`, `lower`, `spread`, or empty."""
-    shift: str
-    before: str
-    after: str
-    plot: Plot | None
-    shares: Bars | None
-    """Where there is nothing else to draw."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measures:
-    """Small drawings of measured values, one beside the other."""
-
-    measures: tuple[Measure, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """An image as WebP with what it shows, in words for those who do not see it."""
-
-    webp: bytes
-    alt: str
-    caption: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One image of a ranking, with all that explains it."""
-
-    rank: int
-    name: Name
-    why: str
-    facts: tuple[Words, ...]
-    tags: tuple[str, ...]
-    pictures: tuple[Picture, ...]
-
-    @property
-    def anchor(self) -> str:
-        """Where a page shows it."""
-        return f"image-{self.rank}"
-
-
-@dataclass(frozen=True, slots=True)
-class Cards:
-    """A ranking with pictures, or with the reason why there are none."""
-
-    cards: tuple[Card, ...]
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """A picture on a contact sheet."""
-
-    name: Name
-    words: str
-    picture: Picture | None
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """A contact sheet."""
-
-    shots: tuple[Shot, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One image on the map: its title, and the card or the picture that it leads to."""
-
-    title: str
-    anchor: str | None = None
-    name: str = ""
-    side: str = ""
-    picture: Picture | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    """Points that lead to pictures; `draw` takes the marks of both sides, in the order of the points."""
-
-    points: tuple[tuple[Point, ...], tuple[Point, ...]]
-    """Of baseline and batch."""
-    draw: Callable[[list[list[Mark]]], Markup]
-    left_out: int
-    """Points that are not drawn."""
-
-
-Block = (
-    Paragraph | Bullets | Listing | Facts | Table | Chart | Grid
-    | Legend | Fold | Command | Plot | Panels | Measures | Cards | Contact | Map
-)  # fmt: skip
 
 
 # ---------------------------------------------------------------- sections, and the whole

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from driftcli.core.text import safe_name
 from driftcli.reports.content.numbers import glued, known
 from driftcli.reports.layout.album import Album
-from driftcli.reports.layout.document import Banner, Cards, Contact, Map
+from driftcli.reports.layout.document import Banner
+from driftcli.reports.layout.pictured import Cards, Contact, Map
 from driftcli.reports.plots.svg import Mark
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-    from driftcli.reports.layout.document import Block, Document, Picture, Point, Section
+    from driftcli.reports.layout.document import Block, Document, Section, Words
+    from driftcli.reports.layout.pictured import Picture, Point
 
 INDEX, SHEET = "index.html", "style.css"
 SHADES = 6
@@ -70,14 +72,15 @@ class _Setter:
     def __init__(self, document: Document, album: Album) -> None:
         # In the order of the document, which is that of their importance: one file may not have room for all.
         self.placed = {picture: album.place(picture.webp) for picture in _pictures(document)}
-        environment = _environment().overlay()
-        environment.filters["placed"] = self.placed.get
-        template = environment.get_template("blocks.html.j2")
-        self._macros = template.make_module({
-            "show": self.block, "placed": self.placed.get, "left_out": album.left_out, "peeks": self._peeks,
-            "marks": self._marks,
+        template = _environment().get_template("blocks.html.j2")
+        self._macros: Any = template.make_module({
+            "show": self.block, "placed": self.placed.get, "left_out": album.left_out, "pictured": self._pictured,
+            "peeks": self._peeks, "marks": self._marks,
         })  # fmt: skip
-        self.words = self._macros.words
+
+    def words(self, words: Words) -> Markup:
+        made: Markup = self._macros.words(words)
+        return made
 
     def section(self, section: Section) -> Markup:
         from markupsafe import Markup
@@ -89,12 +92,17 @@ class _Setter:
         macro = getattr(self._macros, kind.lower(), None)
         if macro is None:
             raise TypeError(f"a page cannot show {kind}")
-        return macro(block, title)
+        made: Markup = macro(block, title)
+        return made
+
+    def _pictured(self, cards: Cards) -> bool:
+        """Whether any of them can be seen."""
+        return any(self.placed[picture] for card in cards.cards for picture in card.pictures)
 
     def _peeks(self, block: Map) -> dict[str, Point]:
         """Points that show a picture of their own, by the anchor of that picture."""
-        points = [point for side in block.points for point in side if point.picture]
-        shown = [point for point in points if self.placed.get(point.picture)]
+        points = (point for side in block.points for point in side)
+        shown = [point for point in points if point.picture and self.placed[point.picture]]
         return {f"point-{place}": point for place, point in enumerate(shown, 1)}
 
     def _marks(self, block: Map) -> list[list[Mark]]:

@@ -10,6 +10,7 @@ from driftcli.reports.layout.document import (
     Bullets,
     Cell,
     Document,
+    Entry,
     Facts,
     Listing,
     Paragraph,
@@ -98,7 +99,7 @@ def _(block: Table) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, rules, *rows))
 
 
-def _cell(cell: object) -> str:
+def _cell(cell: Entry) -> str:
     if not isinstance(cell, Cell):
         raise TypeError(f"Markdown cannot show {type(cell).__name__}")
     return _words(cell.words, opens=False)

@@ -13,6 +13,7 @@ from driftcli.reports.layout.document import (
     Chart,
     Column,
     Document,
+    Entry,
     Facts,
     Grid,
     Histogram,
@@ -34,9 +35,7 @@ ROOMY = 92
 """Narrower than this, columns for wide pages are left out."""
 
 
-def to_text(
-    document: Document, *, width: int = 100, color: bool = False, ascii_only: bool = False
-) -> str:
+def to_text(document: Document, *, width: int = 100, color: bool = False, ascii_only: bool = False) -> str:
     """The document in lines of at most `width` cells (40 at least), ending in a newline; `color`: with ANSI colours.
 
     With `ascii_only`, other characters are replaced or spelt out. Blocks for a page cannot be set: TypeError.
@@ -54,7 +53,9 @@ def to_text(
 def _banner(page: Page, banner: Banner) -> None:
     lead = f"{banner.label}  "
     look = SET_AS[STATES.get(banner.state, "")]
-    page.paragraph(f"{banner.sentence} {banner.exit}", "bold", lead=lead, lead_style=f"bold {look}".strip())
+    page.paragraph(
+        f"{banner.sentence} {banner.exit}".rstrip(), "bold", lead=lead, lead_style=f"bold {look}".strip()
+    )
     if banner.sure:
         page.paragraph(banner.sure, lead=" " * len(lead))
 
@@ -69,7 +70,7 @@ def _section(page: Page, section: Section) -> None:
 
 
 @singledispatch
-def _set(block: Block, page: Page) -> None:
+def _set(block: Block, _page: Page) -> None:
     raise TypeError(f"a terminal cannot show {type(block).__name__}")
 
 
@@ -99,8 +100,7 @@ def _(block: Facts, page: Page) -> None:
 @_set.register
 def _(block: Table, page: Page) -> None:
     shown = [place for place, column in enumerate(block.columns) if not column.wide or page.width >= ROOMY]
-    bars = next(bars for least, bars in BARS if page.width >= least)
-    rows = [[_cell(row[place], page, bars) for place in shown] for row in block.rows]
+    rows = [[_entry(row[place], page) for place in shown] for row in block.rows]
     page.table([_track(block.columns[place]) for place in shown], rows)
 
 
@@ -108,25 +108,16 @@ def _track(column: Column) -> Track:
     return Track("" if column.hidden else column.title, column.right, column.shorten)
 
 
-@singledispatch
-def _cell(cell: object, page: Page, bars: int) -> SetCell:
-    raise TypeError(f"a terminal cannot show {type(cell).__name__}")
-
-
-@_cell.register
-def _(cell: Cell, page: Page, bars: int) -> SetCell:
-    return SetCell(plain(cell.words), SET_AS[cell.tone])
-
-
-@_cell.register
-def _(cell: Histogram, page: Page, bars: int) -> SetCell:
-    baseline, batch = sparks(cell.edges, (cell.baseline, cell.batch), bars, plain=page.ascii_only)
-    return SetCell(baseline, "dim") if cell.side == "baseline" else SetCell(batch, "cyan")
-
-
-@_cell.register
-def _(cell: Trend, page: Page, bars: int) -> SetCell:
-    return SetCell(line_chart.trend(cell.values, plain=page.ascii_only))
+def _entry(entry: Entry, page: Page) -> SetCell:
+    if isinstance(entry, Cell):
+        return SetCell(plain(entry.words), SET_AS[entry.tone])
+    if isinstance(entry, Trend):
+        return SetCell(line_chart.trend(entry.values, plain=page.ascii_only))
+    if isinstance(entry, Histogram):
+        bars = next(bars for least, bars in BARS if page.width >= least)
+        baseline, batch = sparks(entry.edges, (entry.baseline, entry.batch), bars, plain=page.ascii_only)
+        return SetCell(baseline, "dim") if entry.side == "baseline" else SetCell(batch, "cyan")
+    raise TypeError(f"a terminal cannot show {type(entry).__name__}")
 
 
 @_set.register

@@ -17,7 +17,9 @@ def curve(kind: str, losses: tuple[tuple[float, float | None], ...]) -> Markup:
     """Loss by epoch: in training (dashed), and on held-out images where it is known."""
 
     def draw(axes: Any) -> None:
-        axes.plot(range(1, len(losses) + 1), [training for training, _ in losses], "--", lw=1.2, color=BASELINE)
+        axes.plot(
+            range(1, len(losses) + 1), [training for training, _ in losses], "--", lw=1.2, color=BASELINE
+        )
         known = [(epoch, loss) for epoch, (_, loss) in enumerate(losses, 1) if loss is not None]
         if known:
             axes.plot(*zip(*known, strict=True), "-", lw=1.5, color=INK)
