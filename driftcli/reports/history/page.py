@@ -79,7 +79,7 @@ def _checks(past: Past, *, page: bool) -> Section:
     columns = (
         Column("date (UTC)"), Column("verdict"), Column("exit", right=True), Column("p", right=True),
         Column("differ", right=True), Column("images", right=True), Column("evidence", right=True),
-        Column("source", shorten="middle"), *([Column("reasons")] if page else []),
+        Column("source", shorten="middle"), *([Column("reasons", shorten="end")] if page else []),
     )  # fmt: skip
     checks = reversed(past.checks) if page else past.checks
     rows = tuple((*_check(check), *([Cell("; ".join(check.reasons))] if page else [])) for check in checks)
