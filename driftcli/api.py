@@ -33,10 +33,10 @@ def fit(
     **options: Any,
 ) -> Fitted:
     """Learn a reference from good images and write it as the artifact `output`. Raises DriftcliError."""
-    from driftcli.audit import story
+    from driftcli.audit import fit as audit
 
     settings = _resolve(config, options).settings
-    return story.fit(_names(source), Path(output), settings, force=force, progress=progress)
+    return audit.fit(_names(source), Path(output), settings, force=force, progress=progress)
 
 
 def baseline(
@@ -50,10 +50,10 @@ def baseline(
     **options: Any,
 ) -> Calibrated:
     """Calibrate the artifact on good images it was not fitted on. Raises DriftcliError."""
-    from driftcli.audit import story
+    from driftcli.audit import baseline as audit
 
     resolved = _resolve(config, options)
-    return story.baseline(
+    return audit.baseline(
         Path(artifact),
         _names(source),
         resolved.settings,
@@ -77,10 +77,10 @@ def check(
 
     Raises DriftcliError where there is nothing to report: usage, internal failure, no usable artifact.
     """
-    from driftcli.audit import story
+    from driftcli.audit import check as audit
 
     resolved = _resolve(config, options)
-    return story.check(
+    return audit.check(
         Path(artifact),
         _names(source),
         resolved.settings,

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import driftcli
-from driftcli.audit import story
 from driftcli.config.settings import Settings
 
 
@@ -16,7 +15,8 @@ def calls(monkeypatch):
     made = []
     for name in ("fit", "baseline", "check"):
         monkeypatch.setattr(
-            story, name, lambda *args, _name=name, **more: made.append((_name, args, more)) or _name
+            f"driftcli.audit.{name}.{name}",
+            lambda *args, _name=name, **more: made.append((_name, args, more)) or _name,
         )
     return made
 

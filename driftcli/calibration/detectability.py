@@ -220,5 +220,13 @@ def _described(change: Mapping[str, float | str], power: float) -> Detectable:
     name, severity, share = str(change["corruption"]), float(change["severity"]), float(change["share"])
     if name == "foreign":
         return Detectable(name, None, share, power)
-    corruption: Corruption = load("corruptions", name)()
-    return Detectable(name, severity, share, power, shift=corruption.amount(severity), unit=corruption.unit)
+    kind: Corruption = load("corruptions", name)()
+    return Detectable(
+        name,
+        severity,
+        share,
+        power,
+        shift=kind.amount(severity),
+        unit=kind.unit,
+        short_unit=kind.short_unit or None,
+    )

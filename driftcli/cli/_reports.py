@@ -13,6 +13,7 @@ from driftcli.cli import _folder, _github
 from driftcli.cli._forms import SHOWN
 from driftcli.core import registry
 from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.files import replace_file
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
@@ -164,15 +165,7 @@ def write(path: Path, content: str | bytes) -> None:
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):
             target.write_bytes(raw)
             return
-        fresh = target.with_name(f".{target.name[:200]}.{os.getpid()}.tmp")
-        try:
-            with fresh.open("xb") as file:
-                file.write(raw)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(target)
-        finally:
-            fresh.unlink(missing_ok=True)
+        replace_file(target, raw)
     except OSError as error:
         reason = safe_name(error.strerror or str(error))
         raise InternalError(

@@ -65,9 +65,9 @@ def baseline(
     Several SOURCEs (good days, cameras) are pooled and remembered as groups.
     """
     run = session.begin(context, locals())
-    from driftcli.audit import story
+    from driftcli.audit import baseline as audit
 
-    calibrated = story.baseline(
+    calibrated = audit.baseline(
         Path(artifact),
         session.sources(source, null=null),
         run.settings,

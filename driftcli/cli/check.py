@@ -111,16 +111,16 @@ def _audit(
     run: session.Session, artifact: Path, named: Sequence[str], baseline: str | None, *, pictures: bool
 ) -> tuple[Report, Gallery | None]:
     """The audit's report; also of a batch that could not be audited, explained on standard error too."""
-    from driftcli.audit import story
+    from driftcli.audit import check as audit
 
     progress, gallery = run.terminal.progress(), None
     try:
         if pictures:
-            report, gallery = story.check_with_pictures(
+            report, gallery = audit.check_with_pictures(
                 artifact, named, run.settings, baseline=baseline, given=run.given, progress=progress
             )
         else:
-            report = story.check(
+            report = audit.check(
                 artifact, named, run.settings, baseline=baseline, given=run.given, progress=progress
             )
     except NotAuditedError as error:

@@ -71,9 +71,9 @@ def fit(
     `check` works at once.
     """
     run = session.begin(context, locals())
-    from driftcli.audit import story
+    from driftcli.audit import fit as audit
 
-    fitted = story.fit(
+    fitted = audit.fit(
         session.sources(source, null=null),
         Path(output),
         run.settings,

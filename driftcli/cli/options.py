@@ -40,6 +40,7 @@ from driftcli.cli._common import SliceBy as SliceBy
 from driftcli.cli._common import StratifyBy as StratifyBy
 from driftcli.cli._common import Verbose as Verbose
 from driftcli.cli._common import Workers as Workers
+from driftcli.cli._methods import by_default, methods
 
 # ---------------------------------------------------------------- arguments
 
@@ -207,9 +208,7 @@ Method = Annotated[
         "--method",
         metavar="METHOD",
         panel=LEARN,
-        help="embedding (alias mmd), autoencoder, properties, patches (alias local: small defects on pictures "
-        "that are much alike); repeatable or with commas "
-        "(default: embedding,autoencoder,properties).",
+        help=f"{methods()}; repeatable or with commas (default: {by_default()}).",
     ),
 ]
 Holdout = Annotated[

@@ -34,6 +34,8 @@ class PowerCell:
     """Not tried: every trial of a milder cell gave the smallest p there is; these are that cell's rates."""
     rates: Mapping[str, Rate]
     """Of `gate`, then of every family, those without a say in it too."""
+    short_unit: str | None = None
+    """The unit without what it is counted at: `px` of `px at short side 224 (standard deviation)`; null where it is short."""
 
 
 @dataclass(frozen=True, slots=True)

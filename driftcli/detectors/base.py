@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,14 @@ class Detector(ABC):
     `values` and `describe` give the same statistics in the same order; which ones there are may
     depend on the pooled images but not on who is called "batch".
     """
+
+    @classmethod
+    def suited(cls, blocks: tuple[int, ...]) -> Self:  # noqa: ARG003 - most weigh all columns alike
+        """The detector for a view whose columns join blocks of these widths (`Extractor.blocks`).
+
+        By default blocks make no difference.
+        """
+        return cls()
 
     @abstractmethod
     def fit(self, reference: Matrix, columns: Sequence[Column], seed: int) -> State:
@@ -80,6 +88,22 @@ class Detector(ABC):
         if relabellings.kind == "groups":
             statistics = by_groups(statistics, relabellings, self.group_bias(values))
         return Evidence(family, values, statistics)
+
+    def direction(self, state: State, held_out: Matrix, batch: Matrix) -> Floats | None:
+        """[d]: weights of the linear function of a view along which the batch's mean left C's, for heat maps.
+
+        In standard deviations of C. None where the detector compares no means of whole vectors.
+        """
+        return None
+
+    def if_shifted(
+        self, state: State, held_out: Matrix, batch: Matrix, column: int, shifts: Floats
+    ) -> Floats | None:
+        """[shifts]: one linear column's statistic if the batch's values lay that much higher.
+
+        By it a baseline knows how small a shift of each measurement is seen. None: it cannot be told.
+        """
+        return None
 
     def group_bias(self, values: Floats) -> Floats:
         """[k]: how much of each squared effect comes from groups alone, without any drift."""

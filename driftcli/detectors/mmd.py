@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Self, final
 
 import numpy as np
 
@@ -41,6 +41,11 @@ class Mmd(Detector):
     scale: str = "raw"
     """`raw`, or `blocks`: z-scored by F, each block of columns divided by the root of its width."""
     blocks: tuple[int, ...] = ()
+
+    @classmethod
+    def suited(cls, blocks: tuple[int, ...]) -> Self:
+        """Several blocks are weighed alike, whatever their widths."""
+        return cls(scale="blocks", blocks=blocks) if len(blocks) > 1 else cls()
 
     def fit(self, reference: Matrix, columns: Sequence[Column], seed: int) -> State:
         """State: `shift`, `scale` [d] of the columns, `sigma` [bandwidths]; from F only."""

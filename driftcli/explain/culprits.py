@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.core import sentences
 from driftcli.core.features import Features
-from driftcli.core.findings import ImageResult
+from driftcli.core.findings import ImageResult, Outside
 from driftcli.stats import conformal
 
 
@@ -25,13 +26,13 @@ class Strangeness:
 
 
 def rank(
-    said: Sequence[Strangeness], batch: Features, reasons: Sequence[tuple[str, ...]], alpha: float
+    said: Sequence[Strangeness], batch: Features, outside: Sequence[tuple[Outside, ...]], alpha: float
 ) -> list[ImageResult]:
     """All images of the batch, most drifted first: by the sum of their strangeness over the families in `said`.
 
     score: the share of C whose sum is smaller; p-value: its rank among those of C, so that the sum needs no
     correction for being one; `significant`: at a false discovery rate of alpha. `family`: the one that finds
-    the image rarest.
+    the image rarest. `outside`: for each image of the batch the facts that its reasons are made of.
     """
     own, theirs = _sum(said)
     p = conformal.p_values(own, theirs)
@@ -44,10 +45,11 @@ def rank(
             place,
             float(score[i]),
             said[rarest[i]].family,
-            reasons[i],
+            tuple(map(sentences.outside, outside[i])),
             p_value=float(p[i]),
             significant=bool(found[i]),
             content=batch.content[i].decode(),
+            outside=outside[i],
         )
         for place, i in enumerate(order(said, batch.names), 1)
     ]

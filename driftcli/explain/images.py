@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.text import label
-from driftcli.explain.words import amount, hue_name, level_name
+from driftcli.core.findings import Outside
+from driftcli.explain.words import hue_name, level_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,17 +32,17 @@ class _Outside(NamedTuple):
     above: NDArray[np.bool_]
 
 
-def reasons(
+def outside(
     values: Values,
     held_out: Values,
     columns: Sequence[Column],
     top: int = 2,
     levels: Mapping[int, str] | None = None,
-) -> list[tuple[str, ...]]:
-    """For each image of [m, d] up to `top` properties farthest outside the baseline's [n, d], in words.
+) -> list[tuple[Outside, ...]]:
+    """For each image of [m, d] up to `top` properties farthest outside the baseline's [n, d].
 
-    Only properties outside the baseline's central 90 % are named, such as "sharpness 0.02, below 99 % of
-    the baseline". `levels` names the codes of categories.
+    Only properties outside the baseline's central 90 % are named, such as sharpness 0.02, below 99 % of
+    the baseline. `levels` names the codes of categories.
     """
     if not columns or not len(held_out) or top < 1:
         return [() for _ in values]
@@ -51,7 +51,7 @@ def reasons(
     order = np.argsort(-strangeness, axis=1, kind="stable")[:, :top]
     return [
         tuple(
-            _phrase(float(values[row, at]), columns[at], found[at], row, levels or {})
+            _facts(float(values[row, at]), columns[at], found[at], row, levels or {})
             for at in order[row]
             if strangeness[row, at] > 0
         )
@@ -111,24 +111,13 @@ def _rare(ours: Numbers, known: Numbers, count: int) -> _Outside:
     return _Outside(np.where(share < TAIL, 1.0 - share, 0.0), share, np.ones(len(ours), dtype=bool))
 
 
-def _phrase(value: float, column: Column, found: _Outside, row: int, levels: Mapping[int, str]) -> str:
-    """One reason in words."""
+def _facts(value: float, column: Column, found: _Outside, row: int, levels: Mapping[int, str]) -> Outside:
+    """One column in which one image lies outside."""
     share = float(found.beyond[row])
     if not np.isfinite(value):
-        return f"{label(column.name)} missing, as in {_part(share)} of the baseline"
+        return Outside(column.name, "missing", share)
     if column.kind == "category":
-        return f"{label(column.name)} {level_name(value, levels)}, as in {_part(share)} of the baseline"
+        return Outside(column.name, "level", share, level=level_name(value, levels))
     if column.kind == "circular":
-        return f"{label(column.name)} {amount(value, column.unit)} ({hue_name(value)}), farther out than {_part(share)} of the baseline"
-    side = "above" if found.above[row] else "below"
-    return f"{label(column.name)} {amount(value, column.unit)}, {side} {_part(share)} of the baseline"
-
-
-def _part(share: float) -> str:
-    """A share of the baseline, rounded down: it claims no more than was counted."""
-    if share >= 1:
-        return "all"
-    if share <= 0:
-        return "none"
-    whole = int(100 * share + 1e-9)
-    return f"{whole} %" if whole else "under 1 %"
+        return Outside(column.name, "far", share, value, column.unit or None, hue_name(value))
+    return Outside(column.name, "above" if found.above[row] else "below", share, value, column.unit or None)

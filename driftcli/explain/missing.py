@@ -35,7 +35,7 @@ def missing(good: Views, candidates: Sequence[int], batch: Views) -> tuple[Misse
 
     The witness function of MMD at a good image: mean kernel to C less mean kernel to the batch, in
     standardised features, bandwidth the median distance. Only where it is positive. Reference: Gretton
-    et al. 2012, section 2.3; Lloyd & Ghahramani 2015.
+    et al. 2012, section 2.3; Lloyd & Ghahramani 2015. `good`: views of C, the best portrait first.
     """
     standard = learn(good)
     if standard is None or len(candidates) < 2:  # noqa: PLR2004 - a median needs two

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def nearest(good: Views, candidates: Sequence[int], batch: Views) -> NDArray[np.int64] | None:
     """[m]: the row of C, out of `candidates`, that lies nearest in standardised features.
 
-    `good`: views of all of C, whose spread is the unit. None without candidates or known views.
+    `good`: views of all of C, the best portrait first, whose spread is the unit. None without candidates or views.
     """
     standard = learn(good)
     if standard is None or not candidates:

@@ -69,7 +69,7 @@ class Plane:
 
 
 def fit(views: Views) -> Plane | None:
-    """From n good images; None where they are fewer than three or no view is known."""
+    """Of the first view of n good images; None where they are fewer than three, or without any view."""
     standard = learn(views)
     if standard is None or len(views[standard.view]) < FEWEST:
         return None

@@ -12,17 +12,21 @@ from driftcli.core.errors import UsageError
 from driftcli.core.features import Features
 from driftcli.core.registry import kinds
 from driftcli.core.report import Detectable, RuleResult
+from driftcli.extractors.base import families, views
+from driftcli.reference.families import yardstick
 from driftcli.reference.reference import Baseline
 
 
 def refuse_impossible(gate: GateSettings, baseline: Baseline) -> None:
     """Raise UsageError (2) for a rule that this artifact can never answer, before anything is read."""
     if gate.max_loss_increase is not None and baseline.facts.get("mean_loss") is None:
+        with_loss = next(kind for kind, view in families().values() if view.loss)
         raise UsageError(
-            "--max-loss-increase needs an autoencoder, and the artifact has none",
-            "leave the option out, or fit with --method autoencoder",
+            f"--max-loss-increase needs an {with_loss}, and the artifact has none",
+            f"leave the option out, or fit with --method {with_loss}",
         )
-    properties = [c.name for f in baseline.families if f.name == "properties" for c in f.columns]
+    measuring = yardstick(baseline.families)
+    properties = [] if measuring is None else [column.name for column in measuring.columns]
     simulated = sorted({str(row["corruption"]) for row in baseline.facts.get("detectable", ())})
     for wanted in gate.require_detectable:
         name = wanted.partition(":")[0]
@@ -67,7 +71,10 @@ def _reach(found: Detectable) -> float | None:
 
 def _loss(limit: float, baseline: Baseline, batch: Features) -> RuleResult:
     """The classic rule: mean per-image loss against the baseline's, relative increase."""
-    now = float(batch.views["error"][:, 0].mean(dtype=np.float64))
+    losses = next(
+        batch.views[view.name] for view in views().values() if view.loss and view.name in batch.views
+    )
+    now = float(losses[:, 0].mean(dtype=np.float64))
     increase = now / max(float(baseline.facts["mean_loss"]), 1e-12) - 1
     return RuleResult("max_loss_increase", increase, limit, increase > limit)
 

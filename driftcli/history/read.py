@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.text import safe_name
+from driftcli.core.times import utc_text
 from driftcli.core.version import version
 from driftcli.history import _store as store
 from driftcli.history import charts
@@ -72,7 +73,7 @@ def moment(text: str) -> str:
                 f"--since {safe_name(text)}: neither a date nor an age", "for example 2026-11-01 or 30d"
             ) from error
         then = then.replace(tzinfo=UTC) if then.tzinfo is None else then.astimezone(UTC)
-    return then.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc_text(then)
 
 
 def _series(db: sqlite3.Connection) -> Iterator[Series]:

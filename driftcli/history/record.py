@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import astuple, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from driftcli.core.findings import SequenceResult
 from driftcli.core.text import safe_name
+from driftcli.core.times import now_utc
 from driftcli.history import _store as store
 from driftcli.stats import sequential
 
@@ -58,7 +58,7 @@ def acknowledge(path: Path, note: str, group: str | None = None) -> tuple[Acknow
         for digest, series, value in found:
             if group is not None and series != _text(group):
                 continue
-            one = Acknowledged(_now(), _text(note)[:NOTE], digest, series or None, value, last)
+            one = Acknowledged(now_utc(), _text(note)[:NOTE], digest, series or None, value, last)
             ended.append(one)
             _insert(db, "acknowledged", {**_fields(one, "group"), "series": series})
             key = (digest, series)
@@ -215,7 +215,3 @@ def _insert(db: sqlite3.Connection, table: str, row: dict[str, Any], verb: str =
 def _text(name: str) -> str:
     """UTF-8 that SQLite can hold: lone surrogates spelt out."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
 from driftcli.core.power_report import NullRow, PowerReport
 from driftcli.core.progress import SILENT, Progress
+from driftcli.core.times import now_utc
 from driftcli.core.version import version
 from driftcli.extractors.base import resolve_device
 from driftcli.gate import preconditions
@@ -29,8 +29,6 @@ from driftcli.reading.reader import Reader, digest
 from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
 
-UNTOUCHED = "file"
-"""The view that no corruption changes: an image that is changed in memory keeps its file."""
 MIN_KEPT = 20
 """Images of C that must be left to compare with; a baseline needs as many."""
 
@@ -79,7 +77,7 @@ def power(
         foreign = _foreign(reader, plan, reference, calibrated, pool)
     if len(pool) < 2 * plan.batches[0]:
         raise _too_few(len(pool), plan)
-    families = [f for f in calibrated.families if f.gate == "on" or f.view != UNTOUCHED]
+    families = [f for f in calibrated.families if f.gate == "on" or not f.of_file]  # corruptions leave files
     views = {f.view: sides.kept.views[f.view] for f in families}
     material = power_cells.Material(families, views, pool, foreign)
     seed = batch_seed(settings.seed, str(calibrated.facts["digest"]), digest(pool.clean.content))
@@ -88,7 +86,7 @@ def power(
     known = versions()
     return PowerReport(
         tool={"name": "driftcli", "version": version()},
-        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        created=now_utc(),
         artifact=str(artifact),
         digest=found.digest,
         baseline=calibrated.name,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from driftcli.core.errors import ArtifactError
 from driftcli.core.images import Entry
+from driftcli.extractors.base import views as declared_views
 
 if TYPE_CHECKING:
     from driftcli.reading.reader import Reader
@@ -52,8 +53,8 @@ def pack(found: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dict[s
 
 
 def seen(views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
-    """Features of the canaries as a State: what a machine makes of them."""
-    return {f"view/{name}": x for name, x in views.items() if name != "file"}
+    """Features of the canaries as a State: what a machine makes of their pixels."""
+    return {f"view/{name}": x for name, x in views.items() if not declared_views()[name].of_file}
 
 
 def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:

@@ -17,6 +17,7 @@ from driftcli.core.features import Features, State
 from driftcli.core.images import Decoded, Entry, FileFacts, Ledger, Skipped
 from driftcli.core.progress import SILENT, Progress
 from driftcli.extractors.base import Extractor, Runtime
+from driftcli.extractors.base import views as declared_views
 from driftcli.reading.entries import entries_of
 from driftcli.reading.keys import KeyFunction, capture_time, key_function
 from driftcli.reading.ledger import Tally
@@ -24,8 +25,6 @@ from driftcli.sources.decoding.pool import DecodePool
 
 CHUNK = 64
 """Images handed to the extractors at a time; a multiple of every micro-batch."""
-ROUNDED = ("style", "content", "latent")
-"""Views of network features: kept as float16 values, on both sides alike."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ class Reader:
         self, entries: Iterable[Entry | Skipped], keep: int, stage: str, group: str | None = None
     ) -> Reading:
         """As `read`, for entries at hand (canaries, tests)."""
-        tally, table = Tally(), Table(keep, self._keys(group))
+        tally, table = Tally(), Table(keep, self._keys(group), tuple(self.extractors.values()))
         self.progress.start(stage)
         for chunk in _chunks(tally.watch(self._pool.map(self._counted(entries)))):
             views, prepared = self._extract(chunk)
@@ -158,10 +157,11 @@ class Reader:
 def extract_views(
     extractor: Extractor, state: State, images: NDArray[Any], runtime: Runtime
 ) -> dict[str, NDArray[np.float32]]:
-    """The extractor's views, network features rounded to float16 values (contract: same numbers)."""
+    """The extractor's views, those that it declares so rounded to float16 values (contract: same numbers)."""
     views = extractor.extract(state, images, runtime)
+    rounded = {view.name for view in extractor.views if view.rounded}
     return {
-        name: x.astype(np.float16).astype(np.float32) if name in ROUNDED else x.astype(np.float32)
+        name: x.astype(np.float16).astype(np.float32) if name in rounded else x.astype(np.float32)
         for name, x in views.items()
     }
 
@@ -175,8 +175,8 @@ def default_workers() -> int:
 
 
 def finite(row: Mapping[str, NDArray[np.float32]]) -> bool:
-    """Network outputs must be finite; a missing property (NaN) is a value of its own."""
-    return all(np.isfinite(x).all() for name, x in row.items() if name not in {"properties", "file"})
+    """Whether all is finite that is declared so: in the other views NaN is a missing value."""
+    return all(np.isfinite(x).all() for name, x in row.items() if declared_views()[name].finite)
 
 
 def _chunks(items: Iterable[Decoded]) -> Iterator[list[Decoded]]:
@@ -206,8 +206,8 @@ class _Row:
 class Table:
     """Rows in the order of arrival, pruned to the lowest content hashes; sorted when read out."""
 
-    def __init__(self, keep: int, keys: _Keys) -> None:
-        self.keep, self.keys = keep, keys
+    def __init__(self, keep: int, keys: _Keys, extractors: Sequence[Extractor] = ()) -> None:
+        self.keep, self.keys, self.extractors = keep, keys, extractors
         self.rows: list[_Row] = []
         self.contents, self.seen = bytearray(), bytearray()
         self.levels: dict[int, str] = {}
@@ -219,11 +219,10 @@ class Table:
         prepared: Mapping[str, NDArray[Any]],
     ) -> None:
         """One used image; only its numbers stay."""
-        from driftcli.extractors.properties import levels
-
         self.contents += item.content
         self.seen += item.pixels[:8]
-        self.levels.update(levels(item.facts))
+        for extractor in self.extractors:
+            self.levels.update(extractor.levels(item.facts))
         self.rows.append(_Row(replace(item, arrays={}), views, prepared))
         if len(self.rows) > 2 * self.keep:
             self._prune()

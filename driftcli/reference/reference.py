@@ -17,9 +17,10 @@ from driftcli.core.features import Features, State
 from driftcli.explain import corruption, plane
 from driftcli.explain.corruption import Library
 from driftcli.extractors.base import Extractor
-from driftcli.reading.reader import ROUNDED
+from driftcli.extractors.base import families as declared_families
+from driftcli.extractors.base import views as declared_views
 from driftcli.reference import pixel_errors, thumbnails
-from driftcli.reference.families import VIEWS, Family, detector_for
+from driftcli.reference.families import Family, detector_for
 
 KEPT = ("decode", "extractors", "families", "fit", "seed")
 """What an artifact remembers of the settings that it was fitted with."""
@@ -100,15 +101,21 @@ def build_families(
     `detectors`: what their detectors learnt, by family; `states`: the extractors', to fit detectors.
     `every`: those that are off too, so that what is learnt serves whatever gates a check asks for.
     """
-    found = []
-    for name, (kind, view) in VIEWS.items():
-        gate = getattr(settings.families, name).gate
+    built, measuring = [], False
+    for name, (kind, view) in declared_families().items():
         extractor = extractors.get(kind)
-        if extractor is None or view not in extractor.view_names() or (gate == "off" and not every):
+        if extractor is None or view.name not in extractor.view_names():
             continue
-        detector = detector_for(name, extractor, None if states is None else states[kind])
-        found.append(Family(name, view, gate, detector, extractor.columns(view), detectors.get(name, {})))
-    return tuple(found)
+        yardstick = view.named and not view.of_file and not measuring
+        measuring = measuring or yardstick
+        gate = getattr(settings.families, name).gate
+        if gate == "off" and not every:
+            continue
+        detector = detector_for(view, extractor, None if states is None else states[kind])
+        columns, learnt = extractor.columns(view.name), detectors.get(name, {})
+        traits = (view.named, view.of_file, yardstick)
+        built.append(Family(name, view.name, gate, detector, columns, learnt, *traits))
+    return tuple(built)
 
 
 def open_reference(
@@ -199,8 +206,10 @@ def pack_features(features: Features) -> dict[str, Any]:
         "slice": features.slice,
         "levels": {str(k): v for k, v in features.levels.items()},
     }
+    known = declared_views()
     views = {
-        f"view/{name}": x.astype(np.float16) if name in ROUNDED else x for name, x in features.views.items()
+        f"view/{name}": x.astype(np.float16) if known[name].rounded else x
+        for name, x in features.views.items()
     }
     hashes = [np.frombuffer(bytes.fromhex(c.decode()), np.uint8) for c in features.content]
     return {

@@ -69,8 +69,7 @@ def _annotations(report: Report) -> Iterator[str]:
     if report.images and report.verdict in ("drift", "warn"):
         ranked = sorted(report.images, key=lambda image: image.rank)[:NAMED]
         lines = (
-            f"{image.path}: {words.reasons(image.reasons, report) or words.words(image.family)}"
-            for image in ranked
+            f"{image.path}: {words.reasons(image, report) or words.words(image.family)}" for image in ranked
         )
         yield command("warning", "most drifted images", *lines)
     for caution in report.cautions:

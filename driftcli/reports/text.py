@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
+from driftcli.core import sentences
 from driftcli.reports.base import ReportFormat
 from driftcli.reports.content import numbers, words
 from driftcli.reports.content.report import document
@@ -63,7 +64,7 @@ def quiet_line(report: Report) -> str:
 def _reason(report: Report) -> str:
     """What changed, if images did; else why."""
     silent = report.verdict == "inconclusive" or words.only_mix(report)
-    changes = [] if silent else [words.bare(diagnosis.statement) for diagnosis in report.diagnosis]
+    changes = [] if silent else [sentences.short(diagnosis) for diagnosis in report.diagnosis]
     return [*changes, *report.reasons, ""][0]
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftcli.core.features import Features
+from driftcli.core.findings import Outside
 from driftcli.explain import culprits, groups, scores
 from driftcli.stats import conformal
 from tests.statistical import binomial_bound
@@ -68,6 +69,9 @@ def test_the_sum_over_families_needs_no_correction():
     assert hits > 60
 
 
+WHY = (Outside("sharpness", "below", 0.99, 0.02),)
+
+
 def _said(nats: np.ndarray, n: int, family: str = "style") -> culprits.Strangeness:
     return culprits.Strangeness(family, nats[:n], nats[n:])
 
@@ -78,7 +82,7 @@ def test_the_ranking_falls_and_names_the_family_that_finds_the_image_rarest():
     style, light = rng.exponential(size=230), rng.exponential(size=230)
     style[205], light[210] = 30, 25
     said = [_said(style, 200), _said(light, 200, "properties")]
-    found = culprits.rank(said, batch(30), [("why",)] * 30, 0.05)
+    found = culprits.rank(said, batch(30), [WHY] * 30, 0.05)
     assert [(i.path, i.family) for i in found[:2]] == [
         ("day2/005.jpg", "style"),
         ("day1/010.jpg", "properties"),
@@ -90,6 +94,7 @@ def test_the_ranking_falls_and_names_the_family_that_finds_the_image_rarest():
     assert [i.path for i in found if i.significant] == []
     assert found[0].p_value == pytest.approx(1 / 201)
     assert found[0].content == f"{5:064x}"
+    assert (found[0].outside, found[0].reasons) == (WHY, ("sharpness 0.02, below 99 % of the baseline",))
 
 
 def test_images_are_significant_only_where_their_p_can_be_small_enough():

@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from driftcli.core.text import safe_name
+from driftcli.core.times import duration
 from driftcli.reports.content import numbers
 from driftcli.reports.layout.document import Facts, Name, Paragraph, Section, Words
 from driftcli.reports.layout.pictured import Command
@@ -62,7 +63,7 @@ def _run(report: Report) -> str:
         "" if permutations is None else numbers.plural(permutations, "permutation"),
         str(environment.get("device", "")),
         f"torch {environment['torch']}" if environment.get("torch") else "",
-        f"{numbers.duration(seconds)}{speed}" if seconds is not None and numbers.known(seconds) else "",
+        f"{duration(seconds)}{speed}" if seconds is not None and numbers.known(seconds) else "",
     ]
     return ", ".join(part for part in parts if part)
 

@@ -68,7 +68,7 @@ def _table(report: Report, shown: list[ImageResult], folder: str) -> Table:
         (
             Cell(numbers.count(image.rank), "soft"), Cell((Name(image.path[len(folder) :]),)),
             Cell(words.words(image.family), "soft"), *([_sure(image)] if marked else []),
-            Cell(words.reasons(image.reasons, report)),
+            Cell(words.reasons(image, report)),
         )
         for image in shown
     )  # fmt: skip
@@ -126,7 +126,7 @@ def _card(report: Report, image: ImageResult, picture: pictures.Picture | None, 
     facts += [("most like ", Name(image.neighbour))] if image.neighbour and picture is None else []
     tags = ["stands out by itself"] if image.significant else []
     tags += [f"one of the {len(removed)} to remove"] if image.path in removed else []
-    why = words.reasons(image.reasons, report) or f"unusual {family}"
+    why = words.reasons(image, report) or f"unusual {family}"
     shots = () if picture is None else _pictures(picture, image)
     return Card(image.rank, Name(image.path[len(folder) :]), why, tuple(facts), tuple(tags), shots)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftcli.core.times import duration
 from driftcli.reports.content import numbers
 from driftcli.reports.content.words import words
 from driftcli.reports.layout.document import (
@@ -161,7 +162,7 @@ def _provenance(report: PowerReport) -> Section:
     environment, seconds = report.environment, report.timing.get("seconds")
     run = [
         f"seed {environment.get('seed', 0)}", str(environment.get("device", "")),
-        numbers.duration(seconds) if seconds is not None else "",
+        duration(seconds) if seconds is not None else "",
     ]  # fmt: skip
     read = (
         f"a rate of .50 from {report.trials} batches is known to ±{two(widest(report))} (95 %, Wilson); batches are drawn "
