@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from driftcli.core.text import safe_name
-from driftcli.reports.content.numbers import HARD, glued
+from driftcli.reports.layout.breaks import HARD, glued
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

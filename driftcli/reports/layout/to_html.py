@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from functools import cache
 from importlib.resources import files as within
 from typing import TYPE_CHECKING, Any
 
 from driftcli.core.text import safe_name
-from driftcli.reports.content.numbers import glued, known
 from driftcli.reports.layout.album import Album
+from driftcli.reports.layout.breaks import glued
 from driftcli.reports.layout.document import Banner
 from driftcli.reports.layout.pictured import Cards, Contact, Map
 from driftcli.reports.plots.svg import Mark
@@ -143,14 +144,14 @@ def _shown(value: Any) -> Any:
 
 def _shade(share: float | None) -> str:
     """A cell's place on the scale of shades; none where there is no number."""
-    if share is None or not known(share):
+    if share is None or not math.isfinite(share):
         return ""
     return f"h{min(int(min(max(share, 0.0), 1.0) * SHADES), SHADES - 1)}"
 
 
 def _width(share: float) -> str:
     """Of a bar, in percent."""
-    return f"{min(max(share, 0.0), 1.0) * 100:.2f}" if known(share) else "0"
+    return f"{min(max(share, 0.0), 1.0) * 100:.2f}" if math.isfinite(share) else "0"
 
 
 @cache
