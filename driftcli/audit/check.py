@@ -11,6 +11,8 @@ from typing import Any
 from driftcli.audit import image_map, result
 from driftcli.audit.distributions import summaries
 from driftcli.audit.inconclusive import inconclusive
+from driftcli.check_history import record
+from driftcli.check_history.records import Measured
 from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.progress import SILENT, Progress
@@ -18,8 +20,6 @@ from driftcli.core.report import Report
 from driftcli.extractors.base import Runtime, resolve_device
 from driftcli.gate import composition, preconditions, rules
 from driftcli.gate.batch_test import run_gate
-from driftcli.history import record
-from driftcli.history.records import Measured
 from driftcli.pictures import gallery
 from driftcli.pictures.picture import Gallery
 from driftcli.reading import canaries

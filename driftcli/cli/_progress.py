@@ -37,7 +37,7 @@ class Speaker(Protocol):
         """Whether to colour the stream."""
 
 
-class Told(Progress):
+class TerminalProgress(Progress):
     """Draws nothing, but passes warnings on."""
 
     def __init__(self, terminal: Speaker) -> None:
@@ -50,7 +50,7 @@ class Told(Progress):
         """Nothing was drawn."""
 
 
-class Lines(Told):
+class Lines(TerminalProgress):
     """A line a stage, at most one every ten seconds: a cron mail and a CI log stay short."""
 
     clock: Callable[[], float] = staticmethod(time.monotonic)
@@ -94,7 +94,7 @@ class Lines(Told):
         self.terminal.say("info", f"{self.stage}: {words}{when}{f', {note}' if note else ''}")
 
 
-class Bars(Told):
+class Bars(TerminalProgress):
     """One bar a stage with its time to go; it stays while the stage lasts."""
 
     def __init__(self, terminal: Speaker) -> None:

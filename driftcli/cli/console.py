@@ -172,9 +172,9 @@ class Terminal:
         """Bars on a terminal, a line every ten seconds elsewhere, nothing with -q or --no-progress."""
         from driftcli.cli import _progress
 
-        kind: type[_progress.Told] = _progress.Lines
+        kind: type[_progress.TerminalProgress] = _progress.Lines
         if self.quiet or not self.show_progress:
-            kind = _progress.Told
+            kind = _progress.TerminalProgress
         elif (
             self.log_format == "text" and not self.environ.get("CI") and is_terminal(sys.stderr, self.environ)
         ):

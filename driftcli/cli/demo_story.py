@@ -196,22 +196,13 @@ def _faults(codes: Mapping[str, int]) -> list[str]:
     ]
 
 
-def run(
-    folder: Path,
-    *,
-    runner: Runner,
-    out: Out,
-    seed: int = 0,
-    extra: tuple[str, ...] = (),
-    color: bool = False,
-) -> int:
-    """Tell the story in `folder`, making the images if they are absent; 0 when it came out as told.
+def run(teller: Teller, seed: int = 0) -> int:
+    """Tell the story in the teller's folder, making the images if they are absent; 0 when it came out as told.
 
     Raises InternalError (exit 4) when a command returned another code than the story tells, after all of
     it has been shown; whatever error a command itself raises passes through with its own code.
     """
-    teller = Teller(home(folder), runner, out, extra, color)
-    out(TITLE)
+    teller.say(TITLE)
     _images(teller, seed)
     _learn(teller)
     _two_days(teller)

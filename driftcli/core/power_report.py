@@ -49,7 +49,11 @@ class NullRow:
 
 @dataclass(frozen=True, slots=True)
 class PowerReport:
-    """The result of one `power`, field for field the published JSON (schema_version 1)."""
+    """The result of `driftcli.power`, field for field the published JSON (schema_version 1).
+
+    Rates are shares of the trials, 0 to 1. `cells` holds one for every change, share and batch size, `null` one for
+    unchanged batches of every size; `created` is a time in UTC, `timing` in seconds.
+    """
 
     tool: Mapping[str, str]
     created: str

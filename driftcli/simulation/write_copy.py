@@ -51,7 +51,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Simulated:
-    """What was written."""
+    """What `driftcli.simulate` wrote: the folder, and how many images are in it."""
 
     folder: str
     images: int

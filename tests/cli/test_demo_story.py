@@ -43,9 +43,9 @@ def _few_images(monkeypatch):
     monkeypatch.setattr(demo_story, "FOLDERS", few)
 
 
-def tell(root, runner, **options):
+def tell(root, runner, seed=0, extra=()):
     said = []
-    code = demo_story.run(root, out=said.append, runner=runner, **options)
+    code = demo_story.run(demo_story.Teller(demo_story.home(root), runner, said.append, extra), seed)
     return code, "\n".join(said)
 
 

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from driftcli.audit import check as audit
-from driftcli.cli._progress import Bars, Lines, Told
+from driftcli.cli._progress import Bars, Lines, TerminalProgress
 from driftcli.cli.console import Terminal, wants_colour
 from driftcli.core.findings import ImageResult
 
@@ -179,8 +179,8 @@ def test_who_draws(monkeypatch):
         (Terminal(environ={"CI": "1"}), Lines),
         (Terminal(environ={"TERM": "dumb"}), Lines),
         (Terminal(environ={}, log_format="json"), Lines),
-        (Terminal(environ={}, quiet=True), Told),
-        (Terminal(environ={}, show_progress=False), Told),
+        (Terminal(environ={}, quiet=True), TerminalProgress),
+        (Terminal(environ={}, show_progress=False), TerminalProgress),
     ]
     for terminal, kind in kinds:
         assert type(terminal.progress()) is kind

@@ -8,7 +8,7 @@ from driftcli.reports.history.page import document
 from driftcli.reports.layout.to_html import to_file
 
 if TYPE_CHECKING:
-    from driftcli.history.records import Past
+    from driftcli.check_history.records import Past
 
 
 def to_html(past: Past, names: tuple[str, ...] = ()) -> str:

@@ -26,8 +26,8 @@ from driftcli.reports.layout.document import Trend as Line
 from driftcli.reports.layout.pictured import Panels, Plot
 
 if TYPE_CHECKING:
-    from driftcli.history import records
-    from driftcli.history.records import Past, PastCheck
+    from driftcli.check_history import records
+    from driftcli.check_history.records import Past, PastCheck
 
 DIGEST = 12
 TONES: dict[str, Tone] = {"pass": "good", "warn": "warn", "drift": "alarm", "inconclusive": "warn"}

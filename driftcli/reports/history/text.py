@@ -9,7 +9,7 @@ from driftcli.reports.history.page import document
 from driftcli.reports.layout import to_text as layout
 
 if TYPE_CHECKING:
-    from driftcli.history.records import Past
+    from driftcli.check_history.records import Past
 
 
 def to_text(

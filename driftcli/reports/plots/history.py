@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from driftcli.history.records import Chart, Past, PastCheck
+    from driftcli.check_history.records import Chart, Past, PastCheck
     from driftcli.reports.history.trends import Trend
 
 WIDE, SMALL = (9.0, 2.4), (4.2, 1.9)

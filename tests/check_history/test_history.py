@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from driftcli.check_history import read as retrospect
+from driftcli.check_history import record
+from driftcli.check_history.records import Measured, Summary
 from driftcli.config.settings import Settings
 from driftcli.core.errors import InternalError, NotAuditedError, UsageError
-from driftcli.history import read as retrospect
-from driftcli.history import record
-from driftcli.history.records import Measured, Summary
 from driftcli.stats import sequential
 from tests.reports import samples
 
@@ -207,8 +207,8 @@ WRITER = """
 import sys
 from dataclasses import replace
 sys.path.insert(0, {root!r})
-from driftcli.history import record
-from tests.history.test_history import report, settings
+from driftcli.check_history import record
+from tests.check_history.test_history import report, settings
 who, rows, file = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 for k in range(rows):
     record.prepare(settings(file))

@@ -7,19 +7,19 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from driftcli.check_history import _store as store
 from driftcli.core.findings import SequenceResult
 from driftcli.core.text import safe_name
 from driftcli.core.times import now_utc
-from driftcli.history import _store as store
 from driftcli.stats import sequential
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
+    from driftcli.check_history.records import Acknowledged, Measured
     from driftcli.config.settings import Settings
     from driftcli.core.report import Report
-    from driftcli.history.records import Acknowledged, Measured
 
 NOTE = 2_000
 """Characters of a note that are kept."""
@@ -47,7 +47,7 @@ def record(report: Report, settings: Settings, measured: Sequence[Measured] = ()
 
 def acknowledge(path: Path, note: str, group: str | None = None) -> tuple[Acknowledged, ...]:
     """End all alarms (of one group): M starts again at 0; when, why and at what M is kept. Raises as `record`."""
-    from driftcli.history.records import Acknowledged
+    from driftcli.check_history.records import Acknowledged
 
     with store.reading(path):
         pass  # there must be one: acknowledging makes no file

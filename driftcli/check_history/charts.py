@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.history.records import Chart
+from driftcli.check_history.records import Chart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from driftcli.history.records import PastCheck
+    from driftcli.check_history.records import PastCheck
 
 Floats = NDArray[np.float64]
 Name = Literal["shewhart", "ewma", "cusum"]

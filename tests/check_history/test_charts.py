@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from driftcli.history import charts
+from driftcli.check_history import charts
 
 
 def test_scores_of_uniform_ranks_are_standard_normal():

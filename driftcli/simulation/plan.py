@@ -1,22 +1,32 @@
-"""What the options of `simulate` ask for, read and checked. All raise UsageError."""
+"""What `simulate` is asked for, read and checked, from the command line or Python. All raise UsageError."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import difflib
+from collections.abc import Sequence
 
+from driftcli.core import registry
 from driftcli.core.errors import UsageError
 from driftcli.core.text import safe_name
+from driftcli.simulation.write_copy import ClassShift, Plan, Step
 
-if TYPE_CHECKING:
-    from driftcli.simulation.write_copy import ClassShift, Step
+
+def make(
+    steps: Sequence[Step],
+    share: float,
+    class_shares: Sequence[ClassShift],
+    mixtures: Sequence[tuple[str, float]],
+) -> Plan:
+    """The plan of a drifted copy in which something happens: `steps` to `share` of the images, the rest to the set."""
+    if not (steps or class_shares or mixtures):
+        raise UsageError(
+            "nothing is to happen to the images", "add --corruption NAME, --knock-out, --class-share or --mix"
+        )
+    return Plan(tuple(steps), share, tuple(class_shares), tuple(mixtures))
 
 
 def step(text: str, severity: float) -> Step:
     """`gaussian_blur:2`, checked."""
-    import difflib
-
-    from driftcli.core import registry
-
     name, colon, given = text.partition(":")
     there = registry.kinds("corruptions")
     if name not in there:
@@ -76,14 +86,10 @@ def _class(text: str, option: str) -> tuple[str, str]:
 
 def knock_out(text: str) -> ClassShift:
     """`KEY=VALUE`: none of that class."""
-    from driftcli.simulation.write_copy import ClassShift
-
     return ClassShift(*_class(text, "--knock-out"))
 
 
 def class_share(text: str) -> ClassShift:
     """`KEY=VALUE:SHARE`."""
-    from driftcli.simulation.write_copy import ClassShift
-
     named, share = _parted(text, "--class-share", "KEY=VALUE:SHARE")
     return ClassShift(*_class(named, "--class-share"), share)

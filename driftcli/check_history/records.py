@@ -123,7 +123,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """One acknowledgement: M went back to 0."""
+    """One alarm that was acknowledged: M, the evidence of all checks together, went back to 0."""
 
     created: str
     note: str
@@ -155,7 +155,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a database holds, as far as it was asked for."""
+    """Past checks, as `driftcli.history` returns them; times are in UTC, shares and p-values from 0 to 1."""
 
     database: str
     series: tuple[Series, ...]

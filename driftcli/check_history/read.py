@@ -10,13 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from driftcli.check_history import _store as store
+from driftcli.check_history import charts
+from driftcli.check_history.records import (
+    Acknowledged,
+    Past,
+    PastCheck,
+    PastFamily,
+    PastStatistic,
+    Series,
+    Summary,
+)
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.text import safe_name
 from driftcli.core.times import utc_text
 from driftcli.core.version import version
-from driftcli.history import _store as store
-from driftcli.history import charts
-from driftcli.history.records import Acknowledged, Past, PastCheck, PastFamily, PastStatistic, Series, Summary
 
 if TYPE_CHECKING:
     import sqlite3
