@@ -90,7 +90,7 @@ def test_a_chart_marks_what_lies_beyond_the_limits(past):
 def test_limits_of_a_mean_are_three_standard_errors(past):
     """Slow twin: 3 sd of the baseline times the root of 1/m + 1/n."""
     (trend,) = trends.trends(past, ("brightness",))
-    check, statistic = past.checks[0], trend.found[0]
+    check, statistic = past.checks[0], trend.statistics[0]
     low, high = trends.limits(statistic, check)
     error = statistic.good.sd * (1 / check.images + 1 / check.baseline_images) ** 0.5
     assert (low, high) == pytest.approx((statistic.good.mean - 3 * error, statistic.good.mean + 3 * error))

@@ -88,10 +88,10 @@ def _kept(rule: RuleResult) -> Cell:
 
 def groups(subject: Subject) -> Section | None:
     """The breakdown by group or slice, the surest first."""
-    found, alpha = subject.report.groups, subject.report.gate.alpha
-    if not found:
+    breakdown, alpha = subject.report.groups, subject.report.gate.alpha
+    if not breakdown:
         return None
-    tested = any(numbers.known(group.p_value) for group in found)
+    tested = any(numbers.known(group.p_value) for group in breakdown)
     aside = (
         "each against the baseline; no say in the verdict"
         if tested
@@ -102,7 +102,7 @@ def groups(subject: Subject) -> Section | None:
         Column("estimate", right=True),
         *([Column("adjusted p", right=True), Column("finding", hidden=True)] if tested else []),
     ]  # fmt: skip
-    ranked = sorted(found, key=_surest)
+    ranked = sorted(breakdown, key=_surest)
     ps = numbers.aligned([numbers.p_value(group.p_value, alpha) for group in ranked])
     rows = [
         (

@@ -74,11 +74,11 @@ def _unused(report: Report, most: int) -> list[FileResult]:
 
 def duplicates(subject: Subject) -> Section | None:
     """Sets of like images, by name; where there is no room for them, `files` has a sentence."""
-    found, most = subject.report.duplicates, subject.room.copies
-    if not found or not most:
+    like, most = subject.report.duplicates, subject.room.copies
+    if not like or not most:
         return None
-    sets = Bullets(tuple(map(_set, found[:most])))
-    return Section("duplicates", "Duplicates", (sets, *more(len(found) - most)))
+    sets = Bullets(tuple(map(_set, like[:most])))
+    return Section("duplicates", "Duplicates", (sets, *more(len(like) - most)))
 
 
 def _set(like: DuplicateResult) -> Words:

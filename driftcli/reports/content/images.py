@@ -134,7 +134,7 @@ def _card(report: Report, image: ImageResult, picture: pictures.Picture | None, 
 def _pictures(picture: pictures.Picture, image: ImageResult) -> tuple[Picture, ...]:
     which = f"image {numbers.count(image.rank)}, {picture.name}"
     neighbour = picture.neighbour_name or image.neighbour or "a good image"
-    found = [
+    explained = [
         (picture.image, f"The {which}", "image"),
         (picture.reconstruction, f"What the autoencoder makes of {which}", "reconstruction"),
         *(
@@ -146,7 +146,7 @@ def _pictures(picture: pictures.Picture, image: ImageResult) -> tuple[Picture, .
             f"nearest good image: {neighbour.rpartition('/')[2]}",
         ),
     ]  # fmt: skip
-    return tuple(Picture(webp, alt, caption) for webp, alt, caption in found if webp is not None)
+    return tuple(Picture(webp, alt, caption) for webp, alt, caption in explained if webp is not None)
 
 
 # ---------------------------------------------------------------- what is missing
@@ -154,14 +154,14 @@ def _pictures(picture: pictures.Picture, image: ImageResult) -> tuple[Picture, .
 
 def missing(subject: Subject) -> Section | None:
     """Good images of whose kind the batch has too few."""
-    found, most = subject.report.missing, MOST_MISSING
-    if not found or not subject.room.copies:
+    lacking, most = subject.report.missing, MOST_MISSING
+    if not lacking or not subject.room.copies:
         return None
     lead = Paragraph("Good images of whose kind the batch has too few.")
     if subject.room.page:
         return Section("missing", "What is missing", (lead, Contact(tuple(_shots(subject)))))
-    names = Bullets(tuple((Name(image.name), f": {_rare(image)}") for image in found[:most]))
-    return Section("missing", "What is missing", (lead, names, *more(len(found) - most)))
+    names = Bullets(tuple((Name(image.name), f": {_rare(image)}") for image in lacking[:most]))
+    return Section("missing", "What is missing", (lead, names, *more(len(lacking) - most)))
 
 
 def _rare(image: MissingResult) -> str:

@@ -23,25 +23,25 @@ MOST_POINTS = 1_500
 
 def scatter(subject: Subject) -> Section | None:
     """The map; a point leads to its card among the most drifted, else to its own picture."""
-    found = subject.report.map
-    if found is None or not subject.room.page:
+    plane = subject.report.map
+    if plane is None or not subject.room.page:
         return None
     cards = {image.path: f"image-{image.rank}" for image in ranked(subject)}
-    block = _map(found, cards, subject.gallery.thumbnails)
+    block = _map(plane, cards, subject.gallery.thumbnails)
     if block is None:
         return None
-    lead = f"Each point is an image, near others that look alike ({found.method}, fitted on good images)."
+    lead = f"Each point is an image, near others that look alike ({plane.method}, fitted on good images)."
     to_cards = " The most drifted images lead to their place above." if cards else ""
     sentence = Paragraph(f"{lead}{to_cards} Point at one to see its name.")
     return Section("map", "Map of the images", (sentence, Legend("points"), block))
 
 
-def _map(found: MapResult, cards: Mapping[str, str], thumbnails: Mapping[str, bytes]) -> Map | None:
+def _map(plane: MapResult, cards: Mapping[str, str], thumbnails: Mapping[str, bytes]) -> Map | None:
     from driftcli.reports.plots import check
 
     places, points = [], []
     for side, at, names in (
-        ("baseline", found.baseline, found.baseline_names), ("batch", found.batch, found.batch_names),
+        ("baseline", plane.baseline, plane.baseline_names), ("batch", plane.batch, plane.batch_names),
     ):  # fmt: skip
         pairs = zip(at, names, strict=False)
         shown = [(place, name) for place, name in pairs if check.placeable(place)][:MOST_POINTS]
@@ -52,8 +52,8 @@ def _map(found: MapResult, cards: Mapping[str, str], thumbnails: Mapping[str, by
     if not baseline + batch:
         return None
     about = f"Map of {numbers.count(baseline)} good images and {numbers.plural(batch, 'image')} of the batch"
-    draw = partial(check.scatter, places[0], places[1], axis_names=_axes(found), about=about)
-    return Map((points[0], points[1]), draw, len(found.baseline) + len(found.batch) - baseline - batch)
+    draw = partial(check.scatter, places[0], places[1], axis_names=_axes(plane), about=about)
+    return Map((points[0], points[1]), draw, len(plane.baseline) + len(plane.batch) - baseline - batch)
 
 
 def _point(name: str, side: str, cards: Mapping[str, str], thumbnails: Mapping[str, bytes]) -> Point:
@@ -64,7 +64,7 @@ def _point(name: str, side: str, cards: Mapping[str, str], thumbnails: Mapping[s
     return Point(safe_name(f"{name} ({side})"), None, name, side, picture)
 
 
-def _axes(found: MapResult) -> tuple[str, str]:
-    shares = [f", {numbers.percent(share)} of the baseline's variance" for share in found.explained[:2]]
+def _axes(plane: MapResult) -> tuple[str, str]:
+    shares = [f", {numbers.percent(share)} of the baseline's variance" for share in plane.explained[:2]]
     first, second = [*shares, "", ""][:2]
     return f"first axis{first}", f"second axis{second}"

@@ -24,10 +24,10 @@ LEAD = (
 
 def scores(subject: Subject) -> Section | None:
     """Every family's scores, as a histogram and cumulated."""
-    found, alpha = subject.report.scores, subject.report.gate.alpha
-    if not subject.room.page or not found:
+    results, alpha = subject.report.scores, subject.report.gate.alpha
+    if not subject.room.page or not results:
         return None
-    panels = [_panels(score, alpha) for score in found]
+    panels = [_panels(score, alpha) for score in results]
     return Section("scores", "How strange the images are", (Paragraph(LEAD), Legend("areas"), *panels))
 
 

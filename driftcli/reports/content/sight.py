@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 def sight(subject: Subject) -> Section | None:
     """The smallest change this gate finds with so many images, or why that is not known."""
-    gate, seen = subject.report.gate, subject.report.gate.detectable
-    if subject.report.verdict == "inconclusive" and not seen:
+    gate, detectable = subject.report.gate, subject.report.gate.detectable
+    if subject.report.verdict == "inconclusive" and not detectable:
         return None
-    power = numbers.percent(min((entry.power for entry in seen), default=0.0))
-    corruptions = [words.detectable(entry) for entry in seen if entry.shift_sd is None]
-    shifts = words.detectables([entry for entry in seen if entry.shift_sd is not None], subject.room.shifts)
+    power = numbers.percent(min((entry.power for entry in detectable), default=0.0))
+    corruptions = [words.detectable(entry) for entry in detectable if entry.shift_sd is None]
+    shifts = words.detectables(
+        [entry for entry in detectable if entry.shift_sd is not None], subject.room.shifts
+    )
     often, unseen = f"Found in {power} of such batches", _unseen(gate)
     blocks = (
         *([Listing(often, tuple(corruptions))] if corruptions else []),

@@ -34,7 +34,7 @@ def _listed(subject: Subject) -> Section | None:
     if not rows:
         return None
     shown = rows[: subject.room.values]
-    distributions = {found.statistic: found for found in subject.report.distributions}
+    distributions = {distribution.statistic: distribution for distribution in subject.report.distributions}
     columns = (
         Column("value", shorten="middle", hidden=True), Column("direction", hidden=True), *_sides(sparks=sparks),
         Column("shift", right=True),
@@ -51,21 +51,21 @@ def _sides(*, sparks: bool) -> tuple[Column, ...]:
     return (*drawn["baseline"], *drawn["batch"]) if sparks else bare
 
 
-def _cells(row: Row, found: Distribution | None, *, sparks: bool) -> tuple[Entry, ...]:
+def _cells(row: Row, distribution: Distribution | None, *, sparks: bool) -> tuple[Entry, ...]:
     family, value = row
     before, after = map(Cell, numbers.pair(value.baseline, value.batch))
     advisory = " (advisory)" if family.gate == "advisory" else ""
-    left, right = _histograms(found)
+    left, right = _histograms(distribution)
     sides = (left, before, right, after) if sparks else (before, after)
     return (
         Cell(label(value.name) + advisory), Cell(words.direction(value)), *sides, Cell(words.shift(value), "strong"),
     )  # fmt: skip
 
 
-def _histograms(found: Distribution | None) -> tuple[Entry, Entry]:
-    if found is None:
+def _histograms(distribution: Distribution | None) -> tuple[Entry, Entry]:
+    if distribution is None:
         return Cell(), Cell()
-    shares = found.edges, found.baseline, found.batch
+    shares = distribution.edges, distribution.baseline, distribution.batch
     return Histogram(*shares, "baseline"), Histogram(*shares, "batch")
 
 
@@ -74,7 +74,7 @@ def _histograms(found: Distribution | None) -> tuple[Entry, Entry]:
 
 def _drawn(subject: Subject) -> Section | None:
     report = subject.report
-    distributions = {found.statistic: found for found in report.distributions}
+    distributions = {distribution.statistic: distribution for distribution in report.distributions}
     rows = {value.name: (family, value) for family in report.families for value in family.statistics}
     differ = [value.name for _, value in words.moved(report)]
     names = [*differ, *(name for name in distributions if name not in differ)]
@@ -86,7 +86,7 @@ def _drawn(subject: Subject) -> Section | None:
     return Section(ANCHOR, TITLE, (Paragraph(sentence), Legend("areas"), Measures(tuple(measures))))
 
 
-def _measure(name: str, row: Row | None, found: Distribution | None, *, moved: bool) -> Measure:
+def _measure(name: str, row: Row | None, distribution: Distribution | None, *, moved: bool) -> Measure:
     value = row[1] if row else None
     before, after = _both(value)
     shares = None
@@ -95,17 +95,17 @@ def _measure(name: str, row: Row | None, found: Distribution | None, *, moved: b
     return Measure(
         label(name), row is not None and row[0].gate == "advisory", moved, words.direction(value) if value and moved else "",
         words.shift(value) if value else numbers.DASH, before, after,
-        None if found is None else _plot(found, value, f"{label(name)}: baseline {before}, batch {after}"), shares,
+        None if distribution is None else _plot(distribution, value, f"{label(name)}: baseline {before}, batch {after}"), shares,
     )  # fmt: skip
 
 
-def _plot(found: Distribution, value: StatisticResult | None, about: str) -> Plot | None:
+def _plot(distribution: Distribution, value: StatisticResult | None, about: str) -> Plot | None:
     from driftcli.reports.plots import check
 
-    if not check.drawable(found.edges, found.batch, found.baseline):
+    if not check.drawable(distribution.edges, distribution.batch, distribution.baseline):
         return None
     typical = (value.baseline, value.batch) if value else (None, None)
-    return Plot(partial(check.distribution, found, typical, f"Histograms of {about}"))
+    return Plot(partial(check.distribution, distribution, typical, f"Histograms of {about}"))
 
 
 def _both(value: StatisticResult | None) -> tuple[str, str]:

@@ -192,7 +192,7 @@ def _property(trend: trends.Trend) -> tuple[Entry, ...]:
     beyond = sum(trend.beyond)
     return (
         Cell(label(trend.name)), Line(trend.means), Cell(numbers.value(good)), Cell(numbers.value(newest)), Cell(trend.unit),
-        Cell(f"{beyond} of {len(trend.found)} beyond" if beyond else "", "bad" if beyond else ""),
+        Cell(f"{beyond} of {len(trend.statistics)} beyond" if beyond else "", "bad" if beyond else ""),
     )  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def _day_by_day(fresh: Past, asked: tuple[trends.Trend, ...]) -> list[Section]:
     """Small drawings of whole batches, where they are known."""
     from driftcli.reports.plots import history
 
-    known = [trend for trend in asked if any(found is not None and found.now is not None for found in trend.found)]  # fmt: skip
+    known = [trend for trend in asked if any(statistic is not None and statistic.now is not None for statistic in trend.statistics)]  # fmt: skip
     if not known:
         return []
     words = (

@@ -37,43 +37,43 @@ def drawable(edges: Shares, *shares: Shares) -> bool:
     return sized and span > 1 / HUGE and wide and whole and all(sum(share) > SLIVER for share in shares)
 
 
-def histogram(found: ScoreResult, about: str) -> Markup:
+def histogram(score: ScoreResult, about: str) -> Markup:
     """How strange good images and those of the batch are, and where alarm begins."""
 
     def draw(axes: Any) -> None:
-        top = _bins(axes, found.edges, found.baseline, found.batch)
-        _frame(axes, found.edges, top * 1.16)
-        _threshold(axes, found, top * 1.16)
+        top = _bins(axes, score.edges, score.baseline, score.batch)
+        _frame(axes, score.edges, top * 1.16)
+        _threshold(axes, score, top * 1.16)
 
     return drawn(SCORE, draw, about, box=(0.03, 0.14, 0.94, 0.83))
 
 
-def cumulated(found: ScoreResult, about: str) -> Markup:
+def cumulated(score: ScoreResult, about: str) -> Markup:
     """The share of images up to each score, of both sides."""
 
     def draw(axes: Any) -> None:
         for shares, colour, width, dashes in (
-            (found.baseline, BASELINE, 1.6, (4, 2)), (found.batch, BATCH, 2.0, (None, None)),
+            (score.baseline, BASELINE, 1.6, (4, 2)), (score.batch, BATCH, 2.0, (None, None)),
         ):  # fmt: skip
             total = sum(shares)
             rising = [0.0, *(mass / total for mass in accumulate(shares))]
-            axes.plot(found.edges, rising, color=colour, lw=width, dashes=dashes, clip_on=False)
-        _frame(axes, found.edges, 1.0)
+            axes.plot(score.edges, rising, color=colour, lw=width, dashes=dashes, clip_on=False)
+        _frame(axes, score.edges, 1.0)
         axes.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-        axes.hlines([0.5, 1], found.edges[0], found.edges[-1], color=LINE, lw=0.6, zorder=0)
-        _threshold(axes, found, 1.0, label=False)
+        axes.hlines([0.5, 1], score.edges[0], score.edges[-1], color=LINE, lw=0.6, zorder=0)
+        _threshold(axes, score, 1.0, label=False)
 
     return drawn(SCORE, draw, about, box=(0.1, 0.14, 0.87, 0.8))
 
 
-def distribution(found: Distribution, values: tuple[float | None, float | None], about: str) -> Markup:
+def distribution(shares: Distribution, values: tuple[float | None, float | None], about: str) -> Markup:
     """One property on both sides, and what is typical of each (baseline, batch) as dotted lines."""
 
     def draw(axes: Any) -> None:
-        top = _bins(axes, found.edges, found.baseline, found.batch)
-        _frame(axes, found.edges, top * 1.05, ticks=3)
+        top = _bins(axes, shares.edges, shares.baseline, shares.batch)
+        _frame(axes, shares.edges, top * 1.05, ticks=3)
         for value, colour in zip(values, (BASELINE, BATCH), strict=True):
-            if value is not None and found.edges[0] <= value <= found.edges[-1]:
+            if value is not None and shares.edges[0] <= value <= shares.edges[-1]:
                 axes.vlines(value, 0, top, color=colour, lw=0.9, linestyles=(0, (1, 1.6)))
 
     return drawn(PROPERTY, draw, about, box=(0.03, 0.2, 0.94, 0.78))
@@ -123,13 +123,13 @@ def _bins(axes: Any, edges: Shares, baseline: Shares, batch: Shares) -> float:
     return max(heights)
 
 
-def _threshold(axes: Any, found: ScoreResult, top: float, *, label: bool = True) -> None:
-    line = found.threshold
-    if line is None or not found.edges[0] <= line <= found.edges[-1]:
+def _threshold(axes: Any, score: ScoreResult, top: float, *, label: bool = True) -> None:
+    line = score.threshold
+    if line is None or not score.edges[0] <= line <= score.edges[-1]:
         return
     axes.vlines(line, 0, top, color=INK, lw=1.0, linestyles=(0, (3, 2)))
     if label:
-        right = line > (found.edges[0] + found.edges[-1]) / 2
+        right = line > (score.edges[0] + score.edges[-1]) / 2
         away = {"xytext": (-4 if right else 4, 0), "textcoords": "offset points"}
         side = "right" if right else "left"
         axes.annotate(

@@ -36,6 +36,7 @@ def drawn(
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
+    about = safe_name(about)
     # Shapes that are used again have ids made from the salt: drawings in one page must not share them.
     with mpl.rc_context({**STYLE, "svg.hashsalt": about}):
         figure = Figure(figsize=size, layout=None if box else "constrained")
@@ -43,4 +44,4 @@ def drawn(
         draw(figure.add_axes(box) if box else figure.add_subplot())
         stream = io.BytesIO()
         figure.savefig(stream, format="svg", metadata={"Date": None})
-    return fit_to_page(stream.getvalue(), safe_name(about), marks)
+    return fit_to_page(stream.getvalue(), about, marks)

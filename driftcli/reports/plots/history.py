@@ -50,8 +50,8 @@ def evidence(past: Past, limit: float) -> Markup:
         for place, value in known:
             axes.plot(place, value, "X" if value >= limit else "o", ms=5, color=_colour(value >= limit))
         _level(axes, limit, f"alarm at {limit:g}")
-        for one in past.acknowledged:
-            after = next((k for k, check in enumerate(checks) if check.id > one.after), len(checks))
+        for entry in past.acknowledged:
+            after = next((k for k, check in enumerate(checks) if check.id > entry.after), len(checks))
             axes.axvline(after - 0.5, color=SOFT, ls="--", lw=1)
         axes.set_ylabel("evidence")
         _dates(axes, checks)
@@ -87,17 +87,19 @@ def small_multiple(trend: Trend, past: Past) -> Markup:
             axes.axhspan(good.q05, good.q95, color=BASELINE, alpha=0.13, lw=0)
             axes.axhspan(good.q25, good.q75, color=BASELINE, alpha=0.22, lw=0)
             axes.axhline(good.median, color=BASELINE, lw=1)
-        for place, (found, out) in enumerate(zip(trend.found, trend.beyond, strict=True)):
-            if found is not None and found.now is not None:
+        for place, (statistic, out) in enumerate(zip(trend.statistics, trend.beyond, strict=True)):
+            if statistic is not None and statistic.now is not None:
                 colour = _colour(out)
-                axes.plot([place] * 2, [found.now.q25, found.now.q75], "-", lw=2.5, alpha=0.6, color=colour)
-                axes.plot(place, found.now.median, "X" if out else "o", ms=5, color=colour)
+                axes.plot(
+                    [place] * 2, [statistic.now.q25, statistic.now.q75], "-", lw=2.5, alpha=0.6, color=colour
+                )
+                axes.plot(place, statistic.now.median, "X" if out else "o", ms=5, color=colour)
         unit = f" ({trend.unit})" if trend.unit else ""
         axes.set_title(safe_name(f"{label(trend.name)}{unit}"), loc="left", fontsize=9)
         _dates(axes, past.checks)
 
     beyond = sum(trend.beyond)
-    alt = f"{label(trend.name)} ({trend.family}): medians and middle halves of {len(trend.found)} batches over the baseline's band"
+    alt = f"{label(trend.name)} ({trend.family}): medians and middle halves of {len(trend.statistics)} batches over the baseline's band"
     return drawn(SMALL, draw, f"{alt}; {beyond} beyond 3 standard errors")
 
 

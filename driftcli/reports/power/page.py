@@ -69,9 +69,9 @@ def _summary(report: PowerReport) -> Section | None:
     if not report.cells:
         return None
     size, share = usual_size(report), largest_share(report)
-    found = {name: mildest(report, name, size, share) for name in corruptions(report)}
-    rows = tuple(_found(name, cell) for name, cell in found.items() if cell is not None)
-    missed = [_missed(report, name, size, share) for name, cell in found.items() if cell is None]
+    mild = {name: mildest(report, name, size, share) for name in corruptions(report)}
+    rows = tuple(_found(name, cell) for name, cell in mild.items() if cell is not None)
+    missed = [_missed(report, name, size, share) for name, cell in mild.items() if cell is None]
     columns = (
         Column("corruption", shorten="end", hidden=True), Column("from", hidden=True),
         Column("amount", shorten="end", hidden=True), Column("rate", right=True, hidden=True),
@@ -145,8 +145,8 @@ def _fired(row: NullRow) -> str:
     return f"{round(row.rates[GATE].rate * row.trials)} of {numbers.count(row.trials)}"
 
 
-def _between(found: Rate) -> str:
-    return f"{numbers.percent(found.rate)} (95 %: {numbers.percent(found.low)} to {numbers.percent(found.high)})"  # fmt: skip
+def _between(fired: Rate) -> str:
+    return f"{numbers.percent(fired.rate)} (95 %: {numbers.percent(fired.low)} to {numbers.percent(fired.high)})"  # fmt: skip
 
 
 # ---------------------------------------------------------------- the end
