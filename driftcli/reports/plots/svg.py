@@ -11,11 +11,12 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-INK, SOFT, LINE, PAPER, BASELINE, BATCH = "#101010", "#202020", "#303030", "#404040", "#505050", "#606060"
+INK, SOFT, LINE, PAPER = "#101010", "#202020", "#303030", "#404040"
+BASELINE, BATCH, ALARM = "#505050", "#606060", "#707070"
 """Stand-ins that plots are drawn with; each becomes the style sheet's colour, light or dark."""
 _COLOURS = {
     INK: "var(--ink)", SOFT: "var(--soft)", LINE: "var(--line)", PAPER: "var(--paper)",
-    BASELINE: "var(--baseline)", BATCH: "var(--batch)",
+    BASELINE: "var(--baseline)", BATCH: "var(--batch)", ALARM: "var(--drift)",
 }  # fmt: skip
 _SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 _PLACES = frozenset(("d", "x", "y", "transform"))

@@ -1,17 +1,17 @@
-"""The plots of a page, drawn by matplotlib: baseline as an area, batch as a line, so that no colour is needed."""
+"""The plots of one check: baseline as an area, batch as a line, so that no colour is needed."""
 
 from __future__ import annotations
 
-import io
 import math
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
-from driftcli.reports.content import numbers as number
-from driftcli.reports.layout.svg import BASELINE, BATCH, INK, LINE, PAPER, SOFT, Mark, fit_to_page
+from driftcli.reports.content import numbers
+from driftcli.reports.plots.drawing import drawn
+from driftcli.reports.plots.svg import BASELINE, BATCH, INK, LINE, PAPER, SOFT, Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from markupsafe import Markup
 
@@ -37,51 +37,51 @@ def drawable(edges: Shares, *shares: Shares) -> bool:
     return sized and span > 1 / HUGE and wide and whole and all(sum(share) > SLIVER for share in shares)
 
 
-def histogram(found: ScoreResult, told: str) -> Markup:
+def histogram(score: ScoreResult, about: str) -> Markup:
     """How strange good images and those of the batch are, and where alarm begins."""
 
     def draw(axes: Any) -> None:
-        top = _bins(axes, found.edges, found.baseline, found.batch)
-        _frame(axes, found.edges, top * 1.16)
-        _threshold(axes, found, top * 1.16)
+        top = _bins(axes, score.edges, score.baseline, score.batch)
+        _frame(axes, score.edges, top * 1.16)
+        _threshold(axes, score, top * 1.16)
 
-    return _drawn(SCORE, (0.03, 0.14, 0.94, 0.83), draw, told)
+    return drawn(SCORE, draw, about, box=(0.03, 0.14, 0.94, 0.83))
 
 
-def cumulated(found: ScoreResult, told: str) -> Markup:
+def cumulated(score: ScoreResult, about: str) -> Markup:
     """The share of images up to each score, of both sides."""
 
     def draw(axes: Any) -> None:
         for shares, colour, width, dashes in (
-            (found.baseline, BASELINE, 1.6, (4, 2)), (found.batch, BATCH, 2.0, (None, None)),
+            (score.baseline, BASELINE, 1.6, (4, 2)), (score.batch, BATCH, 2.0, (None, None)),
         ):  # fmt: skip
             total = sum(shares)
             rising = [0.0, *(mass / total for mass in accumulate(shares))]
-            axes.plot(found.edges, rising, color=colour, lw=width, dashes=dashes, clip_on=False)
-        _frame(axes, found.edges, 1.0)
+            axes.plot(score.edges, rising, color=colour, lw=width, dashes=dashes, clip_on=False)
+        _frame(axes, score.edges, 1.0)
         axes.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-        axes.hlines([0.5, 1], found.edges[0], found.edges[-1], color=LINE, lw=0.6, zorder=0)
-        _threshold(axes, found, 1.0, label=False)
+        axes.hlines([0.5, 1], score.edges[0], score.edges[-1], color=LINE, lw=0.6, zorder=0)
+        _threshold(axes, score, 1.0, label=False)
 
-    return _drawn(SCORE, (0.1, 0.14, 0.87, 0.8), draw, told)
+    return drawn(SCORE, draw, about, box=(0.1, 0.14, 0.87, 0.8))
 
 
-def distribution(found: Distribution, values: tuple[float | None, float | None], told: str) -> Markup:
+def distribution(shares: Distribution, values: tuple[float | None, float | None], about: str) -> Markup:
     """One property on both sides, and what is typical of each (baseline, batch) as dotted lines."""
 
     def draw(axes: Any) -> None:
-        top = _bins(axes, found.edges, found.baseline, found.batch)
-        _frame(axes, found.edges, top * 1.05, ticks=3)
+        top = _bins(axes, shares.edges, shares.baseline, shares.batch)
+        _frame(axes, shares.edges, top * 1.05, ticks=3)
         for value, colour in zip(values, (BASELINE, BATCH), strict=True):
-            if value is not None and found.edges[0] <= value <= found.edges[-1]:
+            if value is not None and shares.edges[0] <= value <= shares.edges[-1]:
                 axes.vlines(value, 0, top, color=colour, lw=0.9, linestyles=(0, (1, 1.6)))
 
-    return _drawn(PROPERTY, (0.03, 0.2, 0.94, 0.78), draw, told)
+    return drawn(PROPERTY, draw, about, box=(0.03, 0.2, 0.94, 0.78))
 
 
 def scatter(
     baseline: Sequence[Sequence[float]], batch: Sequence[Sequence[float]],
-    marks: Sequence[Sequence[Mark]], axis_names: Sequence[str], told: str,
+    marks: Sequence[Sequence[Mark]], axis_names: Sequence[str], about: str,
 ) -> Markup:  # fmt: skip
     """The map: circles are good images, diamonds the batch's; every point has a name, some lead to a picture."""
 
@@ -96,7 +96,9 @@ def scatter(
         axes.set_xlabel(axis_names[0], fontsize=PRINT, color=SOFT, labelpad=6)
         axes.set_ylabel(axis_names[1], fontsize=PRINT, color=SOFT, labelpad=6)
 
-    return _drawn(MAP, (0.05, 0.07, 0.93, 0.91), draw, told, dict(zip(("good", "new"), marks, strict=True)))
+    return drawn(
+        MAP, draw, about, box=(0.05, 0.07, 0.93, 0.91), marks=dict(zip(("good", "new"), marks, strict=True))
+    )
 
 
 def _points(axes: Any, gid: str, points: Sequence[Sequence[float]], **look: Any) -> None:
@@ -121,17 +123,17 @@ def _bins(axes: Any, edges: Shares, baseline: Shares, batch: Shares) -> float:
     return max(heights)
 
 
-def _threshold(axes: Any, found: ScoreResult, top: float, *, label: bool = True) -> None:
-    line = found.threshold
-    if line is None or not found.edges[0] <= line <= found.edges[-1]:
+def _threshold(axes: Any, score: ScoreResult, top: float, *, label: bool = True) -> None:
+    line = score.threshold
+    if line is None or not score.edges[0] <= line <= score.edges[-1]:
         return
     axes.vlines(line, 0, top, color=INK, lw=1.0, linestyles=(0, (3, 2)))
     if label:
-        right = line > (found.edges[0] + found.edges[-1]) / 2
+        right = line > (score.edges[0] + score.edges[-1]) / 2
         away = {"xytext": (-4 if right else 4, 0), "textcoords": "offset points"}
         side = "right" if right else "left"
         axes.annotate(
-            f"threshold {number.value(line)}",
+            f"threshold {numbers.value(line)}",
             (line, top),
             fontsize=PRINT,
             color=INK,
@@ -158,7 +160,7 @@ def _frame(axes: Any, edges: Shares, top: float, ticks: int = 5) -> None:
     ]
     axes.set_xticks(
         places,
-        [number.value(0.0 if abs(place) < SLIVER * (edges[-1] - edges[0]) else place) for place in places],
+        [numbers.value(0.0 if abs(place) < SLIVER * (edges[-1] - edges[0]) else place) for place in places],
     )
 
 
@@ -167,25 +169,3 @@ def _quiet(axes: Any) -> None:
     axes.tick_params(bottom=False, left=False, labelsize=PRINT, labelcolor=SOFT, pad=3)
     for spine in axes.spines.values():
         spine.set_color(LINE)
-
-
-def _drawn(
-    size: tuple[float, float], box: tuple[float, float, float, float], draw: Callable[[Any], None],
-    told: str, marks: dict[str, Sequence[Mark]] | None = None,
-) -> Markup:  # fmt: skip
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    plain: Any = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "driftcli",
-        "text.parse_math": False,
-        "font.family": "DejaVu Sans",
-    }
-    with mpl.rc_context(plain):
-        figure = Figure(figsize=size)
-        figure.patch.set_visible(False)
-        draw(figure.add_axes(box))
-        stream = io.BytesIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None})
-    return fit_to_page(stream.getvalue(), told, marks)

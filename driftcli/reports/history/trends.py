@@ -26,7 +26,7 @@ class Trend:
     family: str
     name: str
     unit: str
-    found: tuple[PastStatistic | None, ...]
+    statistics: tuple[PastStatistic | None, ...]
     """One a check."""
     beyond: tuple[bool, ...]
     """Its mean lies outside the limits: one look a day and statistic, not corrected for looking often."""
@@ -34,12 +34,12 @@ class Trend:
     @property
     def means(self) -> tuple[float | None, ...]:
         """The batches' means; the statistic's own value where it is no linear column."""
-        return tuple(None if s is None else (s.now.mean if s.now else s.batch) for s in self.found)
+        return tuple(None if s is None else (s.now.mean if s.now else s.batch) for s in self.statistics)
 
     @property
     def last(self) -> PastStatistic | None:
         """The newest that is there, rather one with a baseline's summary."""
-        there = [s for s in self.found if s is not None]
+        there = [s for s in self.statistics if s is not None]
         return next((s for s in reversed(there) if s.good is not None), there[-1] if there else None)
 
 
