@@ -37,6 +37,6 @@ class DeadPixels(Corruption):
         marks[dead] = 1 + np.arange(len(dead)) % (2 if is_grey(image) else len(_COLOURS))
         marks = _grain.spread(marks.reshape(rows, columns), image)
         values = np.array(image)
-        found = marks > 0
-        values[found] = _COLOURS[marks[found] - 1]
+        is_dead = marks > 0
+        values[is_dead] = _COLOURS[marks[is_dead] - 1]
         return Image.fromarray(values, "RGB")

@@ -43,6 +43,6 @@ class Scratch(Corruption):
             width=max(1, round(_WIDTH * scale(image) * fine)),
             joint="curve",
         )
-        found = image.copy()
-        found.paste((colour, colour, colour), mask=mask.reduce(fine) if fine > 1 else mask)
-        return found
+        scratched = image.copy()
+        scratched.paste((colour, colour, colour), mask=mask.reduce(fine) if fine > 1 else mask)
+        return scratched

@@ -27,8 +27,8 @@ class ShotNoise(Corruption):
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """Values stand for counts as they are, without going back to linear light."""
         rows, columns = _grain.cells(image)
-        seen = image if _grain.side(image) == 1 else image.resize((columns, rows), Image.Resampling.BOX)
-        expected = pixels(seen)[..., : 1 if is_grey(image) else 3] * np.float32(amount / 255)
+        coarse = image if _grain.side(image) == 1 else image.resize((columns, rows), Image.Resampling.BOX)
+        expected = pixels(coarse)[..., : 1 if is_grey(image) else 3] * np.float32(amount / 255)
         noise = (_counted(expected, rng) - expected) * np.float32(255 / amount)
         return picture(pixels(image) + _grain.spread(noise, image))
 

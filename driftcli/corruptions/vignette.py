@@ -25,5 +25,5 @@ class Vignette(Corruption):
             ((np.arange(length, dtype=np.float32) + 0.5) / length * 2 - 1) ** 2
             for length in (image.height, image.width)
         )
-        kept = 1 - np.float32(amount / 100) * (rows[:, None] + columns[None, :]) / 2
-        return picture(pixels(image) * kept[..., None])
+        light = 1 - np.float32(amount / 100) * (rows[:, None] + columns[None, :]) / 2
+        return picture(pixels(image) * light[..., None])

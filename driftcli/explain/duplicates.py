@@ -75,8 +75,8 @@ def _near(images: Features, others: Features) -> Iterator[Pairs]:
 
 def _structured(near: NDArray[np.uint64]) -> NDArray[np.bool_]:
     ones = np.bitwise_count(near)
-    kept: NDArray[np.bool_] = (ones >= FLAT) & (ones <= 64 - FLAT)
-    return kept
+    structured: NDArray[np.bool_] = (ones >= FLAT) & (ones <= 64 - FLAT)
+    return structured
 
 
 def _usual(held_out: Features) -> bool:
@@ -98,8 +98,8 @@ def _groups(pairs: Pairs, batch: Features, kind: Kind) -> list[DuplicateResult]:
     names: dict[int, list[str]] = {}
     for i in tied.tolist():
         names.setdefault(int(root[i]), []).append(batch.names[i])
-    told = sorted((sorted(group) for group in names.values()), key=lambda group: (-len(group), group))
-    return [DuplicateResult(kind, "batch", tuple(group)) for group in told[:MOST]]
+    listed = sorted((sorted(group) for group in names.values()), key=lambda group: (-len(group), group))
+    return [DuplicateResult(kind, "batch", tuple(group)) for group in listed[:MOST]]
 
 
 def _across(pairs: Pairs, batch: Features, held_out: Features, kind: Kind) -> list[DuplicateResult]:
@@ -107,5 +107,5 @@ def _across(pairs: Pairs, batch: Features, held_out: Features, kind: Kind) -> li
     first: dict[str, str] = {}
     for i, j in pairs.tolist():
         first.setdefault(batch.names[i], held_out.names[j])
-    told = sorted(first.items())[:MOST]
-    return [DuplicateResult(kind, "baseline", pair) for pair in told]
+    listed = sorted(first.items())[:MOST]
+    return [DuplicateResult(kind, "baseline", pair) for pair in listed]

@@ -22,15 +22,15 @@ def members(batch: Features) -> dict[str, NDArray[np.int64]]:
         if not FEWEST <= len(set(keys)) <= MOST:
             return {}
     names, code = np.unique(np.array(keys, dtype=object).astype(str), return_inverse=True)
-    return {str(name): np.flatnonzero(code == at) for at, name in enumerate(names)}
+    return {str(name): np.flatnonzero(code == number) for number, name in enumerate(names)}
 
 
 def adjusted(p: Mapping[str, float | None]) -> dict[str, float | None]:
     """Holm's step-down p-values (1979): those <= alpha may be named with a familywise error of alpha. None stays."""
     known = sorted((value, name) for name, value in p.items() if value is not None)
-    found: dict[str, float | None] = dict.fromkeys(p)
+    holm: dict[str, float | None] = dict.fromkeys(p)
     floor = 0.0
     for step, (value, name) in enumerate(known):
         floor = max(floor, min(1.0, (len(known) - step) * value))
-        found[name] = floor
-    return found
+        holm[name] = floor
+    return holm

@@ -46,12 +46,12 @@ def reasons(
     """
     if not columns or not len(held_out) or top < 1:
         return [() for _ in values]
-    found = [_outside(values[:, at], held_out[:, at], column) for at, column in enumerate(columns)]
-    strangeness = np.stack([one.strangeness for one in found], axis=1)
+    outside = [_outside(values[:, at], held_out[:, at], column) for at, column in enumerate(columns)]
+    strangeness = np.stack([per_column.strangeness for per_column in outside], axis=1)
     order = np.argsort(-strangeness, axis=1, kind="stable")[:, :top]
     return [
         tuple(
-            _phrase(float(values[row, at]), columns[at], found[at], row, levels or {})
+            _phrase(float(values[row, at]), columns[at], outside[at], row, levels or {})
             for at in order[row]
             if strangeness[row, at] > 0
         )
@@ -64,17 +64,17 @@ def _outside(values: Values, held_out: Values, column: Column) -> _Outside:
     ours, theirs = values.astype(np.float64), held_out.astype(np.float64)
     known = theirs[np.isfinite(theirs)]
     if not len(known):
-        found = _Outside(np.zeros(len(ours)), np.zeros(len(ours)), np.zeros(len(ours), dtype=bool))
+        outside = _Outside(np.zeros(len(ours)), np.zeros(len(ours)), np.zeros(len(ours), dtype=bool))
     elif column.kind == "category":
-        found = _rare(ours, known, len(theirs))
+        outside = _rare(ours, known, len(theirs))
     elif column.kind == "circular":
-        found = _far_round(ours, known)
+        outside = _far_round(ours, known)
     else:
-        found = _far(ours, known)
+        outside = _far(ours, known)
     missing = ~np.isfinite(ours)
     share = 1 - len(known) / len(theirs)
-    strangeness = np.where(missing, 1.0 if share < TAIL else 0.0, found.strangeness)
-    return _Outside(strangeness, np.where(missing, share, found.beyond), found.above)
+    strangeness = np.where(missing, 1.0 if share < TAIL else 0.0, outside.strangeness)
+    return _Outside(strangeness, np.where(missing, share, outside.beyond), outside.above)
 
 
 def _far(ours: Numbers, known: Numbers) -> _Outside:
@@ -111,16 +111,16 @@ def _rare(ours: Numbers, known: Numbers, count: int) -> _Outside:
     return _Outside(np.where(share < TAIL, 1.0 - share, 0.0), share, np.ones(len(ours), dtype=bool))
 
 
-def _phrase(value: float, column: Column, found: _Outside, row: int, levels: Mapping[int, str]) -> str:
+def _phrase(value: float, column: Column, outside: _Outside, row: int, levels: Mapping[int, str]) -> str:
     """One reason in words."""
-    share = float(found.beyond[row])
+    share = float(outside.beyond[row])
     if not np.isfinite(value):
         return f"{label(column.name)} missing, as in {_part(share)} of the baseline"
     if column.kind == "category":
         return f"{label(column.name)} {level_name(value, levels)}, as in {_part(share)} of the baseline"
     if column.kind == "circular":
         return f"{label(column.name)} {amount(value, column.unit)} ({hue_name(value)}), farther out than {_part(share)} of the baseline"
-    side = "above" if found.above[row] else "below"
+    side = "above" if outside.above[row] else "below"
     return f"{label(column.name)} {amount(value, column.unit)}, {side} {_part(share)} of the baseline"
 
 

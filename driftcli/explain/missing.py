@@ -61,10 +61,10 @@ def _witness(
 ) -> NDArray[np.float64]:
     """[k]: mean kernel to the others of C less mean kernel to the batch."""
     to_good, to_batch = squared_distances(x, c), squared_distances(x, y)
-    own = rows < len(c)
-    to_good[np.flatnonzero(own), rows[own]] = np.inf  # an image is no witness for itself
+    in_c = rows < len(c)
+    to_good[np.flatnonzero(in_c), rows[in_c]] = np.inf  # an image is no witness for itself
     width = 2 * max(float(np.median(to_good[np.isfinite(to_good)])), 1e-12)
     others = np.isfinite(to_good).sum(axis=1)
     similar = np.exp(-to_good / width).sum(axis=1, dtype=np.float64) / np.maximum(others, 1)
-    found: NDArray[np.float64] = similar - np.exp(-to_batch / width).mean(axis=1, dtype=np.float64)
-    return found
+    witness: NDArray[np.float64] = similar - np.exp(-to_batch / width).mean(axis=1, dtype=np.float64)
+    return witness

@@ -22,7 +22,7 @@ def nearest(good: Views, candidates: Sequence[int], batch: Views) -> NDArray[np.
     standard = learn(good)
     if standard is None or not candidates:
         return None
-    offered = {standard.view: good[standard.view][list(candidates)]}
-    apart = squared_distances(standard(batch), standard(offered))
-    found: NDArray[np.int64] = np.asarray(candidates, np.int64)[apart.argmin(axis=1)]
-    return found
+    views = {standard.view: good[standard.view][list(candidates)]}
+    squared = squared_distances(standard(batch), standard(views))
+    rows: NDArray[np.int64] = np.asarray(candidates, np.int64)[squared.argmin(axis=1)]
+    return rows

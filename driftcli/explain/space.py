@@ -76,15 +76,15 @@ class Space:
 def learn(views: Views, columns: Mapping[str, Sequence[Column]]) -> Space:
     """From n good images. `columns`: of the views to use; angles are left out, they have no direction."""
     names = tuple(columns)
-    kept = [[column.kind == "linear" for column in columns[name]] for name in names]
-    chosen = np.flatnonzero(np.concatenate(kept))
+    linear = [[column.kind == "linear" for column in columns[name]] for name in names]
+    chosen = np.flatnonzero(np.concatenate(linear))
     x = _joined(views, names)[:, chosen]
     known = np.isfinite(x)
     count = np.maximum(known.sum(0), 1)
     centre = np.where(known, x, 0).sum(0) / count
     scale = np.sqrt((np.where(known, x - centre, 0) ** 2).sum(0) / count)
     scale = np.maximum(scale, 1e-6 * np.maximum(np.abs(centre), 1))
-    weight = np.concatenate([np.full(sum(which), sum(which) ** -0.5) for which in kept if any(which)])
+    weight = np.concatenate([np.full(sum(flags), sum(flags) ** -0.5) for flags in linear if any(flags)])
     raw = _raw(x, centre, scale, weight)
     rest = raw.mean(0)
     values, vectors = np.linalg.eigh((raw - rest).T @ (raw - rest) / max(len(raw) - 1, 1))

@@ -35,8 +35,8 @@ YEARS = 4_000
 def scores(p: Floats, permutations: Floats) -> Floats:
     """Normal scores of rank p-values; `permutations` says how fine each p is."""
     inverse = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
-    found: Floats = inverse(np.clip(1 - (p - 0.5 / (permutations + 1)), 1e-12, 1 - 1e-12))
-    return found
+    normal: Floats = inverse(np.clip(1 - (p - 0.5 / (permutations + 1)), 1e-12, 1 - 1e-12))
+    return normal
 
 
 def shewhart(z: Floats) -> Floats:
@@ -84,11 +84,11 @@ def of(checks: Sequence[PastCheck]) -> tuple[Chart, ...]:
         np.array([check.permutations or 999 for check in used], np.float64),
     )
     finest, per_year = used[-1].permutations or 999, used[-1].horizon
-    found = []
+    charts = []
     for name, (title, follow, limit) in CHARTS.items():
         values = follow(z)
         over = np.flatnonzero(values > limit)
-        found.append(
+        charts.append(
             Chart(
                 name,
                 title,
@@ -101,7 +101,7 @@ def of(checks: Sequence[PastCheck]) -> tuple[Chart, ...]:
                 per_year,
             )
         )
-    return tuple(found)
+    return tuple(charts)
 
 
 @cache

@@ -47,9 +47,9 @@ def read(
         series = tuple(_series(db))
         chosen = _chosen(series, group, baseline, path)
         everything = list(_checks(db, chosen, group))
-        kept = [check for check in everything if start is None or check.created >= start]
-        kept = kept[-limit:] if limit else kept
-        shown = tuple(_with_evidence(db, kept))
+        selected = [check for check in everything if start is None or check.created >= start]
+        selected = selected[-limit:] if limit else selected
+        shown = tuple(_with_evidence(db, selected))
         acknowledged = tuple(_acknowledged(db, chosen))
     ids = {check.id for check in shown}
     drawn = [_cut(chart, ids) for chart in charts.of(everything)]
@@ -88,10 +88,14 @@ def _series(db: sqlite3.Connection) -> Iterator[Series]:
 
 def _chosen(series: Sequence[Series], group: str | None, baseline: str | None, path: Path) -> Series | None:
     """The newest that fits; None where every check failed before it knew its baseline."""
-    for one in series:
-        named = baseline is None or one.baseline == baseline or one.baseline_digest.startswith(baseline)
-        if named and (group is None or one.group == group):
-            return one
+    for candidate in series:
+        named = (
+            baseline is None
+            or candidate.baseline == baseline
+            or candidate.baseline_digest.startswith(baseline)
+        )
+        if named and (group is None or candidate.group == group):
+            return candidate
     if group is None and baseline is None:
         return None
     asked = " and ".join(
@@ -99,8 +103,9 @@ def _chosen(series: Sequence[Series], group: str | None, baseline: str | None, p
     )
     known = sorted(
         {
-            f"{safe_name(one.baseline)}" + (f" of group {safe_name(one.group)}" if one.group else "")
-            for one in series
+            f"{safe_name(candidate.baseline)}"
+            + (f" of group {safe_name(candidate.group)}" if candidate.group else "")
+            for candidate in series
         }
     )
     raise UsageError(f"{safe_name(str(path))} has no {asked}", f"it has: {', '.join(known) or 'none'}")

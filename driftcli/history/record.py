@@ -54,13 +54,13 @@ def acknowledge(path: Path, note: str, group: str | None = None) -> tuple[Acknow
     ended = []
     with store.writing(path) as db:
         last = db.execute("SELECT coalesce(max(id), 0) FROM checks").fetchone()[0]
-        found = db.execute("SELECT baseline_digest, series, value FROM sequences WHERE alarm").fetchall()
-        for digest, series, value in found:
+        alarms = db.execute("SELECT baseline_digest, series, value FROM sequences WHERE alarm").fetchall()
+        for digest, series, value in alarms:
             if group is not None and series != _text(group):
                 continue
-            one = Acknowledged(_now(), _text(note)[:NOTE], digest, series or None, value, last)
-            ended.append(one)
-            _insert(db, "acknowledged", {**_fields(one, "group"), "series": series})
+            acknowledged = Acknowledged(_now(), _text(note)[:NOTE], digest, series or None, value, last)
+            ended.append(acknowledged)
+            _insert(db, "acknowledged", {**_fields(acknowledged, "group"), "series": series})
             key = (digest, series)
             db.execute(
                 "UPDATE sequences SET value = 0, checks = 0, alarm = 0, since = NULL "
@@ -97,20 +97,25 @@ def _recorded(
     check = _insert(db, "checks", row)
     _insert_evidence(db, check, report, measured)
     if digest:
-        kept = {"baseline_digest": digest, "series": series, "value": state.value, "checks": state.checks}
-        _insert(db, "sequences", {**kept, "alarm": state.alarm, "since": raised}, "INSERT OR REPLACE")
+        sequence_row = {
+            "baseline_digest": digest,
+            "series": series,
+            "value": state.value,
+            "checks": state.checks,
+        }
+        _insert(db, "sequences", {**sequence_row, "alarm": state.alarm, "since": raised}, "INSERT OR REPLACE")
     return report
 
 
 def _state(db: sqlite3.Connection, digest: str, series: str) -> tuple[sequential.State, str | None]:
     """Where the series stands, and when its alarm was raised."""
-    found = db.execute(
+    stored = db.execute(
         "SELECT value, checks, alarm, since FROM sequences WHERE baseline_digest = ? AND series = ?",
         (digest, series),
     ).fetchone()
-    if found is None:
+    if stored is None:
         return sequential.State(), None
-    return sequential.State(found[0], found[1], bool(found[2])), found[3]
+    return sequential.State(stored[0], stored[1], bool(stored[2])), stored[3]
 
 
 def _worth(report: Report) -> float | None:
@@ -141,12 +146,12 @@ def _decided(report: Report, state: sequential.State, settings: Settings, since:
     rules = any(rule.failed for rule in report.rules)
     fails = state.alarm and settings.gate.fail_on != "none"
     place = safe_name(str(settings.history.file))
-    said = sequential.reason(state, report.gate.alpha, since, place)
+    evidence = sequential.reason(state, report.gate.alpha, since, place)
     reasons = report.reasons
     if state.alarm:
-        reasons = (said, *reasons)
+        reasons = (evidence, *reasons)
     elif report.verdict != "pass":
-        reasons = (*reasons, said)
+        reasons = (*reasons, evidence)
     return replace(report, exit_code=int(fails or rules), reasons=reasons)
 
 
@@ -183,21 +188,26 @@ def _row(report: Report, settings: Settings) -> dict[str, Any]:
 def _insert_evidence(
     db: sqlite3.Connection, check: int, report: Report, measured: Sequence[Measured]
 ) -> None:
-    known = {(one.family, one.name): one for one in measured}
+    remaining = {(column.family, column.name): column for column in measured}
     for family in report.families:
         _insert(db, "families", {"check_id": check, **_fields(family, "statistics")})
         for statistic in family.statistics:
             named = {"check_id": check, "family": family.name, **_fields(statistic, "display_effect")}
-            _insert(db, "statistics", named | _summaries(known.pop((family.name, statistic.name), None)))
-    for (family_name, name), one in known.items():  # constant today, so not tested; measured all the same
-        _insert(db, "statistics", {"check_id": check, "family": family_name, "name": name, **_summaries(one)})
+            _insert(db, "statistics", named | _summaries(remaining.pop((family.name, statistic.name), None)))
+    for (
+        family_name,
+        name,
+    ), column in remaining.items():  # constant today, so not tested; measured all the same
+        _insert(
+            db, "statistics", {"check_id": check, "family": family_name, "name": name, **_summaries(column)}
+        )
 
 
-def _summaries(one: Measured | None) -> dict[str, Any]:
-    if one is None:
+def _summaries(measured: Measured | None) -> dict[str, Any]:
+    if measured is None:
         return {"unit": ""}
-    values = (*astuple(one.batch), *astuple(one.baseline))
-    return {"unit": one.unit, **dict(zip(store.SUMMARIES, values, strict=True))}
+    values = (*astuple(measured.batch), *astuple(measured.baseline))
+    return {"unit": measured.unit, **dict(zip(store.SUMMARIES, values, strict=True))}
 
 
 def _fields(value: Any, *left_out: str) -> dict[str, Any]:

@@ -43,24 +43,24 @@ def made(
     extractors = {kind: e for kind, e in reader.extractors.items() if kind in LOOKED_INTO}
     reader.progress.start("making pictures")
     with replace(reader, extractors=extractors, thumbnails=True) as again:
-        found = _same(
+        decoded_by_name = _same(
             again.decoded(entries_again(sources, reader.settings, [*worst, *more])),
             {name: content.decode() for name, content in zip(batch.names, batch.content, strict=True)},
         )
-        shown = [found[name] for name in worst if name in found]
+        shown = [decoded_by_name[name] for name in worst if name in decoded_by_name]
         explained, scales = _explained(again, shown, report, batch, baseline)
     reader.progress.finish()
-    kept = _Kept(baseline)
+    thumbnail_of = _Kept(baseline)
     pictures = [
         replace(
             explained.get(image.path) or Picture(image.path),
-            neighbour=kept(image.neighbour),
+            neighbour=thumbnail_of(image.neighbour),
             neighbour_name=image.neighbour,
         )
         for image in report.images[: len(worst)]
     ]
-    missing = [Picture(m.name, kept(m.name)) for m in report.missing]
-    others = {name: _shown(found[name]) for name in more if name in found}
+    missing = [Picture(m.name, thumbnail_of(m.name)) for m in report.missing]
+    others = {name: _shown(decoded_by_name[name]) for name in more if name in decoded_by_name}
     return _within(Gallery(tuple(pictures), tuple(missing), others, scales, _lost(len(worst) - len(shown))))
 
 
@@ -72,25 +72,25 @@ def read_again(report: Report, most: int = 24) -> Gallery:
     worst = report.images[:most]
     wanted = {image.path: image.content for image in worst if image.content}
     entries = [Entry(name, path=name) for name in wanted]
-    found: dict[str, Decoded] = {}
+    decoded_by_name: dict[str, Decoded] = {}
     if entries:
         with DecodePool(Decode(), {}, min(default_workers(), len(entries)), thumbnails=True) as pool:
-            found = _same((d for d in pool.map(entries) if isinstance(d, Decoded)), wanted)
+            decoded_by_name = _same((d for d in pool.map(entries) if isinstance(d, Decoded)), wanted)
     pictures = tuple(
         Picture(
             image.path,
-            _shown(found[image.path]) if image.path in found else None,
+            _shown(decoded_by_name[image.path]) if image.path in decoded_by_name else None,
             neighbour_name=image.neighbour,
         )
         for image in worst
     )
     missing = tuple(Picture(m.name) for m in report.missing)
-    return _within(Gallery(pictures, missing, reason=_lost(len(worst) - len(found))))
+    return _within(Gallery(pictures, missing, reason=_lost(len(worst) - len(decoded_by_name))))
 
 
 def _same(again: Iterable[Decoded], contents: Mapping[str, str]) -> dict[str, Decoded]:
     """By name, the images whose bytes are those that were audited."""
-    return {each.name: each for each in again if contents.get(each.name) == each.content.hex()}
+    return {image.name: image for image in again if contents.get(image.name) == image.content.hex()}
 
 
 def _lost(count: int) -> str | None:
@@ -106,14 +106,14 @@ def _explained(
     """Each image with its reconstruction and heat maps, by name."""
     if not images:
         return {}, {}
-    prepared = {kind: np.stack([each.arrays[kind] for each in images]) for kind in reader.extractors}
+    prepared = {kind: np.stack([shown.arrays[kind] for shown in images]) for kind in reader.extractors}
     autoencoder = reader.extractors.get("autoencoder")
     rebuilt = None
     if isinstance(autoencoder, Autoencoder):
         state = reader.states["autoencoder"]
         rebuilt = autoencoder.reconstruct(state, prepared["autoencoder"], reader.runtime)
     heats = list(heat.maps(reader, prepared, rebuilt, report, batch, baseline))
-    scales = {each.family: each.maps.scale() for each in heats}
+    scales = {overlay.family: overlay.maps.scale() for overlay in heats}
     pictures = {}
     for i, image in enumerate(images):
         canvas = _Canvas(reader, decoded(image.thumbnail or b""))
@@ -121,7 +121,7 @@ def _explained(
             image.name,
             _shown(image),
             None if rebuilt is None else canvas.reconstruction(rebuilt[i]),
-            {each.family: canvas.heat(each, i, scales[each.family]) for each in heats},
+            {overlay.family: canvas.heat(overlay, i, scales[overlay.family]) for overlay in heats},
         )
     return pictures, scales
 
@@ -133,9 +133,9 @@ class _Canvas:
     reader: Reader
     image: Image.Image
 
-    def heat(self, found: Heat, number: int, scale: Scale) -> bytes:
-        box = self.reader.extractors[found.kind].seen(*self.image.size)
-        return encoded(drawn(self.image, found.maps.values[number], box, scale))
+    def heat(self, overlay: Heat, number: int, scale: Scale) -> bytes:
+        box = self.reader.extractors[overlay.kind].seen(*self.image.size)
+        return encoded(drawn(self.image, overlay.maps.values[number], box, scale))
 
     def reconstruction(self, rebuilt: NDArray[np.float32]) -> bytes:
         """As large as the part of the thumbnail that the autoencoder was given."""
@@ -175,10 +175,10 @@ def _within(gallery: Gallery) -> Gallery:
     worst: list[Picture] = []
     missing: list[Picture] = []
     thumbnails: dict[str, bytes] = {}
-    for kept, pictures in ((worst, gallery.worst), (missing, gallery.missing)):
+    for chosen, pictures in ((worst, gallery.worst), (missing, gallery.missing)):
         for picture in pictures:
             left -= _bytes(picture)
-            kept.append(
+            chosen.append(
                 picture if left >= 0 else Picture(picture.name, neighbour_name=picture.neighbour_name)
             )
     for name, image in gallery.thumbnails.items():
@@ -187,7 +187,7 @@ def _within(gallery: Gallery) -> Gallery:
             thumbnails[name] = image
     pale = sum(picture.image is None for picture in worst) - sum(p.image is None for p in gallery.worst)
     full = f"{pale} images are not shown: pictures take {MOST_BYTES / 1e6:g} MB at most" if pale else None
-    reason = "; ".join(said for said in (gallery.reason, full) if said) or None
+    reason = "; ".join(sentence for sentence in (gallery.reason, full) if sentence) or None
     return replace(gallery, worst=tuple(worst), missing=tuple(missing), thumbnails=thumbnails, reason=reason)
 
 

@@ -74,7 +74,7 @@ def measure(
     grid = list(spots(material, plan, sizes))
     stage = f"measuring {len(grid)} cells with {plan.trials} batches each"
     progress.start(stage, (len(grid) + NULL_TIMES * len(sizes)) * plan.trials)
-    found: dict[Spot, PowerCell] = {}
+    measured: dict[Spot, PowerCell] = {}
     sure: dict[Spot, PowerCell] = {}
     null = []
     most = max(sizes, default=0) + len(next(iter(material.kept.values())))
@@ -87,15 +87,15 @@ def measure(
                 milder = next((sure[s] for s in _milder(spot, plan, sizes) if s in sure), None)
                 if milder is None:
                     p = trials.changed(spot)
-                    found[spot] = _cell(spot, plan.trials, _rates(material, p, alpha))
+                    measured[spot] = _cell(spot, plan.trials, _rates(material, p, alpha))
                     if (p[:, 0] <= SURE).all():
-                        sure[spot] = found[spot]
+                        sure[spot] = measured[spot]
                 else:
-                    found[spot] = _cell(spot, plan.trials, milder.rates, inferred=True)
+                    measured[spot] = _cell(spot, plan.trials, milder.rates, inferred=True)
                     sure[spot] = milder
                 progress.advance(plan.trials)
     progress.finish()
-    return tuple(found[spot] for spot in spots(material, plan, sizes)), tuple(null)
+    return tuple(measured[spot] for spot in spots(material, plan, sizes)), tuple(null)
 
 
 def spots(material: Material, plan: Plan, sizes: Sequence[int]) -> Iterator[Spot]:

@@ -89,18 +89,18 @@ def _named(wanted: Sequence[str]) -> tuple[str, ...]:
 
 def _axis(name: str, values: Iterable[float], least: float, most: float, hint: str) -> tuple[float, ...]:
     """The values once each, ascending."""
-    found = tuple(sorted(set(values)))
-    if not found:
+    ascending = tuple(sorted(set(values)))
+    if not ascending:
         raise UsageError(f"{name}: no value is given", hint)
-    for value in found:
+    for value in ascending:
         if not least <= value <= most:
             raise UsageError(f"{name}: {value:g} is none", hint)
-    return found
+    return ascending
 
 
 def numbers(name: str, text: str) -> list[float]:
     """`1,2,3` or `100%,30%` as numbers. Raises UsageError."""
-    found = []
+    values = []
     for part in text.split(","):
         digits, percent, rest = part.strip().partition("%")
         try:
@@ -112,8 +112,8 @@ def numbers(name: str, text: str) -> list[float]:
                 f"{name}: {safe_name(part.strip())!r} is no number",
                 f"numbers with commas, such as --{name} {_EXAMPLES[name]}",
             )
-        found.append(value / 100 if percent else value)
-    return found
+        values.append(value / 100 if percent else value)
+    return values
 
 
 _EXAMPLES = {"severity": "1,2,3", "share": "100%,30%,10%", "batch": "10,20,50,100"}

@@ -63,8 +63,8 @@ def power(
     settings under which images are not the unit of the test.
     """
     started = time.monotonic()
-    found, reference = open_reference(str(artifact), settings, given)
-    calibrated = open_baseline(found, reference, baseline, str(artifact))
+    opened_artifact, reference = open_reference(str(artifact), settings, given)
+    calibrated = open_baseline(opened_artifact, reference, baseline, str(artifact))
     settings = reference.settings
     cautions = _refuse_or_warn(settings, plan, calibrated.facts)
     runtime = make_runtime(settings, progress)
@@ -84,13 +84,13 @@ def power(
     material = power_cells.Material(families, views, pool, foreign)
     seed = batch_seed(settings.seed, str(calibrated.facts["digest"]), digest(pool.clean.content))
     cells, null = power_cells.measure(material, plan, settings.gate.alpha, seed, progress)
-    said = (*cautions, *reading.cautions, *sides.cautions, *_not_measured(pool, plan, foreign))
+    all_cautions = (*cautions, *reading.cautions, *sides.cautions, *_not_measured(pool, plan, foreign))
     known = versions()
     return PowerReport(
         tool={"name": "driftcli", "version": version()},
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         artifact=str(artifact),
-        digest=found.digest,
+        digest=opened_artifact.digest,
         baseline=calibrated.name,
         source=tuple(sources),
         foreign=plan.foreign,
@@ -99,7 +99,7 @@ def power(
         images=len(pool),
         baseline_images=len(sides.kept),
         left_out=sides.left_out,
-        cautions=(*said, *_restless(null, settings.gate.alpha)),
+        cautions=(*all_cautions, *_restless(null, settings.gate.alpha)),
         families={f.name: f.gate for f in families},
         cells=cells,
         null=null,
@@ -112,7 +112,7 @@ def power(
     )
 
 
-def divide(found: Features, reference: Reference, baseline: Baseline, plan: Plan) -> Sides:
+def divide(images: Features, reference: Reference, baseline: Baseline, plan: Plan) -> Sides:
     """Pool and C without a common image. Raises NotAuditedError when one of them is too small.
 
     Images of F stay out. Images that are not in C are the pool if they allow the largest batch; otherwise
@@ -120,8 +120,8 @@ def divide(found: Features, reference: Reference, baseline: Baseline, plan: Plan
     content hashes.
     """
     held_out = baseline.features
-    _, first = np.unique(found.pixels, return_index=True)
-    distinct = found.at(np.sort(first))
+    _, first = np.unique(images.pixels, return_index=True)
+    distinct = images.at(np.sort(first))
     known = np.isin(distinct.pixels, reference.seen)
     usable = distinct.at(np.flatnonzero(~known))
     inside = np.isin(usable.pixels, held_out.pixels)
@@ -179,14 +179,14 @@ def _refuse_or_warn(settings: Settings, plan: Plan, facts: Mapping[str, Any]) ->
             f"alpha {gate.alpha:g} is below the smallest p that power can give, {power_cells.SURE:g}",
             "measure at a larger alpha",
         )
-    found = []
+    warnings = []
     if gate.tolerance != 0:
-        found.append("rates are those of p alone: with a tolerance some of these batches give `warn`")
+        warnings.append("rates are those of p alone: with a tolerance some of these batches give `warn`")
     if facts.get("stratify_by") is not None:
-        found.append("a check of this baseline also tests the mix of its classes: that is left out here")
+        warnings.append("a check of this baseline also tests the mix of its classes: that is left out here")
     if plan.batches[0] < gate.min_images:
-        found.append(f"a check refuses batches of fewer than {gate.min_images} images (--min-images)")
-    return tuple(found)
+        warnings.append(f"a check refuses batches of fewer than {gate.min_images} images (--min-images)")
+    return tuple(warnings)
 
 
 def _foreign(
@@ -195,10 +195,10 @@ def _foreign(
     """Images of another kind, without any that is in F, in C or in the pool."""
     if not plan.foreign:
         return None
-    found = reader.read(plan.foreign, plan.images, "reading foreign images").features
+    images = reader.read(plan.foreign, plan.images, "reading foreign images").features
     known = np.concatenate([reference.seen, baseline.features.pixels, pool.clean.pixels])
-    _, first = np.unique(found.pixels, return_index=True)
-    distinct = found.at(np.sort(first))
+    _, first = np.unique(images.pixels, return_index=True)
+    distinct = images.at(np.sort(first))
     distinct = distinct.at(np.flatnonzero(~np.isin(distinct.pixels, known)))
     if not len(distinct):
         raise NotAuditedError(
@@ -210,19 +210,19 @@ def _foreign(
 
 def _not_measured(pool: Simulated, plan: Plan, foreign: Features | None) -> tuple[str, ...]:
     """Cells that were asked for and could not be measured."""
-    found = []
+    cautions = []
     large = [m for m in plan.batches if 2 * m > len(pool)]
     if large:
         sizes = ", ".join(map(str, large))
-        found.append(
+        cautions.append(
             f"batches of {sizes} are not measured: they need {2 * large[-1]} images, and there are {len(pool)}"
         )
     most = max((max(1, round(plan.shares[-1] * m)) for m in plan.batches if m not in large), default=0)
     if foreign is not None and most > len(foreign):
-        found.append(
+        cautions.append(
             f"there are {len(foreign)} foreign images: batches that would hold more are not measured"
         )
-    return tuple(found)
+    return tuple(cautions)
 
 
 def _restless(null: Sequence[NullRow], alpha: float) -> list[str]:

@@ -32,7 +32,7 @@ def entries() -> list[Entry]:
     smooth = np.stack([x * 0.7, y, 0.5 + 0.4 * np.sin(9 * x * y)], axis=-1)
     texture = 0.5 + 0.25 * np.sin(80 * x + 30 * y)[..., None] + 0.12 * rng.standard_normal((300, 400, 3))
     disc = ((x[:64, :64] - 0.1) ** 2 + (y[:64, :64] - 0.1) ** 2 < RADIUS**2) * 0.8 + 0.1
-    found = []
+    canaries = []
     for name, pixels, form in (
         ("smooth", smooth, "JPEG"),
         ("texture", texture, "JPEG"),
@@ -41,13 +41,13 @@ def entries() -> list[Entry]:
         image = Image.fromarray((np.clip(pixels, 0, 1) * 255).astype(np.uint8))
         stream = io.BytesIO()
         image.save(stream, form)
-        found.append(Entry(f"canary-{name}.{form.lower()}", data=stream.getvalue()))
-    return found
+        canaries.append(Entry(f"canary-{name}.{form.lower()}", data=stream.getvalue()))
+    return canaries
 
 
-def pack(found: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
+def pack(canaries: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
     """Bytes and features of the canaries as an artifact State."""
-    images = {f"bytes/{e.name}": np.frombuffer(e.data or b"", np.uint8) for e in found}
+    images = {f"bytes/{e.name}": np.frombuffer(e.data or b"", np.uint8) for e in canaries}
     return {**images, **seen(views)}
 
 
@@ -67,11 +67,11 @@ def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:
 
 def seen_by(reader: Reader, state: Mapping[str, NDArray[np.generic]]) -> Mapping[str, NDArray[np.float32]]:
     """What this machine makes of the artifact's canaries. Raises ArtifactError when it cannot read them."""
-    birds = unpack(state)
-    found = reader.read_entries(birds, len(birds), "canaries").features
-    if len(found) < len(birds):
+    stored = unpack(state)
+    features = reader.read_entries(stored, len(stored), "canaries").features
+    if len(features) < len(stored):
         raise ArtifactError("the artifact's canary images cannot be read here", "fit again")
-    return found.views
+    return features.views
 
 
 def compare(
@@ -82,9 +82,9 @@ def compare(
     here: Mapping[str, str],
 ) -> None:
     """Raise ArtifactError when this machine turns the canaries into other numbers than the artifact's."""
-    if found := difference(state, views, spread, made_with, here):
+    if complaint := difference(state, views, spread, made_with, here):
         raise ArtifactError(
-            found,
+            complaint,
             "run driftcli baseline again on this machine, or install the versions the artifact was made with",
         )
 

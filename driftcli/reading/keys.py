@@ -40,7 +40,7 @@ def key_function(setting: str | None) -> KeyFunction | None:
             f"the regular expression {setting!r} has no group",
             "put the part that names the group in parentheses, or use folder, hour or column:NAME",
         )
-    return lambda item: found.group(1) or "" if (found := pattern.search(item.name)) else ""
+    return lambda item: match.group(1) or "" if (match := pattern.search(item.name)) else ""
 
 
 def capture_time(item: Decoded) -> float:

@@ -237,7 +237,7 @@ class Table:
         self._prune()
         rows, keys = self.rows, self.keys
         items = [row.item for row in rows]
-        seen = np.sort(np.frombuffer(bytes(self.seen), ">u8").astype(np.uint64))
+        pixel_hashes = np.sort(np.frombuffer(bytes(self.seen), ">u8").astype(np.uint64))
         contents = np.sort(hexadecimal(np.frombuffer(bytes(self.contents), "V32")))
         times = np.array([capture_time(item) for item in items], np.float64)
         features = Features(
@@ -264,7 +264,7 @@ class Table:
             tuple(tally.files),
             tally.unreadable_share,
             contents,
-            seen,
+            pixel_hashes,
             prepared,
             tuple(item.facts for item in items),
             tuple(item.thumbnail or b"" for item in items),

@@ -25,10 +25,10 @@ def make_runtime(settings: Settings, progress: Progress = SILENT) -> Runtime:
 
 def versions() -> dict[str, str]:
     """Versions that can change a number, without importing what they name."""
-    found = {"python": platform.python_version(), "machine": platform.machine()}
+    known = {"python": platform.python_version(), "machine": platform.machine()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            known[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "unknown"
-    return found
+            known[package] = "unknown"
+    return known

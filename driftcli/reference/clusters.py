@@ -71,8 +71,8 @@ def distances(x: NDArray[Any], centroids: NDArray[Any]) -> Floats:
 
 def kmeans(x: Floats, k: int, rng: np.random.Generator) -> Floats:
     """[k, d] centroids: the best of four Lloyd descents from k-means++ seeds (Arthur & Vassilvitskii 2007)."""
-    found = [_descend(x, _seeds(x, k, rng)) for _ in range(RESTARTS)]
-    return min(found, key=lambda centroids: distances(x, centroids).min(axis=1).sum())
+    descents = [_descend(x, _seeds(x, k, rng)) for _ in range(RESTARTS)]
+    return min(descents, key=lambda centroids: distances(x, centroids).min(axis=1).sum())
 
 
 def _seeds(x: Floats, k: int, rng: np.random.Generator) -> Floats:

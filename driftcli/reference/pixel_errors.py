@@ -25,7 +25,7 @@ def usual(reader: Reader, sources: Sequence[str], held_out: Features) -> State:
         return {}
     few = held_out.first(MOST)
     again = reader.decoded(entries_again(sources, reader.settings, few.names))
-    prepared = [each.arrays["autoencoder"] for each in again]
+    prepared = [image.arrays["autoencoder"] for image in again]
     if not prepared:
         return {}
     images = np.stack(prepared)

@@ -100,15 +100,15 @@ def build_families(
     `detectors`: what their detectors learnt, by family; `states`: the extractors', to fit detectors.
     `every`: those that are off too, so that what is learnt serves whatever gates a check asks for.
     """
-    found = []
+    families = []
     for name, (kind, view) in VIEWS.items():
         gate = getattr(settings.families, name).gate
         extractor = extractors.get(kind)
         if extractor is None or view not in extractor.view_names() or (gate == "off" and not every):
             continue
         detector = detector_for(name, extractor, None if states is None else states[kind])
-        found.append(Family(name, view, gate, detector, extractor.columns(view), detectors.get(name, {})))
-    return tuple(found)
+        families.append(Family(name, view, gate, detector, extractor.columns(view), detectors.get(name, {})))
+    return tuple(families)
 
 
 def open_reference(
@@ -119,14 +119,14 @@ def open_reference(
     document = artifact.manifest
     try:
         stored = document["settings"]
-        kept = Settings.model_validate({key: stored[key] for key in KEPT})
+        fitted = Settings.model_validate({key: stored[key] for key in KEPT})
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
             f"{path}: the manifest's settings are not understood ({error})".split("\n", 1)[0],
             "the artifact was made by another version of driftcli: fit again",
         ) from error
-    _refuse_contradictions(settings, kept.model_dump(include=set(PIXELS)), given)
-    settings = _remembered(settings, kept, given)
+    _refuse_contradictions(settings, fitted.model_dump(include=set(PIXELS)), given)
+    settings = _remembered(settings, fitted, given)
     built = build_extractors(settings)
     common = artifact.state("reference")
     detectors: dict[str, dict[str, Any]] = {}
@@ -155,13 +155,13 @@ def require_same_fit(document: Mapping[str, Any], reference: Reference, path: st
         raise ArtifactError(f"{path} was fitted anew while it was being used", "run the command again")
 
 
-def _refuse_contradictions(settings: Settings, kept: Mapping[str, Any], given: Collection[str]) -> None:
+def _refuse_contradictions(settings: Settings, fitted: Mapping[str, Any], given: Collection[str]) -> None:
     asked = json.loads(settings.model_dump_json())
-    kept = json.loads(json.dumps(kept))
+    fitted = json.loads(json.dumps(fitted))
     for key in sorted(given):
-        if key.split(".", 1)[0] not in kept:
+        if key.split(".", 1)[0] not in fitted:
             continue
-        wanted, stored = _lookup(asked, key), _lookup(kept, key)
+        wanted, stored = _lookup(asked, key), _lookup(fitted, key)
         if wanted not in (stored, "auto") and not (
             key == "extractors.methods" and sorted(wanted) == sorted(stored)
         ):
@@ -171,10 +171,10 @@ def _refuse_contradictions(settings: Settings, kept: Mapping[str, Any], given: C
             )
 
 
-def _remembered(settings: Settings, kept: Settings, given: Collection[str]) -> Settings:
+def _remembered(settings: Settings, fitted: Settings, given: Collection[str]) -> Settings:
     """The user's value, else the artifact's, else the default (contract: precedence)."""
     values = dict(leaves(settings))
-    for key, value in leaves(kept):
+    for key, value in leaves(fitted):
         section = key.split(".", 1)[0]
         if section in PIXELS or (section in KEPT and key not in given):
             values[key] = value
@@ -290,5 +290,5 @@ def open_baseline(
     library = corruption.unpack(state, facts.get("diagnosis"))
     drawing = {k: v for k, v in state.items() if k.startswith((plane.PREFIX, pixel_errors.PREFIX))}
     pictures = loaded.get(f"thumbnails-{name}", {})
-    kept = thumbnails.unpack(pictures, len(features)) if pictures else {}
-    return Baseline(name, features, tuple(families), measured, canary, facts, library, drawing, kept)
+    webp = thumbnails.unpack(pictures, len(features)) if pictures else {}
+    return Baseline(name, features, tuple(families), measured, canary, facts, library, drawing, webp)

@@ -108,17 +108,17 @@ class DriftedFolder:
 
         An archive may hold `a` and `a/b`: what lies below a file is put beside it.
         """
-        parents = [each.as_posix().casefold() for each in Path(path).parents][:-1]
-        if any(each in self._taken for each in parents):
+        parents = [parent.as_posix().casefold() for parent in Path(path).parents][:-1]
+        if any(parent in self._taken for parent in parents):
             path, parents = path.replace("/", "_"), []
         self._folders.update(parents)
         stem, ending = os.path.splitext(path)  # noqa: PTH122 - names need not be text
-        number, found = 1, path
-        while found.casefold() in self._taken or found.casefold() in self._folders:
+        number, unique = 1, path
+        while unique.casefold() in self._taken or unique.casefold() in self._folders:
             number += 1
-            found = f"{stem}-{number}{ending}"
-        self._taken.add(found.casefold())
-        return found
+            unique = f"{stem}-{number}{ending}"
+        self._taken.add(unique.casefold())
+        return unique
 
     def _failed(self, error: Exception) -> DriftcliError:
         why = getattr(error, "strerror", None) or str(error)

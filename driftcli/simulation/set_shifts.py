@@ -67,8 +67,8 @@ def mixture(count: int, others: int, wanted: int, rng: np.random.Generator) -> t
             f"{wanted:,} of {count:,} images are to be replaced, and there are {others:,} to replace them",
             "lower the shares, use --limit, or name a larger source",
         )
-    kept = _some(list(range(count)), count - wanted, rng)
-    return sorted(kept), sorted(_some(list(range(others)), wanted, rng))
+    staying = _some(list(range(count)), count - wanted, rng)
+    return sorted(staying), sorted(_some(list(range(others)), wanted, rng))
 
 
 def _some(positions: list[int], count: int, rng: np.random.Generator) -> list[int]:

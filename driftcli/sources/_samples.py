@@ -54,12 +54,12 @@ def _label(name: str, data: bytes) -> str:
     if name.endswith(".cls"):
         return text
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         return ""
     label = (
-        next((found[key] for key in ("label", "class", "cls") if key in found), "")
-        if isinstance(found, dict)
+        next((document[key] for key in ("label", "class", "cls") if key in document), "")
+        if isinstance(document, dict)
         else ""
     )
     return str(label) if isinstance(label, str | int) else ""

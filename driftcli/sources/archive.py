@@ -57,7 +57,7 @@ class Archive(ImageSource):
         with zipfile.ZipFile(self.path) as archive:
             members = archive.infolist()
             _refuse_overlaps(members)
-            for info in sorted(members, key=lambda each: each.filename.encode("utf-8", "surrogatepass")):
+            for info in sorted(members, key=lambda member: member.filename.encode("utf-8", "surrogatepass")):
                 if not info.is_dir():
                     yield info.filename, self._zip_member(archive, info)
 
@@ -125,7 +125,7 @@ def _passed_over(name: str) -> str | None:
 def _refuse_overlaps(members: list[zipfile.ZipInfo]) -> None:
     """Members that share bytes: the zip bomb that grows to petabytes."""
     end = 0
-    for info in sorted(members, key=lambda each: each.header_offset):
+    for info in sorted(members, key=lambda member: member.header_offset):
         if info.header_offset < end:
             raise zipfile.BadZipFile("its members overlap (a zip bomb)")
         end = info.header_offset + 30 + info.compress_size

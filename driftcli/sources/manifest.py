@@ -95,12 +95,12 @@ def _json_rows(lines: Iterable[str]) -> Iterator[_Row]:
         if not line.strip():
             continue
         try:
-            found = json.loads(line)
+            row = json.loads(line)
         except (ValueError, RecursionError):
             raise _MalformedError(number, "this line is no JSON") from None
-        if not isinstance(found, dict) or not isinstance(found.get("path"), str):
+        if not isinstance(row, dict) or not isinstance(row.get("path"), str):
             raise _MalformedError(number, 'this line is no JSON object with a "path" of text')
-        yield number, {name: _as_text(value) for name, value in found.items() if value is not None}
+        yield number, {name: _as_text(value) for name, value in row.items() if value is not None}
 
 
 def _as_text(value: Any) -> str:

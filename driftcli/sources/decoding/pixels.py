@@ -46,13 +46,13 @@ def strips(image: Image.Image) -> Iterator[Image.Image]:
 
 def digest_and_grey(image: Image.Image) -> tuple[bytes, bool]:
     """SHA-256 of width and height (little-endian uint32) and the RGB bytes row by row; is R = G = B everywhere."""
-    found = hashlib.sha256(struct.pack("<II", *image.size))
+    sha = hashlib.sha256(struct.pack("<II", *image.size))
     grey = True
     for strip in strips(image):
         rgb = np.ascontiguousarray(strip)
-        found.update(rgb.data)
+        sha.update(rgb.data)
         grey = grey and _is_grey(rgb)
-    return found.digest(), grey
+    return sha.digest(), grey
 
 
 def _is_grey(rgb: NDArray[np.uint8]) -> bool:

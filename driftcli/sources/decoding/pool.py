@@ -48,7 +48,7 @@ class DecodePool:
         self._count = max(1, workers)
         self._setup = {
             "decode": asdict(decode),
-            "extractors": {kind: asdict(each) for kind, each in extractors.items()},  # type: ignore[call-overload]
+            "extractors": {kind: asdict(extractor) for kind, extractor in extractors.items()},  # type: ignore[call-overload]
             "thumbnails": thumbnails,
             "pictures": pictures,
             "follow": follow,
