@@ -15,7 +15,10 @@ FEWEST, MOST = 2, 50
 
 
 def members(batch: Features) -> dict[str, NDArray[np.int64]]:
-    """Positions by group, names ascending: of `--slice-by`, else `--group-by`, else of 2 to 50 folders."""
+    """Positions in the batch by group, names ascending: of `--slice-by`, else `--group-by`, else of its folders.
+
+    Folders, which nobody asked for, make groups only where there are 2 to 50 of them; else the result is empty.
+    """
     keys: Sequence[str] | None = batch.slice or batch.group
     if keys is None:
         keys = [str(PurePath(name).parent) for name in batch.names]
@@ -26,7 +29,11 @@ def members(batch: Features) -> dict[str, NDArray[np.int64]]:
 
 
 def adjusted(p: Mapping[str, float | None]) -> dict[str, float | None]:
-    """Holm's step-down p-values (1979): those <= alpha may be named with a familywise error of alpha. None stays."""
+    """Holm's step-down p-values (1979) by name: those <= alpha may be named with a familywise error of alpha.
+
+    The k-th smallest of K p-values is multiplied by K - k + 1, and never made smaller than the one before it.
+    None (no p-value) stays None and does not count.
+    """
     known = sorted((value, name) for name, value in p.items() if value is not None)
     holm: dict[str, float | None] = dict.fromkeys(p)
     floor = 0.0

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def nearest(good: Views, candidates: Sequence[int], batch: Views) -> NDArray[np.int64] | None:
-    """[m]: the row of C, out of `candidates`, that lies nearest in standardised features.
+    """For each image of the batch [m] the row of the held-out set that lies nearest in standardised features.
 
-    `good`: views of all of C, whose spread is the unit. None without candidates or known views.
+    `good`: views of the whole held-out set, whose spread is the unit; `candidates`: the rows of it to choose
+    from. None without candidates, or where no view is known.
     """
     standard = learn(good)
     if standard is None or not candidates:

@@ -22,7 +22,7 @@ class Gates:
 
 
 def shortest(ranking: Sequence[str], gates: Gates, alpha: float, most: int) -> RemovalResult:
-    """The shortest prefix of the ranking, of at most `most` images, without which p > alpha.
+    """The fewest of the most drifted images without which the gate passes: a prefix of `ranking`, of at most `most`.
 
     Doubling and bisection with the quick gate; then the full gate must pass without k images and fire without
     k - 1. p need not fall steadily: where the full gate was not seen to fire without k - 1, the reason says that
