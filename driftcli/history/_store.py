@@ -58,9 +58,9 @@ _HINT = "name another file, or restore this one from a copy"
 
 @contextlib.contextmanager
 def writing(path: Path, *, look: bool = False) -> Iterator[sqlite3.Connection]:
-    """One transaction that holds the write lock from its start; the file and its tables are made if need be.
+    """A connection inside one transaction that holds the write lock from its start, committed when the block ends well.
 
-    `look`: check the whole file first. Raises UsageError (2) where the folder is missing, NotAuditedError (3)
+    The file and its tables are made if need be. `look`: check the whole file first. Raises UsageError (2) where the folder is missing, NotAuditedError (3)
     for a file that is no history, or a newer one, or damaged, InternalError (4) where it cannot be written.
     """
     if not path.parent.is_dir():
@@ -81,7 +81,10 @@ def writing(path: Path, *, look: bool = False) -> Iterator[sqlite3.Connection]:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that cannot write; all it reads is of one moment. Raises as `writing`; 3 if there is no file."""
+    """A read-only connection inside one transaction, so that all it reads is of one moment.
+
+    Raises as `writing`, and NotAuditedError (3) where there is no file.
+    """
     if not path.is_file():
         raise NotAuditedError(
             f"there is no history {safe_name(str(path))}", "driftcli check --history FILE writes one"

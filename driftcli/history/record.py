@@ -26,18 +26,26 @@ NOTE = 2_000
 
 
 def prepare(settings: Settings) -> None:
-    """Make the file, or see that it is whole and writable, before anything is read. Raises as `store.writing`."""
+    """Make the history, or verify that it is whole and writable, before any image is read.
+
+    Does nothing where the settings name no history. Raises UsageError (2) where its folder is missing,
+    NotAuditedError (3) for a file that is no history or damaged, InternalError (4) where it cannot be written.
+    """
     if settings.history.file is not None:
         with store.writing(Path(settings.history.file), look=True):
             pass
 
 
 def record(report: Report, settings: Settings, measured: Sequence[Measured] = ()) -> Report:
-    """Store a check and move its sequence, in one transaction; the report as the gate over all checks decides.
+    """Store a check and move its sequence, in one transaction; returns the report as the gate over all checks decides.
 
-    Every check with a p-value moves the sequence of its baseline and group, whatever its gate, unless these
-    very images moved it before or C is smaller than 5 × the batch. Only `--gate sequence` lets it decide.
-    Without `--history` the report comes back as it was. Raises as `store.writing`.
+    A sequence is the test martingale M of `driftcli.stats.sequential`, kept for each baseline and group: a check
+    with p-value p multiplies M + 1/horizon by its e-value ½·p^(−1/2), whatever its gate. It does not count where
+    these very images moved M before (the bet would be made twice on one draw) or the baseline has fewer than five
+    images for one of the batch (checks that share so small a C are too dependent). Only `--gate sequence` lets M
+    decide. `measured`: columns of the batch beside the baseline's, for trends.
+
+    Without `--history` the report comes back as it was. Raises as `prepare`.
     """
     if settings.history.file is None:
         return report
@@ -46,7 +54,11 @@ def record(report: Report, settings: Settings, measured: Sequence[Measured] = ()
 
 
 def acknowledge(path: Path, note: str, group: str | None = None) -> tuple[Acknowledged, ...]:
-    """End all alarms (of one group): M starts again at 0; when, why and at what M is kept. Raises as `record`."""
+    """End all alarms, of one `group` or of all: M starts again at 0. Returns the alarms that were ended.
+
+    When, why (`note`, at most 2,000 characters) and at what M is kept. Raises NotAuditedError (3) where there is
+    no history, else as `prepare`.
+    """
     from driftcli.history.records import Acknowledged
 
     with store.reading(path):
@@ -108,7 +120,7 @@ def _recorded(
 
 
 def _state(db: sqlite3.Connection, digest: str, series: str) -> tuple[sequential.State, str | None]:
-    """Where the series stands, and when its alarm was raised."""
+    """Where the series stands (M = 0 for a new one), and when its alarm was raised; None without an alarm."""
     stored = db.execute(
         "SELECT value, checks, alarm, since FROM sequences WHERE baseline_digest = ? AND series = ?",
         (digest, series),
@@ -119,7 +131,10 @@ def _state(db: sqlite3.Connection, digest: str, series: str) -> tuple[sequential
 
 
 def _worth(report: Report) -> float | None:
-    """The check's e-value; None if it does not count. What stays within the tolerance counts as p = 1."""
+    """The check's e-value; None if it does not count.
+
+    What stays within the tolerance counts as p = 1, that is e = ½: such a batch is evidence against drift.
+    """
     gate = report.gate
     if gate.p_value is None or gate.permutations is None or not report.reference.digest:
         return None

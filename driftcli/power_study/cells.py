@@ -39,7 +39,7 @@ class Material:
 
     families: Sequence[Family]
     """Those with a say in the gate, and advisory ones."""
-    kept: Views
+    held_out: Views
     """C, without the images that batches are drawn from."""
     pool: Simulated
     foreign: Features | None
@@ -77,7 +77,7 @@ def measure(
     measured: dict[Spot, PowerCell] = {}
     sure: dict[Spot, PowerCell] = {}
     null = []
-    most = max(sizes, default=0) + len(next(iter(material.kept.values())))
+    most = max(sizes, default=0) + len(next(iter(material.held_out.values())))
     with threads.for_images(most):
         for m in sizes:
             trials = _Trials(material, m, plan.trials, seed)
@@ -132,7 +132,7 @@ class _Trials:
         self.benches = [
             Bench(
                 material.families,
-                material.kept,
+                material.held_out,
                 self._at(self.clean_views, self._draw(len(material.pool))),
                 self.rng,
             )

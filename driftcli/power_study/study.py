@@ -15,10 +15,10 @@ from driftcli.calibration.paired import Simulated, simulate
 from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
-from driftcli.core.power_report import NullRow, PowerReport
+from driftcli.core.power_report import NullRow, PowerCell, PowerReport
 from driftcli.core.progress import SILENT, Progress
 from driftcli.core.version import version
-from driftcli.extractors.base import resolve_device
+from driftcli.extractors.base import Runtime, resolve_device
 from driftcli.gate import preconditions
 from driftcli.gate.batch_test import batch_seed
 from driftcli.power_study import cells as power_cells
@@ -27,6 +27,7 @@ from driftcli.reading import canaries
 from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader, digest
 from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
 
 UNTOUCHED = "file"
@@ -40,9 +41,9 @@ class Sides:
     """Images to draw batches from, and images of C to compare them with: no image is on both sides."""
 
     pool: Features
-    kept: Features
+    held_out: Features
     left_out: int
-    """Images of C that are in the pool and therefore not in `kept`."""
+    """Images of the baseline that are in the pool and therefore not in `held_out`."""
     cautions: tuple[str, ...]
 
 
@@ -63,53 +64,81 @@ def power(
     settings under which images are not the unit of the test.
     """
     started = time.monotonic()
-    opened_artifact, reference = open_reference(str(artifact), settings, given)
-    calibrated = open_baseline(opened_artifact, reference, baseline, str(artifact))
+    opened, reference = open_reference(str(artifact), settings, given)
+    calibrated = open_baseline(opened, reference, baseline, str(artifact))
     settings = reference.settings
-    cautions = _refuse_or_warn(settings, plan, calibrated.facts)
+    conditions = _refuse_or_warn(settings, plan, calibrated.facts)
     runtime = make_runtime(settings, progress)
     with Reader(settings, reference.extractors, reference.states, runtime, False, progress) as reader:
-        birds = canaries.seen_by(reader, reference.canary)
-        canaries.compare(calibrated.canary, birds, reference.spread, calibrated.facts["versions"], versions())
-        reading = reader.read(sources, settings.fit.max_images, "reading images")
-        preconditions.require(reading, settings, 2 * plan.batches[0], "power")
-        sides = divide(reading.features, reference, calibrated, plan)
-        again = list(entries_again(sources, settings, sides.pool.names))
-        pool = simulate(reader, again, plan.changes, settings.seed, "simulating corruptions")
-        foreign = _foreign(reader, plan, reference, calibrated, pool)
-    if len(pool) < 2 * plan.batches[0]:
-        raise _too_few(len(pool), plan)
+        images = _read(reader, sources, plan, reference, calibrated)
     families = [f for f in calibrated.families if f.gate == "on" or f.view != UNTOUCHED]
-    views = {f.view: sides.kept.views[f.view] for f in families}
-    material = power_cells.Material(families, views, pool, foreign)
-    seed = batch_seed(settings.seed, str(calibrated.facts["digest"]), digest(pool.clean.content))
-    cells, null = power_cells.measure(material, plan, settings.gate.alpha, seed, progress)
-    all_cautions = (*cautions, *reading.cautions, *sides.cautions, *_not_measured(pool, plan, foreign))
-    known = versions()
+    cells, null = _measured(images, families, plan, calibrated, reader)
     return PowerReport(
         tool={"name": "driftcli", "version": version()},
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         artifact=str(artifact),
-        digest=opened_artifact.digest,
+        digest=opened.digest,
         baseline=calibrated.name,
         source=tuple(sources),
         foreign=plan.foreign,
         alpha=settings.gate.alpha,
         trials=plan.trials,
-        images=len(pool),
-        baseline_images=len(sides.kept),
-        left_out=sides.left_out,
-        cautions=(*all_cautions, *_restless(null, settings.gate.alpha)),
+        images=len(images.pool),
+        baseline_images=len(images.sides.held_out),
+        left_out=images.sides.left_out,
+        cautions=(*conditions, *images.cautions, *_restless(null, settings.gate.alpha)),
         families={f.name: f.gate for f in families},
         cells=cells,
         null=null,
         timing={"seconds": round(time.monotonic() - started, 2)},
-        environment={
-            "device": resolve_device(runtime.device),
-            "seed": settings.seed,
-            **dict(sorted(known.items())),
-        },
+        environment=_environment(runtime, settings.seed),
     )
+
+
+@dataclass(frozen=True)
+class _Images:
+    """All that was read for one study."""
+
+    sides: Sides
+    pool: Simulated
+    """The pool's images, clean and under every change."""
+    foreign: Features | None
+    cautions: tuple[str, ...]
+
+
+def _read(
+    reader: Reader, sources: Sequence[str], plan: Plan, reference: Reference, baseline: Baseline
+) -> _Images:
+    """The images of a study. Raises NotAuditedError where they are too few, ArtifactError for other canaries."""
+    settings = reader.settings
+    views = canaries.seen_by(reader, reference.canary)
+    canaries.compare(baseline.canary, views, reference.spread, baseline.facts["versions"], versions())
+    reading = reader.read(sources, settings.fit.max_images, "reading images")
+    preconditions.require(reading, settings, 2 * plan.batches[0], "power")
+    sides = divide(reading.features, reference, baseline, plan)
+    again = list(entries_again(sources, settings, sides.pool.names))
+    pool = simulate(reader, again, plan.changes, settings.seed, "simulating corruptions")
+    foreign = _foreign(reader, plan, reference, baseline, pool)
+    if len(pool) < 2 * plan.batches[0]:
+        raise _too_few(len(pool), plan)
+    cautions = (*reading.cautions, *sides.cautions, *_not_measured(pool, plan, foreign))
+    return _Images(sides, pool, foreign, cautions)
+
+
+def _measured(
+    images: _Images, families: Sequence[Family], plan: Plan, baseline: Baseline, reader: Reader
+) -> tuple[tuple[PowerCell, ...], tuple[NullRow, ...]]:
+    """The cells and the clean rows; the seed depends on the baseline and the pool, as that of a check does."""
+    settings = reader.settings
+    views = {f.view: images.sides.held_out.views[f.view] for f in families}
+    material = power_cells.Material(families, views, images.pool, images.foreign)
+    seed = batch_seed(settings.seed, str(baseline.facts["digest"]), digest(images.pool.clean.content))
+    return power_cells.measure(material, plan, settings.gate.alpha, seed, reader.progress)
+
+
+def _environment(runtime: Runtime, seed: int) -> dict[str, Any]:
+    """Device, seed and versions, as the report shows them."""
+    return {"device": resolve_device(runtime.device), "seed": seed, **dict(sorted(versions().items()))}
 
 
 def divide(images: Features, reference: Reference, baseline: Baseline, plan: Plan) -> Sides:

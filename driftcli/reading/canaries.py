@@ -21,7 +21,7 @@ TOLERANCE = 0.1
 
 
 def entries() -> list[Entry]:
-    """Three encoded images: a smooth JPEG, a textured JPEG, a small grey PNG.
+    """Three generated images as encoded entries: a smooth JPEG, a textured JPEG, a small grey PNG.
 
     Their bytes are stored in the artifact, not made again: encoders may change.
     """
@@ -46,13 +46,16 @@ def entries() -> list[Entry]:
 
 
 def pack(canaries: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
-    """Bytes and features of the canaries as an artifact State."""
+    """The canaries' bytes (`bytes/NAME`) and features (`view/NAME`) as a State for the artifact."""
     images = {f"bytes/{e.name}": np.frombuffer(e.data or b"", np.uint8) for e in canaries}
     return {**images, **seen(views)}
 
 
 def seen(views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
-    """Features of the canaries as a State: what a machine makes of them."""
+    """The canaries' features alone as a State (`view/NAME`): what a machine makes of them.
+
+    Without the view `file`: header facts say nothing about a machine.
+    """
     return {f"view/{name}": x for name, x in views.items() if name != "file"}
 
 
@@ -66,7 +69,10 @@ def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:
 
 
 def seen_by(reader: Reader, state: Mapping[str, NDArray[np.generic]]) -> Mapping[str, NDArray[np.float32]]:
-    """What this machine makes of the artifact's canaries. Raises ArtifactError when it cannot read them."""
+    """This machine's features of the artifact's canaries: [canaries, columns] by view.
+
+    Raises ArtifactError when it cannot read them.
+    """
     stored = unpack(state)
     features = reader.read_entries(stored, len(stored), "canaries").features
     if len(features) < len(stored):
@@ -81,7 +87,10 @@ def compare(
     made_with: Mapping[str, str],
     here: Mapping[str, str],
 ) -> None:
-    """Raise ArtifactError when this machine turns the canaries into other numbers than the artifact's."""
+    """Raise ArtifactError when this machine turns the canaries into other numbers than the artifact's.
+
+    Arguments as of `difference`.
+    """
     if complaint := difference(state, views, spread, made_with, here):
         raise ArtifactError(
             complaint,
@@ -98,7 +107,8 @@ def difference(
 ) -> str:
     """What differs between this machine's canary features and the artifact's, in words; "" if nothing.
 
-    `spread`: standard deviation of F per view and column, the unit of the tolerance.
+    `state`: features as stored (`view/NAME`); `views`: those of this machine; `spread`: standard deviation of the
+    fit set by view and column, the unit of TOLERANCE; `made_with`, `here`: versions there and here, for the words.
     """
     for key, then in state.items():
         name = key.removeprefix("view/")

@@ -14,10 +14,11 @@ KeyFunction = Callable[[Decoded], str]
 
 
 def key_function(setting: str | None) -> KeyFunction | None:
-    """What a `--group-by`, `--stratify-by` or `--slice-by` value says of an image.
+    """The function that a `--group-by`, `--stratify-by` or `--slice-by` value stands for: image -> key; None for None.
 
     `folder`: its folder · `hour`: hour of capture · `column:NAME`: a manifest column · anything
-    else: a regular expression on the path, its first group.
+    else: a regular expression on the path, its first group. Raises UsageError for a regular expression that is
+    none, or has no group.
     """
     if setting is None:
         return None

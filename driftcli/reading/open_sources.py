@@ -43,7 +43,10 @@ def open_sources(specs: Sequence[str], options: Input, *, nul: bool = False) -> 
 
 
 def prefix(spec: str) -> str:
-    """What the names of a source's entries begin with before their path within it. Raises as `open_sources`."""
+    """The part of a source's entry names before their path within it: `images/`, `day.zip!`, or "".
+
+    Raises as `open_sources`.
+    """
     source: Any = _open(spec, follow=False, nul=False)
     return str(source.prefix)
 

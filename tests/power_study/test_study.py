@@ -254,8 +254,8 @@ def divided(source: list[int], good: list[int], **more) -> study.Sides:
 )
 def test_no_image_is_on_both_sides(source, good, pool, kept):
     sides = divided(list(source), list(good))
-    assert (len(sides.pool), len(sides.kept)) == (pool, kept)
-    assert not set(sides.pool.pixels.tolist()) & set(sides.kept.pixels.tolist())
+    assert (len(sides.pool), len(sides.held_out)) == (pool, kept)
+    assert not set(sides.pool.pixels.tolist()) & set(sides.held_out.pixels.tolist())
     assert sides.left_out == len(good) - kept
     assert set(sides.pool.pixels.tolist()) <= set(source)
     assert list(sides.pool.content) == sorted(sides.pool.content)
@@ -272,8 +272,8 @@ def test_copies_in_c_leave_it_together():
     """Two files with the same pixels: neither is compared with the one in the pool, whose bytes are others."""
     sides = divided(list(range(60)), [*range(60), *range(60)])
     assert len(sides.pool) == 30
-    assert len(sides.kept) == 60
-    assert not set(sides.pool.pixels.tolist()) & set(sides.kept.pixels.tolist())
+    assert len(sides.held_out) == 60
+    assert not set(sides.pool.pixels.tolist()) & set(sides.held_out.pixels.tolist())
 
 
 def test_at_most_so_many_images_with_the_lowest_hashes():
@@ -384,7 +384,8 @@ def test_images_of_c_are_never_compared_with_themselves(world, monkeypatch):
     )
     (material,) = seen
     kept, pool = (
-        {row.tobytes() for row in views["properties"]} for views in (material.kept, material.pool.clean.views)
+        {row.tobytes() for row in views["properties"]}
+        for views in (material.held_out, material.pool.clean.views)
     )
     assert len(kept) == report.baseline_images == 90
     assert len(pool) == report.images == 20
