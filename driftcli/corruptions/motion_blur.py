@@ -15,14 +15,14 @@ from driftcli.corruptions.base import Class, Corruption, scale
 
 @final
 class MotionBlur(Corruption):
-    """Every point becomes a line; its direction differs from image to image."""
+    """Spreads every point along a line whose direction differs from image to image."""
 
     belongs: ClassVar[Class] = "blur"
     unit: ClassVar[str] = "px at short side 224 (length)"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (2.5, 4.0, 6.0, 10.0, 16.0)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Even speed along a straight line."""
+        """The image blurred by even motion along a straight line of `amount` pixels at short side 224."""
         angle = rng.uniform(0, math.pi)
         values = pixels(image)
         turned = math.cos(angle) < 0  # so that both steps are forward

@@ -33,9 +33,9 @@ MOST_BYTES = 3_500_000
 def made(
     reader: Reader, sources: Sequence[str], report: Report, batch: Features, baseline: Baseline
 ) -> Gallery:
-    """All pictures of a report. Images that changed since they were audited have none, and it is said.
+    """All pictures of a report: of the most drifted images, of what explains them, of what is missing, of the map.
 
-    Raises InternalError when a worker cannot start.
+    Images are read once more; one that changed since it was audited has no picture, and `reason` says so. Raises InternalError when a worker cannot start.
     """
     worst = [image.path for image in report.images[: reader.settings.report.pictures]]
     points = () if report.map is None else report.map.batch_names
@@ -50,7 +50,7 @@ def made(
         shown = [decoded_by_name[name] for name in worst if name in decoded_by_name]
         explained, scales = _explained(again, shown, report, batch, baseline)
     reader.progress.finish()
-    thumbnail_of = _Kept(baseline)
+    thumbnail_of = _GoodThumbnails(baseline)
     pictures = [
         replace(
             explained.get(image.path) or Picture(image.path),
@@ -65,9 +65,10 @@ def made(
 
 
 def read_again(report: Report, most: int = 24) -> Gallery:
-    """The most drifted images of a saved result, from their paths, where they still are what they were.
+    """Thumbnails of the `most` most drifted images of a saved result, read from their paths.
 
-    Only thumbnails: what explains them needs the artifact. The others are placeholders.
+    An image whose bytes are not those that were audited is left without a picture. Reconstructions and heat maps
+    need the artifact and are absent.
     """
     worst = report.images[:most]
     wanted = {image.path: image.content for image in worst if image.content}
@@ -153,7 +154,7 @@ def _shown(image: Decoded) -> bytes:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _GoodThumbnails:
     """Pictures of good images by their names; a damaged one is none."""
 
     baseline: Baseline

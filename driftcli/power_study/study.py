@@ -33,15 +33,16 @@ from driftcli.reference.reference import Baseline, Reference, open_baseline, ope
 UNTOUCHED = "file"
 """The view that no corruption changes: an image that is changed in memory keeps its file."""
 MIN_KEPT = 20
-"""Images of C that must be left to compare with; a baseline needs as many."""
+"""Held-out images that must be left to compare with; a baseline needs as many."""
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Images to draw batches from, and images of C to compare them with: no image is on both sides."""
+    """Images to draw batches from, and held-out images to compare them with: no image is on both sides."""
 
     pool: Features
     held_out: Features
+    """Those of the baseline that are not in the pool."""
     left_out: int
     """Images of the baseline that are in the pool and therefore not in `held_out`."""
     cautions: tuple[str, ...]
@@ -57,10 +58,11 @@ def power(
     given: Collection[str] = (),
     progress: Progress = SILENT,
 ) -> PowerReport:
-    """Detection rate by corruption, severity, share and batch size.
+    """Detection rates by corruption, severity, share and batch size, measured on the user's own images.
 
-    Images of SOURCE are read clean and under every change; batches drawn from them are compared with C,
-    which never holds any of them. Raises NotAuditedError (exit 3) for too few images, UsageError (2) for
+    Images of `sources` are read clean and under every change of the plan; batches drawn from them are compared with
+    the baseline's held-out set, which never holds any of them. `baseline`: its name, or None for the usual one;
+    `given`: dotted keys of `settings` that the user set. Raises NotAuditedError (exit 3) for too few images, UsageError (2) for
     settings under which images are not the unit of the test.
     """
     started = time.monotonic()
@@ -142,11 +144,11 @@ def _environment(runtime: Runtime, seed: int) -> dict[str, Any]:
 
 
 def divide(images: Features, reference: Reference, baseline: Baseline, plan: Plan) -> Sides:
-    """Pool and C without a common image. Raises NotAuditedError when one of them is too small.
+    """Images to draw from and held-out images to compare with, without a common one.
 
-    Images of F stay out. Images that are not in C are the pool if they allow the largest batch; otherwise
-    as many images as that needs, at most half of C, move from C to the pool. Always those with the lowest
-    content hashes.
+    Images of the fit set stay out. Those that are not in the baseline are the pool if they allow the largest batch;
+    otherwise as many images as that needs, at most half of the baseline's, move from it to the pool. Always those
+    with the lowest content hashes. Raises NotAuditedError when one side is too small.
     """
     held_out = baseline.features
     _, first = np.unique(images.pixels, return_index=True)
@@ -221,7 +223,7 @@ def _refuse_or_warn(settings: Settings, plan: Plan, facts: Mapping[str, Any]) ->
 def _foreign(
     reader: Reader, plan: Plan, reference: Reference, baseline: Baseline, pool: Simulated
 ) -> Features | None:
-    """Images of another kind, without any that is in F, in C or in the pool."""
+    """Images of another kind, without any that is in the fit set, in the baseline or in the pool; None if unasked."""
     if not plan.foreign:
         return None
     images = reader.read(plan.foreign, plan.images, "reading foreign images").features
@@ -255,7 +257,7 @@ def _not_measured(pool: Simulated, plan: Plan, foreign: Features | None) -> tupl
 
 
 def _restless(null: Sequence[NullRow], alpha: float) -> list[str]:
-    """Batch sizes at which the pool differs from C before anything is done to it."""
+    """Cautions for batch sizes at which the pool differs from the baseline before anything is done to it."""
     return [
         f"{row.rates['gate'].rate:.0%} of unchanged batches of {row.batch} fire, more than alpha promises: "
         "these images differ from the baseline before anything is done to them"

@@ -29,7 +29,7 @@ PIXELS = ("decode", "extractors")
 
 @dataclass(frozen=True)
 class Reference:
-    """What F taught: extractors with their states, and the families' detectors with theirs."""
+    """What the fit set taught: extractors with their states, and the families' detectors with theirs."""
 
     settings: Settings
     """Those of the call, with the artifact's value wherever the user set none."""
@@ -38,17 +38,17 @@ class Reference:
     detectors: Mapping[str, State]
     """By family."""
     seen: np.ndarray
-    """Sorted pixel hashes (uint64) of all images of F."""
+    """Sorted pixel hashes (uint64) of all images of the fit set."""
     spread: Mapping[str, np.ndarray]
-    """Per view: standard deviation of F's columns."""
+    """By view: standard deviation of the fit set's columns, [d]."""
     canary: State
     manifest: Mapping[str, Any]
     clusters: State = field(default_factory=dict)
-    """Centroids of F (driftcli.reference.clusters); empty in artifacts without."""
+    """Centroids of the fit set (driftcli.reference.clusters); empty in artifacts without."""
 
     @property
     def thumbnails(self) -> int:
-        """How many pictures a baseline may keep: a reference fitted without any stays without."""
+        """How many thumbnails a baseline may keep: a reference fitted without any stays without."""
         stored = (
             self.manifest.get("settings", {}).get("fit", {}).get("thumbnails", self.settings.fit.thumbnails)
         )
@@ -57,7 +57,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Baseline:
-    """C, ready for tests."""
+    """The held-out set with everything that a check needs of it."""
 
     name: str
     features: Features
@@ -65,24 +65,24 @@ class Baseline:
     measured: State
     """What calibration found (driftcli.calibration.false_alarms)."""
     canary: State
-    """What the machine that made C saw in the canaries."""
+    """Features of the canaries (`view/NAME`) on the machine that measured the held-out set."""
     facts: Mapping[str, Any]
     """The manifest's entry: images, digest, sources, loss, group effects."""
     library: Library | None = None
-    """What corruptions would do to C; None where they were not simulated."""
+    """What corruptions would do to held-out images; None where they were not simulated."""
     drawing: State = field(default_factory=dict)
     """What the map and heat maps are drawn with (driftcli.explain.plane, driftcli.pictures.gallery)."""
     thumbnails: Mapping[int, bytes] = field(default_factory=dict)
-    """WebP by C's row; empty with `--no-thumbnails`."""
+    """WebP bytes by the image's row in the held-out set; empty with `--no-thumbnails`."""
 
 
 def build_extractors(settings: Settings) -> dict[str, Extractor]:
-    """The extractors that `methods` names, as configured."""
+    """The extractors that the setting `extractors.methods` names, as configured, by kind."""
     return {kind: getattr(settings.extractors, kind) for kind in settings.extractors.methods}
 
 
 def with_extractors(settings: Settings, extractors: Mapping[str, Extractor]) -> Settings:
-    """The settings with the extractors as resolved for the images of F."""
+    """The settings with these extractors in place of their own: those whose `auto` was resolved for the fit set."""
     section = settings.extractors.model_copy(update=dict(extractors))
     return settings.model_copy(update={"extractors": section})
 
@@ -114,7 +114,11 @@ def build_families(
 def open_reference(
     path: str, settings: Settings, given: Collection[str]
 ) -> tuple[artifacts.Artifact, Reference]:
-    """Load and verify what F taught. `given`: dotted keys the user set; they must not contradict it."""
+    """The opened artifact and what the fit set taught, verified.
+
+    `given`: dotted keys of `settings` that the user set. Raises ArtifactError (3) for an artifact that is missing,
+    damaged or not understood, UsageError (2) where a given setting contradicts how it was fitted.
+    """
     artifact = artifacts.read(path)
     document = artifact.manifest
     try:
@@ -191,7 +195,10 @@ def _lookup(tree: Mapping[str, Any], key: str) -> Any:
 
 
 def pack_features(features: Features) -> dict[str, Any]:
-    """Features as arrays for the artifact; network views as float16, which is what they hold."""
+    """Features as arrays for the artifact: `view/NAME`, hashes, times, texts as JSON.
+
+    Network views are stored as float16, which is what they hold.
+    """
     texts = {
         "names": features.names,
         "group": features.group,
@@ -214,7 +221,7 @@ def pack_features(features: Features) -> dict[str, Any]:
 
 
 def unpack_features(state: State) -> Features:
-    """The inverse of `pack_features`."""
+    """The features that `pack_features` made `state` of."""
     texts = json.loads(state["texts"].tobytes())
     optional = {k: None if texts[k] is None else tuple(texts[k]) for k in ("group", "stratum", "slice")}
     return Features(
@@ -232,7 +239,10 @@ def unpack_features(state: State) -> Features:
 
 
 def choose_baseline(names: Sequence[str], wanted: str | None, path: str) -> str:
-    """`wanted`, else `default`, else the only one named, else `holdout` (contract: check)."""
+    """The baseline's name: `wanted`, else `default`, else the only one named, else `holdout` (contract: check).
+
+    Raises UsageError for a name that is not there or a choice that is not clear, ArtifactError where there is none.
+    """
     if wanted is not None:
         if wanted in names:
             return wanted
@@ -261,7 +271,11 @@ def choose_baseline(names: Sequence[str], wanted: str | None, path: str) -> str:
 def open_baseline(
     artifact: artifacts.Artifact, reference: Reference, wanted: str | None, path: str
 ) -> Baseline:
-    """Load C and its calibration."""
+    """The chosen baseline with its calibration, ready for tests; `wanted`: its name, or None (`choose_baseline`).
+
+    Raises as `choose_baseline`, ArtifactError for a damaged one or one of another fit, UsageError where settings
+    leave no family with a say, NotAuditedError for an empty one.
+    """
     known = artifact.manifest.get("baselines", {})
     name = choose_baseline(sorted(known), wanted, path)
     roles = [role for role in (f"baseline-{name}", f"thumbnails-{name}") if artifact.has(role)]
