@@ -21,7 +21,7 @@ from driftcli.pictures.picture import TINY, Gallery, Picture, Scale, decoded, en
 from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader, default_workers
 from driftcli.reference.reference import Baseline
-from driftcli.sources.decoding.pool import DecodePool
+from driftcli.sources.decoding.pool import DecodePool, Extras
 from driftcli.sources.decoding.settings import Decode
 
 LOOKED_INTO = ("autoencoder", "embedding", "patches")
@@ -75,7 +75,7 @@ def read_again(report: Report, most: int = 24) -> Gallery:
     entries = [Entry(name, path=name) for name in wanted]
     decoded_by_name: dict[str, Decoded] = {}
     if entries:
-        with DecodePool(Decode(), {}, min(default_workers(), len(entries)), thumbnails=True) as pool:
+        with DecodePool(Decode(), {}, min(default_workers(), len(entries)), Extras(thumbnails=True)) as pool:
             decoded_by_name = _same((d for d in pool.map(entries) if isinstance(d, Decoded)), wanted)
     pictures = tuple(
         Picture(

@@ -20,7 +20,7 @@ from driftcli.extractors.base import Extractor, Runtime
 from driftcli.reading.entries import entries_of
 from driftcli.reading.keys import KeyFunction, capture_time, key_function
 from driftcli.reading.ledger import Tally
-from driftcli.sources.decoding.pool import DecodePool
+from driftcli.sources.decoding.pool import DecodePool, Extras
 
 CHUNK = 64
 """Images handed to the extractors at a time; a multiple of every micro-batch."""
@@ -91,8 +91,7 @@ class Reader:
             self.settings.decode,
             self.extractors,
             default_workers() if workers == "auto" else workers,
-            thumbnails=self.thumbnails,
-            follow=self.settings.input.follow,
+            Extras(thumbnails=self.thumbnails, follow=self.settings.input.follow),
         )
         self._pool.__enter__()
         return self

@@ -20,9 +20,9 @@ COLUMNS = ("path", "source", "corruption", "severity", "amount")
 
 @dataclass
 class DriftedFolder:
-    """`with DriftedFolder(place, force=False) as folder:`; it appears at its place when the block ends well.
+    """A folder under construction: `with DriftedFolder(place) as folder:`; it appears when the block ends well.
 
-    Raises UsageError (before anything is done) for a place that is taken, InternalError when writing fails.
+    `force`: replace one that was written like this. Raises UsageError (before anything is done) for a place that is taken, InternalError when writing fails.
     """
 
     place: Path
@@ -58,7 +58,7 @@ class DriftedFolder:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def add(self, inside: str, data: bytes, facts: Mapping[str, str]) -> None:
-        """One file at a relative path (made safe and unique) and its row of the manifest."""
+        """Write one file at a relative path, made safe and unique, and keep its row of the manifest."""
         path = self._unique(_safe(inside))
         target = self._temporary / path
         try:
@@ -143,7 +143,7 @@ def _ours(folder: Path) -> bool:
 
 
 def check_apart(place: Path, sources: Sequence[str]) -> None:
-    """UsageError when the new folder would lie in a source, or a source in it."""
+    """Raise UsageError when the new folder would lie in a source, or a source in it."""
     target = Path(place).resolve()
     for name in sources:
         source = Path(name).resolve()

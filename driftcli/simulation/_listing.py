@@ -13,11 +13,13 @@ from driftcli.reading.open_sources import open_sources, prefix
 
 @dataclass(frozen=True)
 class Offer:
-    """An entry, and where it goes."""
+    """An entry, and where its image goes in the copy."""
 
     entry: Entry
     inside: str
+    """Path relative to the copy."""
     foreign: bool = False
+    """It takes the place of an image of the sources."""
 
 
 def offers_of(sources: Sequence[str], settings: Settings) -> Iterator[Offer | Skipped]:

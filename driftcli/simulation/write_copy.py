@@ -23,7 +23,7 @@ from driftcli.reading.reader import default_workers
 from driftcli.simulation import set_shifts
 from driftcli.simulation._folder import COLUMNS, DriftedFolder, check_apart
 from driftcli.simulation._listing import Listed, Offer, offers_of
-from driftcli.sources.decoding.pool import DecodePool
+from driftcli.sources.decoding.pool import DecodePool, Extras
 
 Step = tuple[str, float]
 """A corruption's name and its severity."""
@@ -51,7 +51,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Simulated:
-    """What was written."""
+    """The folder that was written, and what became of the entries."""
 
     folder: str
     images: int
@@ -70,9 +70,10 @@ def simulate(
     force: bool = False,
     progress: Progress = SILENT,
 ) -> Simulated:
-    """Writes the folder: PNG where pixels were changed, otherwise the file byte for byte; and its manifest.
+    """Write a drifted copy of images as the folder `place`, and say what is in it.
 
-    An image is corrupted when the hash of its content and the seed says so, wherever it lies. What cannot be
+    Corrupted images become PNG, the others are copied byte for byte; `manifest.csv` says what happened to each.
+    `force`: replace a folder that this function wrote. An image is corrupted when the hash of its content and the seed says so, wherever it lies. What cannot be
     decoded is left out and counted. Raises UsageError, NotAuditedError for nothing left, InternalError when
     the folder cannot be written. Crop and mask do not apply: `check` will apply them to all images alike.
     """
@@ -83,7 +84,8 @@ def simulate(
     workers = default_workers() if settings.workers == "auto" else settings.workers
     with DriftedFolder(place, force=force) as folder:
         progress.start("simulating")
-        with DecodePool(whole, {}, workers, pictures=True, follow=settings.input.follow) as pool:
+        extras = Extras(pictures=True, follow=settings.input.follow)
+        with DecodePool(whole, {}, workers, extras) as pool:
             for item in pool.map(run.entries(_chosen(sources, plan, settings))):
                 run.take(item, folder)
         progress.finish()

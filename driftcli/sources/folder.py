@@ -19,9 +19,9 @@ _Item = tuple[bytes, str, Literal["file", "folder", "link", "other"]]
 @final
 @dataclass(frozen=True)
 class Folder(ImageSource):
-    """Hidden, system and temporary names, and extensions of other things, are passed over unread.
+    """Entries of all files in a folder and below it, in the byte order of their relative paths.
 
-    Memory: one folder's names at a time. Symbolic links are passed over; with `follow` they are
+    Hidden, system and temporary names, and extensions of other things, are passed over unread. Memory: one folder's names at a time. Symbolic links are passed over; with `follow` they are
     followed when they stay inside the folder, and no folder is visited twice.
     """
 
@@ -30,7 +30,7 @@ class Folder(ImageSource):
 
     @property
     def prefix(self) -> str:
-        """What names begin with before the path relative to the folder."""
+        """The part of entry names before the path relative to the folder: `images/`."""
         return os.path.join(self.path, "")
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
@@ -107,6 +107,7 @@ class _Walk:
 
 
 def _identity(path: str) -> tuple[int, int]:
+    """Device and inode: the same for every name of one folder."""
     try:
         status = os.stat(path)
     except OSError:  # vanished, or closed to us: the listing says why

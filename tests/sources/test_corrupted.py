@@ -13,7 +13,7 @@ from PIL import Image
 from driftcli.core import registry
 from driftcli.core.images import Corrupted, Entry, Skipped
 from driftcli.extractors.properties import Properties
-from driftcli.sources.decoding.pool import DecodePool
+from driftcli.sources.decoding.pool import DecodePool, Extras
 from driftcli.sources.decoding.settings import Decode
 
 
@@ -26,7 +26,7 @@ def data():
 
 
 def answers(entries, *, pictures=True, extractors=None):
-    with DecodePool(Decode(), extractors or {}, 1, pictures=pictures) as pool:
+    with DecodePool(Decode(), extractors or {}, 1, Extras(pictures=pictures)) as pool:
         return list(pool.map(entries))
 
 

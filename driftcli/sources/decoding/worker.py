@@ -35,7 +35,7 @@ Answer = tuple[dict[str, Any], list[bytes | memoryview]]
 
 
 class Task:
-    """What the pool asked for at the start: how to decode, and who prepares."""
+    """What a pool asked for at the start: how to decode, and which extractors prepare."""
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
         self.decode = Decode(**setup["decode"])
@@ -53,7 +53,10 @@ class Task:
         self.draft_side = max((extractor.decode_side for extractor in self.extractors.values()), default=0)
 
     def answer(self, request: Mapping[str, Any], data: bytes) -> Answer:
-        """Facts, hashes and prepared arrays of one file; or why it is not used; or the traceback of a bug."""
+        """The answer to one request, header and parts: facts, hashes and prepared arrays of a file.
+
+        Or, in the header alone, `skipped`: why it is not used; or `bug`: the traceback of an error in this program.
+        """
         try:
             return self._decoded(request, data)
         except Refused as refused:
@@ -157,7 +160,7 @@ def _own_streams() -> tuple[BinaryIO, BinaryIO]:
 
 
 def main() -> None:
-    """Set up, say so, then answer until the input ends."""
+    """Read the set-up message, report readiness, then answer requests until the input ends."""
     requests, answers = _own_streams()
     _confine()
     setup = wire.read(requests)
