@@ -72,7 +72,7 @@ class Explained:
 
     def duplicates(self) -> tuple[DuplicateResult, ...]:
         """Copies and near-copies."""
-        return duplicates.found(self.batch, self.rerun.baseline.features)
+        return duplicates.search(self.batch, self.rerun.baseline.features)
 
     def removal(self) -> RemovalResult | None:
         """The fewest most drifted images without which the gate passes; None where it did not fire."""

@@ -28,7 +28,7 @@ Kind = Literal["exact", "near"]
 Pairs = NDArray[np.int64]
 
 
-def found(batch: Features, held_out: Features) -> tuple[DuplicateResult, ...]:
+def search(batch: Features, held_out: Features) -> tuple[DuplicateResult, ...]:
     """Images of the batch that are copies, or nearly, of each other or of held-out ones; at most 50 of each sort.
 
     Exact ones first, the batch's own before those in the baseline. exact: equal decoded pixels, whatever the

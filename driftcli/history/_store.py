@@ -68,7 +68,7 @@ def writing(path: Path, *, look: bool = False) -> Iterator[sqlite3.Connection]:
             f"--history {safe_name(str(path))}: there is no folder {safe_name(str(path.parent))}",
             "create it first",
         )
-    with _told(path), contextlib.closing(sqlite3.connect(path, PATIENCE, isolation_level=None)) as db:
+    with _own_errors(path), contextlib.closing(sqlite3.connect(path, PATIENCE, isolation_level=None)) as db:
         _patiently(lambda: _prepare(db, path, look=look))
         _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
         try:
@@ -89,7 +89,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         raise NotAuditedError(
             f"there is no history {safe_name(str(path))}", "driftcli check --history FILE writes one"
         )
-    with _told(path), contextlib.closing(_read_only(path)) as db:
+    with _own_errors(path), contextlib.closing(_read_only(path)) as db:
         db.execute("BEGIN")
         if _version(db, path) == 0:
             raise NotAuditedError(
@@ -158,8 +158,8 @@ def _patiently(act: Callable[[], Result]) -> Result:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours."""
+def _own_errors(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors inside the block into driftcli's, with a hint."""
     try:
         yield
     except sqlite3.Error as error:

@@ -42,7 +42,7 @@ def record(report: Report, settings: Settings, measured: Sequence[Measured] = ()
     A sequence is the test martingale M of `driftcli.stats.sequential`, kept for each baseline and group: a check
     with p-value p multiplies M + 1/horizon by its e-value ½·p^(−1/2), whatever its gate. It does not count where
     these very images moved M before (the bet would be made twice on one draw) or the baseline has fewer than five
-    images for one of the batch (checks that share so small a C are too dependent). Only `--gate sequence` lets M
+    images for one of the batch (checks that share so small a held-out set are too dependent). Only `--gate sequence` lets M
     decide. `measured`: columns of the batch beside the baseline's, for trends.
 
     Without `--history` the report comes back as it was. Raises as `prepare`.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 RADIUS = 0.08
 TOLERANCE = 0.1
-"""Largest accepted difference of a feature, in standard deviations of F (contract: same numbers)."""
+"""Largest accepted difference of a feature, in standard deviations of the fit set (contract: same numbers)."""
 
 
 def entries() -> list[Entry]:
@@ -128,7 +128,7 @@ def difference(
 
 
 def _difference(then: NDArray[np.float64], now: NDArray[np.float64], spread: NDArray[np.float64]) -> float:
-    """Largest difference in units of F's spread; infinite when a value is missing on one side only."""
+    """Largest difference in standard deviations of the fit set; infinite when a value is missing on one side only."""
     if then.shape != now.shape or not np.array_equal(np.isnan(then), np.isnan(now)):
         return float("inf")
     then, now = np.nan_to_num(then), np.nan_to_num(now)

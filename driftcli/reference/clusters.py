@@ -18,7 +18,7 @@ SIZES = (2, 4, 8, 16, 32)
 VIEWS = ("content", "latent")
 """What is clustered, the first that there is: as it is, since neither z-scores nor PCA told classes apart better."""
 PER_CLUSTER = 40
-"""Good images a cluster should hold on average, twice what it needs: C of 400 images gets eight."""
+"""Good images a cluster should hold on average, twice what it needs: a held-out set of 400 gets eight."""
 LEAST = 20
 """Fewer good images for each cluster than this: a clustering is not used (issue: K <= n_c / 20)."""
 MOST_IMAGES = 5_000

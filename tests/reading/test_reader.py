@@ -40,12 +40,12 @@ def reading(numbers, keep=1000, label="label"):
     return table.reading(tally)
 
 
-def same(one: Features, other: Features) -> bool:
+def same(features: Features, other: Features) -> bool:
     return (
-        (one.names, one.group, one.stratum) == (other.names, other.group, other.stratum)
-        and (one.content == other.content).all()
-        and (one.pixels == other.pixels).all()
-        and all((one.views[v] == other.views[v]).all() for v in one.views)
+        (features.names, features.group, features.stratum) == (other.names, other.group, other.stratum)
+        and (features.content == other.content).all()
+        and (features.pixels == other.pixels).all()
+        and all((features.views[v] == other.views[v]).all() for v in features.views)
     )
 
 
@@ -93,14 +93,14 @@ def test_several_passes_merge_into_what_one_would_have_read():
 
 
 def test_images_of_the_fit_are_left_out_up_to_one_in_a_hundred():
-    found = reading(range(100))
-    seen = found.features.pixels[[3]]
-    kept, count = drop_seen_images(found, seen, drop=False)
-    assert (len(kept.features), len(kept.thumbnails), count) == (99, 99, 1)
-    assert seen[0] not in kept.features.pixels
+    everything = reading(range(100))
+    known = everything.features.pixels[[3]]
+    remaining, count = drop_seen_images(everything, known, drop=False)
+    assert (len(remaining.features), len(remaining.thumbnails), count) == (99, 99, 1)
+    assert known[0] not in remaining.features.pixels
     with pytest.raises(UsageError, match="2 of 100"):
-        drop_seen_images(found, found.features.pixels[:2], drop=False)
-    assert drop_seen_images(found, found.features.pixels[:2], drop=True)[1] == 2
+        drop_seen_images(everything, everything.features.pixels[:2], drop=False)
+    assert drop_seen_images(everything, everything.features.pixels[:2], drop=True)[1] == 2
 
 
 def test_features_come_back_from_the_artifact():
@@ -128,5 +128,9 @@ def test_files_that_changed_count_as_unreadable_in_pooled_readings_too():
     empty = np.zeros(0)
     ledger = Ledger(seen=4, used=2, unreadable={"truncated": 1}, skipped={}, changed=1)
     nothing = Features((), empty, empty, empty, {})
-    one = Reading(nothing, ledger, (), ledger.unreadable_share, empty, empty)
-    assert merge_readings([one, one], 10).unreadable_share == one.unreadable_share == 0.5
+    empty_reading = Reading(nothing, ledger, (), ledger.unreadable_share, empty, empty)
+    assert (
+        merge_readings([empty_reading, empty_reading], 10).unreadable_share
+        == empty_reading.unreadable_share
+        == 0.5
+    )
