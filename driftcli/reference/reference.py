@@ -17,9 +17,9 @@ from driftcli.core.features import Features, State
 from driftcli.explain import corruption, plane
 from driftcli.explain.corruption import Library
 from driftcli.extractors.base import Extractor
-from driftcli.reading.reader import ROUNDED
 from driftcli.reference import pixel_errors, thumbnails
 from driftcli.reference.families import VIEWS, Family, detector_for
+from driftcli.reference.packed import unpack_features
 
 KEPT = ("decode", "extractors", "families", "fit", "seed")
 """What an artifact remembers of the settings that it was fitted with."""
@@ -192,50 +192,6 @@ def _lookup(tree: Mapping[str, Any], key: str) -> Any:
 
 
 # ---------------------------------------------------------------- baselines
-
-
-def pack_features(features: Features) -> dict[str, Any]:
-    """Features as arrays for the artifact: `view/NAME`, hashes, times, texts as JSON.
-
-    Network views are stored as float16, which is what they hold.
-    """
-    texts = {
-        "names": features.names,
-        "group": features.group,
-        "stratum": features.stratum,
-        "slice": features.slice,
-        "levels": {str(k): v for k, v in features.levels.items()},
-    }
-    views = {
-        f"view/{name}": x.astype(np.float16) if name in ROUNDED else x for name, x in features.views.items()
-    }
-    hashes = [np.frombuffer(bytes.fromhex(c.decode()), np.uint8) for c in features.content]
-    return {
-        "texts": np.frombuffer(json.dumps(texts).encode(), np.uint8),
-        "content": np.stack(hashes) if hashes else np.zeros((0, 32), np.uint8),
-        "pixels": features.pixels,
-        "near": features.near,
-        "time": features.time if features.time is not None else np.full(len(features), np.nan),
-        **views,
-    }
-
-
-def unpack_features(state: State) -> Features:
-    """The features that `pack_features` made `state` of."""
-    texts = json.loads(state["texts"].tobytes())
-    optional = {k: None if texts[k] is None else tuple(texts[k]) for k in ("group", "stratum", "slice")}
-    return Features(
-        names=tuple(texts["names"]),
-        content=np.array([row.tobytes().hex().encode() for row in state["content"]], "S64"),
-        pixels=state["pixels"],
-        near=state["near"],
-        views={
-            k.removeprefix("view/"): v.astype(np.float32) for k, v in state.items() if k.startswith("view/")
-        },
-        time=state["time"],
-        levels={int(k): v for k, v in texts["levels"].items()},
-        **optional,
-    )
 
 
 def choose_baseline(names: Sequence[str], wanted: str | None, path: str) -> str:

@@ -30,7 +30,8 @@ from driftcli.core.images import Corrupted, Entry, Ledger
 from driftcli.explain import culprits
 from driftcli.gate.subset_test import Rerun
 from driftcli.reading.reader import Reader, Reading
-from driftcli.reference.reference import open_baseline, open_reference, pack_features, unpack_features
+from driftcli.reference.packed import pack_features, unpack_features
+from driftcli.reference.reference import open_baseline, open_reference
 
 CLEAN, CHANGED, WITHIN, SIGNIFICANT = 100, 5, 7, 0.05
 SCENARIOS = {

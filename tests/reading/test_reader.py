@@ -14,7 +14,7 @@ from driftcli.core.features import Features
 from driftcli.core.images import Decoded, FileFacts, Ledger
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reader import Reading, Table, _Keys, digest, finite
-from driftcli.reference.reference import pack_features, unpack_features
+from driftcli.reference.packed import pack_features, unpack_features
 
 FACTS = FileFacts(8, 8, 100, "JPEG", "RGB", grey=False)
 
