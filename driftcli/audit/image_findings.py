@@ -10,9 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.features import Features
-from driftcli.core.findings import DuplicateResult, GroupResult, ImageResult, RemovalResult, ScoreResult
+from driftcli.core.findings import (
+    DuplicateResult,
+    GroupResult,
+    ImageResult,
+    Outside,
+    RemovalResult,
+    ScoreResult,
+)
 from driftcli.explain import culprits, duplicates, groups, images, removal, scores
 from driftcli.gate.subset_test import Rerun
+from driftcli.reference.families import yardstick
 from driftcli.reference.reference import Baseline
 from driftcli.stats import minp
 
@@ -59,11 +67,11 @@ class Explained:
     def images(self) -> list[ImageResult]:
         """All of the batch, most drifted first, with reasons where properties were measured."""
         baseline, batch = self.rerun.baseline, self.batch
-        family = next((f for f in baseline.families if f.name == "properties"), None)
-        why: Sequence[tuple[str, ...]] = [()] * len(batch)
+        family = yardstick(baseline.families)
+        why: Sequence[tuple[Outside, ...]] = [()] * len(batch)
         if family is not None:
             held_out = baseline.features.views[family.view]
-            why = images.reasons(batch.views[family.view], held_out, family.columns)
+            why = images.outside(batch.views[family.view], held_out, family.columns)
         return culprits.rank(self._scores, batch, why, self.alpha)
 
     def scores(self) -> tuple[ScoreResult, ...]:

@@ -9,6 +9,7 @@ from driftcli.core.findings import MissingResult
 from driftcli.core.report import Report
 from driftcli.explain import neighbours, plane
 from driftcli.explain.missing import missing
+from driftcli.extractors.base import portraits
 from driftcli.reference.reference import Baseline
 
 
@@ -19,15 +20,16 @@ def placed(report: Report, batch: Features, baseline: Baseline, pictures: int) -
     among those of which the baseline keeps a picture.
     """
     good, known = baseline.features, sorted(baseline.thumbnails)
+    shown = portraits(good.views)
     found = plane.unpack(baseline.drawing)
     row_of = {name: row for row, name in enumerate(batch.names)}
     worst = report.images[:pictures]
     nearest = None
     if worst:
         views = {name: x[[row_of[image.path] for image in worst]] for name, x in batch.views.items()}
-        nearest = neighbours.nearest(good.views, known, views)
+        nearest = neighbours.nearest(shown, known, views)
     named = [] if nearest is None else [good.names[row] for row in nearest]
-    missed = () if report.verdict == "pass" else missing(good.views, known, batch.views)
+    missed = () if report.verdict == "pass" else missing(shown, known, batch.views)
     return replace(
         report,
         map=None if found is None else found.result(good, batch),

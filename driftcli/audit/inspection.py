@@ -68,9 +68,10 @@ def _baseline(path: Path, name: str, facts: Mapping[str, Any], *, whole: bool) -
 def _sight(baseline: Baseline, m: int) -> tuple[Detectable, ...]:
     """Corruptions that were simulated, then shifts of properties."""
     from driftcli.calibration import detectability, false_alarms
+    from driftcli.reference.families import yardstick
 
     seen, _ = detectability.detectable(baseline.measured, baseline.facts.get("detectable", ()), SIGHT, m)
-    family = next((f for f in baseline.families if f.name == "properties"), None)
+    family = yardstick(baseline.families)
     if family is None:
         return seen
     x = baseline.features.views[family.view].astype(np.float64)

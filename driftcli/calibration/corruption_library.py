@@ -15,14 +15,13 @@ from driftcli.core.registry import kinds, load
 from driftcli.explain import space as _space
 from driftcli.explain.corruption import Library, calibrated
 from driftcli.explain.space import Space
+from driftcli.extractors.base import families
 from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader
 
 if TYPE_CHECKING:
     from driftcli.core.features import Column
 
-VIEWS = {"properties": "properties", "error": "autoencoder"}
-"""The views that are compared, with their extractors: quick ones, whose columns mean something."""
 SEVERITIES = (1.0, 2.0, 4.0)
 FEWEST, MOST = 8, 12
 """Images simulated: a thirty-second of C, within these bounds."""
@@ -35,11 +34,11 @@ EXCHANGES = 20
 def library(reader: Reader, sources: Sequence[str], held_out: Features) -> Library | None:
     """Read a few images of C again under every corruption, without any network.
 
-    None where it is switched off, where nothing is to be simulated, or where neither properties nor
-    reconstruction errors are measured.
+    None where it is switched off, where nothing is to be simulated, or where no view is `quick`
+    (properties and reconstruction errors are).
     """
     asked = reader.settings.calibrate
-    quick = {v: kind for v, kind in VIEWS.items() if kind in reader.extractors and v in held_out.views}
+    quick = _quick(reader, held_out)
     if asked.diagnosis == "off" or asked.detectable == "none" or not quick or len(held_out) < 2 * FEWEST:
         return None
     columns: Mapping[str, Sequence[Column]] = {
@@ -59,6 +58,13 @@ def library(reader: Reader, sources: Sequence[str], held_out: Features) -> Libra
     classes = {kind: str(load("corruptions", kind).belongs) for kind in kinds("corruptions")}  # type: ignore[attr-defined]
     found = Library(space, classes, SEVERITIES, _points(space, simulated, list(classes)), 0.0)
     return calibrated(found, rows, reader.settings.seed)
+
+
+def _quick(reader: Reader, held_out: Features) -> dict[str, str]:
+    """The views that are compared, with their extractors; named measurements first."""
+    declared = [(v, kind) for kind, v in families().values() if v.quick and kind in reader.extractors]
+    declared.sort(key=lambda pair: not pair[0].named)
+    return {v.name: kind for v, kind in declared if v.name in held_out.views}
 
 
 def images_for(held_out: int) -> int:

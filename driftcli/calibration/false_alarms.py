@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from driftcli.core.features import Column, State
 from driftcli.core.progress import SILENT, Progress
 from driftcli.core.report import Detectable, FalseAlarmRate
-from driftcli.detectors.univariate import Univariate
 from driftcli.reference.families import Family
 from driftcli.stats import minp
 from driftcli.stats.relabelling import draw
@@ -84,7 +83,7 @@ class _ShiftStudy:
     """Collects, over clean batches, how high each property's statistic would stand after a shift."""
 
     def __init__(self, gating: Sequence[Family]) -> None:
-        self.index = next((i for i, f in enumerate(gating) if f.name == "properties"), None)
+        self.index = next((i for i, f in enumerate(gating) if f.yardstick), None)
         self.family = None if self.index is None else gating[self.index]
         self.peaks: list[NDArray[np.float64]] = []
         self.heights: list[NDArray[np.float64]] = []
@@ -96,21 +95,24 @@ class _ShiftStudy:
         kept: NDArray[np.int64],
         chosen: NDArray[np.int64],
     ) -> None:
-        if self.family is None or self.index is None or not isinstance(self.family.detector, Univariate):
+        if self.family is None or self.index is None:
             return
-        x, y = views["properties"][kept], views["properties"][chosen]
+        own = views[self.family.view]
+        x, y = own[kept], own[chosen]
         table = values[self.index]
         if not table.shape[1]:
             return
         self.peaks.append(minp.standardise(table)[1:].max(axis=1))
         names = self.family.detector.names(self.family.state, np.concatenate([x, y]), self.family.columns)
-        sd = _spread(views["properties"])
+        sd = _spread(own)
         heights = np.full((len(self.family.columns), len(SHIFTS)), np.nan)
         for j, column in enumerate(self.family.columns):
             if column.kind != "linear" or column.name not in names or sd[j] == 0:
                 continue
             null = table[1:, names.index(column.name)]
             moved = self.family.detector.if_shifted(self.family.state, x, y, j, SHIFTS * sd[j])
+            if moved is None:
+                continue
             heights[j] = (moved - null.mean()) / max(null.std(), 1e-12)
         self.heights.append(heights)
 

@@ -75,24 +75,15 @@ def devices(settings: Settings) -> Iterator[Finding]:
 
 
 def weights(settings: Settings) -> Iterator[Finding]:
-    """Loads the embedding's network as `fit` would, or that of `patches` where there is no embedding."""
-    methods = settings.extractors.methods
-    if not {"embedding", "patches"} & set(methods):
-        yield Finding("ok", "weights", "none needed by these methods")
-        return
-    import numpy as np
+    """Loads the networks of the methods as `fit` would; each that is found is said once."""
+    from driftcli.extractors.base import Runtime, kinds
 
-    from driftcli.extractors.base import Runtime
-
-    own, extractor = settings.weights, settings.extractors.embedding
+    own = settings.weights
     runtime = Runtime("cpu", own.file, own.trust, own.allow_download)
-    if "embedding" not in methods:  # patches takes the default network and no other
-        extractor, runtime = type(extractor)(), Runtime("cpu")
-    state = extractor.fit(np.zeros((0, 1), np.uint8), settings.seed, runtime)
-    digest = bytes(state["weights_sha256"]).hex()[:16] if "weights_sha256" in state else ""
-    yield Finding(
-        "ok", "weights", f"{extractor.network}: found, verified, runs; sha256 {digest or 'unknown'}"
-    )
+    chosen = [kind for kind in kinds() if kind in settings.extractors.methods]
+    said = [getattr(settings.extractors, kind).found_weights(settings.seed, runtime) for kind in chosen]
+    for text in dict.fromkeys(filter(None, said)) or ["none needed by these methods"]:
+        yield Finding("ok", "weights", text)
 
 
 def workers(settings: Settings) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from driftcli.config.settings import Settings
 from driftcli.core.errors import UsageError
 from driftcli.core.text import safe_name
+from driftcli.extractors.base import kinds
 
 Tree = dict[str, Any]
 Where = Callable[[tuple[str | int, ...], bool], str]
@@ -25,7 +26,6 @@ Where = Callable[[tuple[str | int, ...], bool], str]
 SHARES = frozenset(
     {"gate.alpha", "gate.tolerance", "gate.max_unreadable", "gate.max_loss_increase", "fit.holdout"}
 )
-ALIASES = {"extractors.methods": {"mmd": "embedding", "local": "patches"}}
 _PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*%\s*")
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 _SECTION = {"model_type", "dataclass_type", "model_attributes_type"}
@@ -132,8 +132,9 @@ def _plain(value: Any, key: str) -> Any:
         return {name: _plain(item, f"{key}.{name}" if key else name) for name, item in value.items()}
     if key in SHARES and isinstance(value, str) and (found := _PERCENT.fullmatch(value)):
         return float(found[1]) / 100
-    if key in ALIASES and isinstance(value, Sequence) and not isinstance(value, str):
-        return [ALIASES[key].get(item, item) if isinstance(item, str) else item for item in value]
+    if key == "extractors.methods" and isinstance(value, Sequence) and not isinstance(value, str):
+        aliases = {extractor.alias: kind for kind, extractor in kinds().items() if extractor.alias}
+        return [aliases.get(item, item) if isinstance(item, str) else item for item in value]
     return list(value) if isinstance(value, tuple) else value
 
 

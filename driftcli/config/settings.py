@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from types import GenericAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from driftcli.extractors.autoencoder import Autoencoder
-from driftcli.extractors.embedding import Embedding
-from driftcli.extractors.patches import Patches
-from driftcli.extractors.properties import Properties
+from driftcli.core.features import Gate
+from driftcli.extractors.base import Extractor, families, kinds
 from driftcli.sources.decoding.settings import Decode
 
-Gate = Literal["on", "advisory", "off"]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Method = Literal["embedding", "autoencoder", "properties", "patches"]
 
 
 class Strict(BaseModel):
@@ -23,35 +20,61 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
 
 
-class Extractors(Strict):
-    """Which extractors run (`methods`), and each one's settings."""
-
-    methods: tuple[Method, ...] = Field(default=("embedding", "autoencoder", "properties"), min_length=1)
-    embedding: Embedding = Embedding()
-    autoencoder: Autoencoder = Autoencoder()
-    properties: Properties = Properties()
-    patches: Patches = Patches()
-
-
 class Family(Strict):
     """`on` counts in the verdict, `advisory` only speaks, `off` is not computed."""
 
     gate: Gate = "on"
 
 
-class Families(Strict):
-    """The families of evidence: which have a say in the verdict."""
+def _extractor_fields() -> dict[str, Any]:
+    """`methods`, then a section for every kind in the room `extractors`: its fields and their defaults."""
+    by_default = tuple(name for name, kind in kinds().items() if kind.by_default)
+    any_of: Any = Literal
+    methods = GenericAlias(tuple, (any_of[tuple(kinds())], ...))
+    sections: dict[str, Any] = {name: (kind, kind()) for name, kind in kinds().items()}
+    return {"methods": (methods, Field(default=by_default, min_length=1)), **sections}
 
-    style: Family = Family()
-    content: Family = Family()
-    reconstruction: Family = Family()
-    latent: Family = Family(gate="advisory")
-    properties: Family = Family()
-    local: Family = Family()
-    """Needs `patches` among the methods."""
-    file: Family = Family(gate="advisory")
-    composition: Family = Family()
-    """Shares of labelled classes, where the baseline was made with `--stratify-by`; clusters never have a say."""
+
+def _family_fields() -> dict[str, Any]:
+    """A section for every family that an extractor declares, and for the mix of labelled classes."""
+    fields: dict[str, Any] = {}
+    for name, (kind, view) in families().items():
+        note = None if kinds()[kind].by_default else f"Needs `{kind}` among the methods."
+        fields[name] = (Family, Field(default=Family(gate=view.gate), description=note))
+    mix = (
+        "Shares of labelled classes, where the baseline was made with `--stratify-by`; "
+        "clusters never have a say."
+    )
+    return {**fields, "composition": (Family, Field(default=Family(), description=mix))}
+
+
+if TYPE_CHECKING:
+
+    class Extractors(Strict):
+        """Which extractors run, and each one's settings."""
+
+        methods: tuple[str, ...] = ()
+
+        def __getattr__(self, kind: str) -> Extractor: ...
+
+    class Families(Strict):
+        """The families of evidence."""
+
+        def __getattr__(self, family: str) -> Family: ...
+
+else:
+    Extractors = create_model(
+        "Extractors",
+        __base__=Strict,
+        __doc__="Which extractors run (`methods`), and each one's settings.",
+        **_extractor_fields(),
+    )
+    Families = create_model(
+        "Families",
+        __base__=Strict,
+        __doc__="The families of evidence: which have a say in the verdict.",
+        **_family_fields(),
+    )
 
 
 class Fit(Strict):

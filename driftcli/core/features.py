@@ -26,6 +26,47 @@ class Column:
     """What images are when it falls ("blurrier")."""
 
 
+Gate = Literal["on", "advisory", "off"]
+"""A family's say: in the verdict, in the report only, none (it is not computed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One block of an extractor's numbers, and the family of evidence that tests it.
+
+    All that other rooms must know of a view stands here; none of them knows one by its name.
+    """
+
+    name: str
+    """Key of what `extract` returns; unique among all extractors."""
+    family: str
+    """Its name in the gate, in reports and in `families.NAME.gate`; unique among all extractors."""
+    detector: str
+    """The kind in `driftcli/detectors/` that tests it."""
+    gate: Gate = "on"
+    """The family's say unless a setting gives it another."""
+    rounded: bool = False
+    """Kept as float16 values, of C and of the batch alike: the last bits of a network's sums decide nothing."""
+    finite: bool = True
+    """An image with a number that is not finite is unreadable. False: NaN is a missing value."""
+    named: bool = False
+    """Its columns are measurements that people know, each with words for its rise and fall: reports say
+    in words how they moved, of a batch and (of the first such view) of single images."""
+    of_file: bool = False
+    """Tells of the file, not of its pixels: changing pixels in memory leaves it, and machines cannot
+    differ in it. Its family comes after all others."""
+    portrait: int | None = None
+    """How well it shows what an image is of, 1 best: the map, nearest images and gaps are measured in the
+    best such view that there is. None: never."""
+    clustered: bool = False
+    """Clusters that stand in for classes may be learnt in it; among several the best portrait."""
+    quick: bool = False
+    """Extracting it takes no pretrained network, and its columns are rises and falls: the corruptions that
+    a drifted batch may be like are simulated and compared in it."""
+    loss: bool = False
+    """Its first column is a loss whose mean `--max-loss-increase` watches."""
+
+
 @dataclass(frozen=True)
 class Features:
     """n images as numbers, sorted by content hash then name, so that file order cannot matter."""
@@ -38,7 +79,7 @@ class Features:
     near: NDArray[np.uint64]
     """[n]: 64-bit difference hashes."""
     views: Mapping[str, NDArray[np.float32]]
-    """By view (`style`, `content`, `error`, `latent`, `properties`, `file`): float32 [n, d]."""
+    """By view, as extractors declare them: float32 [n, d]."""
     group: tuple[str, ...] | None = None
     stratum: tuple[str, ...] | None = None
     slice: tuple[str, ...] | None = None

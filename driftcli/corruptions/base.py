@@ -26,6 +26,8 @@ class Corruption(ABC):
     belongs: ClassVar[Class]
     unit: ClassVar[str]
     """What `amounts` count, for people: "grey levels (standard deviation)"."""
+    short_unit: ClassVar[str] = ""
+    """`unit` without what it is counted at: "grey levels"; empty where that is `unit` itself."""
     amounts: ClassVar[tuple[float, float, float, float, float]]
     """The physical amount at severities 1 to 5."""
 

@@ -17,6 +17,7 @@ class Darken(Corruption):
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "stops less light (1 halves it)"
+    short_unit: ClassVar[str] = "stops less light"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.2, 0.4, 0.8, 1.3, 2.0)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:

@@ -18,6 +18,7 @@ class GaussianNoise(Corruption):
 
     belongs: ClassVar[Class] = "noise"
     unit: ClassVar[str] = "grey levels (standard deviation)"
+    short_unit: ClassVar[str] = "grey levels"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (4, 8, 14, 24, 40)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:

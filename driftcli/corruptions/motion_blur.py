@@ -19,6 +19,7 @@ class MotionBlur(Corruption):
 
     belongs: ClassVar[Class] = "blur"
     unit: ClassVar[str] = "px at short side 224 (length)"
+    short_unit: ClassVar[str] = "px"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (2.5, 4.0, 6.0, 10.0, 16.0)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:

@@ -17,6 +17,7 @@ class OverExposure(Corruption):
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "stops more light (1 doubles it)"
+    short_unit: ClassVar[str] = "stops more light"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.2, 0.4, 0.8, 1.3, 2.0)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:

@@ -16,6 +16,7 @@ class Pixelate(Corruption):
 
     belongs: ClassVar[Class] = "compression"
     unit: ClassVar[str] = "px at short side 224 (side of a square)"
+    short_unit: ClassVar[str] = "px"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (1.5, 2.0, 3.0, 5.0, 8.0)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:

@@ -22,6 +22,7 @@ class Scratch(Corruption):
 
     belongs: ClassVar[Class] = "occlusion"
     unit: ClassVar[str] = "% of the short side (length)"
+    short_unit: ClassVar[str] = "% of the short side"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (10, 20, 40, 75, 130)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:

@@ -6,12 +6,12 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.evidence import Evidence, Statistic
+from driftcli.core.evidence import Statistic
 from driftcli.core.features import Column, State
 
 if TYPE_CHECKING:
@@ -27,6 +27,14 @@ class Detector(ABC):
     `values` and `describe` give the same statistics in the same order; which ones there are may
     depend on the pooled images but not on who is called "batch".
     """
+
+    @classmethod
+    def suited(cls, blocks: tuple[int, ...]) -> Self:  # noqa: ARG003 - most weigh all columns alike
+        """The detector for a view whose columns join blocks of these widths (`Extractor.blocks`).
+
+        By default blocks make no difference.
+        """
+        return cls()
 
     @abstractmethod
     def fit(self, reference: Matrix, columns: Sequence[Column], seed: int) -> State:
@@ -67,34 +75,52 @@ class Detector(ABC):
 
     def test(
         self,
-        family: str,
         state: State,
         held_out: Matrix,
         batch: Matrix,
         relabellings: Relabellings,
         columns: Sequence[Column],
-    ) -> Evidence:
-        """Statistics of C [n_c, d] against Y [m, d]; row 0 is the observed labelling."""
+    ) -> tuple[Floats, tuple[Statistic, ...]]:
+        """Statistics of C [n_c, d] against Y [m, d] under every relabelling, [rows, k], and the k as observed (row 0)."""
         values = self.values(state, np.concatenate([held_out, batch]), relabellings, columns)
         statistics = self.describe(state, held_out, batch, columns)
         if relabellings.kind == "groups":
             statistics = by_groups(statistics, relabellings, self.group_bias(values))
-        return Evidence(family, values, statistics)
+        return values, statistics
+
+    def direction(self, state: State, held_out: Matrix, batch: Matrix) -> Floats | None:
+        """[d]: weights of the linear function of a view along which the batch's mean left C's, for heat maps.
+
+        In standard deviations of C. None where the detector compares no means of whole vectors.
+        """
+        return None
+
+    def if_shifted(
+        self, state: State, held_out: Matrix, batch: Matrix, column: int, shifts: Floats
+    ) -> Floats | None:
+        """[shifts]: one linear column's statistic if the batch's values lay that much higher.
+
+        By it a baseline knows how small a shift of each measurement is seen. None: it cannot be told.
+        """
+        return None
 
     def group_bias(self, values: Floats) -> Floats:
-        """[k]: how much of each squared effect comes from groups alone, without any drift."""
+        """How much of each squared effect comes from groups alone, without any drift: [k], from values [rows, k]."""
         return np.zeros(values.shape[1])
 
 
 def by_groups(
     statistics: Sequence[Statistic], relabellings: Relabellings, bias: Floats
 ) -> tuple[Statistic, ...]:
-    """The same statistics with effects free of `bias` and bounds that count groups instead of images.
+    """The same statistics with effects free of `bias` [k] and bounds that count groups instead of images.
 
     Images of one group may be alike throughout: an average over n images is then worth n divided by
     the mean group size that an image meets (Kish 1965), and the way from effect to bound grows by the
     root of that size; in squared effects, which is right for kernels and careful for shares.
     """
+    # Kish's design effect at correlation 1: with groups of n_g images, sum of n_g = n, the mean of n images has the
+    # variance s^2 sum(n_g^2) / n^2 = (s^2 / n) * (sum(n_g^2) / sum(n_g)). The quotient is the size of the group in which
+    # a random image lies; standard errors grow by its root. Of the two sides the worse one serves for both.
     is_batch = np.zeros(len(relabellings.sizes), bool)
     is_batch[relabellings.labels[0]] = True
     sides = (relabellings.sizes[is_batch], relabellings.sizes[~is_batch])

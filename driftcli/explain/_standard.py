@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Views = Mapping[str, "NDArray[np.float32]"]
-VIEWS = ("content", "style", "latent", "properties")
-"""The first that there is: what an image shows, before how it was taken."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,11 @@ class Standard:
 
 
 def learn(views: Views) -> Standard | None:
-    """Mean and spread of n good images in the first view of VIEWS that they have; None where they have none."""
-    view = next((name for name in VIEWS if name in views), None)
+    """Mean and spread of n good images in the first of their views; None where they have none.
+
+    Callers put first the view that tells best what an image shows.
+    """
+    view = next(iter(views), None)
     if view is None:
         return None
     x = views[view].astype(np.float64)

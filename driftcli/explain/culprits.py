@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.core import sentences
 from driftcli.core.features import Features
-from driftcli.core.findings import ImageResult
+from driftcli.core.findings import ImageResult, Outside
 from driftcli.stats import conformal
 
 
@@ -31,11 +32,12 @@ class AnomalyScores:
 
 
 def rank(
-    scores: Sequence[AnomalyScores], batch: Features, reasons: Sequence[tuple[str, ...]], alpha: float
+    scores: Sequence[AnomalyScores], batch: Features, outside: Sequence[tuple[Outside, ...]], alpha: float
 ) -> list[ImageResult]:
     """All images of the batch, most drifted first: by the sum of their anomaly scores over the families.
 
-    `scores`: one entry a family, all of the same images. `reasons`: for every image of the batch, in words.
+    `scores`: one entry a family, all of the same images. `outside`: for each image of the batch the facts that its
+    reasons are made of.
 
     Of each result, `score` is the share of held-out images whose sum is smaller; `p_value` its conformal rank
     among their sums, so that no correction for the number of families is due; `significant` whether it is among
@@ -53,10 +55,11 @@ def rank(
             place,
             float(share[i]),
             scores[rarest[i]].family,
-            reasons[i],
+            tuple(map(sentences.outside, outside[i])),
             p_value=float(p[i]),
             significant=bool(significant[i]),
             content=batch.content[i].decode(),
+            outside=outside[i],
         )
         for place, i in enumerate(order(scores, batch.names), 1)
     ]

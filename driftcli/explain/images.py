@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.text import label
-from driftcli.explain.words import amount, hue_name, level_name
+from driftcli.core.findings import Outside
+from driftcli.explain.words import hue_name, level_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,28 +32,27 @@ class _Outside(NamedTuple):
     above: NDArray[np.bool_]
 
 
-def reasons(
+def outside(
     values: Values,
     held_out: Values,
     columns: Sequence[Column],
     top: int = 2,
     levels: Mapping[int, str] | None = None,
-) -> list[tuple[str, ...]]:
-    """For each image of a batch, in words, up to `top` properties in which it lies farthest outside the baseline.
+) -> list[tuple[Outside, ...]]:
+    """For each image of a batch up to `top` properties in which it lies farthest outside the baseline.
 
     `values`: [m, d], `held_out`: [n, d], both with the d `columns`; NaN is a missing value.
-
-    Only properties outside the baseline's central 90 % are named, such as "sharpness 0.02, below 99 % of
-    the baseline". `levels` names the codes of categories.
+    Only properties outside the baseline's central 90 % are named, such as sharpness 0.02, below 99 % of
+    the baseline. `levels` names the codes of categories.
     """
     if not columns or not len(held_out) or top < 1:
         return [() for _ in values]
-    outside = [_outside(values[:, at], held_out[:, at], column) for at, column in enumerate(columns)]
-    distance = np.stack([per_column.distance for per_column in outside], axis=1)
+    by_column = [_outside(values[:, at], held_out[:, at], column) for at, column in enumerate(columns)]
+    distance = np.stack([judged.distance for judged in by_column], axis=1)
     order = np.argsort(-distance, axis=1, kind="stable")[:, :top]
     return [
         tuple(
-            _phrase(float(values[row, at]), columns[at], outside[at], row, levels or {})
+            _facts(float(values[row, at]), columns[at], by_column[at], row, levels or {})
             for at in order[row]
             if distance[row, at] > 0
         )
@@ -120,24 +119,13 @@ def _rare(ours: Numbers, known: Numbers, count: int) -> _Outside:
     return _Outside(np.where(share < TAIL, 1.0 - share, 0.0), share, np.ones(len(ours), dtype=bool))
 
 
-def _phrase(value: float, column: Column, outside: _Outside, row: int, levels: Mapping[int, str]) -> str:
-    """One reason in words."""
-    share = float(outside.beyond[row])
+def _facts(value: float, column: Column, found: _Outside, row: int, levels: Mapping[int, str]) -> Outside:
+    """One column in which one image lies outside."""
+    share = float(found.beyond[row])
     if not np.isfinite(value):
-        return f"{label(column.name)} missing, as in {_part(share)} of the baseline"
+        return Outside(column.name, "missing", share)
     if column.kind == "category":
-        return f"{label(column.name)} {level_name(value, levels)}, as in {_part(share)} of the baseline"
+        return Outside(column.name, "level", share, level=level_name(value, levels))
     if column.kind == "circular":
-        return f"{label(column.name)} {amount(value, column.unit)} ({hue_name(value)}), farther out than {_part(share)} of the baseline"
-    side = "above" if outside.above[row] else "below"
-    return f"{label(column.name)} {amount(value, column.unit)}, {side} {_part(share)} of the baseline"
-
-
-def _part(share: float) -> str:
-    """A share of the baseline, rounded down: it claims no more than was counted."""
-    if share >= 1:
-        return "all"
-    if share <= 0:
-        return "none"
-    whole = int(100 * share + 1e-9)
-    return f"{whole} %" if whole else "under 1 %"
+        return Outside(column.name, "far", share, value, column.unit or None, hue_name(value))
+    return Outside(column.name, "above" if found.above[row] else "below", share, value, column.unit or None)

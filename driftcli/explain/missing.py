@@ -33,12 +33,11 @@ class Missed:
 def missing(good: Views, candidates: Sequence[int], batch: Views) -> tuple[Missed, ...]:
     """Up to eight of `candidates` (rows of the held-out set), the most missed first, each of another kind.
 
-    `good`: views of the whole held-out set; `batch`: views of the batch.
-
     An image is missed as far as the witness function of MMD is positive there: mean Gaussian kernel to the
     held-out set less mean kernel to the batch, in standardised features, bandwidth the median distance. It is
     the function whose means differ most between both sets. "Of another kind": not among the 5 % of candidates
-    nearest to one that was chosen before. Reference: Gretton et al. 2012, section 2.3; Lloyd & Ghahramani 2015.
+    nearest to one that was chosen before. Views come with the best portrait first. Reference: Gretton et al. 2012,
+    section 2.3; Lloyd & Ghahramani 2015.
     """
     standard = learn(good)
     if standard is None or len(candidates) < 2:  # noqa: PLR2004 - a median needs two

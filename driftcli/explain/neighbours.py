@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def nearest(good: Views, candidates: Sequence[int], batch: Views) -> NDArray[np.int64] | None:
     """For each image of the batch [m] the row of the held-out set that lies nearest in standardised features.
 
-    `good`: views of the whole held-out set, whose spread is the unit; `candidates`: the rows of it to choose
-    from. None without candidates, or where no view is known.
+    `good`: views of the whole held-out set, the best portrait first, whose spread is the unit; `candidates`: rows
+    of it to choose from. None without candidates or views.
     """
     standard = learn(good)
     if standard is None or not candidates:

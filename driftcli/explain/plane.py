@@ -69,11 +69,7 @@ class Plane:
 
 
 def fit(views: Views) -> Plane | None:
-    """The plane of n good images; None where they are fewer than three or no view is known.
-
-    The sign of an eigenvector is arbitrary: the largest entry of each axis is made positive, so that the same
-    images give the same map everywhere.
-    """
+    """Of the first view of n good images; None where they are fewer than three, or without any view."""
     standard = learn(views)
     if standard is None or len(views[standard.view]) < FEWEST:
         return None

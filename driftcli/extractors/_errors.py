@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -143,3 +145,15 @@ def _windowed(images: Images) -> Images:
         squares += rows[..., offset : offset + width]
     squares /= WINDOW**2
     return squares
+
+
+def residuals(prepared: NDArray[Any], reconstructed: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 [n, s, s]: how far each pixel is off in its worst channel, of 1."""
+    away: NDArray[np.float32] = np.abs(prepared / np.float32(255) - reconstructed).max(axis=3)
+    return away
+
+
+def relative(errors: NDArray[np.float32], usual: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Errors [n, s, s] in multiples of what is usual at their place [s, s], which is at least one grey level."""
+    multiples: NDArray[np.float32] = np.divide(errors, np.maximum(usual, 1 / 255), dtype=np.float32)
+    return multiples

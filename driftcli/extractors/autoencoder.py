@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 from PIL import Image
 
-from driftcli.core.features import Column
+from driftcli.core.features import Column, View
 from driftcli.extractors import _errors, _pca
 from driftcli.extractors._autoencoder_settings import AutoencoderSettings
-from driftcli.extractors.base import Extractor, Runtime, resolve_device
+from driftcli.extractors.base import Extractor, HeatMaps, Runtime, Shown, resolve_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from driftcli.core.features import State
     from driftcli.core.images import FileFacts, Frame
 
+USUAL = "error_q95"
 REMEMBERED = 2_000
 """At most so many held-out errors, and encoded images for the covariance, go into the State."""
 
@@ -52,7 +53,21 @@ class Autoencoder(AutoencoderSettings, Extractor):
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-    views: ClassVar[tuple[str, ...]] = ("error", "latent")
+    views: ClassVar[tuple[View, ...]] = (
+        View("error", family="reconstruction", detector="reconstruction", quick=True, loss=True),
+        View(
+            "latent",
+            family="latent",
+            detector="mmd",
+            gate="advisory",
+            rounded=True,
+            portrait=3,
+            clustered=True,
+        ),
+    )
+    place: ClassVar[int] = 20
+    by_default: ClassVar[bool] = True
+    holdout: ClassVar[float] = 0.5
     learns: ClassVar[bool] = True
 
     @property
@@ -126,7 +141,7 @@ class Autoencoder(AutoencoderSettings, Extractor):
         learnt["latent_mean"], learnt["latent_covariance"] = _errors.shrunk_covariance(codes)
         honest = (held if len(held) else trained)[:REMEMBERED]
         learnt["held_out_errors"] = self.extract(learnt, honest, runtime)["error"]
-        residual = residuals(honest, self.reconstruct(learnt, honest, runtime))
+        residual = _errors.residuals(honest, self.reconstruct(learnt, honest, runtime))
         learnt["residual_p99"] = np.quantile(residual, 0.99, axis=0).astype(np.float32)
         return learnt
 
@@ -156,6 +171,24 @@ class Autoencoder(AutoencoderSettings, Extractor):
         """float32 [n, s, s, c] in [0, 1]: what the network makes of each image."""
         images = [image for image, _ in self._passes(state, prepared, runtime)]
         return np.concatenate([np.zeros((0, *prepared.shape[1:]), np.float32), *images])
+
+    def usual(self, state: State, prepared: NDArray[Any], runtime: Runtime) -> State:
+        """`error_q95` [side, side]: the error that 95 % of good images stay below, pixel by pixel."""
+        errors = _errors.residuals(prepared, self.reconstruct(state, prepared, runtime))
+        return {USUAL: np.quantile(errors, 0.95, axis=0).astype(np.float16)}
+
+    def heat(self, view: str, shown: Shown) -> HeatMaps | None:
+        """Each pixel's error in multiples of what is usual there; the code keeps no places."""
+        if view != "error" or shown.reconstructed is None:
+            return None
+        # artifacts made before `usual` was measured have only what `fit` did
+        usual, whose = shown.state["residual_p99"], "99 % of the images that `fit` did not train on"
+        if USUAL in shown.usual:
+            usual, whose = shown.usual[USUAL].astype(np.float32), "95 % of good images"
+        errors = _errors.residuals(shown.prepared, shown.reconstructed)
+        return HeatMaps(
+            _errors.relative(errors, usual), 1.0, f"× the error that {whose} stay below at that place"
+        )
 
     def _numbered(
         self, state: State, prepared: NDArray[Any], runtime: Runtime
@@ -191,12 +224,6 @@ class Autoencoder(AutoencoderSettings, Extractor):
         if view != "error":
             return ()
         return tuple(column for column in COLUMNS if self.channels != 1 or column.name != "log_colour_grain")
-
-
-def residuals(prepared: NDArray[Any], reconstructed: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32 [n, s, s]: how far each pixel is off in its worst channel, of 1."""
-    away: NDArray[np.float32] = np.abs(prepared / np.float32(255) - reconstructed).max(axis=3)
-    return away
 
 
 COLUMNS = (

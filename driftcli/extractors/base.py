@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.core import registry
 from driftcli.core.errors import UsageError
-from driftcli.core.features import Column, State
-from driftcli.core.images import FileFacts, Frame
+from driftcli.core.features import Column, State, View
+from driftcli.core.images import EMPTY, FileFacts, Frame
 from driftcli.core.progress import SILENT, Progress
 
 
@@ -50,8 +52,18 @@ class Extractor(ABC):
     main process. The same image gives the same numbers whatever batch it comes in.
     """
 
-    views: ClassVar[tuple[str, ...]]
-    """The views that `extract` returns."""
+    views: ClassVar[tuple[View, ...]]
+    """The views that `extract` returns, in the order of their families."""
+    place: ClassVar[int] = 100
+    """Kinds are listed, and their families reported, by rising place; equal ones by name."""
+    by_default: ClassVar[bool] = False
+    """Runs where `--method` does not say otherwise."""
+    alias: ClassVar[str] = ""
+    """A second name that `--method` takes."""
+    good_for: ClassVar[str] = ""
+    """A few words for `--help`, where a kind is meant for some images only."""
+    holdout: ClassVar[float] = 0.8
+    """Share of the images that `--holdout auto` keeps back as C; the smallest share of the kinds that run."""
 
     @property
     @abstractmethod
@@ -110,7 +122,18 @@ class Extractor(ABC):
 
     def view_names(self) -> tuple[str, ...]:
         """The views that `extract` returns under these settings: all of `views`, or fewer."""
-        return self.views
+        return tuple(view.name for view in self.views)
+
+    def levels(self, facts: FileFacts) -> Mapping[int, str]:
+        """Names of the category codes that `prepare` gives to such a file; none by default."""
+        return {}
+
+    def found_weights(self, seed: int, runtime: Runtime) -> str | None:
+        """Loads pretrained weights as `fit` would, runs them on nothing, and says which they are.
+
+        None: it needs no weights. Raises UsageError where they are missing.
+        """
+        return None
 
     def blocks(self, view: str, state: State) -> tuple[int, ...]:
         """Widths of the blocks that a view's columns join, for a detector that weighs blocks alike.
@@ -118,6 +141,28 @@ class Extractor(ABC):
         () or one width: taken as it is.
         """
         return ()
+
+    def reconstruct(
+        self, state: State, prepared: NDArray[Any], runtime: Runtime
+    ) -> NDArray[np.float32] | None:
+        """float32 [n, s, s, c] in [0, 1]: what it makes of each image; None where it rebuilds none."""
+        return None
+
+    def usual(self, state: State, prepared: NDArray[Any], runtime: Runtime) -> State:
+        """What heat maps of good images look like, from some of C: [n, ...] as `prepare` made them.
+
+        Kept with the baseline and given to `heat`. Keys begin with the name of one of its views.
+        """
+        return EMPTY
+
+    def heat(self, view: str, shown: Shown) -> HeatMaps | None:
+        """Where each of n images is strange in that view; None where the view keeps no places."""
+        return None
+
+    @classmethod
+    def overrides(cls, step: str) -> bool:
+        """Whether the kind has a step of its own that is optional: `usual`, `heat`, `reconstruct`."""
+        return getattr(cls, step) is not getattr(Extractor, step)
 
 
 @dataclass(frozen=True)
@@ -129,3 +174,65 @@ class Direction:
     """[d]"""
     centre: NDArray[np.float64]
     """[d]"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """n images of a report, for heat maps."""
+
+    state: State
+    """The extractor's."""
+    prepared: NDArray[Any]
+    """[n, ...] as `prepare` made it."""
+    runtime: Runtime
+    reconstructed: NDArray[np.float32] | None = None
+    """What `reconstruct` makes of them."""
+    usual: State = field(default_factory=dict)
+    """What `usual` found when the baseline was made; empty in artifacts of before."""
+    direction: Direction | None = None
+    """Where the batch's mean went in this view; None unless its family differs significantly."""
+
+
+@dataclass(frozen=True)
+class HeatMaps:
+    """How strange the places of n images are."""
+
+    values: NDArray[np.float32]
+    """[n, h, w] over the box that `seen` tells."""
+    low: float
+    """From here on it is worth a colour."""
+    unit: str
+    """What is counted, in words."""
+
+
+@cache
+def kinds() -> Mapping[str, type[Extractor]]:
+    """Every kind of extractor by its name, in the order in which they are listed."""
+    loaded: dict[str, type[Extractor]] = {
+        name: registry.load("extractors", name) for name in registry.kinds("extractors")
+    }
+    return dict(sorted(loaded.items(), key=lambda named: (named[1].place, named[0])))
+
+
+@cache
+def families() -> Mapping[str, tuple[str, View]]:
+    """Family -> (kind of extractor, view), in the order of gate and report. Raises ValueError for a name used twice."""
+    declared = [(kind, view) for kind, extractor in kinds().items() for view in extractor.views]
+    declared.sort(key=lambda pair: pair[1].of_file)  # stable: of pixels first, then by place
+    by_family = {view.family: (kind, view) for kind, view in declared}
+    if len(by_family) < len(declared) or len({view.name for _, view in declared}) < len(declared):
+        raise ValueError(f"two extractors declare the same view or family: {declared}")
+    return by_family
+
+
+@cache
+def views() -> Mapping[str, View]:
+    """Every view by its name, in the order of `families`."""
+    return {view.name: view for _, view in families().values()}
+
+
+def portraits(measured: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """Those of the views [n, d] that show what an image is of, the best first."""
+    ranked = {name: views()[name].portrait for name in measured if name in views()}
+    known = sorted((rank, name) for name, rank in ranked.items() if rank is not None)
+    return {name: measured[name] for _, name in known}

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from driftcli.core.errors import ArtifactError
-from driftcli.extractors.base import Direction, Extractor, Runtime
+from driftcli.core.features import View
+from driftcli.extractors.base import Direction, Extractor, HeatMaps, Runtime, Shown
 from driftcli.extractors.networks import completion
 from driftcli.extractors.networks import known as _known
 from driftcli.extractors.networks.choice import NetworkChoice
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from driftcli.core.images import FileFacts, Frame
 
 
+FAR = 3.0
+"""Standard deviations of good images' means at which a place of a heat map gets a colour."""
 SMALL = 64
 """Short side in pixels up to which images are small, and the square that they are shown as."""
 
@@ -53,7 +56,13 @@ class Embedding(NetworkChoice, Extractor):
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-    views: ClassVar[tuple[str, ...]] = ("style", "content")
+    views: ClassVar[tuple[View, ...]] = (
+        View("style", family="style", detector="mmd", rounded=True, portrait=2),
+        View("content", family="content", detector="mmd", rounded=True, portrait=1, clustered=True),
+    )
+    place: ClassVar[int] = 10
+    by_default: ClassVar[bool] = True
+    alias: ClassVar[str] = "mmd"
 
     small: Literal["auto", "off"] = "auto"
     """auto: the default network is shown images of at most 64 px (median short side) whole, as squares of
@@ -83,7 +92,7 @@ class Embedding(NetworkChoice, Extractor):
 
     def view_names(self) -> tuple[str, ...]:
         """`style` and `content`, or `content` alone where no style layers are read."""
-        return self.views if self.layers()["style_layers"] else ("content",)
+        return super().view_names() if self.layers()["style_layers"] else ("content",)
 
     def seen(self, width: int, height: int) -> tuple[float, float, float, float]:
         """The middle square that the network is given, or the whole image."""
@@ -156,6 +165,23 @@ class Embedding(NetworkChoice, Extractor):
         if _known.origin(self.network)[0] == "file":
             return None
         return places.decomposed(self, state, prepared, direction, runtime)
+
+    def heat(self, view: str, shown: Shown) -> HeatMaps | None:
+        """Where an image goes the way that the means of the batch went from those of the good images.
+
+        None without a direction: without a significant shift a map of noise would be shown.
+        """
+        if shown.direction is None:
+            return None
+        found = self.heat_map(shown.state, shown.prepared, shown.direction, shown.runtime)
+        unit = f"standard deviations of good images, along the shift of {view}; its mean is the image's own"
+        return None if found is None else HeatMaps(found, FAR, unit)
+
+    def found_weights(self, seed: int, runtime: Runtime) -> str:
+        """The network's name and its weights' checksum, once it has run."""
+        state = self.fit(np.zeros((0, 1), np.uint8), seed, runtime)
+        digest = bytes(state["weights_sha256"]).hex()[:16]
+        return f"{self.network}: found, verified, runs; sha256 {digest or 'unknown'}"
 
     def notes(self, state: State) -> Mapping[str, Any]:
         """The network and its weights' checksum."""

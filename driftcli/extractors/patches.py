@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from driftcli.core.errors import UsageError
-from driftcli.core.features import Column
+from driftcli.core.features import Column, View
 from driftcli.extractors._patches_settings import PatchesSettings
-from driftcli.extractors.base import Extractor, Runtime
-from driftcli.extractors.embedding import rounded
+from driftcli.extractors.base import Extractor, HeatMaps, Runtime, Shown
+from driftcli.extractors.embedding import Embedding, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,10 @@ class Patches(PatchesSettings, Extractor):
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-    views: ClassVar[tuple[str, ...]] = ("local",)
+    views: ClassVar[tuple[View, ...]] = (View("local", family="local", detector="outliers"),)
+    place: ClassVar[int] = 40
+    alias: ClassVar[str] = "local"
+    good_for: ClassVar[str] = "small defects on pictures that are much alike"
     learns: ClassVar[bool] = True
     most_images: ClassVar[int | None] = 4_000
 
@@ -109,6 +112,15 @@ class Patches(PatchesSettings, Extractor):
         apart = _patches.distances(state, prepared, self, runtime)
         relative: NDArray[np.float32] = apart / np.float32(state["usual"][0])
         return relative.reshape(len(prepared), self.grid, self.grid)
+
+    def heat(self, view: str, shown: Shown) -> HeatMaps:
+        """`heat_map`, coloured from 1 on."""
+        unit = "× the strangeness that 99 % of the places of good images stay below"
+        return HeatMaps(self.heat_map(shown.state, shown.prepared, shown.runtime), 1.0, unit)
+
+    def found_weights(self, seed: int, runtime: Runtime) -> str | None:
+        """Those of the default network: it takes no other."""
+        return Embedding().found_weights(seed, Runtime(runtime.device))
 
     def notes(self, state: State) -> Mapping[str, Any]:
         """Places of the map, and the weights' checksum."""

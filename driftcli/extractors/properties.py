@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
+from driftcli.core.features import View
 from driftcli.core.images import EMPTY
 from driftcli.extractors import _file, _pixels
 from driftcli.extractors._file import level_code, levels
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftcli.core.features import Column, State
-    from driftcli.core.images import Frame
+    from driftcli.core.images import FileFacts, Frame
     from driftcli.extractors.base import Runtime
 
 __all__ = ["Properties", "level_code", "levels"]
 
-VIEWS: Mapping[str, tuple[Column, ...]] = {"properties": _pixels.COLUMNS, "file": _file.COLUMNS}
+COLUMNS: Mapping[str, tuple[Column, ...]] = {"properties": _pixels.COLUMNS, "file": _file.COLUMNS}
 
 LEAST, MOST = 16, 4096
 """Bounds of `side`."""
@@ -55,7 +56,28 @@ class Properties(Extractor):
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-    views: ClassVar[tuple[str, ...]] = tuple(VIEWS)
+    views: ClassVar[tuple[View, ...]] = (
+        View(
+            "properties",
+            family="properties",
+            detector="univariate",
+            finite=False,
+            named=True,
+            portrait=4,
+            quick=True,
+        ),
+        View(
+            "file",
+            family="file",
+            detector="univariate",
+            gate="advisory",
+            finite=False,
+            named=True,
+            of_file=True,
+        ),
+    )
+    place: ClassVar[int] = 30
+    by_default: ClassVar[bool] = True
     learns: ClassVar[bool] = False
 
     side: int = 256
@@ -89,11 +111,15 @@ class Properties(Extractor):
         runtime: Runtime,
     ) -> Mapping[str, NDArray[np.float32]]:
         """[n, 29] rows as float32 [n, 14] `properties` and [n, 15] `file`; NaN = missing."""
-        rows = np.asarray(prepared, dtype=np.float64).reshape(-1, sum(map(len, VIEWS.values())))
-        first = len(VIEWS["properties"])
+        rows = np.asarray(prepared, dtype=np.float64).reshape(-1, sum(map(len, COLUMNS.values())))
+        first = len(COLUMNS["properties"])
         parts = {"properties": rows[:, :first], "file": rows[:, first:]}
         return {view: np.ascontiguousarray(part, dtype=np.float32) for view, part in parts.items()}
 
     def columns(self, view: str) -> tuple[Column, ...]:
         """The named scalars of a view. Raises KeyError for a view that is not its own."""
-        return VIEWS[view]
+        return COLUMNS[view]
+
+    def levels(self, facts: FileFacts) -> Mapping[int, str]:
+        """Names of the codes of its format, mode, camera and so on."""
+        return levels(facts)

@@ -12,17 +12,21 @@ from driftcli.core.errors import UsageError
 from driftcli.core.features import Features
 from driftcli.core.registry import kinds
 from driftcli.core.report import Detectable, RuleResult
+from driftcli.extractors.base import families, views
+from driftcli.reference.families import yardstick
 from driftcli.reference.reference import Baseline
 
 
 def refuse_impossible(gate: GateSettings, baseline: Baseline) -> None:
     """Raise UsageError (2) for a rule that this artifact can never answer, before anything is read."""
     if gate.max_loss_increase is not None and baseline.facts.get("mean_loss") is None:
+        with_loss = next(kind for kind, view in families().values() if view.loss)
         raise UsageError(
-            "--max-loss-increase needs an autoencoder, and the artifact has none",
-            "leave the option out, or fit with --method autoencoder",
+            f"--max-loss-increase needs an {with_loss}, and the artifact has none",
+            f"leave the option out, or fit with --method {with_loss}",
         )
-    properties = [c.name for f in baseline.families if f.name == "properties" for c in f.columns]
+    measuring = yardstick(baseline.families)
+    properties = [] if measuring is None else [column.name for column in measuring.columns]
     simulated = sorted({str(row["corruption"]) for row in baseline.facts.get("detectable", ())})
     for wanted in gate.require_detectable:
         name = wanted.partition(":")[0]
@@ -46,28 +50,31 @@ def refuse_impossible(gate: GateSettings, baseline: Baseline) -> None:
 def judge(
     gate: GateSettings, baseline: Baseline, batch: Features, detectable: Sequence[Detectable]
 ) -> tuple[RuleResult, ...]:
-    """Every rule that is set, with its value."""
-    found = []
+    """The result of every rule that is set, the loss rule first; none where none is set."""
+    results = []
     if gate.max_loss_increase is not None:
-        found.append(_loss(gate.max_loss_increase, baseline, batch))
+        results.append(_loss(gate.max_loss_increase, baseline, batch))
     for wanted in gate.require_detectable:
         name, _, limit = wanted.partition(":")
         reach = next((_reach(d) for d in detectable if name in {d.statistic, d.corruption}), None)
         failed = reach is None or reach > float(limit)
-        found.append(RuleResult(f"require_detectable {name}", reach, float(limit), failed))
-    return tuple(found)
+        results.append(RuleResult(f"require_detectable {name}", reach, float(limit), failed))
+    return tuple(results)
 
 
-def _reach(found: Detectable) -> float | None:
+def _reach(change: Detectable) -> float | None:
     """The smallest change that is seen: in sd of a property, severity, or share of foreign images."""
-    if found.shift_sd is not None:
-        return found.shift_sd
-    return found.share if found.severity is None else found.severity
+    if change.shift_sd is not None:
+        return change.shift_sd
+    return change.share if change.severity is None else change.severity
 
 
 def _loss(limit: float, baseline: Baseline, batch: Features) -> RuleResult:
     """The classic rule: mean per-image loss against the baseline's, relative increase."""
-    now = float(batch.views["error"][:, 0].mean(dtype=np.float64))
+    losses = next(
+        batch.views[view.name] for view in views().values() if view.loss and view.name in batch.views
+    )
+    now = float(losses[:, 0].mean(dtype=np.float64))
     increase = now / max(float(baseline.facts["mean_loss"]), 1e-12) - 1
     return RuleResult("max_loss_increase", increase, limit, increase > limit)
 
@@ -77,5 +84,5 @@ def reason(rule: RuleResult) -> str:
     if rule.name == "max_loss_increase":
         rose = "" if rule.value is None else f" rose by {rule.value:.1%}"
         return f"mean loss{rose}; limit {rule.limit:.1%} (a rule of its own, outside alpha)"
-    seen = "" if rule.value is None else f", only one of {rule.value:.2g}"
-    return f"{rule.name}: a change of {rule.limit:g} cannot be seen with this batch and baseline{seen}"
+    reach = "" if rule.value is None else f", only one of {rule.value:.2g}"
+    return f"{rule.name}: a change of {rule.limit:g} cannot be seen with this batch and baseline{reach}"

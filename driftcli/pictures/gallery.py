@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from driftcli.core.features import Features
 from driftcli.core.images import Decoded, Entry
 from driftcli.core.report import Report
-from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.pictures import heat
-from driftcli.pictures.heat import Heat
+from driftcli.pictures.heat import Heat, Rebuilt, Sides
 from driftcli.pictures.heat_maps import drawn
 from driftcli.pictures.picture import TINY, Gallery, Picture, Scale, decoded, encoded
 from driftcli.reading.entries import entries_again
@@ -24,7 +22,6 @@ from driftcli.reference.reference import Baseline
 from driftcli.sources.decoding.pool import DecodePool, Extras
 from driftcli.sources.decoding.settings import Decode
 
-LOOKED_INTO = ("autoencoder", "embedding", "patches")
 MORE = 100
 """Points of the map that have a picture, beside the most drifted images."""
 MOST_BYTES = 3_500_000
@@ -35,12 +32,13 @@ def made(
 ) -> Gallery:
     """All pictures of a report: of the most drifted images, of what explains them, of what is missing, of the map.
 
-    Images are read once more; one that changed since it was audited has no picture, and `reason` says so. Raises InternalError when a worker cannot start.
+    Images are read once more; one that changed since it was audited has no picture, and `reason` says so.
+    Raises InternalError when a worker cannot start.
     """
     worst = [image.path for image in report.images[: reader.settings.report.pictures]]
     points = () if report.map is None else report.map.batch_names
     more = [name for name in points if name not in set(worst)][:MORE]
-    extractors = {kind: e for kind, e in reader.extractors.items() if kind in LOOKED_INTO}
+    extractors = heat.drawing(reader.extractors)
     reader.progress.start("making pictures")
     with replace(reader, extractors=extractors, thumbnails=True) as again:
         decoded_by_name = _same(
@@ -107,22 +105,18 @@ def _explained(
     """Each image with its reconstruction and heat maps, by name."""
     if not images:
         return {}, {}
-    prepared = {kind: np.stack([shown.arrays[kind] for shown in images]) for kind in reader.extractors}
-    autoencoder = reader.extractors.get("autoencoder")
-    rebuilt = None
-    if isinstance(autoencoder, Autoencoder):
-        state = reader.states["autoencoder"]
-        rebuilt = autoencoder.reconstruct(state, prepared["autoencoder"], reader.runtime)
-    heats = list(heat.maps(reader, prepared, rebuilt, report, batch, baseline))
-    scales = {overlay.family: overlay.maps.scale() for overlay in heats}
+    prepared = {kind: np.stack([each.arrays[kind] for each in images]) for kind in reader.extractors}
+    rebuilt = heat.rebuilt(reader, prepared)
+    heats = list(heat.maps(reader, prepared, rebuilt, report, Sides(batch, baseline)))
+    scales = {each.family: each.maps.scale() for each in heats}
     pictures = {}
     for i, image in enumerate(images):
         canvas = _Canvas(reader, decoded(image.thumbnail or b""))
         pictures[image.name] = Picture(
             image.name,
             _shown(image),
-            None if rebuilt is None else canvas.reconstruction(rebuilt[i]),
-            {overlay.family: canvas.heat(overlay, i, scales[overlay.family]) for overlay in heats},
+            None if rebuilt is None else canvas.reconstruction(rebuilt, i),
+            {each.family: canvas.heat(each, i, scales[each.family]) for each in heats},
         )
     return pictures, scales
 
@@ -138,10 +132,10 @@ class _Canvas:
         box = self.reader.extractors[overlay.kind].seen(*self.image.size)
         return encoded(drawn(self.image, overlay.maps.values[number], box, scale))
 
-    def reconstruction(self, rebuilt: NDArray[np.float32]) -> bytes:
-        """As large as the part of the thumbnail that the autoencoder was given."""
-        left, top, right, bottom = self.reader.extractors["autoencoder"].seen(*self.image.size)
-        pixels: Any = np.rint(255 * np.clip(rebuilt, 0, 1)).astype(np.uint8)
+    def reconstruction(self, rebuilt: Rebuilt, number: int) -> bytes:
+        """As large as the part of the thumbnail that the extractor was given."""
+        left, top, right, bottom = self.reader.extractors[rebuilt.kind].seen(*self.image.size)
+        pixels: Any = np.rint(255 * np.clip(rebuilt.images[number], 0, 1)).astype(np.uint8)
         image = Image.fromarray(pixels.squeeze(axis=2) if pixels.shape[2] == 1 else pixels)
         size = (max(round(right - left), 1), max(round(bottom - top), 1))
         return encoded(image.resize(size, Image.Resampling.BILINEAR))

@@ -1,8 +1,8 @@
-"""Heat maps of a report: which extractor can say where an image is strange, and in which unit."""
+"""Heat maps of a report: every extractor that can say where an image is strange is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,19 +11,13 @@ from numpy.typing import NDArray
 
 from driftcli.core.features import Features
 from driftcli.core.report import Report
-from driftcli.detectors.mmd import Mmd
-from driftcli.extractors.autoencoder import residuals
-from driftcli.extractors.base import Direction
-from driftcli.extractors.embedding import Embedding
-from driftcli.extractors.patches import Patches
-from driftcli.pictures.heat_maps import Maps, relative
+from driftcli.extractors.base import Direction, Extractor, Shown, kinds
+from driftcli.pictures.heat_maps import Maps
 from driftcli.reading.reader import Reader
 from driftcli.reference import pixel_errors
 from driftcli.reference.reference import Baseline
 
 Prepared = Mapping[str, NDArray[Any]]
-FAR = 3.0
-"""Standard deviations of good images' means at which a place gets a colour."""
 
 
 @dataclass(frozen=True)
@@ -35,45 +29,71 @@ class Heat:
     maps: Maps
 
 
+@dataclass(frozen=True)
+class Rebuilt:
+    """What one extractor makes of n images, and its kind."""
+
+    kind: str
+    images: NDArray[np.float32]
+    """[n, s, s, c] in [0, 1]."""
+
+
+def drawing(extractors: Mapping[str, Extractor]) -> dict[str, Extractor]:
+    """Those that have maps or reconstructions."""
+    return {kind: e for kind, e in extractors.items() if e.overrides("heat") or e.overrides("reconstruct")}
+
+
+def rebuilt(reader: Reader, prepared: Prepared) -> Rebuilt | None:
+    """By the first extractor that rebuilds images at all; None where none does."""
+    for kind in _ordered(reader):
+        extractor = reader.extractors[kind]
+        images = extractor.reconstruct(reader.states[kind], prepared[kind], reader.runtime)
+        if images is not None:
+            return Rebuilt(kind, images)
+    return None
+
+
 def maps(
-    reader: Reader,
-    prepared: Prepared,
-    rebuilt: NDArray[np.float32] | None,
-    report: Report,
-    batch: Features,
-    baseline: Baseline,
+    reader: Reader, prepared: Prepared, remade: Rebuilt | None, report: Report, sides: Sides
 ) -> Iterator[Heat]:
-    """Of n images, `prepared` by extractor [n, ...] and `rebuilt` by the autoencoder [n, s, s, c].
+    """Of n images, `prepared` by extractor [n, ...].
 
-    Style and content have maps only where they differ significantly: without a shift there is no
-    direction, and a map of noise would be shown.
+    The map of an error comes first, for it stands beside the reconstruction; the others in the order of
+    their families.
     """
-    if rebuilt is not None:
-        errors = residuals(prepared["autoencoder"], rebuilt)
-        usual, unit = pixel_errors.learnt(baseline.drawing, reader.states["autoencoder"])
-        yield Heat("reconstruction", "autoencoder", Maps(list(relative(errors, usual)), 1.0, unit))
-    for family in report.families:
-        if family.name in {"style", "content"} and family.significant:
-            yield from _towards_batch(reader, prepared, family.name, batch, baseline)
-    patches = reader.extractors.get("patches")
-    if isinstance(patches, Patches):
-        found = patches.heat_map(reader.states["patches"], prepared["patches"], reader.runtime)
-        unit = "× the strangeness that 99 % of the places of good images stay below"
-        yield Heat("local", "patches", Maps(list(found), 1.0, unit))
+    significant = {family.name for family in report.families if family.significant}
+    for kind in _ordered(reader):
+        own = remade.images if remade is not None and remade.kind == kind else None
+        usual = pixel_errors.of_baseline(sides.baseline.drawing)
+        for view in reader.extractors[kind].views:
+            direction = sides.direction(view.family) if view.family in significant else None
+            state = reader.states[kind]
+            shown = Shown(state, prepared[kind], reader.runtime, own, usual, direction)
+            found = reader.extractors[kind].heat(view.name, shown)
+            if found is not None:
+                yield Heat(view.family, kind, Maps(list(found.values), found.low, found.unit))
 
 
-def _towards_batch(
-    reader: Reader, prepared: Prepared, name: str, batch: Features, baseline: Baseline
-) -> Iterator[Heat]:
-    """Where an image goes the way that the means of the batch went from those of the good images."""
-    extractor = reader.extractors.get("embedding")
-    family = next(f for f in baseline.families if f.name == name)
-    if not isinstance(extractor, Embedding) or not isinstance(family.detector, Mmd):
-        return
-    good = baseline.features.views[family.view]
-    weights = family.detector.direction(family.state, good, batch.views[family.view])
-    direction = Direction(family.view, weights, good.mean(axis=0, dtype=np.float64))
-    found = extractor.heat_map(reader.states["embedding"], prepared["embedding"], direction, reader.runtime)
-    if found is not None:
-        unit = f"standard deviations of good images, along the shift of {name}; its mean is the image's own"
-        yield Heat(name, "embedding", Maps(list(found), FAR, unit))
+@dataclass(frozen=True)
+class Sides:
+    """What a shift leads from and to."""
+
+    batch: Features
+    baseline: Baseline
+
+    def direction(self, name: str) -> Direction | None:
+        """Where the means of the batch went from those of the good images, in one family's view."""
+        family = next((f for f in self.baseline.families if f.name == name), None)
+        if family is None:
+            return None
+        good = self.baseline.features.views[family.view]
+        weights = family.detector.direction(family.state, good, self.batch.views[family.view])
+        if weights is None:
+            return None
+        return Direction(family.view, weights, good.mean(axis=0, dtype=np.float64))
+
+
+def _ordered(reader: Reader) -> Sequence[str]:
+    """Kinds that rebuild images, then the others, as they are listed."""
+    known = [kind for kind in kinds() if kind in reader.extractors]
+    return sorted(known, key=lambda kind: not reader.extractors[kind].overrides("reconstruct"))

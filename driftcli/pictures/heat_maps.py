@@ -45,12 +45,6 @@ class Maps:
         return Scale(self.low, round(high, 2 - int(np.floor(np.log10(high)))), self.unit)
 
 
-def relative(errors: NDArray[np.float32], usual: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Errors [n, s, s] in multiples of what is usual at their place [s, s], which is at least one grey level."""
-    found: NDArray[np.float32] = np.divide(errors, np.maximum(usual, 1 / 255), dtype=np.float32)
-    return found
-
-
 def drawn(image: Image.Image, values: NDArray[np.float32], box: Box, scale: Scale) -> Image.Image:
     """The image in grey with the map in colour over the box that it belongs to.
 

@@ -193,11 +193,21 @@ def wilson(hits: int, trials: int) -> Rate:
 
 
 def _cell(spot: Spot, trials: int, rates: Mapping[str, Rate], *, inferred: bool = False) -> PowerCell:
-    name, severity, amount, unit = FOREIGN, None, None, None
+    name, severity, amount, unit, short_unit = FOREIGN, None, None, None, None
     if spot.change is not None:
         kind: Corruption = load("corruptions", spot.change.corruption)()
         name, severity = spot.change.corruption, spot.change.severity
-        amount, unit = kind.amount(severity), kind.unit
+        amount, unit, short_unit = kind.amount(severity), kind.unit, kind.short_unit or None
     return PowerCell(
-        name, severity, amount, unit, spot.share, spot.batch, spot.changed, trials, inferred, rates
+        name,
+        severity,
+        amount,
+        unit,
+        spot.share,
+        spot.batch,
+        spot.changed,
+        trials,
+        inferred,
+        rates,
+        short_unit,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
 from driftcli.core.power_report import NullRow, PowerCell, PowerReport
 from driftcli.core.progress import SILENT, Progress
+from driftcli.core.times import now_utc
 from driftcli.core.version import version
 from driftcli.extractors.base import Runtime, resolve_device
 from driftcli.gate import preconditions
@@ -30,8 +30,6 @@ from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
 
-UNTOUCHED = "file"
-"""The view that no corruption changes: an image that is changed in memory keeps its file."""
 MIN_KEPT = 20
 """Held-out images that must be left to compare with; a baseline needs as many."""
 
@@ -62,8 +60,9 @@ def power(
 
     Images of `sources` are read clean and under every change of the plan; batches drawn from them are compared with
     the baseline's held-out set, which never holds any of them. `baseline`: its name, or None for the usual one;
-    `given`: dotted keys of `settings` that the user set. Raises NotAuditedError (exit 3) for too few images, UsageError (2) for
-    settings under which images are not the unit of the test.
+    `given`: dotted keys of `settings` that the user set.
+
+    Raises NotAuditedError (exit 3) for too few images, UsageError (2) for settings under which images are not the unit of the test.
     """
     started = time.monotonic()
     opened, reference = open_reference(str(artifact), settings, given)
@@ -73,11 +72,11 @@ def power(
     runtime = make_runtime(settings, progress)
     with Reader(settings, reference.extractors, reference.states, runtime, False, progress) as reader:
         images = _read(reader, sources, plan, reference, calibrated)
-    families = [f for f in calibrated.families if f.gate == "on" or f.view != UNTOUCHED]
+    families = [f for f in calibrated.families if f.gate == "on" or not f.of_file]  # corruptions leave files
     cells, null = _measured(images, families, plan, calibrated, reader)
     return PowerReport(
         tool={"name": "driftcli", "version": version()},
-        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        created=now_utc(),
         artifact=str(artifact),
         digest=opened.digest,
         baseline=calibrated.name,

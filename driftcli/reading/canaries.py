@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from driftcli.core.errors import ArtifactError
 from driftcli.core.images import Entry
+from driftcli.extractors.base import views as declared_views
 
 if TYPE_CHECKING:
     from driftcli.reading.reader import Reader
@@ -52,11 +53,11 @@ def pack(canaries: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dic
 
 
 def seen(views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
-    """The canaries' features alone as a State (`view/NAME`): what a machine makes of them.
+    """The canaries' features alone as a State (`view/NAME`): what a machine makes of their pixels.
 
-    Without the view `file`: header facts say nothing about a machine.
+    Without views of header facts, which say nothing about a machine.
     """
-    return {f"view/{name}": x for name, x in views.items() if name != "file"}
+    return {f"view/{name}": x for name, x in views.items() if not declared_views()[name].of_file}
 
 
 def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:

@@ -9,7 +9,8 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, final
 
 from driftcli.core import registry
@@ -21,7 +22,6 @@ from driftcli.sources.decoding.names import extension
 if TYPE_CHECKING:
     from driftcli.config.settings import Input
 
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPEC_HINT = "A source is a folder, a glob, an image, a manifest (.csv, .jsonl, .txt), a .zip or .tar, or - for a list."
 
@@ -91,13 +91,10 @@ class _Chosen(ImageSource):
 
 
 def _open(spec: str, *, follow: bool, nul: bool) -> ImageSource:
-    kind = _kind(spec)
-    settings: dict[str, Any] = {
-        "folder": {"follow": follow},
-        "glob": {"follow": follow},
-        "stdin": {"nul": nul},
-    }.get(kind, {})
-    source: ImageSource = registry.load("sources", kind)(path=spec, **settings)
+    kind: Any = registry.load("sources", _kind(spec))
+    accepted = {field.name for field in fields(kind)}
+    wishes = {"follow": follow, "nul": nul}
+    source: ImageSource = kind(path=spec, **{name: wishes[name] for name in wishes if name in accepted})
     return source
 
 
@@ -109,9 +106,7 @@ def _kind(spec: str) -> str:
         os.stat(spec)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         if "://" in spec:
-            raise NotAuditedError(
-                f"{spec!r} is an address, not a path", "Copy the images to this machine."
-            ) from None
+            return _address(spec)
         if glob.has_magic(spec) and "\0" not in spec:
             return _matching(spec)
         raise NotAuditedError(f"there is no {spec!r}", _did_you_mean(spec)) from None
@@ -121,12 +116,27 @@ def _kind(spec: str) -> str:
         ) from error
     if os.path.isdir(spec):
         return "folder"
-    if spec.lower().endswith(_ARCHIVES):
-        return "archive"
-    end = extension(spec)
-    if end in ("parquet", "safetensors", "npz", "tfrecord"):
+    taking = next((kind for kind, source in _kinds().items() if source.takes(spec)), None)
+    if taking is not None:
+        return taking
+    if extension(spec) in ("parquet", "safetensors", "npz", "tfrecord"):
         raise NotAuditedError(f"{spec!r} holds no image files that can be read here", _SPEC_HINT)
-    return "manifest" if end in ("csv", "jsonl", "txt") else "image"
+    return "image"
+
+
+def _address(spec: str) -> str:
+    scheme = spec.partition("://")[0]
+    taking = next((kind for kind, source in _kinds().items() if scheme in source.schemes), None)
+    if taking is None:
+        raise NotAuditedError(
+            f"{spec!r} is an address, not a path", "Copy the images to this machine."
+        ) from None
+    return taking
+
+
+@cache
+def _kinds() -> dict[str, type[ImageSource]]:
+    return {kind: registry.load("sources", kind) for kind in registry.kinds("sources")}
 
 
 def _matching(spec: str) -> str:

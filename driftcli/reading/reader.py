@@ -17,6 +17,7 @@ from driftcli.core.features import Features, State
 from driftcli.core.images import Decoded, Entry, FileFacts, Ledger, Skipped
 from driftcli.core.progress import SILENT, Progress
 from driftcli.extractors.base import Extractor, Runtime
+from driftcli.extractors.base import views as declared_views
 from driftcli.reading.entries import entries_of
 from driftcli.reading.keys import KeyFunction, capture_time, key_function
 from driftcli.reading.ledger import Tally
@@ -24,8 +25,6 @@ from driftcli.sources.decoding.pool import DecodePool, Extras
 
 CHUNK = 64
 """Images handed to the extractors at a time; a multiple of every micro-batch."""
-ROUNDED = ("style", "content", "latent")
-"""Views of network features: kept as float16 values, on both sides alike."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class Reader:
         self, entries: Iterable[Entry | Skipped], keep: int, stage: str, group: str | None = None
     ) -> Reading:
         """As `read`, for entries at hand."""
-        tally, table = Tally(), Table(keep, self._keys(group))
+        tally, table = Tally(), Table(keep, self._keys(group), tuple(self.extractors.values()))
         self.progress.start(stage)
         for chunk in _chunks(tally.watch(self._pool.map(self._counted(entries)))):
             views, prepared = self._extract(chunk)
@@ -163,12 +162,13 @@ def extract_views(
 ) -> dict[str, NDArray[np.float32]]:
     """The extractor's views of n prepared images, float32 [n, columns] by name.
 
-    Network features are rounded to float16 values, as artifacts store them: fit, baseline and check compare the
-    same numbers (contract).
+    Those that it declares so are rounded to float16 values, as artifacts store them: fit, baseline and check compare
+    the same numbers (contract).
     """
     views = extractor.extract(state, images, runtime)
+    rounded = {view.name for view in extractor.views if view.rounded}
     return {
-        name: x.astype(np.float16).astype(np.float32) if name in ROUNDED else x.astype(np.float32)
+        name: x.astype(np.float16).astype(np.float32) if name in rounded else x.astype(np.float32)
         for name, x in views.items()
     }
 
@@ -182,8 +182,8 @@ def default_workers() -> int:
 
 
 def finite(row: Mapping[str, NDArray[np.float32]]) -> bool:
-    """Whether one image's features can be used: network outputs are finite; a missing property (NaN) is a value."""
-    return all(np.isfinite(x).all() for name, x in row.items() if name not in {"properties", "file"})
+    """Whether all is finite that is declared so: in the other views NaN is a missing value."""
+    return all(np.isfinite(x).all() for name, x in row.items() if declared_views()[name].finite)
 
 
 def _chunks(items: Iterable[Decoded]) -> Iterator[list[Decoded]]:
@@ -216,8 +216,8 @@ class Table:
     Those with the lowest content hashes are kept, which is a random choice that depends on no order.
     """
 
-    def __init__(self, keep: int, keys: _Keys) -> None:
-        self.keep, self.keys = keep, keys
+    def __init__(self, keep: int, keys: _Keys, extractors: Sequence[Extractor] = ()) -> None:
+        self.keep, self.keys, self.extractors = keep, keys, extractors
         self.rows: list[_Row] = []
         self.contents, self.seen = bytearray(), bytearray()
         self.levels: dict[int, str] = {}
@@ -229,11 +229,10 @@ class Table:
         prepared: Mapping[str, NDArray[Any]],
     ) -> None:
         """Add one used image; only its numbers stay in memory."""
-        from driftcli.extractors.properties import levels
-
         self.contents += item.content
         self.seen += item.pixels[:8]
-        self.levels.update(levels(item.facts))
+        for extractor in self.extractors:
+            self.levels.update(extractor.levels(item.facts))
         self.rows.append(_Row(replace(item, arrays={}), views, prepared))
         if len(self.rows) > 2 * self.keep:
             self._prune()

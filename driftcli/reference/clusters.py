@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.features import State
+from driftcli.extractors.base import portraits
+from driftcli.extractors.base import views as declared_views
 
 Floats = NDArray[np.float64]
 SIZES = (2, 4, 8, 16, 32)
-VIEWS = ("content", "latent")
-"""What is clustered, the first that there is: as it is, since neither z-scores nor PCA told classes apart better."""
 PER_CLUSTER = 40
 """Good images a cluster should hold on average, twice what it needs: a held-out set of 400 gets eight."""
 LEAST = 20
@@ -29,10 +29,12 @@ ROUNDS = 50
 def learn(views: Mapping[str, NDArray[np.float32]], wanted: Literal["auto"] | int, seed: int) -> State:
     """Centroids of the fit set for several numbers K of clusters, keys `VIEW/K` -> float32 [K, d].
 
-    The size of the held-out set decides later which are used (`choose`). `wanted`: 0 learns none, a number only
-    that one. The result is empty without a network's features.
+    Of the best portrait among the views that are declared fit for it, as it is: neither z-scores nor PCA
+    told classes apart better.
+
+    `wanted`: 0 learns none, a number only that one. Nothing is learnt without a network's features.
     """
-    view = next((name for name in VIEWS if name in views), None)
+    view = next((name for name in portraits(views) if declared_views()[name].clustered), None)
     if view is None or wanted == 0:
         return {}
     x = views[view].astype(np.float64)

@@ -1,31 +1,14 @@
-"""The families of evidence: which extractor's view each one tests, and with which detector."""
+"""The families of evidence: what an extractor's view becomes once a detector tests it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from driftcli.core.features import Column, State
+from driftcli.core import registry
+from driftcli.core.features import Column, Gate, State, View
 from driftcli.detectors.base import Detector
-from driftcli.detectors.mmd import Mmd
-from driftcli.detectors.outliers import Outliers
-from driftcli.detectors.reconstruction import Reconstruction
-from driftcli.detectors.univariate import Univariate
 from driftcli.extractors.base import Extractor
-
-Gate = Literal["on", "advisory", "off"]
-
-VIEWS: Mapping[str, tuple[str, str]] = {
-    "style": ("embedding", "style"),
-    "content": ("embedding", "content"),
-    "reconstruction": ("autoencoder", "error"),
-    "latent": ("autoencoder", "latent"),
-    "properties": ("properties", "properties"),
-    "local": ("patches", "local"),
-    "file": ("properties", "file"),
-}
-"""Family -> (extractor, view), as in the contract's table of words."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +21,25 @@ class Family:
     detector: Detector
     columns: tuple[Column, ...]
     state: State
+    named: bool = False
+    """Its columns are measurements that people know (`View.named`)."""
+    of_file: bool = False
+    """It tells of files, not of pixels (`View.of_file`)."""
+    yardstick: bool = False
+    """The first family of named measurements of pixels, whatever its gate: how small a shift of each of
+    them is seen is measured with the baseline, and by them single images are described."""
 
 
-def detector_for(family: str, extractor: Extractor, state: State | None = None) -> Detector:
-    """The detector of a family.
+def detector_for(view: View, extractor: Extractor, state: State | None = None) -> Detector:
+    """The detector that tests a view.
 
     `state`: the extractor's, which knows the blocks a kernel weighs alike; needed to fit the detector,
     not to test with one that was fitted.
     """
-    view = VIEWS[family][1]
-    if view in {"properties", "file"}:
-        return Univariate()
-    if view == "error":
-        return Reconstruction()
-    if view == "local":
-        return Outliers()
-    blocks = () if state is None else extractor.blocks(view, state)
-    return Mmd(scale="blocks", blocks=blocks) if len(blocks) > 1 else Mmd()
+    kind: type[Detector] = registry.load("detectors", view.detector)
+    return kind.suited(() if state is None else extractor.blocks(view.name, state))
+
+
+def yardstick(families: Sequence[Family]) -> Family | None:
+    """The family that measurements in words come from; None where no extractor has one, or it is off."""
+    return next((family for family in families if family.yardstick), None)

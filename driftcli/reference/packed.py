@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from driftcli.core.features import Features, State
-from driftcli.reading.reader import ROUNDED
+from driftcli.extractors.base import views as declared_views
 
 
 def pack_features(features: Features) -> dict[str, Any]:
     """Features as arrays for the artifact: `view/NAME`, hashes, times, texts as JSON.
 
-    Network views are stored as float16, which is what they hold.
+    Views that are declared rounded are stored as float16, which is what they hold.
     """
     texts = {
         "names": features.names,
@@ -23,8 +23,10 @@ def pack_features(features: Features) -> dict[str, Any]:
         "slice": features.slice,
         "levels": {str(k): v for k, v in features.levels.items()},
     }
+    known = declared_views()
     views = {
-        f"view/{name}": x.astype(np.float16) if name in ROUNDED else x for name, x in features.views.items()
+        f"view/{name}": x.astype(np.float16) if known[name].rounded else x
+        for name, x in features.views.items()
     }
     hashes = [np.frombuffer(bytes.fromhex(c.decode()), np.uint8) for c in features.content]
     return {

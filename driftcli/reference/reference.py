@@ -17,8 +17,9 @@ from driftcli.core.features import Features, State
 from driftcli.explain import corruption, plane
 from driftcli.explain.corruption import Library
 from driftcli.extractors.base import Extractor
+from driftcli.extractors.base import families as declared_families
 from driftcli.reference import pixel_errors, thumbnails
-from driftcli.reference.families import VIEWS, Family, detector_for
+from driftcli.reference.families import Family, detector_for
 from driftcli.reference.packed import unpack_features
 
 KEPT = ("decode", "extractors", "families", "fit", "seed")
@@ -100,15 +101,21 @@ def build_families(
     `detectors`: what their detectors learnt, by family; `states`: the extractors', to fit detectors.
     `every`: those that are off too, so that what is learnt serves whatever gates a check asks for.
     """
-    families = []
-    for name, (kind, view) in VIEWS.items():
-        gate = getattr(settings.families, name).gate
+    built, measuring = [], False
+    for name, (kind, view) in declared_families().items():
         extractor = extractors.get(kind)
-        if extractor is None or view not in extractor.view_names() or (gate == "off" and not every):
+        if extractor is None or view.name not in extractor.view_names():
             continue
-        detector = detector_for(name, extractor, None if states is None else states[kind])
-        families.append(Family(name, view, gate, detector, extractor.columns(view), detectors.get(name, {})))
-    return tuple(families)
+        yardstick = view.named and not view.of_file and not measuring
+        measuring = measuring or yardstick
+        gate = getattr(settings.families, name).gate
+        if gate == "off" and not every:
+            continue
+        detector = detector_for(view, extractor, None if states is None else states[kind])
+        columns, learnt = extractor.columns(view.name), detectors.get(name, {})
+        traits = (view.named, view.of_file, yardstick)
+        built.append(Family(name, view.name, gate, detector, columns, learnt, *traits))
+    return tuple(built)
 
 
 def open_reference(

@@ -71,10 +71,7 @@ def _annotations(report: Report) -> Iterator[str]:
         yield command("warning", "what changed", found.statement)
     if report.images and report.verdict in ("drift", "warn"):
         ranked = sorted(report.images, key=lambda image: image.rank)[:NAMED]
-        lines = (
-            f"{image.path}: {say.reasons(image.reasons, report) or say.words(image.family)}"
-            for image in ranked
-        )
+        lines = (f"{image.path}: {say.reasons(image, report) or say.words(image.family)}" for image in ranked)
         yield command("warning", "most drifted images", *lines)
     for caution in report.cautions:
         yield command("warning", "caution", caution)

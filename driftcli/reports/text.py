@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
+from driftcli.core import sentences
 from driftcli.reports.base import ReportFormat
 from driftcli.reports.content import closing, mix, sections
 from driftcli.reports.content import numbers as number
@@ -69,9 +70,7 @@ def quiet_line(report: Report) -> str:
     fields += [f"rule={rule.name}" for rule in report.rules if rule.failed]
     if report.verdict != "pass" or report.exit_code:
         told = (
-            [say.bare(found.statement) for found in report.diagnosis]
-            if report.verdict != "inconclusive"
-            else []
+            [sentences.short(found) for found in report.diagnosis] if report.verdict != "inconclusive" else []
         )
         told = [] if say.only_mix(report) else told
         reason = [*told, *report.reasons, ""][0]

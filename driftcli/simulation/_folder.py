@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from driftcli.core.errors import DriftcliError, InternalError, UsageError
+from driftcli.core.files import replace_folder
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "source", "corruption", "severity", "amount")
@@ -81,18 +82,9 @@ class DriftedFolder:
             raise UsageError(f"{self.place} exists", "use --force to replace it, or choose another -o")
 
     def _appear(self) -> None:
-        """Takes the place; what was there goes when the new one stands."""
+        """Takes the place, unless somebody else has taken it meanwhile."""
         self._check_place()
-        old = self._temporary.with_name(f"{self._temporary.name}-old")
-        if self.place.is_dir():
-            self.place.rename(old)
-        try:
-            self._temporary.rename(self.place)
-        except OSError:
-            if old.is_dir():
-                old.rename(self.place)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
+        replace_folder(self._temporary, self.place)
 
     def _write_manifest(self) -> None:
         more = sorted({name for row in self._rows for name in row} - set(COLUMNS))

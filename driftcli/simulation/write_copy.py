@@ -51,7 +51,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Simulated:
-    """The folder that was written, and what became of the entries."""
+    """What `driftcli.simulate` wrote: the folder, and how many images are in it."""
 
     folder: str
     images: int
@@ -73,7 +73,9 @@ def simulate(
     """Write a drifted copy of images as the folder `place`, and say what is in it.
 
     Corrupted images become PNG, the others are copied byte for byte; `manifest.csv` says what happened to each.
-    `force`: replace a folder that this function wrote. An image is corrupted when the hash of its content and the seed says so, wherever it lies. What cannot be
+    `force`: replace a folder that this function wrote.
+
+    An image is corrupted when the hash of its content and the seed says so, wherever it lies. What cannot be
     decoded is left out and counted. Raises UsageError, NotAuditedError for nothing left, InternalError when
     the folder cannot be written. Crop and mask do not apply: `check` will apply them to all images alike.
     """

@@ -17,6 +17,7 @@ from driftcli.sources._samples import SIDECARS, Member, labelled
 from driftcli.sources.base import ImageSource
 from driftcli.sources.decoding.names import left_out, passed_over
 
+_NAMES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _LARGEST = 256 << 20
 _LARGEST_HEADER = 1 << 20
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
@@ -38,6 +39,11 @@ class Archive(ImageSource):
     """
 
     path: str
+
+    @classmethod
+    def takes(cls, path: str) -> bool:
+        """Zip files and tar files, plain or compressed."""
+        return path.lower().endswith(_NAMES)
 
     @property
     def prefix(self) -> str:

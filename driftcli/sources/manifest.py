@@ -34,6 +34,11 @@ class Manifest(ImageSource):
 
     path: str
 
+    @classmethod
+    def takes(cls, path: str) -> bool:
+        """Tables and lists of paths."""
+        return extension(path) in ("csv", "jsonl", "txt")
+
     @property
     def prefix(self) -> str:
         """The part of entry names before the path as listed: the manifest's folder."""

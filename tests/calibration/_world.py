@@ -15,10 +15,11 @@ from driftcli.detectors.mmd import Mmd
 from driftcli.detectors.reconstruction import Reconstruction
 from driftcli.detectors.univariate import Univariate
 from driftcli.extractors.autoencoder import Autoencoder
+from driftcli.extractors.base import families as declared_families
 from driftcli.extractors.properties import Properties
 from driftcli.gate.batch_test import Outcome, run_gate
 from driftcli.reading.reader import Reading
-from driftcli.reference.families import VIEWS, Family
+from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline
 
 CAUSES = 8
@@ -115,12 +116,13 @@ def fit(reference: Features, gates: Mapping[str, str] | None = None) -> tuple[Fa
     """What F teaches the detectors. All six families gate unless `gates` says otherwise."""
     found = []
     for name, detector in detectors().items():
-        view = VIEWS[name][1]
+        declared = declared_families()[name][1]
+        view, traits = declared.name, (declared.named, declared.of_file, name == "properties")
         columns = COLUMNS.get(view, ())
         gate = "on" if gates is None else gates.get(name, "off")
         if gate != "off":
             state = detector.fit(reference.views[view], columns, 0)
-            found.append(Family(name, view, gate, detector, columns, state))  # type: ignore[arg-type]
+            found.append(Family(name, view, gate, detector, columns, state, *traits))  # type: ignore[arg-type]
     return tuple(found)
 
 

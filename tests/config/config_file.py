@@ -1,6 +1,6 @@
 """Writes configs/default.yaml from the settings: every key, its default, and what it means.
 
-Run `python tests/config_file.py` after a setting has changed; a test compares.
+`python -m tests.readme_blocks` writes it, and what the manual says of it; a test compares.
 """
 
 from __future__ import annotations
@@ -90,7 +90,13 @@ def _attribute_notes(kind: type) -> dict[str, str]:
     for parent in kind.__bases__:
         if parent.__module__.startswith("driftcli"):
             notes |= _attribute_notes(parent)
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    try:
+        source = inspect.getsource(kind)
+    except (
+        OSError
+    ):  # a section that is built from what kinds declare: each of its keys is a section with its own
+        return notes
+    (body,) = ast.parse(textwrap.dedent(source)).body
     for field, below in zip(body.body, body.body[1:], strict=False):
         if (
             isinstance(field, ast.AnnAssign)
@@ -113,8 +119,3 @@ def _option_help() -> dict[str, str]:
                 )
     helps["fit.thumbnails"] = "Pictures of held-out images that the artifact keeps, for reports; 0: none."
     return helps
-
-
-if __name__ == "__main__":
-    TARGET.write_text(default_yaml(), encoding="utf-8")
-    print(f"wrote {TARGET}")

@@ -20,11 +20,13 @@ NOT_LENGTHS = {
 
 def test_it_says_what_it_is(name):
     """Docstring, class, unit for people, five amounts in one direction."""
-    corruption = kind(name)
-    assert len(inspect.getdoc(type(corruption)) or "") > 20
-    assert corruption.belongs in get_args(Class)
-    assert corruption.unit
-    steps = np.diff(corruption.amounts)
+    one = kind(name)
+    assert len(inspect.getdoc(type(one)) or "") > 20
+    assert one.belongs in get_args(Class)
+    assert one.unit
+    assert one.unit.startswith(one.short_unit)
+    assert not {" at ", "("} & {mark for mark in (" at ", "(") if mark in (one.short_unit or one.unit)}
+    steps = np.diff(one.amounts)
     assert len(steps) == 4
     assert (steps > 0).all() or (steps < 0).all()
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftcli.core.features import Features
+from driftcli.core.findings import Outside
 from driftcli.explain import culprits, groups, scores
 from driftcli.stats import conformal
 from tests.statistical import binomial_bound
@@ -68,6 +69,9 @@ def test_the_sum_over_families_needs_no_correction():
     assert hits > 60
 
 
+WHY = (Outside("sharpness", "below", 0.99, 0.02),)
+
+
 def _scored(nats: np.ndarray, n: int, family: str = "style") -> culprits.AnomalyScores:
     return culprits.AnomalyScores(family, nats[:n], nats[n:])
 
@@ -78,7 +82,7 @@ def test_the_ranking_falls_and_names_the_family_that_finds_the_image_rarest():
     style, light = rng.exponential(size=230), rng.exponential(size=230)
     style[205], light[210] = 30, 25
     scored = [_scored(style, 200), _scored(light, 200, "properties")]
-    ranked = culprits.rank(scored, batch(30), [("why",)] * 30, 0.05)
+    ranked = culprits.rank(scored, batch(30), [WHY] * 30, 0.05)
     assert [(i.path, i.family) for i in ranked[:2]] == [
         ("day2/005.jpg", "style"),
         ("day1/010.jpg", "properties"),
@@ -90,6 +94,7 @@ def test_the_ranking_falls_and_names_the_family_that_finds_the_image_rarest():
     assert [i.path for i in ranked if i.significant] == []
     assert ranked[0].p_value == pytest.approx(1 / 201)
     assert ranked[0].content == f"{5:064x}"
+    assert (ranked[0].outside, ranked[0].reasons) == (WHY, ("sharpness 0.02, below 99 % of the baseline",))
 
 
 def test_images_are_significant_only_where_their_p_can_be_small_enough():

@@ -7,6 +7,7 @@ import pytest
 
 from driftcli.core.features import Features
 from driftcli.explain import plane
+from driftcli.extractors.base import portraits
 
 
 def features(x: np.ndarray, view: str = "content") -> Features:
@@ -62,8 +63,10 @@ def test_a_map_holds_500_points_of_each_kind(good):
 def test_the_first_view_there_is(good):
     """Content before style before the code before properties; a missing value counts as the mean."""
     x = good.astype(np.float32)
-    assert plane.fit({"properties": x, "style": x}).standard.view == "style"
-    assert plane.fit({"error": x}) is None
+    everything = dict.fromkeys(("properties", "latent", "error", "style", "content"), x)
+    assert list(portraits(everything)) == ["content", "style", "latent", "properties"]
+    assert plane.fit(portraits({"properties": x, "style": x})).standard.view == "style"
+    assert plane.fit(portraits({"error": x})) is None
     assert plane.fit({"content": x[:2]}) is None
     holes = x.copy()
     holes[3] = np.nan

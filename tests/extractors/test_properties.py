@@ -194,7 +194,9 @@ def test_the_same_image_gives_the_same_bits_in_any_company():
     for at in range(3):
         again = extractor.prepare(Frame(scene(at), FACTS))[None]
         alone = extractor.extract(extractor.fit(rows[:0], 0, Runtime()), again, Runtime())
-        assert all(alone[view][0].tobytes() == together[view][at].tobytes() for view in extractor.views)
+        assert all(
+            alone[view][0].tobytes() == together[view][at].tobytes() for view in extractor.view_names()
+        )
     assert together["properties"].shape == (3, len(PIXELS))
     assert together["file"].dtype == np.float32
     assert extractor.extract(EMPTY, rows[:0], Runtime())["file"].shape == (0, len(FILE))

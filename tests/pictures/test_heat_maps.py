@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from driftcli.pictures.heat_maps import Maps, drawn, relative
+from driftcli.extractors._errors import relative
+from driftcli.pictures.heat_maps import Maps, drawn
 from driftcli.pictures.picture import SIDE, Scale, decoded, encoded
 
 GREY = Image.new("RGB", (120, 80), (90, 140, 60))

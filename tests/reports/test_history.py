@@ -12,14 +12,14 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from driftcli.check_history import read, record
+from driftcli.check_history.records import Measured, Summary
 from driftcli.core.errors import UsageError
-from driftcli.history import read, record
-from driftcli.history.records import Measured, Summary
 from driftcli.reports.history import html as _history_html
 from driftcli.reports.history import json as _history_json
 from driftcli.reports.history import numbers
 from driftcli.reports.history import text as _history_text
-from tests.history.test_history import report, settings
+from tests.check_history.test_history import report, settings
 from tests.reports import samples
 
 HOSTILE = '=cmd("x") <script>alert(1)</script> \x1b[31m$\\frac{a}{b}$'

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
+from driftcli.core.times import duration
 from driftcli.reports.content import numbers as number
 from driftcli.reports.content import words as say
 
@@ -135,7 +136,7 @@ def provenance(report: Report, digits: int = DIGEST) -> dict[str, str]:
         "" if gate.permutations is None else number.plural(gate.permutations, "permutation"),
         str(environment.get("device", "")),
         f"torch {environment['torch']}" if environment.get("torch") else "",
-        f"{number.duration(seconds)}{speed}" if seconds is not None and number.known(seconds) else "",
+        f"{duration(seconds)}{speed}" if seconds is not None and number.known(seconds) else "",
     ]
     lines = {
         "artifact": f"{reference.artifact}{_digest(reference.digest, digits)}",

@@ -157,13 +157,3 @@ def pair(left: float | None, right: float | None) -> tuple[str, str]:
         if shown[0] != shown[1]:
             break
     return shown
-
-
-def duration(seconds: float) -> str:
-    """`3.2 s`, `47 s`, `2 min 5 s`, `1 h 2 min`."""
-    if seconds < 59.5:
-        return f"{trim(f'{seconds:.1f}')} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60} min"

@@ -131,7 +131,7 @@ def images(page: Page, report: Report, most: int) -> None:
             Cell(image.path[len(folder) :]),
             Cell(say.words(image.family), "dim"),
             *([_sure(image)] if marked else []),
-            Cell(say.reasons(image.reasons, report)),
+            Cell(say.reasons(image, report)),
         ]
         for image in found
     ]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from os.path import commonprefix
 from typing import TYPE_CHECKING
 
+from driftcli.core import sentences
 from driftcli.core.text import label
 from driftcli.reports.content import numbers as number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from driftcli.core.findings import ImageResult
     from driftcli.core.images import Ledger
     from driftcli.core.report import Detectable, FamilyResult, Report, RuleResult, StatisticResult
 
@@ -21,16 +22,10 @@ MOST_SPACES = 4
 """A diagnosis that offers more than five words offers no word."""
 RATIOS = ("increase", "share", "rate")
 """Rules whose names end so are told in percent."""
-_IMAGES_ARE = re.compile(r"^(?:the )?images are ([^\W\d_][\w -]*?)\s*(?:[(:,;.]|$)", re.IGNORECASE)
-_SUBJECT = re.compile(r"^(?:the )?images are (?=\S)", re.IGNORECASE)
-_OF = " of the baseline"
-"""What every reason for an image is compared with: said once, above them."""
 _FIRST = (
     "sharpness", "noise", "brightness", "contrast", "saturation", "red_green", "yellow_blue", "hue", "blockiness",
 )  # fmt: skip
 """The shifts a reader asks for first, where not all are told."""
-_VALUE = re.compile(r" [−\d]| missing\b")
-"""Where the name of a value ends and the value begins."""
 _NAMES = {
     "gaussian": "Gaussian",
     "poisson": "Poisson",
@@ -50,20 +45,15 @@ def words(name: str) -> str:
 
 
 def change_words(report: Report, most: int = 3) -> tuple[str, ...]:
-    """`blurrier`, `greener`: read off the diagnosis, else `lower sharpness` off what moved most.
+    """`blurrier`, `greener`: the words of the diagnosis, else `lower sharpness` of what moved most.
 
-    A diagnosis offers its word as `Images are WORD: …`. Where only the mix changed, those would mislead.
+    Where only the mix changed, those would mislead.
     """
     if only_mix(report):
         return ("another mix of images",)
-    found: list[str] = []
-    for diagnosis in report.diagnosis:
-        match = _IMAGES_ARE.match(diagnosis.statement)
-        word = match.group(1) if match else ""
-        if word and word.count(" ") <= MOST_SPACES and word not in found:
-            found.append(word)
-    told = [f"{direction(row)} {label(row.name)}" for _, row in moved(report)[:2] if direction(row)]
-    return tuple(found[:most] or told)
+    named = [one.word for one in report.diagnosis if one.word and one.word.count(" ") <= MOST_SPACES]
+    measured = [f"{direction(row)} {label(row.name)}" for _, row in moved(report)[:2] if direction(row)]
+    return tuple(list(dict.fromkeys(named))[:most] or measured)
 
 
 def only_mix(report: Report) -> bool:
@@ -85,21 +75,16 @@ def moved(report: Report) -> list[tuple[FamilyResult, StatisticResult]]:
         and row.p_value is not None
         and row.p_value <= alpha
     ]
-    told = _told(report)
+    place = _places(report)
     return sorted(
         rows,
         key=lambda row: (
             row[0].gate != "on",
-            _place(label(row[1].name), told),
+            place.get(row[1].name, len(place)),
             -(row[1].effect or 0),
             row[1].name,
         ),
     )
-
-
-def bare(statement: str) -> str:
-    """`blurrier: sharpness −1.9 sd`, without who is meant."""
-    return _SUBJECT.sub("", statement)
 
 
 def direction(row: StatisticResult) -> str:
@@ -126,21 +111,22 @@ def shift(row: StatisticResult) -> str:
     return f"{kind} {number.value(effect.value, 2)}"
 
 
-def reasons(found: Sequence[str], report: Report) -> str:
-    """Why an image stands out, in short and in the diagnosis' order: the heading says what it is compared with."""
-    told = _told(report)
-    ordered = sorted(found, key=lambda reason: _place(_VALUE.split(reason, maxsplit=1)[0], told))
-    return "; ".join(reason.removesuffix(_OF) for reason in ordered)
+def reasons(image: ImageResult, report: Report) -> str:
+    """Why an image stands out, in short and in the diagnosis' order: the heading says what it is compared with.
+
+    Of a result of 0.1.0 the reasons as they stand.
+    """
+    if not image.outside:
+        return "; ".join(image.reasons)
+    place = _places(report)
+    ordered = sorted(image.outside, key=lambda facts: place.get(facts.statistic, len(place)))
+    return "; ".join(map(sentences.outside_short, ordered))
 
 
-def _told(report: Report) -> str:
-    return " ".join(found.statement for found in report.diagnosis)
-
-
-def _place(name: str, told: str) -> int:
-    """Where the diagnosis names a value; behind it all where it does not."""
-    named = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", told)
-    return named.start() if named else len(told)
+def _places(report: Report) -> dict[str, int]:
+    """Each statistic that the diagnosis names, by its place in it."""
+    named = dict.fromkeys(one.statistic for one in report.diagnosis if one.statistic)
+    return {statistic: place for place, statistic in enumerate(named)}
 
 
 def detectables(found: Sequence[Detectable], most: int) -> list[str]:
@@ -204,8 +190,9 @@ def detectable(entry: Detectable) -> str:
     if entry.corruption == "foreign":
         return f"{number.percent(entry.share)} of foreign images"
     what = words(entry.corruption)
-    unit = re.split(r" at | \(", entry.unit or "")[0]
-    native = f" ({_native(entry.shift, unit)})" if entry.shift is not None else ""
+    native = (
+        f" ({_native(entry.shift, entry.short_unit or entry.unit or '')})" if entry.shift is not None else ""
+    )
     severity = "" if entry.severity is None else f" from severity {number.value(entry.severity)}{native}"
     where = "" if entry.share >= 1 else f" on {number.percent(entry.share)} of the images"
     return f"{what}{severity}{where}"

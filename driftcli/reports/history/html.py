@@ -11,7 +11,7 @@ from driftcli.reports.history import numbers, plots
 from driftcli.reports.history import text as words
 
 if TYPE_CHECKING:
-    from driftcli.history.records import Past
+    from driftcli.check_history.records import Past
 
 
 def to_html(past: Past, names: tuple[str, ...] = ()) -> str:

@@ -11,7 +11,7 @@ from driftcli.reports.history import numbers
 from driftcli.reports.layout.writing import plain, write
 
 if TYPE_CHECKING:
-    from driftcli.history.records import Past
+    from driftcli.check_history.records import Past
 
 COLUMNS = (
     "id", "created", "verdict", "exit_code", "gate", "p_value", "alpha", "effect", "effect_lower", "images",
@@ -21,7 +21,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_json(past: Past) -> str:
-    """Field for field the dataclasses of `driftcli.history.records`; numbers that are not finite are null."""
+    """Field for field the dataclasses of `driftcli.check_history.records`; numbers that are not finite are null."""
     return f"{write(plain(past))}\n"
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
+from driftcli.core import registry
 from driftcli.core.errors import UsageError
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
-    from driftcli.history.records import Past, PastCheck, PastStatistic
+    from driftcli.check_history.records import Past, PastCheck, PastStatistic
 
 SIGMAS = 3.0
 """Limits of a mean: so many standard errors from the baseline's."""
 MARKS = {"pass": "✓ pass", "warn": "! warn", "drift": "✗ DRIFT", "inconclusive": "? not audited"}
-SHOWN = ("properties",)
-"""Families whose statistics are shown without being asked for."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,18 @@ def trends(past: Past, names: tuple[str, ...] = ()) -> tuple[Trend, ...]:
                 f"--statistic {safe_name(name)}: not in these checks",
                 f"one of {', '.join(map(safe_name, have)) or 'none: no check was audited'}",
             )
+    shown = _named_measurements()
     wanted = [
-        key for key in known if (key[1] in names if names else key[0] in SHOWN and _linear(past.checks, key))
+        key for key in known if (key[1] in names if names else key[0] in shown and _linear(past.checks, key))
     ]
     return tuple(_trend(past.checks, key) for key in wanted)
+
+
+@cache
+def _named_measurements() -> frozenset[str]:
+    """Families of pixels whose columns people know by name: shown without being asked for."""
+    kinds: list[Any] = [registry.load("extractors", kind) for kind in registry.kinds("extractors")]
+    return frozenset(v.family for kind in kinds for v in kind.views if v.named and not v.of_file)
 
 
 def limits(statistic: PastStatistic, check: PastCheck) -> tuple[float, float] | None:

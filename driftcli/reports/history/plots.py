@@ -12,7 +12,7 @@ from driftcli.core.text import label, safe_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from driftcli.history.records import Chart, Past, PastCheck
+    from driftcli.check_history.records import Chart, Past, PastCheck
     from driftcli.reports.history.numbers import Trend
 
 COLOURS = {

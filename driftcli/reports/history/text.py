@@ -11,7 +11,7 @@ from driftcli.reports.layout import line_chart as drawn
 from driftcli.reports.layout.page import Cell, Page, Track
 
 if TYPE_CHECKING:
-    from driftcli.history.records import Past, PastCheck
+    from driftcli.check_history.records import Past, PastCheck
 
 DIGEST = 12
 STYLES = {"pass": "green", "warn": "yellow", "drift": "bold red", "inconclusive": "yellow"}

@@ -86,7 +86,7 @@ def cards(report: Report, gallery: Gallery, album: Album, most: int) -> list[Car
         Card(
             image,
             _shown(pictures[image.path], image, album) if image.path in pictures else (),
-            say.reasons(image.reasons, report),
+            say.reasons(image, report),
             image.path in removed,
         )
         for image in account.ranking(report, max(most, len(pictures)))

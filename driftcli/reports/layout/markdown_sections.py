@@ -114,7 +114,7 @@ def images(report: Report, most: int) -> list[str]:
         (
             f"{image.rank}", name(image.path[len(folder) :]), prose(say.words(image.family)),
             *((_image_p(image.p_value, significant=image.significant),) if tested else ()),
-            prose(say.reasons(image.reasons, report)),
+            prose(say.reasons(image, report)),
         )
         for image in shown
     ]  # fmt: skip

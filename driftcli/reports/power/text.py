@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from driftcli.core.times import duration
 from driftcli.reports.content import numbers as number
 from driftcli.reports.content.words import words
 from driftcli.reports.layout.page import Cell, Page, Track
@@ -169,7 +170,7 @@ def _footer(page: Page, report: PowerReport) -> None:
     width = widest(report)
     run = [
         f"seed {environment.get('seed', 0)}", str(environment.get("device", "")),
-        number.duration(seconds) if seconds is not None else "",
+        duration(seconds) if seconds is not None else "",
     ]  # fmt: skip
     lines = {
         "read so": f"a rate of .50 from {report.trials} batches is known to ±{two(width)} (95 %, Wilson); batches are drawn "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from driftcli.reports.content import numbers as number
@@ -47,7 +46,7 @@ def mildest(report: PowerReport, name: str, size: int, share: float) -> PowerCel
 
 def unit(cell: PowerCell) -> str:
     """The unit in short: `px` of `px at short side 224 (standard deviation)`."""
-    return re.split(r" at | \(", cell.unit or "")[0]
+    return cell.short_unit or cell.unit or ""
 
 
 def amount(cell: PowerCell) -> str:
