@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from driftcli.core import sentences
 from driftcli.core.text import label
-from driftcli.reports.content import numbers as number
+from driftcli.reports.content import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,8 +70,8 @@ def moved(report: Report) -> list[tuple[FamilyResult, StatisticResult]]:
         for family in report.families
         if family.significant and family.gate != "off"
         for row in family.statistics
-        if number.known(row.batch)
-        and number.known(row.baseline)
+        if numbers.known(row.batch)
+        and numbers.known(row.baseline)
         and row.p_value is not None
         and row.p_value <= alpha
     ]
@@ -94,21 +94,21 @@ def direction(row: StatisticResult) -> str:
         shift = row.batch - row.baseline
     if shift and abs(shift) < SLIGHT and row.display_effect is not None:
         return "spread"
-    return "" if not shift or not number.known(shift) else "higher" if shift > 0 else "lower"
+    return "" if not shift or not numbers.known(shift) else "higher" if shift > 0 else "lower"
 
 
 def shift(row: StatisticResult) -> str:
     """The familiar size of a change: `−1.9 sd`, else `AUC 0.83`, else the relative change."""
     effect = row.display_effect
-    if effect is None or not number.known(effect.value):
-        differ = f"{number.percent(row.effect)} differ" if number.known(row.effect) else number.DASH
-        return number.change(row.change) if number.known(row.change) else differ
+    if effect is None or not numbers.known(effect.value):
+        differ = f"{numbers.percent(row.effect)} differ" if numbers.known(row.effect) else numbers.DASH
+        return numbers.change(row.change) if numbers.known(row.change) else differ
     if effect.kind == "sd_shift":
-        return number.sd(effect.value)
+        return numbers.sd(effect.value)
     if effect.kind == "turn_shift":
-        return f"{number.signed(effect.value, 2)} turns"
+        return f"{numbers.signed(effect.value, 2)} turns"
     kind = "AUC" if effect.kind == "auc" else words(effect.kind)
-    return f"{kind} {number.value(effect.value, 2)}"
+    return f"{kind} {numbers.value(effect.value, 2)}"
 
 
 def reasons(image: ImageResult, report: Report) -> str:
@@ -133,7 +133,7 @@ def detectables(found: Sequence[Detectable], most: int) -> list[str]:
     """The shifts of properties, those that are asked for first in front, and how many more there are."""
     told = [detectable(entry) for entry in ordered(found)[:most]]
     hidden = len(found) - len(told)
-    return [*told, f"{number.count(hidden)} more in the JSON result"] if hidden else told
+    return [*told, f"{numbers.count(hidden)} more in the JSON result"] if hidden else told
 
 
 def ordered(found: Sequence[Detectable]) -> list[Detectable]:
@@ -145,8 +145,10 @@ def ordered(found: Sequence[Detectable]) -> list[Detectable]:
 def rule(result: RuleResult) -> str:
     """`max loss increase is +44 %, limit 20 %`."""
     if result.name.endswith(RATIOS):
-        return f"{words(result.name)} is {number.change(result.value)}, limit {number.percent(result.limit)}"
-    return f"{words(result.name)} is {number.value(result.value)}, limit {number.value(result.limit)}"
+        return (
+            f"{words(result.name)} is {numbers.change(result.value)}, limit {numbers.percent(result.limit)}"
+        )
+    return f"{words(result.name)} is {numbers.value(result.value)}, limit {numbers.value(result.limit)}"
 
 
 def folder(names: Sequence[str], least: int = 8) -> str:
@@ -161,63 +163,63 @@ def folder(names: Sequence[str], least: int = 8) -> str:
 
 def ledger(found: Ledger) -> str:
     """`130 seen = 127 used + 1 unreadable (truncated) + 2 skipped (hidden)`: a sum to check by eye."""
-    parts, total = [f"{number.count(found.used)} used"], found.used + found.changed
+    parts, total = [f"{numbers.count(found.used)} used"], found.used + found.changed
     for state, reasons in (("unreadable", found.unreadable), ("skipped", found.skipped)):
         amount = sum(reasons.values())
         total += amount
         if amount:
             parts.append(
-                f"{number.count(amount)} {state} ({_reasons({k: n for k, n in reasons.items() if n})})"
+                f"{numbers.count(amount)} {state} ({_reasons({k: n for k, n in reasons.items() if n})})"
             )
     if found.changed:
-        parts.append(f"{number.count(found.changed)} changed while being read")
-    return f"{number.count(found.seen)} seen {'=' if total == found.seen else '≠'} {' + '.join(parts)}"
+        parts.append(f"{numbers.count(found.changed)} changed while being read")
+    return f"{numbers.count(found.seen)} seen {'=' if total == found.seen else '≠'} {' + '.join(parts)}"
 
 
 def _reasons(reasons: dict[str, int]) -> str:
     if len(reasons) == 1:
         return words(next(iter(reasons)))
     ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{number.count(amount)} {words(reason)}" for reason, amount in ranked)
+    return ", ".join(f"{numbers.count(amount)} {words(reason)}" for reason, amount in ranked)
 
 
 def detectable(entry: Detectable) -> str:
     """`Gaussian blur from severity 2 on 30 % of the images`, `sharpness by 0.25 sd (12 px)`."""
     if entry.shift_sd is not None:
-        size = f"{number.value(abs(entry.shift_sd), 2)} sd"
+        size = f"{numbers.value(abs(entry.shift_sd), 2)} sd"
         native = f" ({_native(abs(entry.shift), entry.unit or '')})" if entry.shift else ""
         return f"{label(entry.statistic or entry.corruption)} by {size}{native}"
     if entry.corruption == "foreign":
-        return f"{number.percent(entry.share)} of foreign images"
+        return f"{numbers.percent(entry.share)} of foreign images"
     what = words(entry.corruption)
     native = (
         f" ({_native(entry.shift, entry.short_unit or entry.unit or '')})" if entry.shift is not None else ""
     )
-    severity = "" if entry.severity is None else f" from severity {number.value(entry.severity)}{native}"
-    where = "" if entry.share >= 1 else f" on {number.percent(entry.share)} of the images"
+    severity = "" if entry.severity is None else f" from severity {numbers.value(entry.severity)}{native}"
+    where = "" if entry.share >= 1 else f" on {numbers.percent(entry.share)} of the images"
     return f"{what}{severity}{where}"
 
 
 def _native(shift: float, unit: str) -> str:
     """A shift in its own unit; a share in percent, a logarithm as the factor it stands for."""
     if unit == "share":
-        return number.percent(shift)
+        return numbers.percent(shift)
     if unit.startswith("log2"):
-        return f"a factor of {number.value(2.0 ** min(shift, 1000.0))}"
-    return f"{number.value(shift)} {unit}".strip()
+        return f"a factor of {numbers.value(2.0 ** min(shift, 1000.0))}"
+    return f"{numbers.value(shift)} {unit}".strip()
 
 
 def false_alarms(report: Report) -> str:
     """What alpha promises, what was measured on good images, and its range."""
     rate = report.gate.false_alarm_rate
-    batches = f" with batches of {number.count(rate.batch_size)}" if rate.batch_size else ""
-    promised = f"Promised: {number.percent(rate.nominal)} of checks."
+    batches = f" with batches of {numbers.count(rate.batch_size)}" if rate.batch_size else ""
+    promised = f"Promised: {numbers.percent(rate.nominal)} of checks."
     if rate.estimate is None:
         return f"{promised} Not measured here: {rate.reason or 'no reason was given'}."
     spread = ""
     if rate.low is not None and rate.high is not None:
         spread = (
-            f" (this artifact: likely between {number.percent(rate.low)} and {number.percent(rate.high)})"
+            f" (this artifact: likely between {numbers.percent(rate.low)} and {numbers.percent(rate.high)})"
         )
     note = f" {rate.reason}" if rate.reason else ""
-    return f"{promised} Measured on this baseline{batches}: {number.percent(rate.estimate)}{spread}.{note}"
+    return f"{promised} Measured on this baseline{batches}: {numbers.percent(rate.estimate)}{spread}.{note}"

@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 from driftcli.core.text import safe_name
-from driftcli.reports.history import numbers
+from driftcli.reports.history import trends
 from driftcli.reports.layout.writing import plain, write
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def to_json(past: Past) -> str:
 
 def to_csv(past: Past, names: tuple[str, ...] = ()) -> str:
     """One row a check; after its figures the mean of each statistic asked for (without any: of all properties)."""
-    asked = numbers.trends(past, names)
+    asked = trends.trends(past, names)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([*COLUMNS, *(safe_name(f"{trend.family}.{trend.name}") for trend in asked)])
