@@ -22,7 +22,8 @@ from driftcli.reading import canaries
 from driftcli.reading.reader import digest
 from driftcli.reading.runtime import versions
 from driftcli.reference.families import Family
-from driftcli.reference.reference import Reference, build_families, pack_features
+from driftcli.reference.packed import pack_features
+from driftcli.reference.reference import Reference, build_families
 from driftcli.reference.thumbnails import pack
 from driftcli.stats import minp
 from driftcli.stats.relabelling import draw

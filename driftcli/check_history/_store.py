@@ -58,9 +58,9 @@ _HINT = "name another file, or restore this one from a copy"
 
 @contextlib.contextmanager
 def writing(path: Path, *, look: bool = False) -> Iterator[sqlite3.Connection]:
-    """One transaction that holds the write lock from its start; the file and its tables are made if need be.
+    """A connection inside one transaction that holds the write lock from its start, committed when the block ends well.
 
-    `look`: check the whole file first. Raises UsageError (2) where the folder is missing, NotAuditedError (3)
+    The file and its tables are made if need be. `look`: check the whole file first. Raises UsageError (2) where the folder is missing, NotAuditedError (3)
     for a file that is no history, or a newer one, or damaged, InternalError (4) where it cannot be written.
     """
     if not path.parent.is_dir():
@@ -68,7 +68,7 @@ def writing(path: Path, *, look: bool = False) -> Iterator[sqlite3.Connection]:
             f"--history {safe_name(str(path))}: there is no folder {safe_name(str(path.parent))}",
             "create it first",
         )
-    with _told(path), contextlib.closing(sqlite3.connect(path, PATIENCE, isolation_level=None)) as db:
+    with _own_errors(path), contextlib.closing(sqlite3.connect(path, PATIENCE, isolation_level=None)) as db:
         _patiently(lambda: _prepare(db, path, look=look))
         _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
         try:
@@ -81,12 +81,15 @@ def writing(path: Path, *, look: bool = False) -> Iterator[sqlite3.Connection]:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that cannot write; all it reads is of one moment. Raises as `writing`; 3 if there is no file."""
+    """A read-only connection inside one transaction, so that all it reads is of one moment.
+
+    Raises as `writing`, and NotAuditedError (3) where there is no file.
+    """
     if not path.is_file():
         raise NotAuditedError(
             f"there is no history {safe_name(str(path))}", "driftcli check --history FILE writes one"
         )
-    with _told(path), contextlib.closing(_read_only(path)) as db:
+    with _own_errors(path), contextlib.closing(_read_only(path)) as db:
         db.execute("BEGIN")
         if _version(db, path) == 0:
             raise NotAuditedError(
@@ -155,8 +158,8 @@ def _patiently(act: Callable[[], Result]) -> Result:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours."""
+def _own_errors(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors inside the block into driftcli's, with a hint."""
     try:
         yield
     except sqlite3.Error as error:

@@ -45,7 +45,9 @@ def read(
     since: str | None = None,
     limit: int = 0,
 ) -> Past:
-    """The series of `group` and `baseline` (name, or the start of its digest) that was checked last.
+    """What the database holds: all series, and the checks and charts of the chosen one.
+
+    Chosen is the series of `group` and `baseline` (name, or the start of its digest) that was checked last.
 
     `since`: a date (2026-11-01) or an age (30d); `limit`: the newest so many checks, 0: all. M and the charts
     rest on all checks of the series, whatever is shown. Raises NotAuditedError (3) for a file that is missing,
@@ -56,9 +58,9 @@ def read(
         series = tuple(_series(db))
         chosen = _chosen(series, group, baseline, path)
         everything = list(_checks(db, chosen, group))
-        kept = [check for check in everything if start is None or check.created >= start]
-        kept = kept[-limit:] if limit else kept
-        shown = tuple(_with_evidence(db, kept))
+        selected = [check for check in everything if start is None or check.created >= start]
+        selected = selected[-limit:] if limit else selected
+        shown = tuple(_with_evidence(db, selected))
         acknowledged = tuple(_acknowledged(db, chosen))
     ids = {check.id for check in shown}
     drawn = [_cut(chart, ids) for chart in charts.of(everything)]
@@ -69,7 +71,7 @@ def read(
 
 
 def moment(text: str) -> str:
-    """A date, or an age, as a time in UTC like those that are stored. Raises UsageError."""
+    """The time in UTC, written like those that are stored, of a date (2026-11-01) or an age (30d). Raises UsageError."""
     age = re.fullmatch(r"(\d{1,6})\s*([mhdw])", text.strip())
     if age:
         then = datetime.fromtimestamp(time.time() - int(age[1]) * UNITS[age[2]], UTC)
@@ -97,10 +99,14 @@ def _series(db: sqlite3.Connection) -> Iterator[Series]:
 
 def _chosen(series: Sequence[Series], group: str | None, baseline: str | None, path: Path) -> Series | None:
     """The newest that fits; None where every check failed before it knew its baseline."""
-    for one in series:
-        named = baseline is None or one.baseline == baseline or one.baseline_digest.startswith(baseline)
-        if named and (group is None or one.group == group):
-            return one
+    for candidate in series:
+        named = (
+            baseline is None
+            or candidate.baseline == baseline
+            or candidate.baseline_digest.startswith(baseline)
+        )
+        if named and (group is None or candidate.group == group):
+            return candidate
     if group is None and baseline is None:
         return None
     asked = " and ".join(
@@ -108,8 +114,9 @@ def _chosen(series: Sequence[Series], group: str | None, baseline: str | None, p
     )
     known = sorted(
         {
-            f"{safe_name(one.baseline)}" + (f" of group {safe_name(one.group)}" if one.group else "")
-            for one in series
+            f"{safe_name(candidate.baseline)}"
+            + (f" of group {safe_name(candidate.group)}" if candidate.group else "")
+            for candidate in series
         }
     )
     raise UsageError(f"{safe_name(str(path))} has no {asked}", f"it has: {', '.join(known) or 'none'}")
@@ -135,11 +142,12 @@ def _checks(db: sqlite3.Connection, chosen: Series | None, group: str | None) ->
 
 
 def _with_evidence(db: sqlite3.Connection, checks: Sequence[PastCheck]) -> Iterator[PastCheck]:
+    """The checks with their families and statistics, in their order."""
     for start in range(0, len(checks), MOST):
-        part = checks[start : start + MOST]
-        families: dict[int, list[PastFamily]] = {check.id: [] for check in part}
-        statistics: dict[int, list[PastStatistic]] = {check.id: [] for check in part}
-        marks, ids = ", ".join("?" for _ in part), [check.id for check in part]
+        some = checks[start : start + MOST]
+        families: dict[int, list[PastFamily]] = {check.id: [] for check in some}
+        statistics: dict[int, list[PastStatistic]] = {check.id: [] for check in some}
+        marks, ids = ", ".join("?" for _ in some), [check.id for check in some]
         for check, name, gate, p, adjusted, significant, effect, lower in db.execute(
             f"SELECT * FROM families WHERE check_id IN ({marks}) ORDER BY rowid",  # noqa: S608  # question marks
             ids,
@@ -150,7 +158,7 @@ def _with_evidence(db: sqlite3.Connection, checks: Sequence[PastCheck]) -> Itera
             ids,
         ):
             statistics[check].append(_statistic(values))
-        for check in part:
+        for check in some:
             yield replace(check, families=tuple(families[check.id]), statistics=tuple(statistics[check.id]))
 
 
@@ -182,7 +190,7 @@ def _cut(chart: Any, ids: set[int]) -> Any:
 
 
 def require_some(past: Past) -> Past:
-    """Raises NotAuditedError (3) where nothing is left to show."""
+    """The same value, if it holds checks. Raises NotAuditedError (3) where nothing is left to show."""
     if not past.checks:
         what = "no checks in this period" if past.earlier else "no checks"
         raise NotAuditedError(

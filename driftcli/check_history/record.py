@@ -26,18 +26,26 @@ NOTE = 2_000
 
 
 def prepare(settings: Settings) -> None:
-    """Make the file, or see that it is whole and writable, before anything is read. Raises as `store.writing`."""
+    """Make the history, or verify that it is whole and writable, before any image is read.
+
+    Does nothing where the settings name no history. Raises UsageError (2) where its folder is missing,
+    NotAuditedError (3) for a file that is no history or damaged, InternalError (4) where it cannot be written.
+    """
     if settings.history.file is not None:
         with store.writing(Path(settings.history.file), look=True):
             pass
 
 
 def record(report: Report, settings: Settings, measured: Sequence[Measured] = ()) -> Report:
-    """Store a check and move its sequence, in one transaction; the report as the gate over all checks decides.
+    """Store a check and move its sequence, in one transaction; returns the report as the gate over all checks decides.
 
-    Every check with a p-value moves the sequence of its baseline and group, whatever its gate, unless these
-    very images moved it before or C is smaller than 5 × the batch. Only `--gate sequence` lets it decide.
-    Without `--history` the report comes back as it was. Raises as `store.writing`.
+    A sequence is the test martingale M of `driftcli.stats.sequential`, kept for each baseline and group: a check
+    with p-value p multiplies M + 1/horizon by its e-value ½·p^(−1/2), whatever its gate. It does not count where
+    these very images moved M before (the bet would be made twice on one draw) or the baseline has fewer than five
+    images for one of the batch (checks that share so small a held-out set are too dependent). Only `--gate sequence` lets M
+    decide. `measured`: columns of the batch beside the baseline's, for trends.
+
+    Without `--history` the report comes back as it was. Raises as `prepare`.
     """
     if settings.history.file is None:
         return report
@@ -46,7 +54,11 @@ def record(report: Report, settings: Settings, measured: Sequence[Measured] = ()
 
 
 def acknowledge(path: Path, note: str, group: str | None = None) -> tuple[Acknowledged, ...]:
-    """End all alarms (of one group): M starts again at 0; when, why and at what M is kept. Raises as `record`."""
+    """End all alarms, of one `group` or of all: M starts again at 0. Returns the alarms that were ended.
+
+    When, why (`note`, at most 2,000 characters) and at what M is kept. Raises NotAuditedError (3) where there is
+    no history, else as `prepare`.
+    """
     from driftcli.check_history.records import Acknowledged
 
     with store.reading(path):
@@ -54,13 +66,13 @@ def acknowledge(path: Path, note: str, group: str | None = None) -> tuple[Acknow
     ended = []
     with store.writing(path) as db:
         last = db.execute("SELECT coalesce(max(id), 0) FROM checks").fetchone()[0]
-        found = db.execute("SELECT baseline_digest, series, value FROM sequences WHERE alarm").fetchall()
-        for digest, series, value in found:
+        alarms = db.execute("SELECT baseline_digest, series, value FROM sequences WHERE alarm").fetchall()
+        for digest, series, value in alarms:
             if group is not None and series != _text(group):
                 continue
-            one = Acknowledged(now_utc(), _text(note)[:NOTE], digest, series or None, value, last)
-            ended.append(one)
-            _insert(db, "acknowledged", {**_fields(one, "group"), "series": series})
+            acknowledged = Acknowledged(now_utc(), _text(note)[:NOTE], digest, series or None, value, last)
+            ended.append(acknowledged)
+            _insert(db, "acknowledged", {**_fields(acknowledged, "group"), "series": series})
             key = (digest, series)
             db.execute(
                 "UPDATE sequences SET value = 0, checks = 0, alarm = 0, since = NULL "
@@ -97,24 +109,32 @@ def _recorded(
     check = _insert(db, "checks", row)
     _insert_evidence(db, check, report, measured)
     if digest:
-        kept = {"baseline_digest": digest, "series": series, "value": state.value, "checks": state.checks}
-        _insert(db, "sequences", {**kept, "alarm": state.alarm, "since": raised}, "INSERT OR REPLACE")
+        sequence_row = {
+            "baseline_digest": digest,
+            "series": series,
+            "value": state.value,
+            "checks": state.checks,
+        }
+        _insert(db, "sequences", {**sequence_row, "alarm": state.alarm, "since": raised}, "INSERT OR REPLACE")
     return report
 
 
 def _state(db: sqlite3.Connection, digest: str, series: str) -> tuple[sequential.State, str | None]:
-    """Where the series stands, and when its alarm was raised."""
-    found = db.execute(
+    """Where the series stands (M = 0 for a new one), and when its alarm was raised; None without an alarm."""
+    stored = db.execute(
         "SELECT value, checks, alarm, since FROM sequences WHERE baseline_digest = ? AND series = ?",
         (digest, series),
     ).fetchone()
-    if found is None:
+    if stored is None:
         return sequential.State(), None
-    return sequential.State(found[0], found[1], bool(found[2])), found[3]
+    return sequential.State(stored[0], stored[1], bool(stored[2])), stored[3]
 
 
 def _worth(report: Report) -> float | None:
-    """The check's e-value; None if it does not count. What stays within the tolerance counts as p = 1."""
+    """The check's e-value; None if it does not count.
+
+    What stays within the tolerance counts as p = 1, that is e = ½: such a batch is evidence against drift.
+    """
     gate = report.gate
     if gate.p_value is None or gate.permutations is None or not report.reference.digest:
         return None
@@ -141,12 +161,12 @@ def _decided(report: Report, state: sequential.State, settings: Settings, since:
     rules = any(rule.failed for rule in report.rules)
     fails = state.alarm and settings.gate.fail_on != "none"
     place = safe_name(str(settings.history.file))
-    said = sequential.reason(state, report.gate.alpha, since, place)
+    evidence = sequential.reason(state, report.gate.alpha, since, place)
     reasons = report.reasons
     if state.alarm:
-        reasons = (said, *reasons)
+        reasons = (evidence, *reasons)
     elif report.verdict != "pass":
-        reasons = (*reasons, said)
+        reasons = (*reasons, evidence)
     return replace(report, exit_code=int(fails or rules), reasons=reasons)
 
 
@@ -183,21 +203,22 @@ def _row(report: Report, settings: Settings) -> dict[str, Any]:
 def _insert_evidence(
     db: sqlite3.Connection, check: int, report: Report, measured: Sequence[Measured]
 ) -> None:
-    known = {(one.family, one.name): one for one in measured}
+    remaining = {(column.family, column.name): column for column in measured}
     for family in report.families:
         _insert(db, "families", {"check_id": check, **_fields(family, "statistics")})
         for statistic in family.statistics:
             named = {"check_id": check, "family": family.name, **_fields(statistic, "display_effect")}
-            _insert(db, "statistics", named | _summaries(known.pop((family.name, statistic.name), None)))
-    for (family_name, name), one in known.items():  # constant today, so not tested; measured all the same
-        _insert(db, "statistics", {"check_id": check, "family": family_name, "name": name, **_summaries(one)})
+            _insert(db, "statistics", named | _summaries(remaining.pop((family.name, statistic.name), None)))
+    for column in remaining.values():  # constant today, so not tested; measured all the same
+        named = {"check_id": check, "family": column.family, "name": column.name}
+        _insert(db, "statistics", named | _summaries(column))
 
 
-def _summaries(one: Measured | None) -> dict[str, Any]:
-    if one is None:
+def _summaries(measured: Measured | None) -> dict[str, Any]:
+    if measured is None:
         return {"unit": ""}
-    values = (*astuple(one.batch), *astuple(one.baseline))
-    return {"unit": one.unit, **dict(zip(store.SUMMARIES, values, strict=True))}
+    values = (*astuple(measured.batch), *astuple(measured.baseline))
+    return {"unit": measured.unit, **dict(zip(store.SUMMARIES, values, strict=True))}
 
 
 def _fields(value: Any, *left_out: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One linear column over a set of images; NaN left out."""
+    """Mean, median, standard deviation and quantiles of one linear column over a set of images; NaN left out."""
 
     mean: float
     median: float
@@ -22,7 +22,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One column of a check's images beside the baseline's."""
+    """One column's summary over a check's images, beside that over the baseline's."""
 
     family: str
     name: str
@@ -64,7 +64,7 @@ class PastFamily:
 
 @dataclass(frozen=True, slots=True)
 class PastCheck:
-    """One row of the history."""
+    """One check as it was stored; `families` and `statistics` are empty until they are asked for."""
 
     id: int
     created: str
@@ -94,9 +94,9 @@ class PastCheck:
     duplicate: bool
     """The same images had been audited before, against the same baseline."""
     e_value: float | None
-    """What it brought to the sequence; None if it did not count."""
+    """By which it multiplied the sequence; None if it did not count."""
     value: float | None
-    """M after it."""
+    """M, the value of the sequence, after it."""
     alarm: bool
     """The sequence was in alarm after it."""
     families: tuple[PastFamily, ...] = ()

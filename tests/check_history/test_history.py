@@ -32,14 +32,14 @@ def settings(file, group=None, **gate):
 
 def report(batch, p=0.5, baseline="b" * 64, **more):
     """A check of 127 images against 2,560 with this p-value."""
-    found = samples.passing() if p is None or p > 0.05 else samples.drifted()
+    base = samples.passing() if p is None or p > 0.05 else samples.drifted()
     code = 3 if p is None else 0
-    gate = replace(found.gate, p_value=p, alpha=0.05, permutations=None if p is None else 999)
-    verdict = "inconclusive" if p is None else found.verdict
+    gate = replace(base.gate, p_value=p, alpha=0.05, permutations=None if p is None else 999)
+    verdict = "inconclusive" if p is None else base.verdict
     more = {"families": (), **more} if p is None else more
     changes = {"gate": gate, "verdict": verdict, "exit_code": code, **more}
-    changes |= {"batch": replace(found.batch, digest=batch)}
-    return replace(found, **changes, reference=replace(found.reference, digest=baseline))
+    changes |= {"batch": replace(base.batch, digest=batch)}
+    return replace(base, **changes, reference=replace(base.reference, digest=baseline))
 
 
 @pytest.fixture
@@ -79,15 +79,16 @@ def test_without_a_history_nothing_happens(tmp_path):
 def test_the_sequence_is_the_fold_over_distinct_batches(file):
     """A batch checked again is stored again, marked, and counts once."""
     p = [0.5, 0.02, 0.5, 0.9, 0.3]
-    found = [
-        record.record(report(f"d{k}", one), settings(file)) for k, one in zip((1, 2, 2, 3, 1), p, strict=True)
+    reports = [
+        record.record(report(f"d{k}", value), settings(file))
+        for k, value in zip((1, 2, 2, 3, 1), p, strict=True)
     ]
     path = sequential.path([0.5, 0.02, 0.9], 999, H)
-    assert [one.sequence.value for one in found] == pytest.approx(
+    assert [outcome.sequence.value for outcome in reports] == pytest.approx(
         [path[0], path[1], path[1], path[2], path[2]]
     )
-    assert [one.sequence.checks for one in found] == [1, 2, 2, 3, 3]
-    assert [one.sequence.e_value is None for one in found] == [False, False, True, False, True]
+    assert [outcome.sequence.checks for outcome in reports] == [1, 2, 2, 3, 3]
+    assert [outcome.sequence.e_value is None for outcome in reports] == [False, False, True, False, True]
     assert [check.duplicate for check in retrospect.read(file).checks] == [False, False, True, False, True]
 
 
@@ -108,7 +109,7 @@ def test_the_sequence_decides_and_the_alarm_latches_until_acknowledged(file):
     assert (after.exit_code, after.sequence.alarm, after.sequence.checks) == (0, False, 1)
     assert after.sequence.value == pytest.approx(sequential.path([0.5], 999, H)[0])
     assert record.acknowledge(file, "again") == ()
-    assert [one.note for one in retrospect.read(file).acknowledged] == ["lens cleaned"]
+    assert [entry.note for entry in retrospect.read(file).acknowledged] == ["lens cleaned"]
 
 
 def test_reasons_say_which_gate_spoke(file):
@@ -136,8 +137,8 @@ def test_the_report_says_why_the_sequence_passes_or_fails(file):
 def test_baselines_and_groups_have_sequences_of_their_own(file):
     """Another baseline is another question; another camera too."""
     for baseline, group in (("a" * 64, None), ("c" * 64, None), ("a" * 64, "cam 1"), ("a" * 64, "cam 2")):
-        found = record.record(report("d1", 0.01, baseline), settings(file, group))
-        assert (found.sequence.checks, found.sequence.group) == (1, group)
+        recorded = record.record(report("d1", 0.01, baseline), settings(file, group))
+        assert (recorded.sequence.checks, recorded.sequence.group) == (1, group)
     assert len(retrospect.read(file).series) == 4
     assert retrospect.read(file, group="cam 1").chosen.group == "cam 1"
     assert retrospect.read(file, baseline="ccc").chosen.baseline_digest == "c" * 64
@@ -173,8 +174,8 @@ def test_what_does_not_count(file):
 
 def test_a_batch_that_was_not_audited_counts_when_it_is(file):
     record.record(report("d1", None), settings(file))
-    found = record.record(report("d1", 0.5), settings(file))
-    assert found.sequence.checks == 1
+    recorded = record.record(report("d1", 0.5), settings(file))
+    assert recorded.sequence.checks == 1
     assert not retrospect.read(file).checks[1].duplicate
 
 
@@ -182,8 +183,8 @@ def test_not_audited_stays_3_in_an_alarm(file):
     """3 goes before 1; the state is told."""
     for day in (1, 2, 3, 4):
         record.record(report(f"d{day}", 0.001), settings(file))
-    found = record.record(report("d5", None), settings(file))
-    assert (found.exit_code, found.sequence.alarm, found.sequence.e_value) == (3, True, None)
+    recorded = record.record(report("d5", None), settings(file))
+    assert (recorded.exit_code, recorded.sequence.alarm, recorded.sequence.e_value) == (3, True, None)
 
 
 def test_rules_and_fail_on_keep_their_meaning(file):
@@ -193,14 +194,14 @@ def test_rules_and_fail_on_keep_their_meaning(file):
     broken = report("d1", 0.5, rules=(RuleResult("max_loss_increase", 0.4, 0.2, True),))
     assert record.record(broken, settings(file)).exit_code == 1
     for day in (2, 3, 4, 5):
-        found = record.record(report(f"d{day}", 0.001), settings(file, fail_on="none"))
-    assert (found.exit_code, found.sequence.alarm) == (0, True)
+        recorded = record.record(report(f"d{day}", 0.001), settings(file, fail_on="none"))
+    assert (recorded.exit_code, recorded.sequence.alarm) == (0, True)
 
 
 def test_the_horizon_is_the_stake_of_a_day(file):
-    found = record.record(report("d1", 0.04), settings(file, horizon=10))
-    assert found.sequence.horizon == 10
-    assert found.sequence.value == pytest.approx(0.1 * 0.5 * 0.04**-0.5)
+    recorded = record.record(report("d1", 0.04), settings(file, horizon=10))
+    assert recorded.sequence.horizon == 10
+    assert recorded.sequence.value == pytest.approx(0.1 * 0.5 * 0.04**-0.5)
 
 
 WRITER = """
@@ -226,7 +227,7 @@ def jobs(file, processes, rows):
         )
         for who in range(processes)
     ]
-    return [(one.communicate()[1].decode(), one.returncode) for one in running]
+    return [(job.communicate()[1].decode(), job.returncode) for job in running]
 
 
 def test_eight_jobs_at_once_lose_nothing(file):

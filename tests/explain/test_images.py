@@ -64,12 +64,12 @@ def test_nothing_to_compare_gives_no_reasons():
 def test_the_share_is_what_counting_gives(baseline, value):
     """The twin: count the baseline below and above, speak from 95 % on, round down."""
     held_out = np.array(baseline, np.float32)[:, None]
-    (found,) = outside(np.array([[value]], np.float32), held_out, (Column("x"),))
+    (phrases,) = outside(np.array([[value]], np.float32), held_out, (Column("x"),))
     below, above = np.mean(held_out < np.float32(value)), np.mean(held_out > np.float32(value))
     if max(below, above) < 0.95:
-        assert found == ()
+        assert phrases == ()
     else:
         part = "all" if max(below, above) == 1 else f"{int(100 * max(below, above) + 1e-9)} %"
-        assert sentences.outside(found[0]).endswith(
+        assert sentences.outside(phrases[0]).endswith(
             f", {'below' if above > below else 'above'} {part} of the baseline"
         )

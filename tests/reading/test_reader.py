@@ -11,7 +11,7 @@ from driftcli.core.features import Features
 from driftcli.core.images import Decoded, FileFacts, Ledger
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reader import Reading, Table, _Keys, digest, finite
-from driftcli.reference.reference import pack_features, unpack_features
+from driftcli.reference.packed import pack_features, unpack_features
 
 FACTS = FileFacts(8, 8, 100, "JPEG", "RGB", grey=False)
 
@@ -37,12 +37,12 @@ def reading(numbers, keep=1000, label="label"):
     return table.reading(tally)
 
 
-def same(one: Features, other: Features) -> bool:
+def same(features: Features, other: Features) -> bool:
     return (
-        (one.names, one.group, one.stratum) == (other.names, other.group, other.stratum)
-        and (one.content == other.content).all()
-        and (one.pixels == other.pixels).all()
-        and all((one.views[v] == other.views[v]).all() for v in one.views)
+        (features.names, features.group, features.stratum) == (other.names, other.group, other.stratum)
+        and (features.content == other.content).all()
+        and (features.pixels == other.pixels).all()
+        and all((features.views[v] == other.views[v]).all() for v in features.views)
     )
 
 
