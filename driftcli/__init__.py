@@ -3,10 +3,14 @@
 From Python as from the shell; importing the package imports nothing heavy:
 
     import driftcli
+
     driftcli.fit("good/train", "ref")
     driftcli.baseline("ref", ["good/monday", "good/tuesday"])
     report = driftcli.check("ref", "today", alpha=0.01)
-    report.verdict, report.gate.p_value
+    print(report.verdict, report.gate.p_value)
+
+`help(driftcli.check)` and the others stand alone; every option of the command line is a keyword of its function.
+Whatever goes wrong is a `DriftcliError`: `what` happened, a `hint` on what to do, and the `exit_code` of the command.
 """
 
 from __future__ import annotations
@@ -16,51 +20,91 @@ from typing import TYPE_CHECKING, Any
 from driftcli.core.errors import ArtifactError, DriftcliError, InternalError, NotAuditedError, UsageError
 
 if TYPE_CHECKING:
-    from driftcli.api import baseline, check, fit, power
+    from driftcli.api.options import BaselineOptions, CheckOptions, FitOptions, PowerOptions, SimulateOptions
+    from driftcli.api.report import Report
+    from driftcli.api.saved import acknowledge, history, inspect, report
+    from driftcli.api.studies import power, simulate
+    from driftcli.api.verbs import baseline, check, fit
+    from driftcli.check_history.records import Acknowledged, Past
+    from driftcli.core.inspection import Account
+    from driftcli.core.outcomes import Calibrated, Fitted
     from driftcli.core.power_report import PowerReport
-    from driftcli.core.report import Report
+    from driftcli.core.progress import Progress
+    from driftcli.simulation.write_copy import Simulated
 
     __version__: str
 
 __all__ = [
+    "Account",
+    "Acknowledged",
     "ArtifactError",
+    "BaselineOptions",
+    "Calibrated",
+    "CheckOptions",
     "DriftcliError",
+    "FitOptions",
+    "Fitted",
     "InternalError",
     "NotAuditedError",
+    "Past",
+    "PowerOptions",
     "PowerReport",
+    "Progress",
     "Report",
+    "SimulateOptions",
+    "Simulated",
     "UsageError",
     "__version__",
+    "acknowledge",
     "baseline",
     "check",
     "fit",
+    "history",
+    "inspect",
     "power",
+    "report",
+    "simulate",
 ]
 
 _HOMES = {
-    "fit": "driftcli.api",
-    "baseline": "driftcli.api",
-    "check": "driftcli.api",
-    "power": "driftcli.api",
-    "PowerReport": "driftcli.core.power_report",
-    "Report": "driftcli.core.report",
+    "driftcli.api.options": (
+        "BaselineOptions",
+        "CheckOptions",
+        "FitOptions",
+        "PowerOptions",
+        "SimulateOptions",
+    ),
+    "driftcli.api.report": ("Report",),
+    "driftcli.api.saved": ("acknowledge", "history", "inspect", "report"),
+    "driftcli.api.studies": ("power", "simulate"),
+    "driftcli.api.verbs": ("baseline", "check", "fit"),
+    "driftcli.core.inspection": ("Account",),
+    "driftcli.core.outcomes": ("Calibrated", "Fitted"),
+    "driftcli.core.power_report": ("PowerReport",),
+    "driftcli.core.progress": ("Progress",),
+    "driftcli.check_history.records": ("Acknowledged", "Past"),
+    "driftcli.simulation.write_copy": ("Simulated",),
 }
+"""Where each public name lives: its module is imported when the name is first asked for (PEP 562)."""
 
 
-def __getattr__(name: str) -> Any:
-    """PEP 562: the functions, the version and `Report` are loaded when they are first asked for."""
-    if name == "__version__":
-        from driftcli.core.version import version
+if not TYPE_CHECKING:  # a type checker would take any name for one that this function knows
 
-        found: Any = version()
-    elif name in _HOMES:
-        from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        """A public name, from the module that holds it. Raises AttributeError."""
+        if name == "__version__":
+            from driftcli.core.version import version
 
-        found = getattr(import_module(_HOMES[name]), name)
-    else:
-        raise AttributeError(f"module 'driftcli' has no attribute {name!r}")
-    globals()[name] = found
-    return found
+            value: Any = version()
+        else:
+            home = next((module for module, names in _HOMES.items() if name in names), None)
+            if home is None:
+                raise AttributeError(f"module 'driftcli' has no attribute {name!r}")
+            from importlib import import_module
+
+            value = getattr(import_module(home), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,7 @@
-"""What README says of the code, generated from it: options, settings, pixel modes, what each part sees and misses.
+"""What README and docs/ say of the code, generated from it: options, settings, what each part sees and misses.
 
-A block stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. `tests/test_readme.py` compares;
-`DRIFTCLI_UPDATE_README=1 pytest tests/test_readme.py` writes them anew.
+A block stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->` in one of the pages. `tests/test_readme.py`
+compares; `python -m tests.readme_blocks` writes them, and `configs/default.yaml`, anew.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,26 @@ from driftcli.cli._forms import SHOWN
 from driftcli.cli.app import app
 from driftcli.config.settings import Settings
 from driftcli.core import registry
+from driftcli.core.shipped import configurations
 from driftcli.extractors import base as extractors
 from driftcli.sources.decoding import modes as _modes
+from tests.config.config_file import HEAD, TARGET, default_yaml
 
 ROOT = Path(__file__).parents[1]
 
 
+def pages() -> list[Path]:
+    """README and every page of the manual."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
 def updated(text: str) -> str:
-    """README with every block as the code says."""
-    for name, block in BLOCKS.items():
-        pattern = re.compile(rf"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)", re.DOTALL)
-        assert len(pattern.findall(text)) == 1, f"README needs the markers of {name} once"
-        body = block()
-        text = pattern.sub(lambda found, body=body: f"{found[1]}\n{body}\n{found[2]}", text)
-    return text
+    """A page with each of its blocks as the code says. Raises KeyError for a block that nothing generates."""
+
+    def block(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{BLOCKS[found[2]]()}\n{found[3]}"
+
+    return re.sub(r"(<!-- (\w+):begin -->\n).*?(<!-- \2:end -->)", block, text, flags=re.DOTALL)
 
 
 def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> str:
@@ -77,7 +84,7 @@ def modes() -> str:
 
 
 def options() -> str:
-    """The commands, then every option once, with the commands that take it."""
+    """The commands, then every option once, with the commands that take it; `help` reads no settings."""
     commands: Mapping[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     verbs, takers = [], {}
     for name, command in commands.items():
@@ -86,11 +93,19 @@ def options() -> str:
         for param in command.params:
             if param.param_type_name != "argument" and param.name != "help":
                 takers.setdefault(_row(param), []).append(name)
+    everybody = set(commands) - {"help"}
     rows = [
-        (spelling, "all" if len(names) == len(commands) else ", ".join(names), about)
-        for (spelling, about), names in sorted(takers.items(), key=lambda row: len(row[1]) == len(commands))
+        (spelling, _of(names, everybody), about)
+        for (spelling, about), names in sorted(takers.items(), key=lambda row: set(row[1]) >= everybody)
     ]
     return f"{_table(('command', ''), verbs)}\n{_table(('option', 'of', ''), rows)}"
+
+
+def _of(names: list[str], everybody: set[str]) -> str:
+    """Commands that take an option, or "all" of those that read settings."""
+    if not set(names) >= everybody:
+        return ", ".join(names)
+    return ", ".join(["all", *sorted(set(names) - everybody)])
 
 
 def _row(param: Any) -> tuple[str, str]:
@@ -101,7 +116,8 @@ def _row(param: Any) -> tuple[str, str]:
 def settings() -> str:
     """Every key with its default and the comment that configs/default.yaml has above it."""
     rows, path, note = [], [], ""
-    for line in (ROOT / "configs" / "default.yaml").read_text(encoding="utf-8").splitlines():
+    written = (ROOT / "configs" / "default.yaml").read_text(encoding="utf-8").removeprefix(HEAD)
+    for line in written.splitlines():
         bare = line.strip()
         if not bare or bare.startswith("#"):
             note = f"{note} {bare.removeprefix('#').strip()}".strip() if bare else ""
@@ -111,7 +127,7 @@ def settings() -> str:
         if value.strip():
             rows.append((f"`{'.'.join(path)}`", f"`{value.strip()}`", note))
         note = ""
-    assert len(rows) == _leaves(yaml.safe_load((ROOT / "configs" / "default.yaml").read_text()))
+    assert len(rows) == _leaves(yaml.safe_load(written))
     return _table(("key", "default", ""), rows)
 
 
@@ -139,6 +155,17 @@ def formats() -> str:
     return _table(("format", "", ""), rows)
 
 
+def configs() -> str:
+    """Every shipped configuration by name, and the first sentence of the comment at its head."""
+    rows = []
+    for name, path in configurations().items():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        comment = takewhile(lambda line: line.startswith("# "), lines)
+        text = " ".join(line.removeprefix("# ") for line in comment)
+        rows.append((f"`{name}`", re.split(r"(?<=\.) ", text)[0]))
+    return _table(("name", ""), rows)
+
+
 def _leaves(tree: Any) -> int:
     return sum(map(_leaves, tree.values())) if isinstance(tree, dict) and tree else 1
 
@@ -149,6 +176,18 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "modes": modes,
     "options": options,
     "settings": settings,
+    "configs": configs,
     "corruptions": corruptions,
     "formats": formats,
 }
+
+
+def write() -> None:
+    """`configs/default.yaml` and every generated block, as the code says."""
+    TARGET.write_text(default_yaml(), encoding="utf-8")
+    for page in pages():
+        page.write_text(updated(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

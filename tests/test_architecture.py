@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "driftcli"
 FILES = sorted(PACKAGE.rglob("*.py"))
-BESIDE = {"__init__.py", "__main__.py", "api.py", "py.typed", "ARCHITECTURE.md", "__pycache__"}
+BESIDE = {"__init__.py", "__main__.py", "py.typed", "ARCHITECTURE.md", "__pycache__"}
 """What stands in the package beside the rooms."""
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES

@@ -6,19 +6,17 @@ import copy
 import platform
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 from driftcli.artifact._files import (
     MANIFEST,
+    TEMP,
     encode_state,
     load_state,
-    replace_file,
     storage,
     sweep,
-    sync_folder,
 )
 from driftcli.artifact._lock import Lock, held
 from driftcli.artifact._manifest import (
@@ -33,6 +31,8 @@ from driftcli.artifact._manifest import (
 )
 from driftcli.artifact._target import named
 from driftcli.core.errors import ArtifactError, InternalError
+from driftcli.core.files import replace_file, sync_folder
+from driftcli.core.times import now_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,7 +58,7 @@ class Draft:
         self._kind = kind
         self.lock = lock
         self._files = dict(files)
-        self._created = str(manifest.get("created", "")) or _now()
+        self._created = str(manifest.get("created", "")) or now_utc("microseconds")
         self._schema = max(SCHEMA, schema_of(manifest)) if manifest else SCHEMA
         self._open = True
 
@@ -85,7 +85,7 @@ class Draft:
         entry, raw = encode_state(role, state, metadata)
         with storage(self.path):
             self.lock.refresh()
-            replace_file(self.path / entry.name, raw)
+            replace_file(self.path / entry.name, raw, prefix=TEMP)
         self._files[role] = entry
 
     def remove(self, role: str) -> None:
@@ -97,10 +97,12 @@ class Draft:
         """Makes this the artifact: states durable, then the manifest replaced, then that durable."""
         self._check_open()
         raw = self._manifest()
-        with storage(self.path):
+        with storage(
+            self.path
+        ):  # more than replacing one file: names have an order, and only a holder may write
             sync_folder(self.path)
             self.lock.refresh()
-            replace_file(self.path / MANIFEST, raw)
+            replace_file(self.path / MANIFEST, raw, prefix=TEMP)
             sync_folder(self.path)
         self._open = False
 
@@ -111,7 +113,7 @@ class Draft:
             "schema_version": "{}.{}".format(*self._schema),
             "kind": self._kind,
             "created": self._created,
-            "updated": _now(),
+            "updated": now_utc("microseconds"),
             "tool": {"name": "driftcli", "version": _own_version()},
             "libraries": _libraries(),
             "files": [asdict(entry) for _, entry in sorted(self._files.items())],
@@ -156,10 +158,6 @@ def transaction(draft: Draft) -> Iterator[Draft]:
         if draft.lock.mine():
             sweep(draft.path, named(draft.path))
         raise
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _own_version() -> str:

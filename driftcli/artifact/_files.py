@@ -5,10 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import re
-import secrets
-import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +23,7 @@ from driftcli.artifact._manifest import (
     state_name,
 )
 from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.files import Refused, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -37,6 +35,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 LOCK = ".lock"
+TEMP = "tmp"
+"""What names of states and manifests in the making begin with, after the dot."""
 TEMP_NAME = re.compile(r"\.(tmp|lock)-[0-9a-f]{32}\.tmp|\.lock-break\.tmp")
 """Files in the making: states and manifests (`.tmp-…`), locks about to be taken (`.lock-…`)."""
 DTYPES = frozenset(
@@ -74,21 +74,20 @@ def read_file(path: Path, limit: int) -> bytes:
     (FileNotFoundError among them) for what the operating system says.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with (
+            open_regular(path, limit) as (descriptor, facts),
+            open(descriptor, "rb", closefd=False) as file,
+        ):
+            return file.read(facts.st_size + 1)
+    except Refused as refused:
+        large = refused.reason == "too_large"
+        raise MalformedError(
+            f"is larger than {limit:,} bytes" if large else "is no regular file"
+        ) from refused
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.EMLINK}:
             raise MalformedError("is a symbolic link") from error
         raise
-    try:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise MalformedError("is no regular file")
-        if facts.st_size > limit:
-            raise MalformedError(f"is larger than {limit:,} bytes")
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(facts.st_size + 1)
-    finally:
-        os.close(descriptor)
 
 
 def load_state(folder: Path, entry: FileEntry) -> dict[str, NDArray[Any]]:
@@ -148,48 +147,6 @@ def _with_metadata(raw: bytes, metadata: Mapping[str, str]) -> bytes:
     text = json.dumps(header, separators=(",", ":")).encode("ascii")
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + raw[end:]
-
-
-def temp_path(folder: Path, prefix: str) -> Path:
-    """A name nobody else has; `TEMP_NAME` matches it."""
-    return folder / f".{prefix}-{secrets.token_hex(16)}.tmp"
-
-
-def create_file(path: Path, raw: bytes, *, sync: bool) -> None:
-    """A new file with these bytes, on the disk itself if `sync`. Raises FileExistsError, OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    try:
-        rest = memoryview(raw)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        if sync:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def replace_file(path: Path, raw: bytes) -> None:
-    """Puts these bytes under this name: complete and on the disk before the name shows them.
-
-    The name itself is durable only after `sync_folder`.
-    """
-    temp = temp_path(path.parent, "tmp")
-    try:
-        create_file(temp, raw, sync=True)
-        temp.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temp.unlink()
-        raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes renames in this folder durable (POSIX: fsync of a directory)."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sweep(folder: Path, keep: Collection[str] | None) -> None:

@@ -13,13 +13,14 @@ import socket
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from driftcli.artifact._files import LOCK, create_file, read_file, storage, temp_path
+from driftcli.artifact._files import LOCK, read_file, storage
 from driftcli.artifact._manifest import MalformedError, dump, parse, shown
 from driftcli.core.errors import InternalError
+from driftcli.core.files import create_file, temp_path
+from driftcli.core.times import now_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +120,7 @@ def _owner(token: str) -> bytes:
             "host": socket.gethostname(),
             "namespace": _namespace(),
             "pid": os.getpid(),
-            "time": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "time": now_utc(),
             "token": token,
         }
     )

@@ -1,16 +1,14 @@
-"""Strict JSON and the manifest's envelope: what an artifact's manifest may say, and nothing else.
-
-`json` accepts duplicate keys, NaN and 1e999, raises RecursionError on deep nesting and ValueError on
-integers of more than 4,300 digits. Here each of these is `MalformedError`, with words for the user.
-"""
+"""The manifest's JSON and its envelope: what an artifact's manifest may say, and nothing else."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from driftcli.core import strict_json
+from driftcli.core.strict_json import Limits, NotStrictError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +19,8 @@ MAX_FILE_BYTES = 4 << 30
 MAX_DEPTH = 64
 MAX_DIGITS = 100
 """Of an integer: a SHA-256 has 78."""
+LIMITS = Limits(levels=MAX_DEPTH + 1, digits=MAX_DIGITS)
+"""Lists and objects nest `MAX_DEPTH` deep; the values in the innermost are one level more."""
 
 SCHEMA = (1, 0)
 _SHOWN = 60
@@ -59,28 +59,25 @@ class FileEntry:
 
 def parse(raw: bytes) -> Any:
     """The value that these bytes denote. Raises MalformedError, and nothing else."""
-    if len(raw) > MAX_MANIFEST_BYTES:
-        raise MalformedError(f"is larger than {MAX_MANIFEST_BYTES:,} bytes")
     try:
-        value = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_constant,
-            parse_int=_integer,
-            parse_float=_number,
-        )
-    except MalformedError:
-        raise
-    except UnicodeDecodeError as error:
-        raise MalformedError(f"is not UTF-8 (byte {error.start})") from error
-    except RecursionError as error:
-        raise MalformedError(f"is nested deeper than {MAX_DEPTH} levels") from error
-    except json.JSONDecodeError as error:
-        raise MalformedError(
-            f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
-        ) from error
-    _check_depth(value)
-    return value
+        return strict_json.parse_bytes(raw, LIMITS, most=MAX_MANIFEST_BYTES)
+    except NotStrictError as error:
+        raise MalformedError(_in_words(error)) from error
+
+
+def _in_words(error: NotStrictError) -> str:
+    """What is wrong with a manifest, to be read after its name."""
+    said = {
+        "size": f"is larger than {error.count:,} bytes",
+        "encoding": f"is not UTF-8 (byte {error.count})",
+        "syntax": f"is not JSON (line {error.line}, column {error.column}: {error.what})",
+        "twice": f"has the key {shown(error.what)} twice in one object",
+        "constant": f"contains {error.what}",
+        "number": f"contains a number beyond float64 ({error.what[:20]})",
+        "integer": f"contains an integer of {error.count:,} digits",
+        "depth": f"is nested deeper than {MAX_DEPTH} levels",
+    }
+    return said[error.reason]
 
 
 def dump(value: Any) -> bytes:
@@ -95,46 +92,6 @@ def dump(value: Any) -> bytes:
     raw = text.encode("ascii") + b"\n"
     parse(raw)
     return raw
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise MalformedError(f"has the key {shown(twice)} twice in one object")
-    return found
-
-
-def _constant(word: str) -> Any:
-    raise MalformedError(f"contains {word}")
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        raise MalformedError(f"contains an integer of {len(digits):,} digits")
-    return int(digits)
-
-
-def _number(digits: str) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        raise MalformedError(f"contains a number beyond float64 ({digits[:20]})")
-    return value
-
-
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return
-    raise MalformedError(f"is nested deeper than {MAX_DEPTH} levels")
 
 
 def shown(value: Any) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.check_history.records import Measured, Summary
 from driftcli.core.findings import Distribution
-from driftcli.history.records import Measured, Summary
 from driftcli.reference.families import Family
 
 BINS = 24

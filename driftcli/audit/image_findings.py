@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.features import Features
-from driftcli.core.findings import DuplicateResult, GroupResult, ImageResult, RemovalResult, ScoreResult
+from driftcli.core.findings import (
+    DuplicateResult,
+    GroupResult,
+    ImageResult,
+    Outside,
+    RemovalResult,
+    ScoreResult,
+)
 from driftcli.explain import culprits, duplicates, groups, images, removal, scores
 from driftcli.gate.subset_test import Rerun
 from driftcli.reference.families import yardstick
@@ -23,11 +30,11 @@ MOST_OF_GROUP = 200
 """Images of a group that its test uses (lowest content hash): single images are permuted, and fast."""
 
 
-def strangeness(baseline: Baseline, batch: Features) -> list[culprits.Strangeness]:
-    """Of every image of C and of the batch, by each family that has a say in the verdict."""
+def anomaly_scores(baseline: Baseline, batch: Features) -> list[culprits.AnomalyScores]:
+    """Anomaly scores of every held-out image and every image of the batch, one entry a family with a say in the verdict."""
     held_out = baseline.features.views
     return [
-        culprits.Strangeness(
+        culprits.AnomalyScores(
             f.name, *f.detector.scores(f.state, held_out[f.view], batch.views[f.view], f.columns)
         )
         for f in baseline.families
@@ -53,27 +60,27 @@ class Explained:
         return self.rerun.reference.settings.gate.alpha
 
     @cached_property
-    def _said(self) -> list[culprits.Strangeness]:
-        return strangeness(self.rerun.baseline, self.batch)
+    def _scores(self) -> list[culprits.AnomalyScores]:
+        return anomaly_scores(self.rerun.baseline, self.batch)
 
     @cached_property
     def images(self) -> list[ImageResult]:
         """All of the batch, most drifted first, with reasons where properties were measured."""
         baseline, batch = self.rerun.baseline, self.batch
         family = yardstick(baseline.families)
-        why: Sequence[tuple[str, ...]] = [()] * len(batch)
+        why: Sequence[tuple[Outside, ...]] = [()] * len(batch)
         if family is not None:
             held_out = baseline.features.views[family.view]
-            why = images.reasons(batch.views[family.view], held_out, family.columns)
-        return culprits.rank(self._said, batch, why, self.alpha)
+            why = images.outside(batch.views[family.view], held_out, family.columns)
+        return culprits.rank(self._scores, batch, why, self.alpha)
 
     def scores(self) -> tuple[ScoreResult, ...]:
-        """How strange images are to each family, on both sides."""
-        return scores.of(self._said, self.alpha)
+        """Histograms of the anomaly scores in each family, of batch and held-out set."""
+        return scores.of(self._scores, self.alpha)
 
     def duplicates(self) -> tuple[DuplicateResult, ...]:
         """Copies and near-copies."""
-        return duplicates.found(self.batch, self.rerun.baseline.features)
+        return duplicates.search(self.batch, self.rerun.baseline.features)
 
     def removal(self) -> RemovalResult | None:
         """The fewest most drifted images without which the gate passes; None where it did not fire."""
@@ -82,7 +89,7 @@ class Explained:
         count = len(self.batch)
         if count > MOST_REMOVED_FROM:
             return RemovalResult((), None, f"not sought in batches of more than {MOST_REMOVED_FROM:,} images")
-        order = np.array(culprits.order(self._said, self.batch.names))
+        order = np.array(culprits.order(self._scores, self.batch.names))
 
         def without(k: int, permutations: int | None) -> float | None:
             found = self.rerun.on(np.sort(order[k:]), permutations=permutations)
@@ -95,13 +102,13 @@ class Explained:
 
     def groups(self) -> tuple[GroupResult, ...]:
         """Rows by slice, group or folder; each against the baseline unless there are more than 50."""
-        found = groups.members(self.batch)
+        members = groups.members(self.batch)
         score = np.empty(len(self.batch))
-        score[culprits.order(self._said, self.batch.names)] = [image.score for image in self.images]
-        tested: Mapping[str, minp.Verdict | None] = dict.fromkeys(found)
-        if 1 < len(found) <= groups.MOST:
-            few = self.rerun.enough(len(found))
-            tested = {name: self._alone(chosen, few) for name, chosen in found.items()}
+        score[culprits.order(self._scores, self.batch.names)] = [image.score for image in self.images]
+        tested: Mapping[str, minp.Verdict | None] = dict.fromkeys(members)
+        if 1 < len(members) <= groups.MOST:
+            few = self.rerun.enough(len(members))
+            tested = {name: self._alone(chosen, few) for name, chosen in members.items()}
         p = groups.adjusted({name: None if v is None else v.p_value for name, v in tested.items()})
         return tuple(
             GroupResult(
@@ -112,7 +119,7 @@ class Explained:
                 p[name],
                 (p[name] or 0.0) <= self.alpha and p[name] is not None,
             )
-            for (name, chosen), verdict in zip(found.items(), tested.values(), strict=True)
+            for (name, chosen), verdict in zip(members.items(), tested.values(), strict=True)
         )
 
     def _alone(self, chosen: NDArray[np.int64], permutations: int) -> minp.Verdict | None:

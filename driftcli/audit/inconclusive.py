@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from driftcli.core.images import Ledger
 from driftcli.core.report import BatchFacts, FalseAlarmRate, GateResult, ReferenceFacts, Report
+from driftcli.core.times import now_utc
 from driftcli.core.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from driftcli.config.settings import Settings
+    from driftcli.config.settings import GateSettings, Settings
     from driftcli.core.errors import NotAuditedError
 
 
@@ -29,30 +29,33 @@ def inconclusive(
 
     Where more is known (the ledger, the reference's digest), `dataclasses.replace` it.
     """
-    gate = settings.gate
-    unknown = FalseAlarmRate(gate.alpha, None, None, None, None, "not audited")
     return Report(
         verdict="inconclusive",
         exit_code=error.exit_code,
         reasons=(error.what, error.hint),
         cautions=(),
-        gate=GateResult(
-            p_value=None,
-            alpha=gate.alpha,
-            permutations=None,
-            images_tested=0,
-            tolerance=0.0 if gate.tolerance == "auto" else gate.tolerance,
-            effect=None,
-            effect_lower=None,
-            effect_family=None,
-            false_alarm_rate=unknown,
-            detectable=(),
-            detectable_reason="not audited",
-        ),
+        gate=undecided(settings.gate, "not audited"),
         batch=BatchFacts(0, 0, 0, tuple(sources), ""),
         ledger=Ledger(0, 0, {}, {}, 0),
         reference=ReferenceFacts(str(artifact), "", baseline or "", 0, None),
-        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        created=now_utc(),
         tool={"name": "driftcli", "version": version()},
         environment={"seed": settings.seed, "device": settings.device},
+    )
+
+
+def undecided(gate: GateSettings, why: str) -> GateResult:
+    """The gate of a batch that it gave no verdict on; `why` stands where its promises would."""
+    return GateResult(
+        p_value=None,
+        alpha=gate.alpha,
+        permutations=None,
+        images_tested=0,
+        tolerance=0.0 if gate.tolerance == "auto" else float(gate.tolerance),
+        effect=None,
+        effect_lower=None,
+        effect_family=None,
+        false_alarm_rate=FalseAlarmRate(gate.alpha, None, None, None, None, why),
+        detectable=(),
+        detectable_reason=why,
     )

@@ -4,37 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from driftcli.audit import near_duplicates
 from driftcli.audit.distributions import histograms
+from driftcli.audit.gate_facts import GateFacts
 from driftcli.audit.image_findings import Explained
-from driftcli.calibration import detectability, false_alarms
+from driftcli.audit.inconclusive import undecided
 from driftcli.config.settings import Settings
 from driftcli.core.features import Features
 from driftcli.core.findings import Diagnosis, FileResult
 from driftcli.core.report import (
     BatchFacts,
-    Detectable,
-    FalseAlarmRate,
     FamilyResult,
     GateResult,
     ReferenceFacts,
     Report,
     RuleResult,
 )
-from driftcli.core.text import label
+from driftcli.core.times import now_utc
 from driftcli.core.version import version
 from driftcli.explain import corruption, mix, words
 from driftcli.gate import rules
 from driftcli.gate.batch_test import Outcome
 from driftcli.gate.subset_test import Rerun
 from driftcli.reading.reader import Reading
-from driftcli.reference.families import Family, yardstick
+from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference
 
 ORDER = {"pass": 0, "warn": 1, "drift": 2}
@@ -58,17 +55,14 @@ class Draft:
 
     def inconclusive(self, what: str, hint: str, seconds: float) -> Report:
         """No honest answer: exit 3, the reason and what to do about it."""
-        gate = self.settings.gate
-        nothing = GateResult(
-            None, gate.alpha, None, 0, _number(gate.tolerance), None, None, None,
-            FalseAlarmRate(gate.alpha, None, None, None, None, "no verdict"), (), "no verdict",
-        )  # fmt: skip
-        return self._complete("inconclusive", 3, (what, hint), nothing, seconds)
+        gate = undecided(self.settings.gate, "no verdict")
+        return self._complete("inconclusive", 3, (what, hint), gate, seconds)
 
     def report(self, outcome: Outcome, seconds: float) -> Report:
         """The whole result of an audit that reached a verdict."""
         verdict, settings = outcome.verdict, self.settings
-        judged = rules.judge(settings.gate, self.baseline, self.reading.features, self._detectable[0])
+        gate = GateFacts(settings, self.baseline, self.reading.features)
+        judged = rules.judge(settings.gate, self.baseline, self.reading.features, gate.detectable[0])
         failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
         failed = failed or any(rule.failed for rule in judged)
         families = self.baseline.families
@@ -78,7 +72,7 @@ class Draft:
             verdict.outcome,
             int(failed),
             self._reasons(outcome, judged, diagnosis),
-            self._gate(outcome),
+            gate.decided(outcome),
             seconds,
             cautions=(*self._cautions(outcome), *filter(None, [told.caution()])),
             rules=judged,
@@ -132,69 +126,13 @@ class Draft:
                 len(self.held_out),
                 facts.get("groups"),
             ),
-            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created=now_utc(),
             tool={"name": "driftcli", "version": version()},
             files=tuple(FileResult(s.name, s.state, s.reason) for s in reading.skipped),
             timing={"seconds": round(seconds, 3), "images_per_second": round(count / max(seconds, 1e-9), 2)},
             environment={**self.environment, "seed": self.settings.seed},
             **more,
         )
-
-    def _gate(self, outcome: Outcome) -> GateResult:
-        verdict, gate = outcome.verdict, self.settings.gate
-        found, reason = self._detectable
-        return GateResult(
-            p_value=verdict.p_value,
-            alpha=gate.alpha,
-            permutations=outcome.relabellings.rows - 1,
-            images_tested=int(outcome.relabellings.batch_sizes[0]),
-            tolerance=outcome.tolerance,
-            effect=verdict.effect,
-            effect_lower=verdict.effect_lower,
-            effect_family=verdict.effect_family,
-            false_alarm_rate=self._false_alarms(outcome),
-            detectable=found,
-            detectable_reason=reason,
-        )
-
-    def _false_alarms(self, outcome: Outcome) -> FalseAlarmRate:
-        blocked = None
-        if self.settings.input.group_by is not None:
-            blocked = "groups are the unit of the test"
-        elif self.settings.gate.tolerance == "auto":
-            blocked = "the tolerance comes from the good groups"
-        return false_alarms.false_alarm_rate(
-            self.baseline.measured, self.settings.gate.alpha, len(outcome.tested), len(self.held_out), blocked
-        )
-
-    @cached_property
-    def _detectable(self) -> tuple[tuple[Detectable, ...], str | None]:
-        """Corruptions and property shifts that batches of this size show, and what they do not."""
-        count = len(self.reading.features.first(self.settings.gate.max_test_images))
-        seen, missed = detectability.detectable(
-            self.baseline.measured, self.baseline.facts.get("detectable", ()), self.settings.gate.alpha, count
-        )
-        shifts = self._detectable_shifts(count)
-        if missed:
-            names = ", ".join(f"{label(name)} ({limit})" for name, limit in missed.items())
-            return (*seen, *shifts), f"found less often: {names}"
-        if not seen:
-            few = "the batch or the baseline is too small to say which corruptions it shows"
-            left = few if self.baseline.facts.get("detectable") else "corruptions were not simulated"
-            return (*seen, *shifts), left
-        return (*seen, *shifts), None
-
-    def _detectable_shifts(self, count: int) -> tuple[Detectable, ...]:
-        family = yardstick(self.baseline.families)
-        if family is None:
-            return ()
-        x = self.held_out.views[family.view].astype(np.float64)
-        spread = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in x.T])
-        on = sum(f.gate == "on" for f in self.baseline.families)
-        return false_alarms.detectable(
-            self.baseline.measured, family.columns, spread, self.settings.gate.alpha,
-            count, len(self.held_out), on,
-        )  # fmt: skip
 
     def _diagnosis(self, outcome: Outcome) -> tuple[Diagnosis, ...]:
         said: list[Diagnosis] = []
@@ -210,8 +148,8 @@ class Draft:
         if library is None or outcome.verdict.outcome == "pass":
             return tuple(said)
         found = library.nearest(outcome.tested.views)
-        like = corruption.statement(found, library.least)
-        return (like, *said) if like.corruption else (*said[:1], like, *said[1:])
+        like = corruption.diagnosis(found, library.least)
+        return (like, *said) if like.kind == "like" else (*said[:1], like, *said[1:])
 
     def _in_words(self, outcome: Outcome, family: Family, found: FamilyResult) -> tuple[Diagnosis, ...]:
         """What a family of named values says; nothing of the others."""
@@ -223,7 +161,9 @@ class Draft:
             family.columns,
             {**self.held_out.levels, **self.reading.features.levels},
         )
-        return words.statements(found.statistics, family.columns, self.settings.gate.alpha, shares)
+        return words.statements(
+            found.statistics, family.columns, self.settings.gate.alpha, shares, family.name
+        )
 
     def _reasons(
         self, outcome: Outcome, judged: Sequence[RuleResult], diagnosis: Sequence[Diagnosis]
@@ -235,9 +175,10 @@ class Draft:
             reasons.append(
                 f"{differ} from the baseline: p = {verdict.p_value:.2g}, alpha {self.settings.gate.alpha:g}"
             )
-            told = None if outcome.composition is None else mix.reason(outcome.composition)
-            if told:
-                reasons.insert(0 if told.startswith("composition") else 1, told)
+            composition = outcome.composition
+            mixed = None if composition is None else mix.reason(composition)
+            if composition is not None and mixed:
+                reasons.insert(0 if composition.reading == "composition" else 1, mixed)
             reasons += [d.statement for d in diagnosis[:3]]
         if verdict.outcome == "warn":
             reasons.append(f"no effect is above the tolerance {outcome.tolerance:.2g}")
@@ -289,7 +230,3 @@ class Draft:
 
 def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _number(tolerance: float | str) -> float:
-    return 0.0 if isinstance(tolerance, str) else float(tolerance)

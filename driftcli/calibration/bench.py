@@ -21,19 +21,26 @@ class Bench:
 
     The relabellings are those of one clean batch; every other batch is ranked among them. The gate of
     `check` relabels each batch's own images instead: with many good images the two hardly differ
-    (tests/test_trials.py compares them), and here a trial costs one row instead of a thousand.
+    (tests/calibration/test_bench.py compares them), and here a trial costs one row instead of a thousand.
     """
+
+    # Two null distributions of T(batch against good images). The gate's: all m + n images in a hat, m drawn. Here: the
+    # same, but with another, clean batch in the hat in place of the judged one. The hats share n of their n + m images,
+    # and for a clean batch the judged row is one more clean batch against the same n; so p is a rank among nearly
+    # exchangeable rows, exact only in the limit m / n -> 0. For a drifted batch the null here lacks the batch's own
+    # strange images, which widen the gate's null a little: power is, if anything, slightly overstated.
 
     def __init__(
         self, families: Sequence[Family], kept: Views, clean: Views, rng: np.random.Generator
     ) -> None:
-        """`kept`, `clean`: views of the good images and of one clean batch of m. One family at least is `on`."""
+        """`kept`, `clean`: views [n, d] of the good images and [m, d] of one clean batch. One family at least is `on`."""
         self.families = [
             replace(f, state={**f.state, **f.detector.calibrate(f.state, kept[f.view])}) for f in families
         ]
         self.kept = kept
         n, m = (len(next(iter(side.values()))) for side in (kept, clean))
         drawn = draw(n, m, PERMUTATIONS, rng)
+        # [1:]: without the observed row, whose place each judged batch takes in turn.
         self._null = [
             (
                 f.detector.values(f.state, pooled, drawn, f.columns)[1:],
@@ -44,9 +51,9 @@ class Bench:
         self._drawn = drawn
 
     def p(self, batch: Views) -> NDArray[np.float64]:
-        """[1 + families]: p of the gate, then each family's own, for one batch of m images."""
+        """The p-values of the gate, then of each family, for one batch of m images: [1 + families], each >= 1/1000."""
         only = replace(self._drawn, labels=self._drawn.labels[:1])
-        tables = []
+        tables = []  # of each family: the judged batch's row, then the null rows
         for (f, pooled), (null, known) in zip(self._pooled(batch), self._null, strict=True):
             row = f.detector.values(f.state, pooled, only, f.columns)[0]
             tables.append(_joined(null, known, row, f.detector.names(f.state, pooled, f.columns)))
@@ -57,11 +64,15 @@ class Bench:
 
 
 def _joined(
-    null: NDArray[np.float64], known: Sequence[str], row: NDArray[np.float64], found: Sequence[str]
+    null: NDArray[np.float64], known: Sequence[str], row: NDArray[np.float64], measured: Sequence[str]
 ) -> NDArray[np.float64]:
-    """The row above the null rows; a statistic that only one of them has is 0 (constant) in the other."""
-    names = list(dict.fromkeys([*known, *found]))
+    """The row of one batch above the null rows, [1 + rows, statistics]; what only one of them has is 0 in the other.
+
+    `known` names the columns of `null`, `measured` those of `row`: which statistics there are depends on the images
+    (a missing value, a new level), and the null was computed with other images.
+    """
+    names = list(dict.fromkeys([*known, *measured]))
     table = np.zeros((len(null) + 1, len(names)))
     table[1:, [names.index(name) for name in known]] = null
-    table[0, [names.index(name) for name in found]] = row
+    table[0, [names.index(name) for name in measured]] = row
     return table

@@ -27,11 +27,12 @@ HALF = 1_500
 """A half of C uses at most so many images, as in calibration."""
 SPLITS = {"small": 2, "full": 10}
 TRIALS = 10
-"""Batches of every kind in each split of C."""
+"""Batches of every kind in each split of C: they share their good images, as all checks against one baseline do, and
+several splits average over which these are. What is kept is p, not "found": power at any alpha is a share of them."""
 FIRST = 2
 """Of them: where these leave no doubt in any split, the others are not tried."""
 SURE = 1 / (PERMUTATIONS + 1)
-"""The smallest p that a trial can have."""
+"""The smallest p that a trial can have: a batch beyond all clean ones of its bench."""
 HOPELESS = 0.2
 """A change whose first trials all lie above it is not found with power 0.8 at any alpha a gate has."""
 CHANGES: Mapping[str, tuple[Change, ...]] = {
@@ -64,7 +65,7 @@ class Study:
 
 
 def study(reader: Reader, sources: Sequence[str], held_out: Features, settings: Settings) -> Study | None:
-    """Read some images of C again under every change; None where nothing is asked for, or C is too small."""
+    """Some images of C, read again under every change; None where nothing is asked for, or C is too small."""
     kind = settings.calibrate.detectable
     if kind == "none" or len(held_out) < 2 * SIZES[0]:
         return None
@@ -88,20 +89,21 @@ def measure(
     seed: int,
     progress: Progress,
 ) -> dict[str, NDArray[np.float64]]:
-    """`power_m` [changes + shares, trials]: the gate's p on batches of m, rows as `rows` lists them.
+    """The gate's p-values on imagined batches: `power_m` [changes + shares, trials] for every size m, rows as `rows` lists them.
 
-    Good images are one half of C, batches come from the other half; changes are added to clean features
-    (`simulation.moved`), foreign images replace some. No batch holds an image it is compared with. What
-    every trial finds beyond doubt is found in larger batches and at higher severities, too, and not
-    tried there.
+    Good images are one half of C, batches come from the other half; changes are added to clean features (`paired.moved`),
+    foreign images replace some. No batch holds an image it is compared with. What every trial finds beyond doubt is
+    found in larger batches and at higher severities, too, and not tried there.
     """
     n = len(held_out)
     gating = [f for f in families if f.gate == "on"]
     sizes = [m for m in SIZES if 2 * m <= n]
     rngs = [np.random.default_rng([seed, split, 3]) for split in range(SPLITS[study.kind])]
     halves = [_halves({f.view: held_out.views[f.view] for f in gating}, rng) for rng in rngs]
-    found: dict[str, NDArray[np.float64]] = {}
-    sure: set[int] = set()
+    measured: dict[str, NDArray[np.float64]] = {}
+    sure: set[int] = (
+        set()
+    )  # rows of which every trial so far had the smallest p; sizes and severities only rise
     progress.start("measuring what the gate can see", len(sizes))
     for m in sizes:
         benches = [
@@ -116,16 +118,16 @@ def measure(
             p[row] = _tried(study, row, m, list(zip(benches, halves, rngs, strict=True)))
             if (p[row] <= SURE).all():
                 sure.add(row)
-        found[f"power_{m}"] = p
+        measured[f"power_{m}"] = p
         progress.advance(1)
     progress.finish()
-    return found
+    return measured
 
 
 def _tried(
     study: Study, row: int, m: int, splits: Sequence[tuple[Bench, tuple[Views, Views], np.random.Generator]]
 ) -> NDArray[np.float64]:
-    """[trials]: p of batches of m under the change of this row; the first ones over and over where they suffice."""
+    """The p-values of batches of m under the change of this row, [trials]; the first ones repeated where they suffice."""
 
     def some(count: int) -> list[float]:
         return [
@@ -134,6 +136,8 @@ def _tried(
             for _ in range(count)
         ]
 
+    # A row is settled where the first trials of all splits have the smallest p there is, or all lie above every alpha in
+    # use: repeating them keeps the shape of the table and the share (1 or 0), at a fifth of the cost.
     p = np.array(some(FIRST))
     if (p <= SURE).all() or (p > HOPELESS).all():
         return np.resize(p, len(splits) * TRIALS)
@@ -141,7 +145,7 @@ def _tried(
 
 
 def _halves(views: Views, rng: np.random.Generator) -> tuple[Views, Views]:
-    """Good images to compare with, and others to draw batches from."""
+    """Good images to compare with, and as many others to draw batches from: disjoint halves of C, HALF images at most."""
     n = len(next(iter(views.values())))
     order, half = rng.permutation(n), min(n // 2, HALF)
     parts = order[:half], order[half : 2 * half]
@@ -150,6 +154,7 @@ def _halves(views: Views, rng: np.random.Generator) -> tuple[Views, Views]:
 
 
 def _drawn(fresh: Views, m: int, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
+    """A clean batch of m different images."""
     chosen = rng.permutation(len(next(iter(fresh.values()))))[:m]
     return {name: x[chosen] for name, x in fresh.items()}
 
@@ -186,7 +191,11 @@ def rows(study: Study) -> list[dict[str, float | str]]:
 
 
 def power_at(state: State, row: int, m: int, alpha: float) -> float | None:
-    """The share of batches of m that would fail: between measured sizes along log m, never beyond them."""
+    """The share of batches of m images that would fail at this alpha, in [0, 1]; None below the smallest measured size.
+
+    Of row `row` of `power_m`: between measured sizes along log m, above the largest as at the largest. A dip between
+    sizes is levelled: a larger batch sees no less, so that the running maximum is nearer the truth than the dip.
+    """
     sizes = [size for size in SIZES if f"power_{size}" in state]
     if not sizes or m < sizes[0]:
         return None
@@ -197,28 +206,37 @@ def power_at(state: State, row: int, m: int, alpha: float) -> float | None:
 def detectable(
     state: State, known: Sequence[Mapping[str, float | str]], alpha: float, m: int
 ) -> tuple[tuple[Detectable, ...], dict[str, str]]:
-    """The mildest measured severity (or smallest foreign share) that 80 % of batches of m would show.
+    """Of each corruption the mildest measured severity (or smallest foreign share) that 80 % of batches of m would show.
 
-    And the corruptions that not even the strongest measured one would, each with that limit in words.
+    And, by name, the corruptions that not even the strongest measured one would, each with that limit in words.
+    `known`: what the rows of `power_m` are, as `rows` lists them, mildest first within a corruption.
     """
-    found: dict[str, Detectable] = {}
+    shown: dict[str, Detectable] = {}
     missed: dict[str, str] = {}
     for row, change in enumerate(known):
         name, power = str(change["corruption"]), power_at(state, row, m, alpha)
-        if power is None or name in found:
+        if power is None or name in shown:
             continue
         if power < POWER:
             severity, share = change["severity"], float(change["share"])
             missed[name] = f"up to {share:.0%}" if name == "foreign" else f"up to severity {severity:g}"
             continue
         missed.pop(name, None)
-        found[name] = _described(change, round(power, 3))
-    return tuple(found.values()), missed
+        shown[name] = _described(change, round(power, 3))
+    return tuple(shown.values()), missed
 
 
 def _described(change: Mapping[str, float | str], power: float) -> Detectable:
     name, severity, share = str(change["corruption"]), float(change["severity"]), float(change["share"])
     if name == "foreign":
         return Detectable(name, None, share, power)
-    corruption: Corruption = load("corruptions", name)()
-    return Detectable(name, severity, share, power, shift=corruption.amount(severity), unit=corruption.unit)
+    kind: Corruption = load("corruptions", name)()
+    return Detectable(
+        name,
+        severity,
+        share,
+        power,
+        shift=kind.amount(severity),
+        unit=kind.unit,
+        short_unit=kind.short_unit or None,
+    )

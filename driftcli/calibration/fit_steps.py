@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from driftcli.config.settings import Settings
 from driftcli.core.features import Features, State
 from driftcli.core.images import Decoded, Entry, Skipped
+from driftcli.core.times import now_utc
 from driftcli.extractors.base import Extractor, Runtime, kinds
-from driftcli.reading.reader import Reading, extract_views
+from driftcli.reading import canaries
+from driftcli.reading.reader import Reader, Reading, extract_views
+from driftcli.reading.runtime import versions
 from driftcli.reference import clusters
-from driftcli.reference.families import Family
+from driftcli.reference.reference import Reference, build_extractors, build_families, with_extractors
+from driftcli.reference.split import Split, split
 from driftcli.sources.decoding.pool import DecodePool
+
+if TYPE_CHECKING:
+    from driftcli.artifact.store import Draft
 
 PEEK = 128
 """Images that decide the settings that depend on images."""
+
+
+def completed(settings: Settings, runtime: Runtime) -> dict[str, Extractor]:
+    """The extractors that the settings name, with what only their networks' files know."""
+    return {kind: extractor.complete(runtime) for kind, extractor in build_extractors(settings).items()}
 
 
 def resolved(
@@ -55,51 +69,112 @@ def holdout_share(settings: Settings, images: int) -> float:
     return min(max(share, 1 - most), most) if share else 0.0
 
 
-def with_learnt_views(
-    reading: Reading, extractors: Mapping[str, Extractor], states: Mapping[str, State], runtime: Runtime
-) -> Features:
-    """The features of all images, with the views of the extractors that have just learnt."""
+def parts(features: Features, settings: Settings) -> Split:
+    """Which of the images F learns from, and which are held back as C."""
+    return split(features, holdout_share(settings, len(features)), settings.seed)
+
+
+def states_without_images(
+    extractors: Mapping[str, Extractor], seed: int, runtime: Runtime
+) -> dict[str, State]:
+    """The states of the extractors that need no images to be ready: frozen networks, properties."""
+    return {kind: e.fit(np.empty(0), seed, runtime) for kind, e in extractors.items() if not e.learns}
+
+
+def learn_extractors(reader: Reader, reading: Reading, fit_rows: NDArray[np.int64]) -> Reading:
+    """The reading with the views of the extractors that had to learn first, for all of its images.
+
+    `fit_rows`: the rows that are F; only from them is learnt. The reader knows what was learnt afterwards.
+    Raises InternalError when training diverges.
+    """
+    learnt = {
+        kind: extractor.fit(reading.prepared[kind][fit_rows], reader.settings.seed, reader.runtime)
+        for kind, extractor in reader.extractors.items()
+        if extractor.learns
+    }
     views = dict(reading.features.views)
     for kind, prepared in reading.prepared.items():
-        views.update(extract_views(extractors[kind], states[kind], prepared, runtime))
-    return replace(reading.features, views=views)
+        views.update(extract_views(reader.extractors[kind], learnt[kind], prepared, reader.runtime))
+    reader.states = {**reader.states, **learnt}
+    return replace(reading, features=replace(reading.features, views=views))
 
 
-def in_common(fitted: Features, spread: State, settings: Settings) -> dict[str, Any]:
-    """What F taught beside the extractors and detectors: the views' spread, and clusters that stand for classes."""
-    found = clusters.learn(fitted.views, settings.fit.clusters, settings.seed)
-    return {
-        **{f"spread/{name}": x for name, x in spread.items()},
-        **{f"clusters/{name}": x for name, x in found.items()},
-    }
+def canary(reader: Reader) -> tuple[State, Mapping[str, NDArray[np.float32]]]:
+    """The canary images with what this machine makes of them, for the artifact; and the latter alone, by view."""
+    images = canaries.entries()
+    views = reader.read_entries(images, len(images), "canaries").features.views
+    return canaries.pack(images, views), views
 
 
-def fit_document(
-    settings: Settings,
-    fitted: Any,
-    reading: Reading,
-    families: Sequence[Family],
-    versions: dict[str, str],
-    notes: dict[str, Any],
-    sources: Sequence[str],
-) -> dict[str, Any]:
-    """The manifest's account of F: settings, counts, digests, versions."""
-    document = settings.model_dump(mode="json", include={"seed", "decode", "extractors", "families", "fit"})
-    return {
-        "settings": document,
-        "versions": versions,
-        "families_tested": [f.name for f in families],
-        "fitted": {
-            "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "images": len(fitted),
-            "digest": reading.digest,
-            "source": list(sources),
-            "formats": dict(Counter(fact.format for fact in reading.facts)),
-            "sizes": _sizes(reading),
-            "ledger": {"seen": reading.ledger.seen, "used": reading.ledger.used},
-            "notes": notes,
+def learn_reference(reader: Reader, fit_set: Features, canary: State) -> Reference:
+    """All that F taught: the extractors' states, the detectors', the views' spread, clusters that stand for classes.
+
+    `canary`: the canary images and what this machine sees in them.
+    """
+    settings, extractors, states = reader.settings, reader.extractors, reader.states
+    families = build_families(settings, extractors, {}, states, every=True)
+    return Reference(
+        settings=with_extractors(settings, extractors),
+        extractors=extractors,
+        states=states,
+        detectors={f.name: f.detector.fit(fit_set.views[f.view], f.columns, settings.seed) for f in families},
+        seen=np.unique(fit_set.pixels),
+        spread={name: np.nanstd(x.astype(np.float64), axis=0) for name, x in fit_set.views.items()},
+        canary=canary,
+        manifest={},
+        clusters=clusters.learn(fit_set.views, settings.fit.clusters, settings.seed),
+    )
+
+
+def notes(reference: Reference) -> dict[str, dict[str, Any]]:
+    """By extractor: what was learnt, for people to read."""
+    return {kind: dict(e.notes(reference.states[kind])) for kind, e in reference.extractors.items()}
+
+
+def cautions(reading: Reading, reader: Reader, chosen: Split) -> list[str]:
+    """What to say of the images of a fit: those skipped, those left out, how they were held back."""
+    left = left_out(reading, reader.settings, reader.extractors)
+    return [*reading.cautions, *left, *filter(None, [chosen.caution])]
+
+
+def store_reference(draft: Draft, reference: Reference, fitted: Mapping[str, Any]) -> None:
+    """Into the artifact; `fitted`: the account of F, as `fit_facts` gives it."""
+    for kind, state in reference.states.items():
+        draft.put(kind, state)
+    by_family = reference.detectors.items()
+    draft.put("detectors", {f"{family}/{key}": x for family, state in by_family for key, x in state.items()})
+    draft.put(
+        "reference",
+        {
+            **{f"spread/{name}": x for name, x in reference.spread.items()},
+            **{f"clusters/{name}": x for name, x in reference.clusters.items()},
+            "seen": reference.seen,
         },
-        "baselines": {},
+    )
+    draft.put("canary", reference.canary)
+    kept = {"seed", "decode", "extractors", "families", "fit"}
+    draft.document.update(
+        settings=reference.settings.model_dump(mode="json", include=kept),
+        versions=versions(),
+        families_tested=list(reference.detectors),
+        fitted=dict(fitted),
+        baselines={},
+    )
+
+
+def fit_facts(
+    reference: Reference, fit_set: Features, reading: Reading, sources: Sequence[str]
+) -> dict[str, Any]:
+    """The manifest's account of F: counts, digests, what was learnt. `reading`: of F and C together."""
+    return {
+        "created": now_utc(),
+        "images": len(fit_set),
+        "digest": reading.digest,
+        "source": list(sources),
+        "formats": dict(Counter(fact.format for fact in reading.facts)),
+        "sizes": _sizes(reading),
+        "ledger": {"seen": reading.ledger.seen, "used": reading.ledger.used},
+        "notes": notes(reference),
     }
 
 

@@ -74,9 +74,10 @@ Config = Annotated[
     option(
         "-c",
         "--config",
-        metavar="FILE",
+        metavar="FILE|NAME",
         panel=COMMON,
-        help="YAML settings [env: DRIFTCLI_CONFIG]; none is looked for.",
+        help="YAML settings: a file, or the name of a shipped one such as fast or inspection "
+        "[env: DRIFTCLI_CONFIG]; none is looked for.",
     ),
 ]
 Sets = Annotated[

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.files import replace_folder
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ def write(path: Path, files: Mapping[str, bytes]) -> None:
     check(path)
     place = path.resolve()
     fresh = place.with_name(f".{place.name[:200]}.{os.getpid()}.tmp")
-    old = fresh.with_suffix(".old")
     try:
         try:
             fresh.mkdir()
@@ -45,23 +45,11 @@ def write(path: Path, files: Mapping[str, bytes]) -> None:
                 target = fresh / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
-            if place.is_dir():
-                place.rename(old)
-            _appear(fresh, place, old)
+            replace_folder(fresh, place)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         reason = safe_name(error.strerror or str(error))
         raise InternalError(
             f"cannot write {safe_name(str(path))}: {reason}", "check permissions and free space"
         ) from error
-
-
-def _appear(fresh: Path, place: Path, old: Path) -> None:
-    try:
-        fresh.rename(place)
-    except OSError:
-        if old.is_dir():
-            old.rename(place)
-        raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from driftcli.core.progress import Progress
 from driftcli.core.text import safe_name
+from driftcli.core.times import rough_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ class Speaker(Protocol):
         """Whether to colour the stream."""
 
 
-class Told(Progress):
+class TerminalProgress(Progress):
     """Draws nothing, but passes warnings on."""
 
     def __init__(self, terminal: Speaker) -> None:
@@ -49,7 +50,7 @@ class Told(Progress):
         """Nothing was drawn."""
 
 
-class Lines(Told):
+class Lines(TerminalProgress):
     """A line a stage, at most one every ten seconds: a cron mail and a CI log stay short."""
 
     clock: Callable[[], float] = staticmethod(time.monotonic)
@@ -89,11 +90,11 @@ class Lines(Told):
             self.terminal.say("progress", self.stage, **facts, seconds_left=remaining, note=note)
             return
         words = f"{self.done}" + (f" of {self.total} ({self.done / self.total:.0%})" if self.total else "")
-        when = f", about {span(left)} left" if left else f", {span(seconds)}"
+        when = f", about {rough_duration(left)} left" if left else f", {rough_duration(seconds)}"
         self.terminal.say("info", f"{self.stage}: {words}{when}{f', {note}' if note else ''}")
 
 
-class Bars(Told):
+class Bars(TerminalProgress):
     """One bar a stage with its time to go; it stays while the stage lasts."""
 
     def __init__(self, terminal: Speaker) -> None:
@@ -149,11 +150,3 @@ class Bars(Told):
     def close(self) -> None:
         while self.tasks:
             self.finish()
-
-
-def span(seconds: float | None) -> str:
-    """`40 s`, `3 min`, `2.5 h`."""
-    seconds = seconds or 0.0
-    if seconds < 90:  # noqa: PLR2004
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import stat
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from driftcli.cli import _folder, _github
 from driftcli.cli._forms import SHOWN
 from driftcli.core import registry
 from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.output import write
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Formats:
+    """What a command can write."""
+
+    shown: Sequence[str]
+    """On standard output."""
+    files: Sequence[str]
+    foldable: bool = False
+    """They are kinds of the room `reports`, some of which are folders."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """One format for standard output, and files."""
 
@@ -33,6 +44,7 @@ class Plan:
     brief: bool
     folders: frozenset[Path] = frozenset()
     """Those of the files that become folders."""
+    top_k: int = 10
 
     @property
     def pictures(self) -> bool:
@@ -40,26 +52,18 @@ class Plan:
         return any(_form(kind).pictures for kind in {self.shown, *(kind for kind, _ in self.files)})
 
 
-def plan(shown: str, outputs: Iterable[str], *, brief: bool) -> Plan:
-    """Raises UsageError for a format that does not exist or a folder that is missing."""
-    known = registry.kinds("reports")
-    return plan_of(shown, outputs, SHOWN, known, brief=brief, foldable=True)
+def plan(shown: str, outputs: Iterable[str], *, brief: bool, top_k: int = 10) -> Plan:
+    """Raises UsageError for a format that does not exist or a folder that is missing.
 
-
-def plan_of(
-    shown: str,
-    outputs: Iterable[str],
-    showable: Sequence[str],
-    known: Sequence[str],
-    *,
-    brief: bool,
-    foldable: bool = False,
-) -> Plan:
-    """As `plan`, for a command with formats of its own: `showable` on standard output, `known` in files.
-
-    `foldable`: they are kinds of the room `reports`, some of which are folders.
+    `top_k`: so many of the most drifted images are named.
     """
-    _known(shown, showable, "--format")
+    formats = Formats(SHOWN, registry.kinds("reports"), foldable=True)
+    return replace(plan_of(shown, outputs, formats, brief=brief), top_k=top_k)
+
+
+def plan_of(shown: str, outputs: Iterable[str], formats: Formats, *, brief: bool) -> Plan:
+    """As `plan`, for a command with formats of its own."""
+    _known(shown, formats.shown, "--format")
     files: list[tuple[str, Path]] = []
     folders: set[Path] = set()
     for text in outputs:
@@ -68,7 +72,7 @@ def plan_of(
             raise UsageError(
                 f"--output {safe_name(text)}: not FORMAT=PATH", "for example -o json=result.json"
             )
-        _known(kind, known, "--output")
+        _known(kind, formats.files, "--output")
         path = Path(name)
         if not path.parent.is_dir():
             raise UsageError(
@@ -77,7 +81,7 @@ def plan_of(
             )
         if any(path.resolve() == other.resolve() for _, other in files):
             raise UsageError(f"--output {safe_name(name)}: named twice", "one file a report")
-        if foldable and _becomes_folder(kind, name):
+        if formats.foldable and _becomes_folder(kind, name):
             _folder.check(path)
             folders.add(path)
         else:
@@ -114,7 +118,6 @@ def deliver(
     report: Report,
     terminal: Terminal,
     *,
-    top_k: int = 10,
     gallery: Gallery | None = None,
     notify: Callable[[], None] = lambda: None,
 ) -> None:
@@ -122,6 +125,7 @@ def deliver(
 
     `gallery`: for a plan with pictures.
     """
+    top_k = chosen.top_k
     for kind, path in chosen.files:
         if path in chosen.folders:
             _folder.write(path, _made(kind, top_k=top_k).files(report, gallery or _no_pictures()))
@@ -154,27 +158,3 @@ def _made(kind: str, **look: Any) -> Any:
     form: Any = registry.load("reports", kind)
     accepted = {field.name for field in fields(form)}
     return form(**{name: value for name, value in look.items() if name in accepted})
-
-
-def write(path: Path, content: str | bytes) -> None:
-    """Text in UTF-8, beside the old file, then in its place; devices and pipes are written straight."""
-    raw = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
-    target = path.resolve()
-    try:
-        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            target.write_bytes(raw)
-            return
-        fresh = target.with_name(f".{target.name[:200]}.{os.getpid()}.tmp")
-        try:
-            with fresh.open("xb") as file:
-                file.write(raw)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(target)
-        finally:
-            fresh.unlink(missing_ok=True)
-    except OSError as error:
-        reason = safe_name(error.strerror or str(error))
-        raise InternalError(
-            f"cannot write {safe_name(str(path))}: {reason}", "check permissions and free space"
-        ) from error

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from driftcli.cli._progress import span
 from driftcli.core.text import safe_name
+from driftcli.core.times import rough_duration
 
 if TYPE_CHECKING:
     from driftcli.core.images import Ledger
@@ -20,7 +20,7 @@ def fitted(done: Fitted, *, brief: bool) -> str:
     """The artifact, how many images are on which side, what each extractor learnt, what comes next."""
     where = safe_name(done.artifact)
     kept = f", held out {done.held_out:,}" if done.held_out else ""
-    head = f"fitted {where}: learnt from {done.fitted_on:,} images{kept} ({span(done.seconds)})"
+    head = f"fitted {where}: learnt from {done.fitted_on:,} images{kept} ({rough_duration(done.seconds)})"
     if brief:
         return f"{head}\n"
     rows = [head, *ledger(done.ledger)]
@@ -34,7 +34,7 @@ def fitted(done: Fitted, *, brief: bool) -> str:
 def calibrated(done: Calibrated, *, brief: bool) -> str:
     """The baseline, its size and groups, what comes next."""
     where = safe_name(done.artifact)
-    head = f"baseline {safe_name(done.baseline)} in {where}: {done.images:,} images ({span(done.seconds)})"
+    head = f"baseline {safe_name(done.baseline)} in {where}: {done.images:,} images ({rough_duration(done.seconds)})"
     if brief:
         return f"{head}\n"
     rows = [head, *ledger(done.ledger)]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from driftcli.cli import baseline, check, demo, doctor, fit, history, inspect, power, report, simulate
+from driftcli.cli import help as manual
 from driftcli.cli._help import CONTEXT, Command, Group
 from driftcli.cli.console import Terminal, abandon, invoke
 
@@ -33,6 +34,7 @@ Start:
   driftcli fit images/train -o ref/            # learn, and hold some images out
   driftcli baseline ref/ images/val            # calibrate on other good images
   driftcli check ref/ images/today             # audit: report and exit code
+  driftcli help                                # the manual, offline
 
 Exit codes:
   0    audited; the gate passed
@@ -65,6 +67,7 @@ for _module, _verb in (
     (power, power.power),
     (doctor, doctor.doctor),
     (demo, demo.demo),
+    (manual, manual.help),
 ):
     app.command(cls=Command, epilog=_module.EXAMPLES, context_settings=CONTEXT)(_verb)
 

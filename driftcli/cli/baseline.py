@@ -7,8 +7,11 @@ from typing import Annotated
 
 import typer
 
+from driftcli.cli import _common as c
 from driftcli.cli import _summary, session
 from driftcli.cli import options as o
+from driftcli.cli._signature import command
+from driftcli.cli.groups import Common, Entries, Region, Ties, Weights, group
 
 EXAMPLES = """\
 Examples:
@@ -28,54 +31,41 @@ DropSeen = Annotated[
 ]
 
 
-def baseline(
-    context: typer.Context,
-    artifact: o.Artifact,
-    source: o.Sources,
-    name: Name = "default",
-    drop_seen: DropSeen = False,
-    detectable: o.Detectable = None,
-    group_by: o.GroupBy = None,
-    stratify_by: o.StratifyBy = None,
-    exclude: o.Exclude = None,
-    since: o.Since = None,
-    limit: o.Limit = None,
-    follow: o.Follow = False,
-    crop: o.Crop = None,
-    mask: o.Mask = None,
-    max_unreadable: o.MaxUnreadable = None,
-    null: o.Null = False,
-    weights: o.Weights = None,
-    trust_weights: o.TrustWeights = False,
-    allow_download: o.AllowDownload = False,
-    config: o.Config = None,
-    sets: o.Sets = None,
-    show_config: o.ShowConfig = False,
-    seed: o.Seed = None,
-    device: o.Device = None,
-    workers: o.Workers = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-    no_progress: o.NoProgress = False,
-    color: o.Color = "auto",
-    log_format: o.LogFormat = "text",
-) -> int:
+@group
+class Baseline:
+    """What `driftcli baseline` is asked for."""
+
+    artifact: o.Artifact
+    source: o.Sources
+    name: Name = "default"
+    drop_seen: DropSeen = False
+    detectable: o.Detectable = None
+    ties: Ties
+    entries: Entries
+    region: Region
+    max_unreadable: o.MaxUnreadable = None
+    null: c.Null = False
+    weights: Weights
+    common: Common
+
+
+@command(Baseline)
+def baseline(asked: Baseline, run: session.Session) -> int:
     """Calibrate on good images that were not learnt from.
 
     Several SOURCEs (good days, cameras) are pooled and remembered as groups.
     """
-    run = session.begin(context, locals())
-    from driftcli.audit import story
+    from driftcli.audit import baseline as audit
 
-    calibrated = story.baseline(
-        Path(artifact),
-        session.sources(source, null=null),
+    calibrated = audit.baseline(
+        Path(asked.artifact),
+        session.sources(asked.source, null=asked.null),
         run.settings,
-        name=name,
-        drop_seen=drop_seen,
+        name=asked.name,
+        drop_seen=asked.drop_seen,
         given=run.given,
         progress=run.terminal.progress(),
     )
     run.terminal.close()
-    run.terminal.put(_summary.calibrated(calibrated, brief=quiet))
+    run.terminal.put(_summary.calibrated(calibrated, brief=run.terminal.quiet))
     return 0

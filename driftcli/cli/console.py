@@ -10,11 +10,11 @@ import sys
 import traceback
 import warnings
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, get_args
 
 from driftcli.core.errors import DriftcliError, InternalError
 from driftcli.core.text import safe_name
+from driftcli.core.times import now_utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,7 +131,7 @@ class Terminal:
     def say(self, level: str, message: str, **more: Any) -> None:
         """One event: a line of text (and one for a hint), or one line of JSON."""
         if self.log_format == "json":
-            event = {"time": _now(), "level": level, "message": message, **more}
+            event = {"time": now_utc("milliseconds"), "level": level, "message": message, **more}
             self.line(json.dumps(event))
             return
         prefix = "" if level == "info" else f"{level}: "
@@ -172,9 +172,9 @@ class Terminal:
         """Bars on a terminal, a line every ten seconds elsewhere, nothing with -q or --no-progress."""
         from driftcli.cli import _progress
 
-        kind: type[_progress.Told] = _progress.Lines
+        kind: type[_progress.TerminalProgress] = _progress.Lines
         if self.quiet or not self.show_progress:
-            kind = _progress.Told
+            kind = _progress.TerminalProgress
         elif (
             self.log_format == "text" and not self.environ.get("CI") and is_terminal(sys.stderr, self.environ)
         ):
@@ -224,7 +224,3 @@ def abandon(stream: IO[Any]) -> None:
         os.close(nowhere)
     except (OSError, ValueError):
         return
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

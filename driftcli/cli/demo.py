@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from driftcli.cli import options as o
 from driftcli.cli import session
+from driftcli.cli._signature import command
 from driftcli.cli.console import Terminal, invoke
+from driftcli.cli.groups import Common, group
 
 EXAMPLES = """\
 Examples:
@@ -41,51 +42,41 @@ class _Kept(Terminal):
         self.kept.append(text)
 
 
-def demo(
-    context: typer.Context,
-    output: Folder = "driftcli-demo",
-    config: o.Config = None,
-    sets: o.Sets = None,
-    show_config: o.ShowConfig = False,
-    seed: o.Seed = None,
-    device: o.Device = None,
-    workers: o.Workers = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-    no_progress: o.NoProgress = False,
-    color: o.Color = "auto",
-    log_format: o.LogFormat = "text",
-) -> int:
+@group
+class Demo:
+    """What `driftcli demo` is asked for."""
+
+    output: Folder = "driftcli-demo"
+    common: Common
+
+
+@command(Demo)
+def demo(asked: Demo, run: session.Session) -> int:
     """The whole story on sample images.
 
     Fit, calibrate, and check a week of images in the course of which a camera goes soft. Makes the images
     (10 MB) if they are absent; in driftcli's own checkout they go to sample_data/images. Returns 0 when the
     story came out as told. Options are passed on to each command.
     """
-    given = locals()
-    run = session.begin(context, given)
+    common = asked.common
     from driftcli.cli import demo_story as story
 
-    folder = story.place(Path(output))
+    folder = story.place(Path(asked.output))
     folder.mkdir(parents=True, exist_ok=True)
-    unseen = _unseen(given)
+    unseen = _unseen(common)
 
     def command(argv: list[str]) -> tuple[int, str]:
-        return _command(context.find_root().command, [*argv, *unseen])
+        return _command(run.context.find_root().command, [*argv, *unseen])
 
     def say(text: str) -> None:
-        if not quiet:
+        if not common.quiet:
             run.terminal.put(f"{text}\n")
 
-    code: int = story.run(
-        folder,
-        runner=command,
-        out=say,
-        seed=run.settings.seed,
-        extra=_passed_on(given),
-        color=run.terminal.colour(),
+    teller = story.Teller(
+        story.home(folder), command, say, extra=_passed_on(common), color=run.terminal.colour()
     )
-    if quiet:
+    code = story.run(teller, run.settings.seed)
+    if common.quiet:
         run.terminal.put(f"demo: the story came out as told, in {story.home(folder)}\n")
     return code
 
@@ -100,18 +91,23 @@ def _command(program: Any, argv: Sequence[str]) -> tuple[int, str]:
     return code, "".join(terminal.kept)
 
 
-def _passed_on(given: Mapping[str, Any]) -> tuple[str, ...]:
+def _passed_on(common: Common) -> tuple[str, ...]:
     """The options that decide a number: every line of the story shows them."""
     words = [
         word
-        for name in ("seed", "device", "workers", "config")
-        if given[name] is not None
-        for word in (f"--{name}", str(given[name]))
+        for name, value in (
+            ("seed", common.seed),
+            ("device", common.device),
+            ("workers", common.workers),
+            ("config", common.config),
+        )
+        if value is not None
+        for word in (f"--{name}", value)
     ]
-    return (*words, *(word for pair in given["sets"] or () for word in ("--set", pair)))
+    return (*words, *(word for pair in common.sets or () for word in ("--set", pair)))
 
 
-def _unseen(given: Mapping[str, Any]) -> tuple[str, ...]:
+def _unseen(common: Common) -> tuple[str, ...]:
     """The options that decide how a command speaks."""
-    flags = ["-v"] * given["verbose"] + ["--no-progress"] * (given["no_progress"] or given["quiet"])
-    return (*flags, "--color", given["color"], "--log-format", given["log_format"])
+    flags = ["-v"] * common.verbose + ["--no-progress"] * (common.no_progress or common.quiet)
+    return (*flags, "--color", common.color, "--log-format", common.log_format)

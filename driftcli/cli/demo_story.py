@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +21,6 @@ TITLE = "driftcli demo: a camera above a conveyor belt, and a week in which it g
 GOOD_DAY, BAD_DAY = "day-02", "day-06"
 """Shown on their own before the week."""
 BOLD, GREEN, RED = "1", "32", "31"
-_WORD = re.compile(r"^Images are ([^:]+):")
 
 
 @dataclass(frozen=True)
@@ -156,8 +154,7 @@ def _result(root: Path, day: str) -> tuple[str, str]:
     except (OSError, ValueError):
         return "-", "-"
     p = found.get("gate", {}).get("p_value")
-    statements = [str(one.get("statement", "")) for one in found.get("diagnosis", ())]
-    words = [match[1] for statement in statements if (match := _WORD.match(statement))]
+    words = [str(diagnosis["word"]) for diagnosis in found.get("diagnosis", ()) if diagnosis.get("word")]
     verdict = str(found.get("verdict", "-"))
     said = f"{verdict}: {', '.join(words[:2])}" if words and verdict != "pass" else verdict
     return said, "-" if p is None else f"{p:.4f}"
@@ -199,22 +196,13 @@ def _faults(codes: Mapping[str, int]) -> list[str]:
     ]
 
 
-def run(
-    folder: Path,
-    *,
-    runner: Runner,
-    out: Out,
-    seed: int = 0,
-    extra: tuple[str, ...] = (),
-    color: bool = False,
-) -> int:
-    """Tell the story in `folder`, making the images if they are absent; 0 when it came out as told.
+def run(teller: Teller, seed: int = 0) -> int:
+    """Tell the story in the teller's folder, making the images if they are absent; 0 when it came out as told.
 
     Raises InternalError (exit 4) when a command returned another code than the story tells, after all of
     it has been shown; whatever error a command itself raises passes through with its own code.
     """
-    teller = Teller(home(folder), runner, out, extra, color)
-    out(TITLE)
+    teller.say(TITLE)
     _images(teller, seed)
     _learn(teller)
     _two_days(teller)

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from driftcli.cli import _common as c
 from driftcli.cli import options as o
 from driftcli.cli import session
+from driftcli.cli._signature import command
+from driftcli.cli.groups import Common, Weights, group
 from driftcli.core.errors import UsageError
 from driftcli.core.text import safe_name
 
@@ -32,60 +35,54 @@ Paths = Annotated[
 ]
 
 
-def doctor(
-    context: typer.Context,
-    path: Paths = None,
-    format: o.Format = "text",  # noqa: A002
-    method: o.Method = None,
-    weights: o.Weights = None,
-    trust_weights: o.TrustWeights = False,
-    allow_download: o.AllowDownload = False,
-    exclude: o.Exclude = None,
-    since: o.Since = None,
-    config: o.Config = None,
-    sets: o.Sets = None,
-    show_config: o.ShowConfig = False,
-    seed: o.Seed = None,
-    device: o.Device = None,
-    workers: o.Workers = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-    no_progress: o.NoProgress = False,
-    color: o.Color = "auto",
-    log_format: o.LogFormat = "text",
-) -> int:
+@group
+class Doctor:
+    """What `driftcli doctor` is asked for."""
+
+    path: Paths = None
+    format: o.Format = "text"
+    method: o.Method = None
+    weights: Weights
+    exclude: c.Exclude = None
+    since: c.Since = None
+    common: Common
+
+
+@command(Doctor)
+def doctor(asked: Doctor, run: session.Session) -> int:
     """Is everything here that an audit needs?
 
     Versions, devices, weights, workers; what of a source would be read; whether an artifact's baselines
     are adequate.
     """
-    run = session.begin(context, locals())
-    if format not in {"text", "json"}:
-        raise UsageError(f"--format: no format {safe_name(format)!r}", "one of text, json")
+    if asked.format not in {"text", "json"}:
+        raise UsageError(f"--format: no format {safe_name(asked.format)!r}", "one of text, json")
     from driftcli.cli import _findings as f
 
-    found = f.look("versions", f.versions)
-    found += f.look("devices", partial(f.devices, run.settings))
-    found += f.look("weights", partial(f.weights, run.settings))
-    found += f.look("workers", partial(f.workers, run.settings))
-    for name in path or ():
+    findings = f.look("versions", f.versions)
+    findings += f.look("devices", partial(f.devices, run.settings))
+    findings += f.look("weights", partial(f.weights, run.settings))
+    findings += f.look("workers", partial(f.workers, run.settings))
+    for name in asked.path or ():
         if (Path(name) / "manifest.json").is_file():
-            found += f.look("artifact", partial(f.artifact, name))
+            findings += f.look("artifact", partial(f.artifact, name))
         else:
-            found += f.look("source", partial(f.source, name, run.settings))
-    if format == "json":
-        run.terminal.put(json.dumps([asdict(finding) for finding in found], indent=2) + "\n", utf8=True)
+            findings += f.look("source", partial(f.source, name, run.settings))
+    if asked.format == "json":
+        run.terminal.put(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n", utf8=True)
     else:
-        run.terminal.put(_as_text([one for one in found if not quiet or one.state != "ok"]))
-    return _worst(finding.code for finding in found)
+        run.terminal.put(
+            _as_text([finding for finding in findings if not run.terminal.quiet or finding.state != "ok"])
+        )
+    return _worst(finding.code for finding in findings)
 
 
-def _as_text(found: Sequence[Finding]) -> str:
-    width = max((len(one.name) for one in found), default=0)
+def _as_text(findings: Sequence[Finding]) -> str:
+    width = max((len(finding.name) for finding in findings), default=0)
     lines = []
-    for one in found:
-        lines.append(f"{one.state:<7}  {one.name:<{width}}  {safe_name(one.text)}")
-        lines += [f"{'':<7}  {'':<{width}}  hint: {safe_name(one.hint)}"] if one.hint else []
+    for finding in findings:
+        lines.append(f"{finding.state:<7}  {finding.name:<{width}}  {safe_name(finding.text)}")
+        lines += [f"{'':<7}  {'':<{width}}  hint: {safe_name(finding.hint)}"] if finding.hint else []
     return "".join(f"{line}\n" for line in lines)
 
 

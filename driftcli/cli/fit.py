@@ -7,8 +7,11 @@ from typing import Annotated
 
 import typer
 
+from driftcli.cli import _common as c
 from driftcli.cli import _summary, session
 from driftcli.cli import options as o
+from driftcli.cli._signature import command
+from driftcli.cli.groups import Common, Entries, Region, Ties, Weights, group
 
 EXAMPLES = """\
 Examples:
@@ -24,62 +27,49 @@ Output = Annotated[
         "--output",
         metavar="ARTIFACT",
         help="Folder to write.",
-        rich_help_panel=o.LEARN,
+        rich_help_panel=c.LEARN,
         show_default=False,
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace an artifact.", rich_help_panel=o.LEARN)]
+Force = Annotated[bool, typer.Option("--force", help="Replace an artifact.", rich_help_panel=c.LEARN)]
 
 
-def fit(
-    context: typer.Context,
-    source: o.Sources,
-    output: Output,
-    method: o.Method = None,
-    holdout: o.Holdout = None,
-    force: Force = False,
-    no_thumbnails: o.NoThumbnails = False,
-    crop: o.Crop = None,
-    mask: o.Mask = None,
-    detectable: o.Detectable = None,
-    group_by: o.GroupBy = None,
-    stratify_by: o.StratifyBy = None,
-    exclude: o.Exclude = None,
-    since: o.Since = None,
-    limit: o.Limit = None,
-    follow: o.Follow = False,
-    max_unreadable: o.MaxUnreadable = None,
-    null: o.Null = False,
-    weights: o.Weights = None,
-    trust_weights: o.TrustWeights = False,
-    allow_download: o.AllowDownload = False,
-    config: o.Config = None,
-    sets: o.Sets = None,
-    show_config: o.ShowConfig = False,
-    seed: o.Seed = None,
-    device: o.Device = None,
-    workers: o.Workers = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-    no_progress: o.NoProgress = False,
-    color: o.Color = "auto",
-    log_format: o.LogFormat = "text",
-) -> int:
+@group
+class Fit:
+    """What `driftcli fit` is asked for."""
+
+    source: o.Sources
+    output: Output
+    method: o.Method = None
+    holdout: o.Holdout = None
+    force: Force = False
+    no_thumbnails: o.NoThumbnails = False
+    region: Region
+    detectable: o.Detectable = None
+    ties: Ties
+    entries: Entries
+    max_unreadable: o.MaxUnreadable = None
+    null: c.Null = False
+    weights: Weights
+    common: Common
+
+
+@command(Fit)
+def fit(asked: Fit, run: session.Session) -> int:
     """Learn what good images look like.
 
     Writes the reference as an artifact. A part of the images is kept back and calibrated on, so that
     `check` works at once.
     """
-    run = session.begin(context, locals())
-    from driftcli.audit import story
+    from driftcli.audit import fit as audit
 
-    fitted = story.fit(
-        session.sources(source, null=null),
-        Path(output),
+    fitted = audit.fit(
+        session.sources(asked.source, null=asked.null),
+        Path(asked.output),
         run.settings,
-        force=force,
+        force=asked.force,
         progress=run.terminal.progress(),
     )
     run.terminal.close()
-    run.terminal.put(_summary.fitted(fitted, brief=quiet))
+    run.terminal.put(_summary.fitted(fitted, brief=run.terminal.quiet))
     return 0

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from driftcli.cli import _reports, session
-from driftcli.cli import options as o
 from driftcli.cli._common import OUTPUT, option
+from driftcli.cli._signature import command
+from driftcli.cli.groups import Common, group
 from driftcli.core.errors import UsageError
+from driftcli.core.output import write
 
 if TYPE_CHECKING:
+    from driftcli.check_history.records import Past
     from driftcli.cli.console import Terminal
-    from driftcli.history.records import Past
 
 EXAMPLES = """\
 Examples:
@@ -25,7 +27,7 @@ Examples:
 
 Exit code 0 whatever the checks said: `check --gate sequence` is the gate.
 """
-SHOWN, FILES = ("text", "json", "csv"), ("text", "json", "csv", "html")
+FORMATS = _reports.Formats(("text", "json", "csv"), ("text", "json", "csv", "html"))
 SELECTION = "Selection"
 
 Database = Annotated[
@@ -96,55 +98,51 @@ Outputs = Annotated[
 ]
 
 
-def history(
-    context: typer.Context,
-    database: Database,
-    statistic: Statistic = None,
-    group: Group = None,
-    from_baseline: Baseline = None,
-    not_before: Since = None,
-    newest: Limit = 30,
-    acknowledge: Acknowledge = False,
-    note: Note = "",
-    format: Format = "text",  # noqa: A002
-    output: Outputs = None,
-    config: o.Config = None,
-    sets: o.Sets = None,
-    show_config: o.ShowConfig = False,
-    seed: o.Seed = None,
-    device: o.Device = None,
-    workers: o.Workers = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-    no_progress: o.NoProgress = False,
-    color: o.Color = "auto",
-    log_format: o.LogFormat = "text",
-) -> int:
+@group
+class LookBack:
+    """What `driftcli history` is asked for; its `--since` and `--limit` choose checks, not images."""
+
+    database: Database
+    statistic: Statistic = None
+    group: Group = None
+    from_baseline: Baseline = None
+    not_before: Since = None
+    newest: Limit = 30
+    acknowledge: Acknowledge = False
+    note: Note = ""
+    format: Format = "text"
+    output: Outputs = None
+    common: Common
+
+
+@command(LookBack)
+def history(asked: LookBack, run: session.Session) -> int:
     """Look back on past checks.
 
     Verdicts, the evidence of all checks together, and the trend of whatever was measured.
     """
-    run = session.begin(context, locals())
-    chosen = _reports.plan_of(format, output or (), SHOWN, FILES, brief=quiet)
-    if note and not acknowledge:
+    chosen = _reports.plan_of(asked.format, asked.output or (), FORMATS, brief=run.terminal.quiet)
+    if asked.note and not asked.acknowledge:
         raise UsageError("--note without --acknowledge", "add --acknowledge, or leave the note out")
-    from driftcli.history import read
+    from driftcli.check_history import read
 
-    path, names = Path(database), tuple(dict.fromkeys(statistic or ()))
-    if acknowledge:
-        _acknowledge(path, note, group, run.terminal)
-    past = read.read(path, group=group, baseline=from_baseline, since=not_before, limit=newest)
+    path, names = Path(asked.database), tuple(dict.fromkeys(asked.statistic or ()))
+    if asked.acknowledge:
+        _acknowledge(path, asked.note, asked.group, run.terminal)
+    past = read.read(
+        path, group=asked.group, baseline=asked.from_baseline, since=asked.not_before, limit=asked.newest
+    )
     _deliver(chosen, read.require_some(past), names, run.terminal)
     return 0
 
 
 def _acknowledge(path: Path, note: str, group: str | None, terminal: Terminal) -> None:
-    from driftcli.history import record as store
+    from driftcli.check_history import record as store
 
     ended = store.acknowledge(path, note, group)
-    for one in ended:
-        of = f" of {one.group}" if one.group else ""
-        terminal.note(f"acknowledged the alarm{of}: evidence {one.value:.3g}, now 0")
+    for alarm in ended:
+        of = f" of {alarm.group}" if alarm.group else ""
+        terminal.note(f"acknowledged the alarm{of}: evidence {alarm.value:.3g}, now 0")
     if not ended:
         terminal.warn("there is no alarm to acknowledge")
 
@@ -160,7 +158,7 @@ def _deliver(chosen: _reports.Plan, past: Past, names: tuple[str, ...], terminal
         "html": lambda: html.to_html(past, names),
     }
     for kind, path in chosen.files:
-        _reports.write(path, forms[kind]())
+        write(path, forms[kind]())
     if chosen.shown != "text":
         terminal.put(forms[chosen.shown](), utf8=True)
     elif chosen.brief:

@@ -1,11 +1,10 @@
-"""Every option once: its spelling, its help, its default in words; commands pick from here.
+"""Every option once: its spelling, its help, its default in words; groups and commands pick from here.
 
 Options of settings arrive as text (None: not given) and are read by `driftcli.config.resolve`, so that a wrong
 value is explained in the same words wherever it was written. The defaults named here are settings.py's;
 a test compares them.
 """
 
-# ruff: noqa: PLC0414  # commands pick the common ones from here too
 from __future__ import annotations
 
 from typing import Annotated
@@ -19,27 +18,6 @@ from driftcli.cli._common import (
     OUTPUT,
     option,
 )
-from driftcli.cli._common import Color as Color
-from driftcli.cli._common import Config as Config
-from driftcli.cli._common import Crop as Crop
-from driftcli.cli._common import Device as Device
-from driftcli.cli._common import Exclude as Exclude
-from driftcli.cli._common import Follow as Follow
-from driftcli.cli._common import GroupBy as GroupBy
-from driftcli.cli._common import Limit as Limit
-from driftcli.cli._common import LogFormat as LogFormat
-from driftcli.cli._common import Mask as Mask
-from driftcli.cli._common import NoProgress as NoProgress
-from driftcli.cli._common import Null as Null
-from driftcli.cli._common import Quiet as Quiet
-from driftcli.cli._common import Seed as Seed
-from driftcli.cli._common import Sets as Sets
-from driftcli.cli._common import ShowConfig as ShowConfig
-from driftcli.cli._common import Since as Since
-from driftcli.cli._common import SliceBy as SliceBy
-from driftcli.cli._common import StratifyBy as StratifyBy
-from driftcli.cli._common import Verbose as Verbose
-from driftcli.cli._common import Workers as Workers
 from driftcli.cli._methods import by_default, methods
 
 # ---------------------------------------------------------------- arguments

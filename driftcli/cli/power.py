@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from driftcli.cli import _common as c
 from driftcli.cli import _reports, session
 from driftcli.cli import options as o
 from driftcli.cli._common import OUTPUT, option
+from driftcli.cli._signature import command
+from driftcli.cli.groups import Common, Entries, Region, Weights, group
 from driftcli.core.errors import UsageError
+from driftcli.core.output import write
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
@@ -27,43 +29,43 @@ Examples:
 Batches are drawn from SOURCE, good images that the reference was not fitted on, changed, and compared with
 the baseline. What stands in the baseline is left out of it. Exit code 0 whatever was measured: no gate.
 """
-SHOWN, FILES = ("text", "json", "csv"), ("text", "json", "csv", "plot")
-STUDY = "Study"
+FORMATS = _reports.Formats(("text", "json", "csv"), ("text", "json", "csv", "plot"))
+PANEL = "Study"
 
 Corruption = Annotated[
     list[str] | None,
     option(
         "--corruption",
         metavar="NAME",
-        panel=STUDY,
+        panel=PANEL,
         help="What happens to images, or `all` of them. Repeatable (default: `gaussian_blur`, motion_blur, "
         "gaussian_noise, jpeg, darken, low_contrast, white_balance, occlusion).",
     ),
 ]
 Severity = Annotated[
-    str, option("--severity", metavar="LIST", panel=STUDY, help="How much, of 1 to 5 (default: 1,2,3).")
+    str, option("--severity", metavar="LIST", panel=PANEL, help="How much, of 1 to 5 (default: 1,2,3).")
 ]
 Share = Annotated[
     str,
     option(
         "--share",
         metavar="LIST",
-        panel=STUDY,
+        panel=PANEL,
         help="Share of the batch's images that it happens to (default: 100%,30%,10%).",
     ),
 ]
 Batch = Annotated[
-    str, option("--batch", metavar="LIST", panel=STUDY, help="Images in a batch (default: 10,20,50,100).")
+    str, option("--batch", metavar="LIST", panel=PANEL, help="Images in a batch (default: 10,20,50,100).")
 ]
 Trials = Annotated[
-    int, option("--trials", metavar="N", panel=STUDY, help="Batches a cell of the grid (default: 50).")
+    int, option("--trials", metavar="N", panel=PANEL, help="Batches a cell of the grid (default: 50).")
 ]
 Images = Annotated[
     int | None,
     option(
         "--images",
         metavar="N",
-        panel=STUDY,
+        panel=PANEL,
         help="Draw from at most N images (default: `256`, or twice the largest batch).",
     ),
 ]
@@ -72,7 +74,7 @@ Foreign = Annotated[
     option(
         "--foreign",
         metavar="SOURCE",
-        panel=STUDY,
+        panel=PANEL,
         help="Also mix images of another kind into the batch. Repeatable.",
     ),
 ]
@@ -88,61 +90,56 @@ Format = Annotated[
 ]
 
 
-def power(
-    context: typer.Context,
-    artifact: o.Artifact,
-    source: o.Sources,
-    corruption: Corruption = None,
-    severity: Severity = "1,2,3",
-    share: Share = "100%,30%,10%",
-    batch: Batch = "10,20,50,100",
-    trials: Trials = 50,
-    images: Images = None,
-    foreign: Foreign = None,
-    baseline: o.Baseline = None,
-    alpha: o.Alpha = None,
-    max_unreadable: o.MaxUnreadable = None,
-    exclude: o.Exclude = None,
-    since: o.Since = None,
-    limit: o.Limit = None,
-    follow: o.Follow = False,
-    crop: o.Crop = None,
-    mask: o.Mask = None,
-    null: o.Null = False,
-    format: Format = "text",  # noqa: A002
-    output: o.Outputs = None,
-    weights: o.Weights = None,
-    trust_weights: o.TrustWeights = False,
-    allow_download: o.AllowDownload = False,
-    config: o.Config = None,
-    sets: o.Sets = None,
-    show_config: o.ShowConfig = False,
-    seed: o.Seed = None,
-    device: o.Device = None,
-    workers: o.Workers = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-    no_progress: o.NoProgress = False,
-    color: o.Color = "auto",
-    log_format: o.LogFormat = "text",
-) -> int:
+@group
+class Study:
+    """The grid of what is tried."""
+
+    corruption: Corruption = None
+    severity: Severity = "1,2,3"
+    share: Share = "100%,30%,10%"
+    batch: Batch = "10,20,50,100"
+    trials: Trials = 50
+    images: Images = None
+    foreign: Foreign = None
+
+
+@group
+class Power:
+    """What `driftcli power` is asked for."""
+
+    artifact: o.Artifact
+    source: o.Sources
+    study: Study
+    baseline: o.Baseline = None
+    alpha: o.Alpha = None
+    max_unreadable: o.MaxUnreadable = None
+    entries: Entries
+    region: Region
+    null: c.Null = False
+    format: Format = "text"
+    output: o.Outputs = None
+    weights: Weights
+    common: Common
+
+
+@command(Power)
+def power(asked: Power, run: session.Session) -> int:
     """Measure what the gate sees on your images.
 
     Detection rates by corruption, severity, share and batch size, of the gate and of every family.
     """
-    run = session.begin(context, locals())
-    chosen = _reports.plan_of(format, output or (), SHOWN, FILES, brief=quiet)
+    chosen = _reports.plan_of(asked.format, asked.output or (), FORMATS, brief=run.terminal.quiet)
     _drawable(chosen)
-    named = session.sources(source, null=null)
-    grid = _plan(corruption, {"severity": severity, "share": share, "batch": batch}, trials, images, foreign)
+    named = session.sources(asked.source, null=asked.null)
+    grid = _plan(asked.study)
     from driftcli.power_study import study
 
     report = study.power(
-        Path(artifact),
+        Path(asked.artifact),
         named,
         run.settings,
         grid,
-        baseline=baseline,
+        baseline=asked.baseline,
         given=run.given,
         progress=run.terminal.progress(),
     )
@@ -151,24 +148,18 @@ def power(
     return 0
 
 
-def _plan(
-    corruption: list[str] | None,
-    axes: dict[str, str],
-    trials: int,
-    images: int | None,
-    foreign: list[str] | None,
-) -> Plan:
+def _plan(asked: Study) -> Plan:
+    """The study, read and checked. Raises UsageError."""
     from driftcli.power_study import plan
 
-    read = {name: plan.numbers(name, text) for name, text in axes.items()}
     return plan.make(
-        corruption or plan.CORRUPTIONS,
-        read["severity"],
-        read["share"],
-        read["batch"],
-        trials,
-        images,
-        foreign or (),
+        asked.corruption or plan.CORRUPTIONS,
+        plan.numbers("severity", asked.severity),
+        plan.numbers("share", asked.share),
+        plan.numbers("batch", asked.batch),
+        asked.trials,
+        asked.images,
+        asked.foreign or (),
     )
 
 
@@ -194,7 +185,7 @@ def _deliver(chosen: _reports.Plan, report: PowerReport, terminal: Terminal) -> 
     forms = {"json": json.to_json, "csv": json.to_csv, "text": _power_text.to_text}
     for kind, path in chosen.files:
         form = path.suffix.lower().removeprefix(".")
-        _reports.write(path, plot.to_plot(report, form) if kind == "plot" else forms[kind](report))
+        write(path, plot.to_plot(report, form) if kind == "plot" else forms[kind](report))
     if chosen.shown != "text":
         terminal.put(forms[chosen.shown](report), utf8=True)
     elif chosen.brief:

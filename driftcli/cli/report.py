@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer  # Typer evaluates the annotations
+import typer
 
 from driftcli.cli import _forms, _reports, session
 from driftcli.cli import options as o
-from driftcli.core.errors import NotAuditedError
-from driftcli.core.text import safe_name
+from driftcli.cli._signature import command
+from driftcli.cli.groups import Common, group
 
 if TYPE_CHECKING:
     from driftcli.core.report import Report
@@ -25,8 +25,6 @@ Examples:
 
 Exit code 0 whatever the result says: this is no gate. 3: not a result.
 """
-HINT = "name a result that `driftcli check -f json` wrote, or a folder that `-o bundle=FOLDER` wrote"
-
 Saved = Annotated[
     str,
     typer.Argument(
@@ -38,32 +36,28 @@ Saved = Annotated[
 ]
 
 
-def report(
-    context: typer.Context,
-    result: Saved,
-    format: _forms.Shown = "text",  # noqa: A002
-    output: _forms.Files = None,
-    top_k: o.TopK = None,
-    config: o.Config = None,
-    sets: o.Sets = None,
-    show_config: o.ShowConfig = False,
-    seed: o.Seed = None,
-    device: o.Device = None,
-    workers: o.Workers = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-    no_progress: o.NoProgress = False,
-    color: o.Color = "auto",
-    log_format: o.LogFormat = "text",
-) -> int:
+@group
+class Show:
+    """What `driftcli report` is asked for."""
+
+    result: Saved
+    format: _forms.Shown = "text"
+    output: _forms.Files = None
+    top_k: o.TopK = None
+    common: Common
+
+
+@command(Show)
+def report(asked: Show, run: session.Session) -> int:
     """Show a saved result again, in any format.
 
     A bundle has its pictures with it; of a bare result, images are read again where they are still the same.
     """
-    run = session.begin(context, locals())
-    plan = _reports.plan(format, output or (), brief=quiet)
-    found, gallery = _read(result, pictures=plan.pictures)
-    _reports.deliver(plan, found, run.terminal, top_k=run.settings.report.top_k, gallery=gallery)
+    plan = _reports.plan(
+        asked.format, asked.output or (), brief=run.terminal.quiet, top_k=run.settings.report.top_k
+    )
+    saved, gallery = _read(asked.result, pictures=plan.pictures)
+    _reports.deliver(plan, saved, run.terminal, gallery=gallery)
     return 0
 
 
@@ -73,22 +67,14 @@ def _read(named: str, *, pictures: bool) -> tuple[Report, Gallery | None]:
         from driftcli.reports.saved.bundle import read_bundle
 
         return read_bundle(named)
-    from driftcli.reports.json import parse
+    from driftcli.reports.saved import result_file
 
-    found = parse(_text(named))
+    if named == "-":
+        report = result_file.parse_bytes(sys.stdin.buffer.read(), named)
+    else:
+        report = result_file.read_result(Path(named))
     if not pictures:
-        return found, None
+        return report, None
     from driftcli.pictures.gallery import read_again
 
-    return found, read_again(found)
-
-
-def _text(named: str) -> str:
-    try:
-        raw = sys.stdin.buffer.read() if named == "-" else Path(named).read_bytes()
-        return raw.decode("utf-8")
-    except OSError as error:
-        reason = safe_name(error.strerror or str(error))
-        raise NotAuditedError(f"{safe_name(named)} cannot be read: {reason}", HINT) from None
-    except UnicodeDecodeError:
-        raise NotAuditedError(f"{safe_name(named)} is not a driftcli result: it is not UTF-8", HINT) from None
+    return report, read_again(report)

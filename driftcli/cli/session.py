@@ -16,6 +16,7 @@ from driftcli.core.errors import DriftcliError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from driftcli.cli.groups import Common
     from driftcli.config.settings import Settings
 
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 class Session:
     """One run of one command."""
 
+    context: typer.Context
     terminal: Terminal
     resolved: resolve.Resolved
 
@@ -37,34 +39,34 @@ class Session:
         return resolve.given(self.resolved)
 
 
-def begin(context: typer.Context, arguments: Mapping[str, Any]) -> Session:
-    """Settings from a command's arguments (`locals()`); prints them and stops for `--show-config`.
+def begin(context: typer.Context, common: Common, arguments: Mapping[str, Any]) -> Session:
+    """The run of one command: settings from its arguments (by parameter); `--show-config` prints them and stops.
 
     Raises UsageError for anything wrong in options, environment or file.
     """
-    terminal = speak(context, arguments)
+    terminal = speak(context, common)
     options = {
-        name: arguments[name.replace("-", "_")]
+        name: value
         for name in resolve.OPTIONS
-        if arguments.get(name.replace("-", "_")) not in (None, False, [])
+        if (value := arguments.get(name.replace("-", "_"))) not in (None, False, [])
     }
-    resolved = resolve.resolve(arguments["config"], arguments["sets"] or (), options, os.environ)
+    resolved = resolve.resolve(common.config, common.sets or (), options, os.environ)
     for warning in resolved.warnings:
         terminal.warn(warning)
-    if arguments["show_config"]:
-        terminal.put(resolve.show_config(_with_artifact(resolved, arguments)))
+    if common.show_config:
+        terminal.put(resolve.show_config(_with_artifact(resolved, arguments.get("artifact"))))
         raise typer.Exit
-    return Session(terminal, resolved)
+    return Session(context, terminal, resolved)
 
 
-def speak(context: typer.Context, arguments: Mapping[str, Any]) -> Terminal:
+def speak(context: typer.Context, common: Common) -> Terminal:
     """The run's terminal, set as the parsed options say."""
     terminal = context.obj if isinstance(context.obj, Terminal) else Terminal()
-    terminal.color = arguments["color"]
-    terminal.log_format = arguments["log_format"]
-    terminal.quiet = arguments["quiet"]
-    terminal.verbose = arguments["verbose"]
-    terminal.show_progress = not arguments["no_progress"]
+    terminal.color = common.color
+    terminal.log_format = common.log_format
+    terminal.quiet = common.quiet
+    terminal.verbose = common.verbose
+    terminal.show_progress = not common.no_progress
     terminal.hush()
     return terminal
 
@@ -80,15 +82,14 @@ def sources(named: list[str], *, null: bool) -> list[str]:
     return ["-0" if null and name == "-" else name for name in named]
 
 
-def _with_artifact(resolved: resolve.Resolved, arguments: Mapping[str, Any]) -> resolve.Resolved:
+def _with_artifact(resolved: resolve.Resolved, artifact: str | None) -> resolve.Resolved:
     """What the artifact would decide, where one is named and can be read."""
-    name = arguments.get("artifact")
-    if not name or not (Path(name) / "manifest.json").is_file():
+    if not artifact or not (Path(artifact) / "manifest.json").is_file():
         return resolved
     from driftcli.artifact import store
 
     try:
-        stored = store.read(Path(name)).manifest.get("settings", {})
+        stored = store.read(Path(artifact)).manifest.get("settings", {})
     except DriftcliError:
         return resolved
     return resolve.with_stored(resolved, stored)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from driftcli.cli import _plan, _summary, session
-from driftcli.cli import options as o
+from driftcli.cli import _summary, session
+from driftcli.cli._common import OUTPUT, option
+from driftcli.cli._signature import command
+from driftcli.cli.groups import Common, Entries, group
 from driftcli.core.errors import UsageError
 from driftcli.core.text import safe_name
 
@@ -26,7 +28,7 @@ Examples:
   driftcli simulate images/val -o mixed/ --class-share column:label=cat:90% --mix other/:5%
   driftcli simulate --list
 """
-SHIFT = "Drift"
+PANEL = "Drift"
 
 Sources = Annotated[
     list[str] | None,
@@ -34,127 +36,128 @@ Sources = Annotated[
 ]
 Output = Annotated[
     str | None,
-    o.option("-o", "--output", metavar="FOLDER", panel=o.OUTPUT, help="Folder to write."),
+    option("-o", "--output", metavar="FOLDER", panel=OUTPUT, help="Folder to write."),
 ]
-Force = Annotated[bool, o.option("--force", panel=o.OUTPUT, help="Replace a folder that `simulate` wrote.")]
+Force = Annotated[bool, option("--force", panel=OUTPUT, help="Replace a folder that `simulate` wrote.")]
 Corruptions = Annotated[
     list[str] | None,
-    o.option(
+    option(
         "--corruption",
         metavar="NAME[:SEVERITY]",
-        panel=SHIFT,
+        panel=PANEL,
         help="What happens to the pixels; see --list. Repeatable: one after the other.",
     ),
 ]
 Severity = Annotated[
     float,
-    o.option("--severity", metavar="1..5", panel=SHIFT, help="Where a name has none (default: 3)."),
+    option("--severity", metavar="1..5", panel=PANEL, help="Where a name has none (default: 3)."),
 ]
 Share = Annotated[
     str,
-    o.option(
+    option(
         "--share",
         metavar="SHARE",
-        panel=SHIFT,
+        panel=PANEL,
         help="Share of the images that are corrupted, chosen by content and seed (default: 100%).",
     ),
 ]
 KnockOut = Annotated[
     list[str] | None,
-    o.option(
+    option(
         "--knock-out",
         metavar="KEY=VALUE",
-        panel=SHIFT,
+        panel=PANEL,
         help="Leave a class out; KEY is folder, column:NAME or a regular expression. Repeatable.",
     ),
 ]
 ClassShare = Annotated[
     list[str] | None,
-    o.option(
+    option(
         "--class-share",
         metavar="KEY=VALUE:SHARE",
-        panel=SHIFT,
+        panel=PANEL,
         help="Leave images out until a class has this share. Repeatable.",
     ),
 ]
 Mix = Annotated[
     list[str] | None,
-    o.option(
+    option(
         "--mix",
         metavar="SOURCE:SHARE",
-        panel=SHIFT,
+        panel=PANEL,
         help="Replace this share of the images by images of another source. Repeatable.",
     ),
 ]
 List = Annotated[
-    bool, o.option("--list", panel=SHIFT, help="Print all corruptions and their amounts, and stop.")
+    bool, option("--list", panel=PANEL, help="Print all corruptions and their amounts, and stop.")
 ]
 
 
-def simulate(
-    context: typer.Context,
-    source: Sources = None,
-    output: Output = None,
-    corruption: Corruptions = None,
-    severity: Severity = 3,
-    share: Share = "100%",
-    knock_out: KnockOut = None,
-    class_share: ClassShare = None,
-    mix: Mix = None,
-    list_: List = False,
-    force: Force = False,
-    exclude: o.Exclude = None,
-    since: o.Since = None,
-    limit: o.Limit = None,
-    follow: o.Follow = False,
-    config: o.Config = None,
-    sets: o.Sets = None,
-    show_config: o.ShowConfig = False,
-    seed: o.Seed = None,
-    device: o.Device = None,
-    workers: o.Workers = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = 0,
-    no_progress: o.NoProgress = False,
-    color: o.Color = "auto",
-    log_format: o.LogFormat = "text",
-) -> int:
+@group
+class Drift:
+    """What happens to the images."""
+
+    corruption: Corruptions = None
+    severity: Severity = 3
+    share: Share = "100%"
+    knock_out: KnockOut = None
+    class_share: ClassShare = None
+    mix: Mix = None
+    list_: List = False
+
+
+@group
+class Simulate:
+    """What `driftcli simulate` is asked for."""
+
+    source: Sources = None
+    output: Output = None
+    drift: Drift
+    force: Force = False
+    entries: Entries
+    common: Common
+
+
+@command(Simulate)
+def simulate(asked: Simulate, run: session.Session) -> int:
     """A drifted copy of images, to try a gate on.
 
     Corrupted images are written as PNG, the others byte for byte, with a manifest.csv that says what
     happened to each.
     """
-    run = session.begin(context, locals())
-    if list_:
+    if asked.drift.list_:
         run.terminal.put(_listed())
         return 0
-    if not source:
+    if not asked.source:
         raise UsageError("missing SOURCE", "name the images to copy, or use --list")
-    if not output:
+    if not asked.output:
         raise UsageError("missing --output", "name the folder to write: -o drifted/")
     from driftcli.simulation import write_copy
 
-    plan = write_copy.Plan(
-        tuple(_plan.step(text, severity) for text in corruption or ()),
-        _plan.share_of(share, "--share"),
-        (*map(_plan.knock_out, knock_out or ()), *map(_plan.class_share, class_share or ())),
-        tuple(_plan.mixture(text) for text in mix or ()),
-    )
-    if not (plan.steps or plan.class_shares or plan.mixtures):
-        raise UsageError(
-            "nothing is to happen to the images", "add --corruption NAME, --knock-out, --class-share or --mix"
-        )
+    drift = _plan(asked.drift)
     done = write_copy.simulate(
-        session.sources(source, null=False),
-        Path(output),
-        plan,
+        session.sources(asked.source, null=False),
+        Path(asked.output),
+        drift,
         run.settings,
-        force=force,
+        force=asked.force,
         progress=run.terminal.progress(),
     )
     run.terminal.close()
-    run.terminal.put(_told(done, plan, brief=quiet))
+    run.terminal.put(_summarised(done, drift, brief=run.terminal.quiet))
     return 0
+
+
+def _plan(asked: Drift) -> Plan:
+    """What is to happen, read and checked. Raises UsageError."""
+    from driftcli.simulation import plan
+
+    return plan.make(
+        [plan.step(text, asked.severity) for text in asked.corruption or ()],
+        plan.share_of(asked.share, "--share"),
+        [*map(plan.knock_out, asked.knock_out or ()), *map(plan.class_share, asked.class_share or ())],
+        [plan.mixture(text) for text in asked.mix or ()],
+    )
 
 
 def _listed() -> str:
@@ -175,7 +178,7 @@ def _listed() -> str:
     return "".join(f"{line}\n" for line in lines())
 
 
-def _told(done: Simulated, plan: Plan, *, brief: bool) -> str:
+def _summarised(done: Simulated, plan: Plan, *, brief: bool) -> str:
     """What was written, and the way to look at it."""
     where = safe_name(done.folder)
     happened = " then ".join(f"{name}:{severity:g}" for name, severity in plan.steps)

@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from driftcli.core.errors import UsageError
+from driftcli.core.platform import require_posix
+from driftcli.core.shipped import configuration
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
@@ -98,13 +100,15 @@ def resolve(
 ) -> Resolved:
     """Options over `--set` over the environment over the file over defaults. Raises UsageError.
 
-    `options` are named as in OPTIONS, with `-` or `_`; None is "not given"; `environ` None reads nothing.
+    `file` is a path or the name of a shipped configuration. `options` are named as in OPTIONS, with `-` or `_`;
+    None is "not given"; `environ` None reads nothing. On a system that driftcli does not run on, nothing is resolved.
     """
+    require_posix()
     layers, environ = _Layers(), environ or {}
     if file is None:
         file = environ.get(f"{PREFIX}CONFIG") or None
     if file is not None:
-        layers.file(Path(file))
+        layers.file(configuration(file))
     warnings = layers.environment(environ)
     for text in sets:
         layers.set(text)

@@ -1,11 +1,22 @@
-"""Bytes of one file, or the reason why not: no link, no pipe, no device, no file still being written."""
+"""Reading a file that may be hostile, and writing one that nobody ever sees half-written."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Literal
+
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+"""0 on Windows, where links are looked for before opening."""
+_PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+"""Not handed to other programs; no translation of line ends."""
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN
+"""A pipe without a writer cannot hang who opens it."""
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _PLAIN
 
 _REASONS: dict[int, tuple[Literal["unreadable", "skipped"], str]] = {
     errno.EACCES: ("unreadable", "permission"),
@@ -54,17 +65,103 @@ def read_file(path: str, max_bytes: int, *, follow: bool = False) -> bytes:
 
 def _read_once(path: str, max_bytes: int, *, follow: bool) -> bytes | None:
     """The bytes, or None when size or modification time moved meanwhile."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
-    try:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise Refused("not_a_file", "skipped")
-        if before.st_size > max_bytes:
-            raise Refused("too_large")
+    with open_regular(path, max_bytes, follow=follow) as (descriptor, before):
         with open(descriptor, "rb", buffering=0, closefd=False) as file:
             data = file.read(before.st_size + 1)
         after = os.fstat(descriptor)
-    finally:
-        os.close(descriptor)
     same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     return data if same and len(data) == before.st_size else None
+
+
+@contextmanager
+def open_regular(
+    path: str | Path, max_bytes: int, *, follow: bool = False
+) -> Iterator[tuple[int, os.stat_result]]:
+    """A descriptor of a regular file of at most `max_bytes`, and what the file was when it was opened.
+
+    Raises Refused (`not_a_file`, `too_large`) and OSError, with ELOOP for a link unless `follow`. Opens without
+    blocking, and asks the opened descriptor, not the path, what it is.
+    """
+    if not (follow or _NO_FOLLOW) and os.path.islink(path):  # noqa: PTH114 - any name, also one that is no text
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    descriptor = os.open(path, _READ | (0 if follow else _NO_FOLLOW))
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise Refused("not_a_file", "skipped")
+        if facts.st_size > max_bytes:
+            raise Refused("too_large")
+        yield descriptor, facts
+    finally:
+        os.close(descriptor)
+
+
+# ---------------------------------------------------------------- writing
+
+
+def temp_path(folder: Path, prefix: str) -> Path:
+    """A hidden name in the folder that nobody else has: `.PREFIX-` and 32 hexadecimal digits, `.tmp`."""
+    return folder / f".{prefix}-{os.urandom(16).hex()}.tmp"
+
+
+def create_file(path: Path, raw: bytes, *, sync: bool, mode: int = 0o666) -> None:
+    """A new file with these bytes, on the disk itself if `sync`. Raises FileExistsError, OSError.
+
+    `mode`: permissions, less the process's umask.
+    """
+    descriptor = os.open(path, _CREATE, mode)
+    try:
+        rest = memoryview(raw)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        if sync:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, raw: bytes, *, prefix: str = "driftcli", mode: int = 0o666) -> None:
+    """Puts these bytes under this name: complete and on the disk before the name shows them.
+
+    Written beside its place under a `temp_path`, then renamed; whoever stops it at any instant leaves the old
+    file or the new one. After an error (OSError) nothing is left beside it. The name itself is durable only
+    after `sync_folder`, which who replaces several files does once.
+    """
+    temp = temp_path(path.parent, prefix)
+    try:
+        create_file(temp, raw, sync=True, mode=mode)
+        temp.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temp.unlink()
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in this folder durable (POSIX: fsync of a directory); nothing where folders cannot be opened."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | _PLAIN)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_folder(fresh: Path, place: Path) -> None:
+    """Puts a complete folder in its place; an older folder there goes when the new one stands.
+
+    `fresh` must lie beside `place`. After an error (OSError) the older one is back in its place.
+    """
+    import shutil  # it is slow to load, and decode workers read files with this module
+
+    old = fresh.with_name(f"{fresh.name}-old")
+    if place.is_dir():
+        place.rename(old)
+    try:
+        fresh.rename(place)
+    except OSError:
+        if old.is_dir():
+            old.rename(place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

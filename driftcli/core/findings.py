@@ -17,13 +17,81 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
+class CorruptionMatch:
+    """A simulated corruption that a batch's shift was compared with."""
+
+    corruption: str
+    """A kind of the room `corruptions`."""
+    severity: float
+    """0 to 5, between the simulated ones too."""
+    similarity: float
+    """Cosine of the shift vectors; of two corruptions named together, that of their sum."""
+    belongs: str | None = None
+    """Its class, such as `blur`, where known."""
+    close: bool = True
+    """Similar enough to be what happened."""
+
+
+Kind = Literal["shift", "spread", "turn", "level", "missing", "like", "unlike"]
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What changed, in one sentence; the nearest known corruption where there is one."""
+    """What changed: the facts, and the sentence that `core.sentences` made of them.
+
+    Read back from a result of 0.1.0 there is the sentence with corruption, severity and similarity only: `kind` is None.
+    """
 
     statement: str
     corruption: str | None = None
+    """The (stronger) simulated corruption that the change is like; null of all kinds but `like`."""
     severity: float | None = None
     similarity: float | None = None
+    kind: Kind | None = None
+    """`shift`: a value rose or fell; `spread`: its distribution changed, not its middle; `turn`: of a hue;
+    `level`: of a category; `missing`: how often a value is; `like`, `unlike`: simulated corruptions."""
+    family: str | None = None
+    """The family of evidence that measured it; null of a likeness."""
+    statistic: str | None = None
+    """As in the family's `statistics`."""
+    direction: Literal["higher", "lower"] | None = None
+    """Of a shift."""
+    word: str | None = None
+    """Of a shift: what images are now ("blurrier"), where the statistic has a word for it."""
+    shift_sd: float | None = None
+    """Of a shift, in standard deviations of good images."""
+    before: float | None = None
+    """In the baseline, in `unit`; of `level` and `missing` a share of the images."""
+    after: float | None = None
+    """In the batch."""
+    unit: str | None = None
+    """Of `before` and `after`: a unit, `share`, or `log2 UNIT` of what was measured as a logarithm."""
+    share: float | None = None
+    """Estimate of the share of the images that the change concerns (the statistic's `effect`)."""
+    level: str | None = None
+    """Of a category: the level whose share grew most; null where none did."""
+    towards: str | None = None
+    """Of a turn: the nearest of six hues."""
+    corruptions: tuple[CorruptionMatch, ...] = ()
+    """All that the change is like: one, or two of different classes that together explain it, the stronger first."""
+    nearest_other: CorruptionMatch | None = None
+    """What comes next, of another class; where none fits, the nearest of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A property in which an image lies outside of what the baseline usually is."""
+
+    statistic: str
+    kind: Literal["below", "above", "far", "level", "missing"]
+    """`far`: of a hue, from the baseline's mean; `level`: a category's, rare in the baseline."""
+    share: float
+    """Of the baseline, that the image lies beyond; of `level` and `missing`, that has the same."""
+    value: float | None = None
+    """In `unit`; null of `level` and `missing`."""
+    unit: str | None = None
+    level: str | None = None
+    """The level's name; of a hue, the colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +103,7 @@ class ImageResult:
     score: float
     family: str
     reasons: tuple[str, ...]
+    """A sentence for each of `outside`."""
     p_value: float | None = None
     """Conformal: the share of good images, this one included, that are at least as strange; null if not asked for."""
     significant: bool = False
@@ -43,6 +112,8 @@ class ImageResult:
     """SHA-256 of the file's bytes, hexadecimal: by it pictures are found again."""
     neighbour: str | None = None
     """The good image most like it: a name in the baseline."""
+    outside: tuple[Outside, ...] = ()
+    """The facts behind `reasons`, the strangest first; empty in results of 0.1.0."""
 
 
 @dataclass(frozen=True, slots=True)

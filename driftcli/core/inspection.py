@@ -34,7 +34,14 @@ class BaselineAccount:
 
 @dataclass(frozen=True)
 class Account:
-    """An artifact as `inspect` tells of it."""
+    """What an artifact holds, as `driftcli.inspect` returns it.
+
+    name, digest: Its folder as named, and the SHA-256 that names its content.
+    manifest: Settings, sources, versions, as its manifest.json has them.
+    files: With their sizes in bytes, and `ok` where the checksum is right.
+    holds_images: Whether thumbnails of images are among them.
+    baselines: What each is made from, was measured to do on good images, and can see.
+    """
 
     name: str
     digest: str

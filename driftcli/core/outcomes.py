@@ -1,4 +1,4 @@
-"""What `fit` and `baseline` did."""
+"""What `fit` and `baseline` return."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from driftcli.core.images import Ledger
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What `fit` did."""
+    """What `driftcli.fit` did.
+
+    artifact, digest: The folder, and the SHA-256 that names its content.
+    fitted_on, held_out: Images learnt from, and images kept back to calibrate on.
+    ledger: Where every entry of the sources went.
+    cautions: What a careful reader should know, in sentences.
+    notes: By extractor, what was learnt (architecture, epochs, losses), for people to read.
+    seconds: Wall-clock time.
+    """
 
     artifact: str
     digest: str
@@ -20,13 +28,21 @@ class Fitted:
     ledger: Ledger
     cautions: tuple[str, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
-    """By extractor: what was learnt (architecture, epochs, losses), for people to read."""
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """What `baseline` did."""
+    """What `driftcli.baseline` did.
+
+    artifact, digest: The folder, and the SHA-256 that names its content now.
+    baseline, images: Name of the baseline, and how many images it holds.
+    dropped_seen: Images left out because the artifact was fitted on them.
+    groups: Images by group, where sources or `group_by` make groups.
+    ledger: Where every entry of the sources went.
+    cautions: What a careful reader should know, in sentences.
+    seconds: Wall-clock time.
+    """
 
     artifact: str
     digest: str

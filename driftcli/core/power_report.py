@@ -34,6 +34,8 @@ class PowerCell:
     """Not tried: every trial of a milder cell gave the smallest p there is; these are that cell's rates."""
     rates: Mapping[str, Rate]
     """Of `gate`, then of every family, those without a say in it too."""
+    short_unit: str | None = None
+    """The unit without what it is counted at: `px` of `px at short side 224 (standard deviation)`; null where it is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,11 @@ class NullRow:
 
 @dataclass(frozen=True, slots=True)
 class PowerReport:
-    """The result of one `power`, field for field the published JSON (schema_version 1)."""
+    """The result of `driftcli.power`, field for field the published JSON (schema_version 1).
+
+    Rates are shares of the trials, 0 to 1. `cells` holds one for every change, share and batch size, `null` one for
+    unchanged batches of every size; `created` is a time in UTC, `timing` in seconds.
+    """
 
     tool: Mapping[str, str]
     created: str

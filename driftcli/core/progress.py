@@ -4,10 +4,23 @@ from __future__ import annotations
 
 
 class Progress:
-    """Told what is going on; keeps it to itself. `driftcli.cli` has the one that draws bars."""
+    """Told of the stages and steps of a call, and of warnings; this one keeps them to itself.
+
+    For anything else, make a subclass and give an object of it as `progress`. A stage may begin within another;
+    `finish` ends the one that began last.
+
+    Example:
+        import driftcli
+
+        class Printed(driftcli.Progress):
+            def start(self, stage: str, total: int | None = None) -> None:
+                print(stage, "of", total or "unknown size")
+
+        driftcli.fit("images/train", "ref", progress=Printed())
+    """
 
     def start(self, stage: str, total: int | None = None) -> None:
-        """A stage begins: a short phrase ("decoding", "training autoencoder"), and its size if known."""
+        """A stage begins: a short phrase ("decoding", "training autoencoder"), and its steps if they are known."""
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         """`steps` more are done; `note` is a short remark such as a loss."""

@@ -77,6 +77,8 @@ class Detectable:
     shift_sd: float | None = None
     shift: float | None = None
     unit: str | None = None
+    short_unit: str | None = None
+    """The unit without what it is counted at: `px` of `px at short side 224 (standard deviation)`; null where it is short."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from PIL import Image
 
 
 def pixels(image: Image.Image) -> NDArray[np.float32]:
-    """float32 [h, w, 3], 0..255."""
+    """The image as float32 [h, w, 3], 0..255."""
     return np.asarray(image, np.float32)
 
 
@@ -20,7 +20,7 @@ def picture(values: NDArray[Any]) -> Image.Image:
 
 
 def is_grey(image: Image.Image) -> bool:
-    """R = G = B everywhere: what is added to such an image has no colour either."""
+    """Whether R = G = B everywhere: what is added to such an image has no colour either."""
     values = np.asarray(image)
     return bool(
         np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 1], values[..., 2])
@@ -28,7 +28,7 @@ def is_grey(image: Image.Image) -> bool:
 
 
 def toned(image: Image.Image, levels: NDArray[Any]) -> Image.Image:
-    """Every channel value v becomes levels[v] (256 of them, or [3, 256]), rounded and clipped."""
+    """The image with every channel value v replaced by levels[v] ([256], or [3, 256]), rounded and clipped."""
     table = np.clip(np.rint(levels), 0, 255).astype(int).reshape(-1)
     return image.point([int(v) for v in (table if table.size > LEVELS.size else np.tile(table, 3))])
 
@@ -40,11 +40,11 @@ LEVELS = np.arange(256, dtype=np.float64)
 
 
 def light(levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Channel values 0..255 as linear light 0..1 (sRGB, IEC 61966-2-1: a power, and a line near black)."""
+    """Linear light 0..1 of channel values 0..255 (sRGB, IEC 61966-2-1: a power, and a line near black)."""
     share = levels / 255
     return np.where(share <= _LINE * 12.92, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
 
 
 def encoded(linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Linear light as channel values; above 1 they exceed 255 and are clipped by `toned`."""
+    """Channel values of linear light (sRGB); those above 1 exceed 255 and are clipped by `toned`."""
     return 255 * np.where(linear <= _LINE, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

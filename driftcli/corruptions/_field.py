@@ -13,7 +13,7 @@ SIDE = 160
 
 
 def field(image: Image.Image, bumps: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """float32 [h, w] in the image's shape, at most SIDE pixels at the short side.
+    """A smooth random field, float32 [h, w] in the image's shape, at most SIDE pixels at the short side.
 
     Normal values at the corners of a grid with `bumps` cells along the short side, cubic in between.
     """

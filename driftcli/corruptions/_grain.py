@@ -13,19 +13,19 @@ from driftcli.corruptions.base import scale
 
 
 def side(image: Image.Image) -> int:
-    """Pixels along a grain: 1 below twice the size a network sees, then growing with the image."""
+    """How many pixels a grain is wide: 1 below twice the size a network sees, then growing with the image."""
     factor = scale(image)
     return round(factor) if factor >= 2 else 1  # noqa: PLR2004 - "twice"
 
 
 def cells(image: Image.Image) -> tuple[int, int]:
-    """Rows and columns of grains that cover the image."""
+    """How many rows and columns of grains cover the image."""
     grain = side(image)
     return math.ceil(image.height / grain), math.ceil(image.width / grain)
 
 
 def spread(values: NDArray[Any], image: Image.Image) -> NDArray[Any]:
-    """[rows, columns, ...] of grains as [h, w, ...] of pixels: each grain a square of one value."""
+    """Values of pixels [h, w, ...] from those of grains [rows, columns, ...]: each grain is a square of one value."""
     grain = side(image)
     if grain > 1:
         values = np.repeat(np.repeat(values, grain, axis=0), grain, axis=1)

@@ -17,7 +17,7 @@ SIDE = 224
 
 
 class Corruption(ABC):
-    """One kind a file; no fields: what differs between its severities is one physical amount.
+    """One physical change of an image, in five severities that differ in one amount; one kind a file, without fields.
 
     The same image, severity and generator state give the same pixels. Runs in decode workers: PIL and
     numpy only.
@@ -26,11 +26,13 @@ class Corruption(ABC):
     belongs: ClassVar[Class]
     unit: ClassVar[str]
     """What `amounts` count, for people: "grey levels (standard deviation)"."""
+    short_unit: ClassVar[str] = ""
+    """`unit` without what it is counted at: "grey levels"; empty where that is `unit` itself."""
     amounts: ClassVar[tuple[float, float, float, float, float]]
     """The physical amount at severities 1 to 5."""
 
     def amount(self, severity: float) -> float:
-        """The amount at a severity in 1..5; between two of them it is interpolated. Raises ValueError."""
+        """The amount, in `unit`, at a severity in 1..5, interpolated between two of them; else raises ValueError."""
         if not SEVERITIES[0] <= severity <= SEVERITIES[-1]:
             raise ValueError(f"severity must be between 1 and 5, not {severity}")
         return float(np.interp(severity, SEVERITIES, self.amounts))
@@ -41,9 +43,9 @@ class Corruption(ABC):
 
     @abstractmethod
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """The image at one physical amount."""
+        """A new RGB image, of the same size, as `image` (RGB) would look at one physical amount (in `unit`)."""
 
 
 def scale(image: Image.Image) -> float:
-    """Pixels of this image for one pixel at a short side of SIDE."""
+    """How many pixels of this image are as long as one pixel of an image whose short side has SIDE."""
     return min(image.size) / SIDE

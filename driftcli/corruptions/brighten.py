@@ -13,12 +13,12 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class Brighten(Corruption):
-    """The same added everywhere, so that shadows turn grey; `over_exposure` is more light."""
+    """Adds the same to every channel value, so that shadows turn grey; `over_exposure` is more light."""
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "grey levels added"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (6, 12, 24, 44, 72)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """White stays white."""
+        """The image with `amount` grey levels added to every channel value; white stays white."""
         return toned(image, LEVELS + amount)

@@ -13,13 +13,13 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class ColourCast(Corruption):
-    """The same cast for every image: what changes is the light, not the picture."""
+    """Moves all colours towards green, alike in every image: what changes is the light, not the picture."""
 
     belongs: ClassVar[Class] = "colour"
     unit: ClassVar[str] = "% more green against red and blue"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (5, 10, 18, 30, 50)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Half of it is more green, half is less of the others."""
+        """The image with green made stronger by `amount` percent against red and blue: half of it more green, half less of both."""
         ratio = np.sqrt(1 + amount / 100)
         return toned(image, np.stack([LEVELS / ratio, LEVELS * ratio, LEVELS / ratio]))

@@ -12,14 +12,14 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class Crop(Corruption):
-    """The centre part, enlarged to the old size."""
+    """Cuts off the borders and enlarges what is left to the old size."""
 
     belongs: ClassVar[Class] = "geometry"
     unit: ClassVar[str] = "% of each side kept"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (95, 90, 80, 65, 50)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Bicubic."""
+        """The image without `amount` percent of its width and height, half of it on each side, enlarged bicubically."""
         width, height = image.size
         left, top = width * (1 - amount / 100) / 2, height * (1 - amount / 100) / 2
         box = (left, top, width - left, height - top)

@@ -13,12 +13,13 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class Darken(Corruption):
-    """Linear light is divided; black stays black."""
+    """Divides linear light by a power of two; black stays black."""
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "stops less light (1 halves it)"
+    short_unit: ClassVar[str] = "stops less light"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.2, 0.4, 0.8, 1.3, 2.0)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """In linear light (sRGB)."""
+        """The image with `amount` stops less light: linear light (sRGB) divided by 2 to that power."""
         return toned(image, encoded(light(LEVELS) / 2**amount))

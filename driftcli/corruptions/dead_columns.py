@@ -16,14 +16,14 @@ _SENSOR = 6
 
 @final
 class DeadColumns(Corruption):
-    """Whole columns black or white; where they are depends on the image's size alone."""
+    """Turns whole columns black or white; which ones depends on the image's size alone: one sensor took them all."""
 
     belongs: ClassVar[Class] = "occlusion"
     unit: ClassVar[str] = "% of columns"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.5, 1, 2, 4, 8)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Columns are as wide as grains in large images; at least one is dead."""
+        """The image with `amount` percent of its columns dead, at least one; as wide as grains in large images."""
         columns = _grain.cells(image)[1]
         order = np.random.default_rng(_SENSOR).permutation(columns)
         dead = order[: max(1, round(columns * amount / 100))]

@@ -18,9 +18,9 @@ _SENSOR = 5
 
 @final
 class DeadPixels(Corruption):
-    """Single pixels black, white or of one full colour; of grey images black or white.
+    """Turns single pixels black, white or of one full colour; those of grey images black or white.
 
-    Where they are depends on the image's size alone: one sensor took them all.
+    Which ones depends on the image's size alone: one sensor took them all.
     """
 
     belongs: ClassVar[Class] = "occlusion"
@@ -28,7 +28,7 @@ class DeadPixels(Corruption):
     amounts: ClassVar[tuple[float, float, float, float, float]] = (10, 30, 100, 300, 1000)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Pixels are grains in large images; at least one is dead."""
+        """The image with `amount` of 100,000 pixels dead, at least one; grains of several pixels in large images."""
         rows, columns = _grain.cells(image)
         sensor = np.random.default_rng(_SENSOR)
         order = sensor.permutation(rows * columns)
@@ -37,6 +37,6 @@ class DeadPixels(Corruption):
         marks[dead] = 1 + np.arange(len(dead)) % (2 if is_grey(image) else len(_COLOURS))
         marks = _grain.spread(marks.reshape(rows, columns), image)
         values = np.array(image)
-        found = marks > 0
-        values[found] = _COLOURS[marks[found] - 1]
+        is_dead = marks > 0
+        values[is_dead] = _COLOURS[marks[is_dead] - 1]
         return Image.fromarray(values, "RGB")

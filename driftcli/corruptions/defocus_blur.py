@@ -20,14 +20,18 @@ _MOST = 8.0
 
 @final
 class DefocusBlur(Corruption):
-    """Every point becomes an even disc; edges of the image are continued by reflection."""
+    """Spreads every point to an even disc; the image's edges are continued by reflection."""
 
     belongs: ClassVar[Class] = "blur"
     unit: ClassVar[str] = "px at short side 224 (radius)"
+    short_unit: ClassVar[str] = "px"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (1.4, 2.0, 3.0, 5.0, 8.0)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """A disc of radius r has the second moment of a Gaussian with standard deviation r/2."""
+        """The image blurred by a disc whose radius is `amount` pixels at short side 224.
+
+        A disc of radius r has the second moment of a Gaussian with standard deviation r/2.
+        """
         radius = amount * scale(image)
         if radius < _LEAST:
             return image.copy()

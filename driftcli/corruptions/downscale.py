@@ -12,14 +12,14 @@ from driftcli.corruptions.base import SIDE, Class, Corruption
 
 @final
 class Downscale(Corruption):
-    """Shrunk and enlarged again, both bilinear: soft, without the squares of `pixelate`."""
+    """Shrinks and enlarges again, both bilinearly: soft, without the squares of `pixelate`."""
 
     belongs: ClassVar[Class] = "compression"
     unit: ClassVar[str] = "px that the short side keeps of 224"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (160, 112, 80, 52, 32)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Of images below 224 px the same share is kept."""
+        """The image by way of a copy whose short side has `amount` pixels; below 224 px the same share of it."""
         share = amount / max(SIDE, min(image.size))
         size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
         return image.resize(size, Image.Resampling.BILINEAR).resize(image.size, Image.Resampling.BILINEAR)

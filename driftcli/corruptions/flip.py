@@ -12,14 +12,14 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class Flip(Corruption):
-    """Left and right change places, in some of the images."""
+    """Exchanges left and right, in some of the images."""
 
     belongs: ClassVar[Class] = "geometry"
     unit: ClassVar[str] = "% of images mirrored"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (20, 40, 60, 80, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """The whole image or nothing: severity is how often."""
+        """The image mirrored with a probability of `amount` percent, else unchanged: severity is how often."""
         if rng.random() * 100 < amount:
             return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return image.copy()

@@ -19,14 +19,14 @@ _PATCHINESS = 0.35
 
 @final
 class Fog(Corruption):
-    """Light grey in front of everything, in drifts: denser here than there, other in every image."""
+    """Lays light grey over everything, in drifts: denser here than there, and other in every image."""
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "% of the light that is fog's"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (6, 12, 22, 38, 60)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """The mean density is the amount, the densest place at most twice that."""
+        """The image under fog whose mean density is `amount` percent, in the densest place at most twice that."""
         drifts = _field.field(image, 3, rng)
         drifts = drifts - drifts.mean()
         drifts *= _PATCHINESS / max(float(drifts.std()), 1e-6)

@@ -13,12 +13,12 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class Gamma(Corruption):
-    """Black and white stay; 0.45 is what a second encoding does."""
+    """Bends the tones between black and white, which stay; 0.45 is what a second encoding does."""
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "exponent"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.92, 0.84, 0.73, 0.6, 0.45)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """The power of the share of white."""
+        """The image with every value v replaced by 255·(v / 255)^amount."""
         return toned(image, 255 * (LEVELS / 255) ** amount)

@@ -12,12 +12,13 @@ from driftcli.corruptions.base import Class, Corruption, scale
 
 @final
 class GaussianBlur(Corruption):
-    """Every point becomes a Gaussian spot."""
+    """Spreads every point to a Gaussian spot."""
 
     belongs: ClassVar[Class] = "blur"
     unit: ClassVar[str] = "px at short side 224 (standard deviation)"
+    short_unit: ClassVar[str] = "px"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.7, 1.0, 1.5, 2.5, 4.0)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Lengths follow the image's size."""
+        """The image blurred with a standard deviation of `amount` pixels at short side 224."""
         return image.filter(ImageFilter.GaussianBlur(amount * scale(image)))

@@ -14,14 +14,15 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class GaussianNoise(Corruption):
-    """Every channel of every grain gets its own error; a grey image gets one that has no colour."""
+    """Adds an independent error to every channel of every grain; to a grey image one without colour."""
 
     belongs: ClassVar[Class] = "noise"
     unit: ClassVar[str] = "grey levels (standard deviation)"
+    short_unit: ClassVar[str] = "grey levels"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (4, 8, 14, 24, 40)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Independent of the light."""
+        """The image plus normal errors with a standard deviation of `amount` grey levels, independent of the light."""
         shape = (*_grain.cells(image), 1 if is_grey(image) else 3)
         noise = rng.standard_normal(shape, np.float32) * np.float32(amount)
         return picture(pixels(image) + _grain.spread(noise, image))

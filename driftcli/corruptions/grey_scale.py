@@ -12,12 +12,12 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class GreyScale(Corruption):
-    """Every pixel moves towards its luminance; at severity 5 nothing else is left."""
+    """Moves every pixel towards its luminance; at severity 5 nothing else is left."""
 
     belongs: ClassVar[Class] = "colour"
     unit: ClassVar[str] = "% of colour removed"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (15, 30, 50, 75, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Luminance as ITU-R BT.601 weighs it."""
+        """The image with `amount` percent of its colour gone: blended with its luminance as ITU-R BT.601 weighs it."""
         return Image.blend(image, image.convert("L").convert("RGB"), amount / 100)

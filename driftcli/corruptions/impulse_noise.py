@@ -13,14 +13,14 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class ImpulseNoise(Corruption):
-    """Salt and pepper, one as often as the other, somewhere else in every image."""
+    """Turns single pixels black or white, one as often as the other, elsewhere in every image."""
 
     belongs: ClassVar[Class] = "noise"
     unit: ClassVar[str] = "% of pixels"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.3, 1, 2, 5, 12)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Whole pixels (grains of large images), never single channels."""
+        """The image with `amount` percent of its pixels (grains of large images) black or white, never single channels."""
         drawn = _grain.spread(rng.random(_grain.cells(image), np.float32), image)
         values = np.array(image)
         values[drawn < amount / 200] = 0

@@ -13,14 +13,14 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class Jpeg(Corruption):
-    """Encoded and decoded again by libjpeg, colour at half resolution (4:2:0), at the image's own size."""
+    """Encodes and decodes by libjpeg, colour at half resolution (4:2:0), at the image's own size."""
 
     belongs: ClassVar[Class] = "compression"
     unit: ClassVar[str] = "JPEG quality"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (60, 40, 25, 15, 8)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """The quality is rounded to a whole number."""
+        """The image after JPEG of quality `amount`, rounded to a whole number."""
         out = io.BytesIO()
         image.save(out, "JPEG", quality=round(amount), subsampling="4:2:0")
         return Image.open(out, formats=("JPEG",)).convert("RGB")

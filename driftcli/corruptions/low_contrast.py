@@ -13,13 +13,13 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class LowContrast(Corruption):
-    """Every tone moves towards the image's own mean, which stays."""
+    """Moves every tone towards the image's own mean luminance, which stays."""
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "% of contrast lost"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (8, 16, 30, 50, 70)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """The mean is that of the luminance."""
+        """The image with `amount` percent of every value's distance from the mean luminance taken away."""
         mean = float(np.asarray(image.convert("L"), np.float32).mean())
         return toned(image, mean + (LEVELS - mean) * (1 - amount / 100))

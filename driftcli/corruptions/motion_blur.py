@@ -15,19 +15,20 @@ from driftcli.corruptions.base import Class, Corruption, scale
 
 @final
 class MotionBlur(Corruption):
-    """Every point becomes a line; its direction differs from image to image."""
+    """Spreads every point along a line whose direction differs from image to image."""
 
     belongs: ClassVar[Class] = "blur"
     unit: ClassVar[str] = "px at short side 224 (length)"
+    short_unit: ClassVar[str] = "px"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (2.5, 4.0, 6.0, 10.0, 16.0)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Even speed along a straight line."""
+        """The image blurred by even motion along a straight line of `amount` pixels at short side 224."""
         angle = rng.uniform(0, math.pi)
         values = pixels(image)
         turned = math.cos(angle) < 0  # so that both steps are forward
-        found = _line(values[:, ::-1] if turned else values, amount * scale(image), angle)
-        return picture(found[:, ::-1] if turned else found)
+        moved = _line(values[:, ::-1] if turned else values, amount * scale(image), angle)
+        return picture(moved[:, ::-1] if turned else moved)
 
 
 def _line(values: NDArray[np.float32], length: float, angle: float) -> NDArray[np.float32]:
@@ -38,7 +39,7 @@ def _line(values: NDArray[np.float32], length: float, angle: float) -> NDArray[n
     across, down = abs(math.cos(angle)) * step, math.sin(angle) * step
     span = 2**doublings - 1
     left, top = round(across * span / 2), round(down * span / 2)
-    right, bottom = (math.ceil(each * span) + 2 * doublings for each in (across, down))
+    right, bottom = (math.ceil(direction * span) + 2 * doublings for direction in (across, down))
     moved = np.pad(values, ((top, bottom), (left, right), (0, 0)), "symmetric")
     for doubling in range(doublings):
         moved = _with_next(moved, down * 2**doubling, across * 2**doubling)

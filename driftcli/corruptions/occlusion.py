@@ -19,14 +19,14 @@ _EDGE = 0.12
 
 @final
 class Occlusion(Corruption):
-    """Dark blobs with soft edges at random places: the peaks of a smooth random field."""
+    """Covers random places with dark blobs with soft edges: the peaks of a smooth random field."""
 
     belongs: ClassVar[Class] = "occlusion"
     unit: ClassVar[str] = "% of the area"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (1, 2, 5, 10, 20)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """The area is measured at the middle of the soft edge."""
+        """The image with `amount` percent of its area covered, measured at the middle of the soft edge."""
         hills = _field.field(image, 5, rng)
         bound = np.quantile(hills, 1 - amount / 100)
         cover = np.clip(0.5 + (hills - bound) / (_EDGE * max(float(hills.std()), 1e-6)), 0, 1)

@@ -13,12 +13,13 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class OverExposure(Corruption):
-    """Linear light is multiplied, and what exceeds white is lost."""
+    """Multiplies linear light; what exceeds white is lost."""
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "stops more light (1 doubles it)"
+    short_unit: ClassVar[str] = "stops more light"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.2, 0.4, 0.8, 1.3, 2.0)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """In linear light (sRGB)."""
+        """The image with `amount` stops more light: linear light (sRGB) multiplied by 2 to that power."""
         return toned(image, encoded(light(LEVELS) * 2**amount))

@@ -12,14 +12,15 @@ from driftcli.corruptions.base import Class, Corruption, scale
 
 @final
 class Pixelate(Corruption):
-    """Every square becomes its mean."""
+    """Replaces every square by its mean."""
 
     belongs: ClassVar[Class] = "compression"
     unit: ClassVar[str] = "px at short side 224 (side of a square)"
+    short_unit: ClassVar[str] = "px"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (1.5, 2.0, 3.0, 5.0, 8.0)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Squares below one pixel of the image's own change nothing."""
+        """The image in squares of `amount` pixels at short side 224; squares below one pixel of its own change nothing."""
         square = max(1.0, amount * scale(image))
         size = (max(1, round(image.width / square)), max(1, round(image.height / square)))
         return image.resize(size, Image.Resampling.BOX).resize(image.size, Image.Resampling.NEAREST)

@@ -14,14 +14,14 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class Rotation(Corruption):
-    """Turned about the centre, left or right by chance; corners are filled with the image's reflection."""
+    """Turns about the centre, left or right by chance; corners are filled with the image's reflection."""
 
     belongs: ClassVar[Class] = "geometry"
     unit: ClassVar[str] = "degrees"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (1, 3, 6, 12, 25)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Bilinear."""
+        """The image turned by `amount` degrees, bilinearly."""
         angle = math.radians(amount if rng.random() < 0.5 else -amount)  # noqa: PLR2004 - a fair coin
         cos, sin = math.cos(angle), math.sin(angle)
         width, height = image.size

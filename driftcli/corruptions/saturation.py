@@ -12,12 +12,12 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class Saturation(Corruption):
-    """Distances of the channels from their luminance grow; what has no colour stays grey."""
+    """Moves every colour away from its luminance; what has no colour stays grey."""
 
     belongs: ClassVar[Class] = "colour"
     unit: ClassVar[str] = "times the colour"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (1.15, 1.3, 1.6, 2.2, 3.2)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Away from the luminance, clipped."""
+        """The image with distances from the luminance multiplied by `amount`, clipped."""
         return Image.blend(image.convert("L").convert("RGB"), image, amount)

@@ -18,14 +18,18 @@ _FINE = 3
 
 @final
 class Scratch(Corruption):
-    """A thin, slightly bent line, brighter or darker than what it crosses, somewhere else in every image."""
+    """Draws a thin, slightly bent line, brighter or darker than what it crosses, elsewhere in every image."""
 
     belongs: ClassVar[Class] = "occlusion"
     unit: ClassVar[str] = "% of the short side (length)"
+    short_unit: ClassVar[str] = "% of the short side"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (10, 20, 40, 75, 130)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """One line a severity longer, at the same place for the same generator."""
+        """The image with a line as long as `amount` percent of its short side.
+
+        The same generator state gives the same place: a higher severity makes that line longer.
+        """
         centre = rng.uniform(0.3, 0.7, 2) * image.size
         angle, bend = rng.uniform(0, math.pi), rng.uniform(-1.0, 1.0)
         colour, strength = (235, 0.75) if rng.random() < 0.5 else (20, 0.75)  # noqa: PLR2004 - a fair coin
@@ -43,6 +47,6 @@ class Scratch(Corruption):
             width=max(1, round(_WIDTH * scale(image) * fine)),
             joint="curve",
         )
-        found = image.copy()
-        found.paste((colour, colour, colour), mask=mask.reduce(fine) if fine > 1 else mask)
-        return found
+        scratched = image.copy()
+        scratched.paste((colour, colour, colour), mask=mask.reduce(fine) if fine > 1 else mask)
+        return scratched

@@ -18,17 +18,20 @@ _MANY = 4
 
 @final
 class ShotNoise(Corruption):
-    """Poisson counts in place of light: the brighter, the noisier; black stays black."""
+    """Draws Poisson counts in place of light: the brighter, the noisier; black stays black."""
 
     belongs: ClassVar[Class] = "noise"
     unit: ClassVar[str] = "photons that make white"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (2000, 500, 160, 55, 20)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Values stand for counts as they are, without going back to linear light."""
+        """The image as counts of photons, of which white has `amount` on average.
+
+        Values stand for counts as they are, without going back to linear light.
+        """
         rows, columns = _grain.cells(image)
-        seen = image if _grain.side(image) == 1 else image.resize((columns, rows), Image.Resampling.BOX)
-        expected = pixels(seen)[..., : 1 if is_grey(image) else 3] * np.float32(amount / 255)
+        coarse = image if _grain.side(image) == 1 else image.resize((columns, rows), Image.Resampling.BOX)
+        expected = pixels(coarse)[..., : 1 if is_grey(image) else 3] * np.float32(amount / 255)
         noise = (_counted(expected, rng) - expected) * np.float32(255 / amount)
         return picture(pixels(image) + _grain.spread(noise, image))
 

@@ -14,14 +14,14 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class Translation(Corruption):
-    """Moved in a direction of its own for each image; the uncovered border is filled with the reflection."""
+    """Moves in a direction of its own for each image; the uncovered border is filled with the reflection."""
 
     belongs: ClassVar[Class] = "geometry"
     unit: ClassVar[str] = "% of the short side"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (2, 4, 8, 14, 22)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """By whole pixels: nothing is interpolated."""
+        """The image moved by `amount` percent of its short side, by whole pixels: nothing is interpolated."""
         way, angle = amount / 100 * min(image.size), rng.uniform(0, 2 * math.pi)
         right, down = round(way * math.cos(angle)), round(way * math.sin(angle))
         around = mirrored(image, abs(right), abs(down))

@@ -13,17 +13,20 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class Vignette(Corruption):
-    """The centre stays; values fall with the square of the distance from it."""
+    """Takes light away with the square of the distance from the centre, which stays as it is."""
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "% darker in the corners"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (10, 20, 35, 55, 80)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Distances relative to the half diagonal of each side: an ellipse in the image's shape."""
+        """The image with corners darker by `amount` percent.
+
+        Distances are relative to half of each side: an ellipse in the image's shape.
+        """
         rows, columns = (
             ((np.arange(length, dtype=np.float32) + 0.5) / length * 2 - 1) ** 2
             for length in (image.height, image.width)
         )
-        kept = 1 - np.float32(amount / 100) * (rows[:, None] + columns[None, :]) / 2
-        return picture(pixels(image) * kept[..., None])
+        light = 1 - np.float32(amount / 100) * (rows[:, None] + columns[None, :]) / 2
+        return picture(pixels(image) * light[..., None])

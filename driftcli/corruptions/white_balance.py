@@ -13,13 +13,13 @@ from driftcli.corruptions.base import Class, Corruption
 
 @final
 class WhiteBalance(Corruption):
-    """More red, less blue: daylight settings under a bulb."""
+    """Makes red stronger and blue weaker: daylight settings under a bulb."""
 
     belongs: ClassVar[Class] = "colour"
     unit: ClassVar[str] = "% more red against blue"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (6, 12, 22, 40, 70)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
-        """Half of it is more red, half is less blue; green stays."""
+        """The image with red made stronger by `amount` percent against blue: half of it more red, half less blue; green stays."""
         ratio = np.sqrt(1 + amount / 100)
         return toned(image, np.stack([LEVELS * ratio, LEVELS, LEVELS / ratio]))

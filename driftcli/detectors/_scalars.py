@@ -14,7 +14,9 @@ from driftcli.core.features import Column, State
 from driftcli.detectors.base import Floats, Matrix
 
 EDGES = 64
+"""Points at which distribution functions are compared: quantiles of F."""
 MAX_LEVELS = 64
+"""Levels of a category that are told apart; beyond, rare ones share one."""
 Kind = Literal["linear", "circular", "category", "missing"]
 
 
@@ -30,7 +32,11 @@ class Scalar:
 
 
 def learn(reference: Matrix, columns: Sequence[Column]) -> State:
-    """From F: the quantile edges [d, EDGES] and the median [d] that stands in for a missing value."""
+    """State from F [n, d]: quantile `edges` [d, EDGES] and the `median` [d] that stands in for a missing value.
+
+    Edges lie at the quantiles (i + 1/2) / EDGES, i = 0 .. EDGES - 1. Zeros for categories, which need neither, and
+    for columns without any finite value.
+    """
     levels = (np.arange(EDGES) + 0.5) / EDGES
     edges, median = np.zeros((len(columns), EDGES)), np.zeros(len(columns))
     for j, column in enumerate(columns):
@@ -42,8 +48,13 @@ def learn(reference: Matrix, columns: Sequence[Column]) -> State:
 
 
 def scalars(state: State, pooled: Matrix, columns: Sequence[Column]) -> list[Scalar]:
-    """The statistics that the pooled images allow; constant columns give none."""
-    found = []
+    """The statistics that the pooled images [n, d] allow, in the order of the columns; constant columns give none.
+
+    Every kind of column becomes indicators, 0 or 1 an image: whether the value is at most an edge (numbers, angles),
+    whether it is this level (categories), whether it is missing. Their means over a set of images are that set's
+    distribution function on the grid, its shares, its share of missing values.
+    """
+    varying = []
     for j, column in enumerate(columns):
         x = pooled[:, j]
         missing = ~np.isfinite(x)
@@ -52,17 +63,18 @@ def scalars(state: State, pooled: Matrix, columns: Sequence[Column]) -> list[Sca
         else:
             filled = np.where(missing, np.float32(state["median"][j]), x)
             indicators = filled[:, None] <= np.unique(state["edges"][j]).astype(np.float32)
+        # An indicator that is 0 or 1 throughout differs in no relabelling.
         indicators = indicators[:, indicators.any(axis=0) & ~indicators.all(axis=0)]
         if indicators.shape[1]:
-            found.append(Scalar(column.name, column.kind, j, indicators.astype(np.float32)))
+            varying.append(Scalar(column.name, column.kind, j, indicators.astype(np.float32)))
         if column.kind != "category" and missing.any() and not missing.all():
             indicator = missing[:, None].astype(np.float32)
-            found.append(Scalar(f"{column.name}.missing", "missing", j, indicator))
-    return found
+            varying.append(Scalar(f"{column.name}.missing", "missing", j, indicator))
+    return varying
 
 
 def _levels(codes: Matrix) -> np.ndarray:
-    """One indicator a level that occurs in the pooled images; rare ones beyond MAX_LEVELS share one.
+    """Indicators [n, levels] of the levels that occur in the pooled codes [n]; rare ones beyond MAX_LEVELS share one.
 
     Levels come from C and Y together, whoever holds them: who is called "batch" must not matter.
     """
@@ -73,12 +85,16 @@ def _levels(codes: Matrix) -> np.ndarray:
 
 
 def distance(kind: Kind, batch: Floats, rest: Floats, pooled: Floats) -> Floats:
-    """[rows]: how far the shares [rows, e] of batch and rest lie apart; `pooled` [e] weighs them.
+    """How far the shares of batch and rest, both [rows, e], lie apart in each row: [rows]; `pooled` [e] weighs them.
 
     linear: root of the Anderson-Darling distance on F's quantile grid (Scholz & Stephens 1987, as
     powerful as Kolmogorov-Smirnov for the middle and better in the tails) · circular: Kuiper ·
     category: total variation · missing: difference of shares.
     """
+    # Anderson-Darling: the integral of (G - F)^2 / (H (1 - H)) over the pooled distribution H. Here it is the mean over
+    # F's quantiles, which is an integral over F: close to H without drift, and the same for every relabelling.
+    # Kuiper: the largest excess of either distribution function, added up. It is the same wherever on the circle the
+    # angles start to count, which the largest difference alone is not.
     delta = batch - rest
     if kind == "linear":
         root: Floats = np.sqrt((delta**2 / (pooled * (1 - pooled))).mean(axis=1))
@@ -91,7 +107,10 @@ def distance(kind: Kind, batch: Floats, rest: Floats, pooled: Floats) -> Floats:
 
 
 def shifted_share(kind: Kind, batch: Floats, rest: Floats) -> float:
-    """The largest difference of probability of one event: a lower bound on total variation."""
+    """The largest difference of probability of one event, in [0, 1], from shares [e]: a lower bound on total variation.
+
+    The event is a half-line for numbers, an arc for angles, a set of levels for categories.
+    """
     delta = batch - rest
     if kind == "category":
         return float(np.abs(delta).sum() / 2)
@@ -100,12 +119,15 @@ def shifted_share(kind: Kind, batch: Floats, rest: Floats) -> float:
     return float(np.abs(delta).max())
 
 
-def describe(found: Sequence[Scalar], held_out: Matrix, batch: Matrix) -> tuple[Statistic, ...]:
-    """Values on both sides and effects, with the Dvoretzky-Kiefer-Wolfowitz bound over all scalars."""
-    n, m = len(held_out), len(batch)
-    width = math.sqrt(math.log(2 * max(len(found), 1) / 0.05) / 2) * (1 / math.sqrt(m) + 1 / math.sqrt(n))
+def describe(varying: Sequence[Scalar], held_out: Matrix, batch: Matrix) -> tuple[Statistic, ...]:
+    """One statistic a scalar as observed, of C [n, d] and the batch [m, d]: values on both sides, effects, bounds.
+
+    Lower bounds hold for all scalars at once with 95 % (`dkw_width`).
+    """
+    width = dkw_width(len(held_out), len(batch), len(varying))
+    n = len(held_out)
     statistics = []
-    for scalar in found:
+    for scalar in varying:
         shares_x = scalar.indicators[:n].mean(axis=0, dtype=np.float64)
         shares_y = scalar.indicators[n:].mean(axis=0, dtype=np.float64)
         effect = shifted_share(scalar.kind, shares_y, shares_x)
@@ -115,13 +137,27 @@ def describe(found: Sequence[Scalar], held_out: Matrix, batch: Matrix) -> tuple[
     return tuple(statistics)
 
 
+def dkw_width(n: int, m: int, count: int) -> float:
+    """By how much the observed difference of two distribution functions may exceed the true one, anywhere.
+
+    Empirical functions of n and m values, `count` pairs of them, all at once with probability 95 %.
+    """
+    # Dvoretzky, Kiefer & Wolfowitz with Massart's constant (1990, Ann. Probab. 18): P(sup |F_n - F| > e) <= 2 exp(-2 n e^2).
+    # Set to 0.05 / count that is e = sqrt(log(2 count / 0.05) / 2) / sqrt(n). Both sides' errors add up, and each width
+    # may be exceeded; but the samples are independent, and where one error is large the other seldom is. With t the
+    # common root, r = sqrt(smaller / larger sample) and X, Y of the law that the inequality allows at worst, the sum
+    # exceeds both widths with probability E[min(1, 2 exp(-2 (t + (t - X) r)^2))]: 0.05 / count at r = 0, less beyond.
+    return math.sqrt(math.log(2 * max(count, 1) / 0.05) / 2) * (1 / math.sqrt(m) + 1 / math.sqrt(n))
+
+
 def _lower(scalar: Scalar, delta: Floats, held_out: Matrix, batch: Matrix, width: float) -> float:
-    """What is left of the shifted share after the bound on both distribution functions.
+    """What is left of the shifted share after the bound on both distribution functions, at least 0.
 
     The bound holds for half-lines; an arc, an interval or a single level is the difference of two
     and pays twice. It does not hold for sums over levels: forty levels differ much in twenty images.
     """
     if scalar.kind == "category":
+        # Levels in the order of their codes, as numbers: distribution functions instead of shares.
         x, y = (np.sort(np.nan_to_num(side[:, scalar.column], nan=-1)) for side in (held_out, batch))
         levels = np.unique(np.concatenate([x, y]))
         below = (np.searchsorted(side, levels, side="right") / len(side) for side in (x, y))
@@ -136,6 +172,7 @@ def _lower(scalar: Scalar, delta: Floats, held_out: Matrix, batch: Matrix, width
 def _display(
     scalar: Scalar, held_out: Matrix, batch: Matrix
 ) -> tuple[float | None, float | None, DisplayEffect | None]:
+    """Value in C, value in the batch, and the difference in words' units: what a reader is shown."""
     x, y = (side[:, scalar.column].astype(np.float64) for side in (held_out, batch))
     if scalar.kind == "missing":
         before, after = (float((~np.isfinite(side)).mean()) for side in (x, y))
@@ -155,6 +192,6 @@ def _display(
 
 
 def circular_mean(turns: Floats) -> float:
-    """Mean direction of angles in turns, in [0, 1)."""
+    """Mean direction of angles in turns, in [0, 1): that of the mean of the points on the unit circle."""
     angle = np.exp(2j * np.pi * turns).mean()
     return float(np.angle(angle) / (2 * np.pi) % 1)

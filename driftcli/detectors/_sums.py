@@ -13,13 +13,15 @@ CHUNK = 64_000_000
 
 
 def subset_sums(values: NDArray[np.float32], relabellings: Relabellings) -> NDArray[np.float64]:
-    """[rows, d]: for each relabelling the sum of `values` [n, d] over the images called "batch".
+    """Sums of `values` [n, d] over the images called "batch" in each relabelling: [rows, d].
 
-    O(rows * batch * d), independent of the size of C. Indicator columns sum exactly.
+    O(rows * batch * d), independent of the size of C: the sum over the rest is the total less this one, and is never
+    added up. Indicator columns sum exactly (float32 holds whole numbers up to 2^24).
     """
     units = unit_sums(values, relabellings)
     table, labels = torch.from_numpy(units), torch.from_numpy(relabellings.labels)
     step = max(1, CHUNK // max(1, units.shape[1]))
+    # embedding_bag adds up, for each row of labels, the rows of the table that it names, without copying them out.
     parts = [
         torch.nn.functional.embedding_bag(labels[i : i + step], table, mode="sum")
         for i in range(0, len(labels), step)
@@ -28,7 +30,7 @@ def subset_sums(values: NDArray[np.float32], relabellings: Relabellings) -> NDAr
 
 
 def unit_sums(values: NDArray[np.float32], relabellings: Relabellings) -> NDArray[np.float32]:
-    """[units, d]: sums of `values` over the images of each unit; images left out count nowhere."""
+    """Sums of `values` [n, d] over the images of each unit: [units, d]; images left out of the test count nowhere."""
     if relabellings.kind == "images":
         return np.ascontiguousarray(values, np.float32)
     used = relabellings.unit_of >= 0

@@ -1,5 +1,12 @@
 """The difference of means in F's own units: each direction counts by how little it varies in good images."""
 
+# In F's principal axes the covariance is diagonal, Sigma = V diag(lambda) V', so that the regularised Hotelling form
+# needs no inverse: with delta = mean(Y) - mean(C) and a_j = (V' delta)_j its j-th coordinate,
+#     delta' (Sigma + r I)^-1 delta = sum_j a_j^2 / (lambda_j + r).
+# Of wider features than MOST columns only the leading axes are kept: the sum runs over those.
+# Sigma is F's and the same for every relabelling. A pooled covariance would have to be computed anew for each of them,
+# and where features outnumber images it has no inverse; any fixed matrix leaves the permutation test exact.
+
 from __future__ import annotations
 
 import numpy as np
@@ -13,10 +20,14 @@ MOST = 512
 
 
 def learn(reference: Matrix) -> State:
-    """From F [n, d]: `mean` [d], principal `axes` [d, k] and the `variance` [k] along them, k <= MOST."""
+    """What F [n, d] teaches: its `mean` [d], principal `axes` [d, k] and the `variance` [k] along them, largest first.
+
+    k is d, at most MOST. Variances are of n - 1 degrees of freedom and never negative.
+    """
     centre = reference.mean(axis=0, dtype=np.float64)
     away = reference.astype(np.float64) - centre
     variance, axes = np.linalg.eigh(away.T @ away / max(len(reference) - 1, 1))
+    # eigh lists eigenvalues in ascending order; round-off makes those of a singular covariance slightly negative.
     variance, axes = np.maximum(variance[::-1][:MOST], 0.0), axes[:, ::-1][:, :MOST]
     return {
         "mean": centre.astype(np.float32),
@@ -28,15 +39,16 @@ def learn(reference: Matrix) -> State:
 def mean_shifts(
     state: State, pooled: Matrix, relabellings: Relabellings, ridges: tuple[float, ...]
 ) -> Floats:
-    """[rows, ridges]: squared distance of the means of batch and rest, sum over axes of delta^2 / (variance + ridge).
+    """Squared distances between the means of batch and rest, [rows, ridges]: sum over axes of delta^2 / (variance + ridge).
 
-    A ridge is a multiple of the mean variance: a large one trusts the axes that vary much (as the plain
-    difference of means does), a small one those in which good images hardly differ. Regularised Hotelling
-    T^2 with F's covariance in place of the batch's (Chen, Paul, Prentice & Wang 2011, JASA 106).
+    `pooled` [n, d]: C, then Y. A ridge is a multiple of the mean variance: a large one trusts the axes that vary much
+    (as the plain difference of means does), a small one those in which good images hardly differ. Regularised
+    Hotelling T^2 with F's covariance in place of the batch's (Chen, Paul, Prentice & Wang 2011, JASA 106).
     """
     from driftcli.detectors._sums import subset_sums
 
     x = ((pooled - state["mean"]) @ state["axes"]).astype(np.float32)
+    # A relabelling needs only the sum over its batch: the rest's sum is what is missing to the total.
     sums = subset_sums(x, relabellings)
     total = x[relabellings.unit_of >= 0].sum(axis=0, dtype=np.float64)
     m = relabellings.batch_sizes[:, None]
@@ -48,15 +60,21 @@ def mean_shifts(
 
 
 def coordinates(state: State, x: Matrix, ridge: float) -> Matrix:
-    """[n, k]: images along F's principal axes, each in units of its own spread; `ridge` as in `mean_shifts`."""
+    """Images along F's principal axes, each in units of its own spread: [n, k] of x [n, d]; `ridge` as in `mean_shifts`.
+
+    Euclidean distance between rows is then the ridged Mahalanobis distance under F's covariance.
+    """
     variance = state["variance"]
     spread = np.sqrt(variance + ridge * max(float(variance.mean()), 1e-12))
-    found: Matrix = ((x - state["mean"]) @ state["axes"] / spread).astype(np.float32)
-    return found
+    whitened: Matrix = ((x - state["mean"]) @ state["axes"] / spread).astype(np.float32)
+    return whitened
 
 
 def direction(state: State, shift: Floats, ridge: float) -> Floats:
-    """[d]: weights of the linear function that a mean shift [d] is steepest along, whitened as above."""
+    """Weights [d] of the linear function that separates a mean shift [d] best: (Sigma + ridge)^-1 shift.
+
+    Fisher's linear discriminant with F's covariance; `ridge` as in `mean_shifts`.
+    """
     axes, variance = state["axes"].astype(np.float64), state["variance"]
-    found: Floats = axes @ ((axes.T @ shift) / (variance + ridge * max(float(variance.mean()), 1e-12)))
-    return found
+    weights: Floats = axes @ ((axes.T @ shift) / (variance + ridge * max(float(variance.mean()), 1e-12)))
+    return weights

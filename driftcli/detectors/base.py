@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.evidence import Evidence, Statistic
+from driftcli.core.evidence import Statistic
 from driftcli.core.features import Column, State
 
 if TYPE_CHECKING:
@@ -75,19 +75,18 @@ class Detector(ABC):
 
     def test(
         self,
-        family: str,
         state: State,
         held_out: Matrix,
         batch: Matrix,
         relabellings: Relabellings,
         columns: Sequence[Column],
-    ) -> Evidence:
-        """Statistics of C [n_c, d] against Y [m, d]; row 0 is the observed labelling."""
+    ) -> tuple[Floats, tuple[Statistic, ...]]:
+        """Statistics of C [n_c, d] against Y [m, d] under every relabelling, [rows, k], and the k as observed (row 0)."""
         values = self.values(state, np.concatenate([held_out, batch]), relabellings, columns)
         statistics = self.describe(state, held_out, batch, columns)
         if relabellings.kind == "groups":
             statistics = by_groups(statistics, relabellings, self.group_bias(values))
-        return Evidence(family, values, statistics)
+        return values, statistics
 
     def direction(self, state: State, held_out: Matrix, batch: Matrix) -> Floats | None:
         """[d]: weights of the linear function of a view along which the batch's mean left C's, for heat maps.
@@ -106,19 +105,22 @@ class Detector(ABC):
         return None
 
     def group_bias(self, values: Floats) -> Floats:
-        """[k]: how much of each squared effect comes from groups alone, without any drift."""
+        """How much of each squared effect comes from groups alone, without any drift: [k], from values [rows, k]."""
         return np.zeros(values.shape[1])
 
 
 def by_groups(
     statistics: Sequence[Statistic], relabellings: Relabellings, bias: Floats
 ) -> tuple[Statistic, ...]:
-    """The same statistics with effects free of `bias` and bounds that count groups instead of images.
+    """The same statistics with effects free of `bias` [k] and bounds that count groups instead of images.
 
     Images of one group may be alike throughout: an average over n images is then worth n divided by
     the mean group size that an image meets (Kish 1965), and the way from effect to bound grows by the
     root of that size; in squared effects, which is right for kernels and careful for shares.
     """
+    # Kish's design effect at correlation 1: with groups of n_g images, sum of n_g = n, the mean of n images has the
+    # variance s^2 sum(n_g^2) / n^2 = (s^2 / n) * (sum(n_g^2) / sum(n_g)). The quotient is the size of the group in which
+    # a random image lies; standard errors grow by its root. Of the two sides the worse one serves for both.
     is_batch = np.zeros(len(relabellings.sizes), bool)
     is_batch[relabellings.labels[0]] = True
     sides = (relabellings.sizes[is_batch], relabellings.sizes[~is_batch])

@@ -25,9 +25,10 @@ class Mmd(Detector):
     What it sees: any change of the joint distribution of the features: style, content, layout; and small,
     steady changes in directions in which good images hardly differ (blur, noise, compression).
     What it misses: what the features are blind to; small shares of strange images in large batches.
-    Statistic: squared mean shift per ridge, whitened with F's covariance (see `_whitened`); unbiased MMD^2 per bandwidth (multiples of F's median distance), by the complement
-    identity T_J = (S - 2R + q)/(n(n-1)) + q/(m(m-1)) - 2(R - q)/(nm): of each relabelling only the
-    sums R and q over the relabelled batch J are computed, never a permuted N x N matrix.
+    Statistic: squared mean shift per ridge, whitened with F's covariance (see `_whitened`); unbiased MMD^2 per
+    bandwidth (multiples of F's median distance), by the complement identity
+    T_J = (S - 2R + q)/(n(n-1)) + q/(m(m-1)) - 2(R - q)/(nm): of each relabelling only the sums R and q over the
+    relabelled batch J are computed, never a permuted N x N matrix.
     Cost: m n_c d + B m^2 d, or one kernel matrix and B m N where that is less; B m d for the means.
     Reference: Gretton et al. 2012 (JMLR 13), lemma 6; several bandwidths after Schrab et al. 2023;
     regularised Hotelling T^2 after Chen, Paul, Prentice & Wang 2011 (JASA 106).
@@ -48,7 +49,10 @@ class Mmd(Detector):
         return cls(scale="blocks", blocks=blocks) if len(blocks) > 1 else cls()
 
     def fit(self, reference: Matrix, columns: Sequence[Column], seed: int) -> State:
-        """State: `shift`, `scale` [d] of the columns, `sigma` [bandwidths]; from F only."""
+        """State from F [n, d]: `shift` and `scale` [d] of the columns, `sigma` [bandwidths], `white_*` (see `_whitened`).
+
+        `sigma` are multiples of the median distance between images of F, 2,000 of them at most, drawn by `seed`.
+        """
         from driftcli.detectors._kernels import median_distance
 
         shift, scale = np.zeros(reference.shape[1]), np.ones(reference.shape[1])
@@ -56,6 +60,8 @@ class Mmd(Detector):
             widths = self.blocks or (reference.shape[1],)
             sd = reference.std(axis=0, dtype=np.float64)
             shift = reference.mean(axis=0, dtype=np.float64)
+            # A column that is constant in F is divided by infinity and has no say. Of the others each block of w columns
+            # adds w squared z-scores to a squared distance: divided by w, blocks weigh alike whatever their width.
             scale = np.where(sd > 1e-6 * np.maximum(1.0, np.abs(shift)), sd, np.inf)
             scale = scale * np.sqrt(np.repeat(widths, widths))
         state = {"shift": shift.astype(np.float32), "scale": scale.astype(np.float32)}
@@ -66,7 +72,7 @@ class Mmd(Detector):
         return {**state, **white, "sigma": median * np.asarray(self.bandwidths, np.float64)}
 
     def calibrate(self, state: State, held_out: Matrix) -> State:
-        """Kernel row sums of C, [bandwidths, n_c]: a check then costs nothing quadratic in n_c."""
+        """Kernel sums of each image of C over all others, `row_sums` [bandwidths, n_c]: no check is then quadratic in n_c."""
         from driftcli.detectors._kernels import row_sums
 
         scaled = _scaled(state, held_out)
@@ -75,11 +81,23 @@ class Mmd(Detector):
     def values(
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
     ) -> Floats:
-        """MMD^2 per bandwidth, then mean shift per ridge: [rows, bandwidths + ridges]."""
+        """MMD^2 per bandwidth, then mean shift per ridge: [rows, bandwidths + ridges] for `pooled` [n_c + m, d].
+
+        Unbiased, so that without drift it is 0 on average and below 0 about half of the time.
+        """
         from driftcli.detectors import _kernels
 
         x, sigma, labels = _scaled(state, pooled), state["sigma"], relabellings.labels
-        sums: list[tuple[Floats, Floats]]  # per bandwidth: row sums of the units; q of every labelling
+        # The complement identity. Let K be the kernel matrix of all images with a zero diagonal, r_i = sum_j K_ij its
+        # row sums and S their total; for the relabelled batch J let q = sum of K over J x J and R = sum of r over J.
+        # R holds what q holds and every pair across once, hence
+        #     inside J: q      across, one direction: R - q      inside the rest: S - 2 (R - q) - q = S - 2R + q
+        # and MMD^2 (Gretton et al. 2012, lemma 6) is
+        #     T_J = (S - 2R + q) / (n (n - 1)) + q / (m (m - 1)) - 2 (R - q) / (n m),   m = |J|, n the others.
+        # r and S are the same in every row, so that a relabelling costs its own q and a sum of m numbers. Bins and
+        # groups: r and K are those of units; m and n still count images, and vary with unequal groups.
+        # r, q: of every unit and of every labelling, one pair a bandwidth.
+        sums: list[tuple[Floats, Floats]]
         if _matrix_pays(relabellings):
             matrices = _kernels.unit_kernels(x, relabellings, sigma)
             sums = [(k.double().sum(1).numpy(), _kernels.subset_pair_sums(k, labels)) for k in matrices]
@@ -90,9 +108,10 @@ class Mmd(Detector):
         n = relabellings.images - m
         columns_of_t = []
         for r, q in sums:
-            inside = r[labels].sum(axis=1)
-            rest = (r.sum() - 2 * inside + q) / np.maximum(n * (n - 1), 1)
-            columns_of_t.append(rest + q / np.maximum(m * (m - 1), 1) - 2 * (inside - q) / (n * m))
+            big_r = r[labels].sum(axis=1)
+            # A side of one image has no pairs: its term is 0 / 1, and the statistic stays finite.
+            rest = (r.sum() - 2 * big_r + q) / np.maximum(n * (n - 1), 1)
+            columns_of_t.append(rest + q / np.maximum(m * (m - 1), 1) - 2 * (big_r - q) / (n * m))
         kernels = np.stack(columns_of_t, axis=1)
         white = _white(state)
         if not white:
@@ -108,11 +127,21 @@ class Mmd(Detector):
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Statistic, ...]:
-        """Effects per bandwidth: for 0 <= k <= 1 the total variation is at least sqrt(MMD^2 / 2).
+        """One statistic a bandwidth with effect, bound and kernel d; one a ridge by its name alone.
 
-        The lower bound uses the asymptotic variance of the observed MMD^2; its level is shared among
-        the bandwidths. A mean shift bounds no share: it has a p-value and no effect.
+        Effect: for 0 <= k <= 1 the total variation is at least sqrt(MMD^2 / 2), which is the share of images that
+        must differ. The lower bound uses the asymptotic variance of the observed MMD^2; its level, 5 %, is shared
+        among the bandwidths. A mean shift bounds no share: it has a p-value and no effect.
         """
+        # Why: MMD = sup of |E_P f - E_Q f| over |f|_H <= 1 is the norm of the difference of mean embeddings. With
+        # P - Q = tv (P' - Q'), P' and Q' the normalised positive and negative parts, MMD^2 = tv^2 |mu_P' - mu_Q'|^2, and
+        # |mu_P' - mu_Q'|^2 = E k(x, x') + E k(y, y') - 2 E k(x, y) <= 1 + 1 - 0.
+        # Bound: MMD^2_u is a two-sample U-statistic with kernel h. Away from 0 it is asymptotically normal with variance
+        # 4 Var(h_Y(y)) / m + 4 Var(h_X(x)) / n (Hoeffding 1948; Serfling 1980, section 5.5), where
+        #     h_Y(y) = mean_y' k(y, y') - mean_x k(x, y)   and h_X(x) likewise.
+        # own_* and across_* are these averages for every image, [bandwidths, n] and [bandwidths, m]: leave-one-out on the
+        # image's own side. The quantile is one-sided at 5 % over the number of bandwidths (Bonferroni), since the
+        # report shows the largest of the bounds.
         from driftcli.detectors._kernels import row_sums
 
         x, y, sigma = _scaled(state, held_out), _scaled(state, batch), state["sigma"]
@@ -136,7 +165,11 @@ class Mmd(Detector):
         return (*kernels, *(Statistic(name) for name in names[len(sigma) :]))
 
     def group_bias(self, values: Floats) -> Floats:
-        """Pairs within a group are alike on one side and never across: the mean over relabellings."""
+        """What groups alone add to each squared effect, [k]: half the mean MMD^2 over all relabellings, at least 0.
+
+        Pairs within a group are alike, always lie on one side and never across. Relabelling moves groups whole, so
+        that its mean shows what that alone is worth; half of it, since a squared effect is MMD^2 / 2.
+        """
         bias: Floats = np.maximum(values.mean(axis=0), 0.0) / 2
         return bias
 
@@ -147,7 +180,7 @@ class Mmd(Detector):
         return _witness.scores(_white(state), _scaled(state, held_out), _scaled(state, batch))
 
     def direction(self, state: State, held_out: Matrix, batch: Matrix) -> Floats:
-        """[d]: weights of the columns in the witness of the whitened mean shift, the middle ridge.
+        """Weights of the columns, [d], in the witness of the whitened mean shift, the middle ridge.
 
         In standard deviations of C's own values: sum of weights (x - C's mean) says how far an image
         goes the way that the batch went. Artifacts fitted before there were ridges: the plain shift.
@@ -157,11 +190,12 @@ class Mmd(Detector):
         if "white_mean" in state:
             weights = _whitened.direction(_white(state), weights, sorted(self.ridges)[len(self.ridges) // 2])
         spread = max(float((x @ weights).std()), 1e-12)
-        found: Floats = weights / state["scale"] / spread
-        return found
+        # From scaled columns back to raw ones: x_scaled = (x - shift) / scale, so w' x_scaled = (w / scale)' x + constant.
+        raw: Floats = weights / state["scale"] / spread
+        return raw
 
     def _row_sums(self, state: State, x: Matrix, n_c: int) -> Floats:
-        """[bandwidths, n]: each image's kernel sum over all others; C's own part may be cached."""
+        """Each image's kernel sum over all others, [bandwidths, n_c + m]; C's own part may be cached."""
         from driftcli.detectors._kernels import row_sums
 
         held_out, batch, sigma = x[:n_c], x[n_c:], state["sigma"]
@@ -170,6 +204,7 @@ class Mmd(Detector):
         return np.concatenate([own_x + across_x, own_y + across_y], axis=1)
 
     def _cached(self, state: State, scaled: Matrix) -> Floats:
+        """Kernel sums within C, [bandwidths, n_c]: from `calibrate`, unless they are those of another number of images."""
         from driftcli.detectors._kernels import row_sums
 
         cached = state.get("row_sums")
@@ -179,7 +214,10 @@ class Mmd(Detector):
 
 
 def _matrix_pays(relabellings: Relabellings) -> bool:
-    """One kernel matrix over all units, where it is smaller than the batch blocks of all rows."""
+    """Whether one kernel matrix over all units is cheaper than the batch blocks of all rows.
+
+    n^2 kernel values once, and m n additions a row, against m^2 kernel values a row.
+    """
     if relabellings.kind != "images":
         return True
     rows, m = relabellings.labels.shape
@@ -193,8 +231,10 @@ def _white(state: State) -> State:
 
 
 def _scaled(state: State, x: Matrix) -> Matrix:
+    """Features [n, d] in the units that kernels and axes are for."""
     return np.ascontiguousarray((x - state["shift"]) / state["scale"], np.float32)
 
 
 def _share(squared: float) -> float:
+    """The share of images that must differ, at least, where MMD^2 is `squared`."""
     return math.sqrt(max(float(squared), 0.0) / 2)

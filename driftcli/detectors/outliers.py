@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
@@ -11,12 +10,12 @@ import numpy as np
 
 from driftcli.core.evidence import DisplayEffect, Statistic
 from driftcli.core.features import Column, State
-from driftcli.detectors import _tails
+from driftcli.detectors import _scalars, _tails
 from driftcli.detectors.base import Detector, Floats, Matrix
 from driftcli.stats.relabelling import Relabellings
 
 FAR = 0.95
-"""C's quantile that the reported shares lie above."""
+"""The reported shares are those above this quantile of C."""
 
 
 @final
@@ -44,14 +43,15 @@ class Outliers(Detector):
     def values(
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
     ) -> Floats:
-        """[rows, k]: for each varying column, by how much the batch's rank scores exceed the others'."""
+        """By how much the batch's mean rank score exceeds the others', for each varying column: [rows, k]."""
         from driftcli.detectors._sums import subset_sums
 
-        found = _filled(state, pooled)[:, _varying(state, pooled)]
+        # Ranks are among C and the batch together, whoever is called what: a function of the pooled images alone.
+        varying = _filled(state, pooled)[:, _varying(state, pooled)]
         used = relabellings.unit_of >= 0
-        scores = np.zeros(found.shape, np.float32)
-        for j in range(found.shape[1]):
-            scores[used, j] = rank_scores(found[used, j])
+        scores = np.zeros(varying.shape, np.float32)
+        for j in range(varying.shape[1]):
+            scores[used, j] = rank_scores(varying[used, j])
         sums = subset_sums(scores, relabellings)
         total = scores[used].sum(axis=0, dtype=np.float64)
         m = relabellings.batch_sizes[:, None]
@@ -69,15 +69,14 @@ class Outliers(Detector):
         pooled = np.concatenate([held_out, batch])
         varying, names = _varying(state, pooled), self.names(state, pooled, columns)
         x, y = (_filled(state, side) for side in (held_out, batch))
-        n, m, k = len(x), len(y), max(len(varying), 1)
-        width = math.sqrt(math.log(2 * k / 0.05) / 2) * (1 / math.sqrt(m) + 1 / math.sqrt(n))
+        width = _scalars.dkw_width(len(x), len(y), len(varying))
         statistics = []
         for j, name in zip(varying, names, strict=True):
             heights = np.concatenate([x[:, j], y[:, j]])
-            below = [
+            below_x, below_y = (
                 np.searchsorted(np.sort(side[:, j]), heights, side="right") / len(side) for side in (x, y)
-            ]
-            effect = max(float((below[0] - below[1]).max()), 0.0)
+            )
+            effect = max(float((below_x - below_y).max()), 0.0)
             far = np.quantile(x[:, j], FAR)
             before, after = (float((side[:, j] > far).mean()) for side in (x, y))
             shown = DisplayEffect("share_shift", after - before)
@@ -93,7 +92,11 @@ class Outliers(Detector):
 
 
 def rank_scores(values: Floats) -> Floats:
-    """[n]: log(1 - u)² of u = (rank - ½) / n; equal values share the mean of their ranks."""
+    """Scores log(1 - u)² of u = (rank - ½) / n, [n] for values [n]; equal values share the mean of their ranks.
+
+    -log(1 - u) is the exponential (Savage) score, about 1 on average; its square weighs the upper tail more still.
+    """
+    # A value met c times takes the ranks R - c + 1 .. R, where R counts all values up to it: their mean is R - (c - 1) / 2.
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
     scores: Floats = np.log1p(-(ranks - 0.5) / len(values)) ** 2

@@ -39,34 +39,34 @@ class Reconstruction(Detector):
     def values(
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
     ) -> Floats:
-        """[rows, 2k]: for each varying error its distribution distance, then its mean difference."""
+        """Of each varying error the distance of its distributions, then of all the difference of means: [rows, 2k]."""
         from driftcli.detectors._sums import subset_sums
 
-        found = _scalars.scalars(state, pooled, columns)
-        if not found:
+        varying = _scalars.scalars(state, pooled, columns)
+        if not varying:
             return np.zeros((relabellings.rows, 0))
-        chosen = [scalar.column for scalar in found]
+        chosen = [scalar.column for scalar in varying]
         centred = ((pooled - state["median"]) / state["spread"])[:, chosen].astype(np.float32)
         sums = subset_sums(centred, relabellings)
         total = centred[relabellings.unit_of >= 0].sum(axis=0, dtype=np.float64)
         m = relabellings.batch_sizes[:, None]
         means = np.abs(sums / m - (total - sums) / (relabellings.images - m))
-        return np.concatenate([indicator_distances(found, relabellings), means], axis=1)
+        return np.concatenate([indicator_distances(varying, relabellings), means], axis=1)
 
     def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
         """Each varying error by its distribution, then by its mean."""
-        found = tuple(scalar.name for scalar in _scalars.scalars(state, pooled, columns))
-        return (*found, *(f"{name}.mean" for name in found))
+        names = tuple(scalar.name for scalar in _scalars.scalars(state, pooled, columns))
+        return (*names, *(f"{name}.mean" for name in names))
 
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Statistic, ...]:
         """Shifted shares for the distributions; sd shifts for the means."""
         pooled = np.concatenate([held_out, batch])
-        found = _scalars.scalars(state, pooled, columns)
-        distributions = _scalars.describe(found, held_out, batch)
+        varying = _scalars.scalars(state, pooled, columns)
+        distributions = _scalars.describe(varying, held_out, batch)
         means = []
-        for scalar in found:
+        for scalar in varying:
             x, y = (side[:, scalar.column].astype(np.float64) for side in (held_out, batch))
             shift = float((y.mean() - x.mean()) / max(x.std(), 1e-12))
             means.append(

@@ -37,7 +37,7 @@ class Univariate(Detector):
     def values(
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
     ) -> Floats:
-        """[rows, scalars]: each scalar's distance between the batch and the rest."""
+        """Each scalar's distance between the batch and the rest: [rows, scalars]."""
         return indicator_distances(_scalars.scalars(state, pooled, columns), relabellings)
 
     def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ class Univariate(Detector):
     def if_shifted(
         self, state: State, held_out: Matrix, batch: Matrix, column: int, shifts: Floats
     ) -> Floats:
-        """[shifts]: the statistic of one linear column if the batch's values lay that much higher."""
+        """The statistic of one linear column if all values of the batch lay that much higher: [shifts], as `shifts`."""
         edges = np.unique(state["edges"][column])
         fill = float(state["median"][column])
         x, y = (
@@ -79,20 +79,21 @@ class Univariate(Detector):
         return _tails.strangest(*_tails.columns(held_out, batch, columns))
 
 
-def indicator_distances(found: Sequence[_scalars.Scalar], relabellings: Relabellings) -> Floats:
-    """[rows, len(found)]: distance of batch and rest for every scalar under every relabelling."""
+def indicator_distances(varying: Sequence[_scalars.Scalar], relabellings: Relabellings) -> Floats:
+    """Distances of batch and rest under every relabelling, one column a scalar: [rows, scalars]."""
     from driftcli.detectors._sums import subset_sums
 
-    if not found:
+    if not varying:
         return np.zeros((relabellings.rows, 0))
-    table = np.concatenate([scalar.indicators for scalar in found], axis=1)
+    table = np.concatenate([scalar.indicators for scalar in varying], axis=1)
     total = table[relabellings.unit_of >= 0].sum(axis=0, dtype=np.float64)
     sums = subset_sums(table, relabellings)
     m = relabellings.batch_sizes[:, None]
     n = relabellings.images
     batch, rest, pooled = sums / m, (total - sums) / (n - m), total / n
+    # Shares of all images, the same in every row, are the weights; half an image off 0 and 1, where they would explode.
     columns, start = [], 0
-    for scalar in found:
+    for scalar in varying:
         span = slice(start, start + scalar.indicators.shape[1])
         weight = np.clip(pooled[span], 0.5 / n, 1 - 0.5 / n)
         columns.append(_scalars.distance(scalar.kind, batch[:, span], rest[:, span], weight))

@@ -16,7 +16,7 @@ Views = Mapping[str, "NDArray[np.float32]"]
 
 @dataclass(frozen=True)
 class Standard:
-    """One view, its columns standardised."""
+    """One view's columns, standardised by good images."""
 
     view: str
     mean: NDArray[np.float32]
@@ -25,13 +25,16 @@ class Standard:
     """[d]: standard deviation of good images; infinite where they do not differ."""
 
     def __call__(self, views: Views) -> NDArray[np.float32]:
-        """[n, d]; a missing value counts as the mean of good images."""
+        """The view's columns of n images in standard deviations of good images: [n, d]; NaN becomes 0, their mean."""
         away: NDArray[np.float32] = np.nan_to_num((views[self.view] - self.mean) / self.scale)
         return away
 
 
 def learn(views: Views) -> Standard | None:
-    """Of the first view of n good images: callers put first what tells best what an image shows; None without any."""
+    """Mean and spread of n good images in the first of their views; None where they have none.
+
+    Callers put first the view that tells best what an image shows.
+    """
     view = next(iter(views), None)
     if view is None:
         return None
@@ -45,7 +48,10 @@ def learn(views: Views) -> Standard | None:
 
 
 def squared_distances(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[n, m] between the rows of x [n, d] and y [m, d]."""
+    """Squared Euclidean distances between the rows of x [n, d] and y [m, d]: [n, m].
+
+    |x − y|² = |x|² − 2 x·y + |y|²: one matrix product; rounding may leave tiny negative numbers, hence the maximum.
+    """
     squared = (x**2).sum(axis=1)[:, None] - 2 * x @ y.T + (y**2).sum(axis=1)
     nonnegative: NDArray[np.float32] = np.maximum(squared, np.float32(0))
     return nonnegative

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from driftcli.core.findings import Diagnosis
+from driftcli.core import sentences
+from driftcli.core.findings import CorruptionMatch, Diagnosis
 from driftcli.explain.space import Space, Views
 
 if TYPE_CHECKING:
@@ -34,14 +35,6 @@ DOUBT = 0.15
 """A share of the squared shift is taken as real, however small the shift."""
 PREFIX = "diagnosis/"
 """Of the library's arrays in a baseline's state."""
-_MILD = 0.75
-"""Nearer to nothing than to severity 1, roughly."""
-_NAMES: Mapping[str, str] = {
-    "brighten": "brightening", "crop": "cropping", "darken": "darkening", "downscale": "downscaling",
-    "flip": "mirroring", "gamma": "a lighter gamma", "gaussian_blur": "Gaussian blur",
-    "gaussian_noise": "Gaussian noise", "grey_scale": "loss of colour", "jpeg": "JPEG compression",
-    "pixelate": "pixelation", "saturation": "stronger colours", "white_balance": "a warmer white balance",
-}  # fmt: skip
 
 
 class Part(NamedTuple):
@@ -195,32 +188,33 @@ def _among_good(library: Library, rows: NDArray[np.float64]) -> float:
     return float(np.clip(np.quantile(found, 0.9), FEWEST, MOST))
 
 
-def statement(found: Likeness | None, least: float) -> Diagnosis:
+def diagnosis(likeness: Likeness | None, least: float) -> Diagnosis:
     """As in "Like Gaussian blur severity 2 (0.93); not like noise (0.31)"; and where none fits, the nearest.
 
-    None: nothing that corruptions move has moved.
+    None: nothing that corruptions move has moved. `least`: the similarity that a likeness needs.
     """
-    if found is None:
-        return Diagnosis("No known corruption fits: light, colour and detail moved no more than by chance")
-    if not found.fits:
-        return Diagnosis(
-            f"No known corruption fits (nearest: {phrase(found.parts[0])}, {found.similarity:.2f})"
-        )
-    said = f"Like {' with '.join(phrase(part) for part in found.parts)} ({found.similarity:.2f})"
-    if len(found.parts) == 1 and found.other_part.corruption != found.parts[0].corruption:
-        score = f"({found.other_similarity:.2f})"
-        rival = found.other_similarity >= least
-        said += (
-            f"; next: {phrase(found.other_part)} {score}" if rival else f"; not like {found.other} {score}"
-        )
-    first = found.parts[0]
-    return Diagnosis(said, first.corruption, round(first.severity, 1), round(found.similarity, 4))
-
-
-def phrase(part: Part) -> str:
-    """`Gaussian blur severity 2`: what happened, as a noun."""
-    name = _NAMES.get(part.corruption, part.corruption.replace("_", " "))
-    return f"{name} {'below severity 1' if part.severity < _MILD else f'severity {round(part.severity)}'}"
+    if likeness is None:
+        return sentences.told(Diagnosis("", kind="unlike"))
+    parts = tuple(CorruptionMatch(*part, likeness.similarity, close=likeness.fits) for part in likeness.parts)
+    if not likeness.fits:
+        return sentences.told(Diagnosis("", kind="unlike", nearest_other=parts[0]))
+    other = CorruptionMatch(
+        *likeness.other_part,
+        likeness.other_similarity,
+        likeness.other,
+        close=likeness.other_similarity >= least,
+    )
+    alone = len(parts) == 1 and other.corruption != parts[0].corruption
+    facts = Diagnosis(
+        "",
+        parts[0].corruption,
+        round(parts[0].severity, 1),
+        round(likeness.similarity, 4),
+        kind="like",
+        corruptions=parts,
+        nearest_other=other if alone else None,
+    )
+    return sentences.told(facts)
 
 
 def _similarity(shift: NDArray[np.float64], point: NDArray[np.float64], chance: float) -> float:

@@ -28,10 +28,12 @@ Kind = Literal["exact", "near"]
 Pairs = NDArray[np.int64]
 
 
-def found(batch: Features, held_out: Features) -> tuple[DuplicateResult, ...]:
-    """Exact ones first, the batch's own before those in the baseline; at most 50 of each.
+def search(batch: Features, held_out: Features) -> tuple[DuplicateResult, ...]:
+    """Images of the batch that are copies, or nearly, of each other or of held-out ones; at most 50 of each sort.
 
-    exact: equal decoded pixels, whatever the files. near: other pixels and nearly equal difference hashes.
+    Exact ones first, the batch's own before those in the baseline. exact: equal decoded pixels, whatever the
+    files. near: other pixels and difference hashes at most 4 of 64 bits apart; left out where held-out images
+    look alike anyway.
     Inside the batch an entry holds all images that are tied; with the baseline, one of each.
     """
     exact = [
@@ -48,13 +50,14 @@ def found(batch: Features, held_out: Features) -> tuple[DuplicateResult, ...]:
 
 
 def _equal(batch: Features) -> Pairs:
-    """Each image with the first one of equal pixels."""
+    """Pairs [k, 2] inside the batch: the first image of equal pixels, and each of its later copies."""
     _, first, code = np.unique(batch.pixels, return_index=True, return_inverse=True)
     copies = np.flatnonzero(first[code] != np.arange(len(batch)))
     return np.stack([first[code[copies]], copies], axis=1)
 
 
 def _equal_across(batch: Features, held_out: Features) -> Pairs:
+    """Pairs [k, 2]: an image of the batch, and the first held-out image with the same pixels."""
     known, first = np.unique(held_out.pixels, return_index=True)
     at = np.minimum(np.searchsorted(known, batch.pixels), len(known) - 1)
     rows = np.flatnonzero(known[at] == batch.pixels)
@@ -74,9 +77,10 @@ def _near(images: Features, others: Features) -> Iterator[Pairs]:
 
 
 def _structured(near: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which hashes have enough ones and zeros to tell pictures apart (FLAT)."""
     ones = np.bitwise_count(near)
-    kept: NDArray[np.bool_] = (ones >= FLAT) & (ones <= 64 - FLAT)
-    return kept
+    structured: NDArray[np.bool_] = (ones >= FLAT) & (ones <= 64 - FLAT)
+    return structured
 
 
 def _usual(held_out: Features) -> bool:
@@ -98,8 +102,8 @@ def _groups(pairs: Pairs, batch: Features, kind: Kind) -> list[DuplicateResult]:
     names: dict[int, list[str]] = {}
     for i in tied.tolist():
         names.setdefault(int(root[i]), []).append(batch.names[i])
-    told = sorted((sorted(group) for group in names.values()), key=lambda group: (-len(group), group))
-    return [DuplicateResult(kind, "batch", tuple(group)) for group in told[:MOST]]
+    listed = sorted((sorted(group) for group in names.values()), key=lambda group: (-len(group), group))
+    return [DuplicateResult(kind, "batch", tuple(group)) for group in listed[:MOST]]
 
 
 def _across(pairs: Pairs, batch: Features, held_out: Features, kind: Kind) -> list[DuplicateResult]:
@@ -107,5 +111,5 @@ def _across(pairs: Pairs, batch: Features, held_out: Features, kind: Kind) -> li
     first: dict[str, str] = {}
     for i, j in pairs.tolist():
         first.setdefault(batch.names[i], held_out.names[j])
-    told = sorted(first.items())[:MOST]
-    return [DuplicateResult(kind, "baseline", pair) for pair in told]
+    listed = sorted(first.items())[:MOST]
+    return [DuplicateResult(kind, "baseline", pair) for pair in listed]

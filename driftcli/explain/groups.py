@@ -15,22 +15,29 @@ FEWEST, MOST = 2, 50
 
 
 def members(batch: Features) -> dict[str, NDArray[np.int64]]:
-    """Positions by group, names ascending: of `--slice-by`, else `--group-by`, else of 2 to 50 folders."""
+    """Positions in the batch by group, names ascending: of `--slice-by`, else `--group-by`, else of its folders.
+
+    Folders, which nobody asked for, make groups only where there are 2 to 50 of them; else the result is empty.
+    """
     keys: Sequence[str] | None = batch.slice or batch.group
     if keys is None:
         keys = [str(PurePath(name).parent) for name in batch.names]
         if not FEWEST <= len(set(keys)) <= MOST:
             return {}
     names, code = np.unique(np.array(keys, dtype=object).astype(str), return_inverse=True)
-    return {str(name): np.flatnonzero(code == at) for at, name in enumerate(names)}
+    return {str(name): np.flatnonzero(code == number) for number, name in enumerate(names)}
 
 
 def adjusted(p: Mapping[str, float | None]) -> dict[str, float | None]:
-    """Holm's step-down p-values (1979): those <= alpha may be named with a familywise error of alpha. None stays."""
+    """Holm's step-down p-values (1979) by name: those <= alpha may be named with a familywise error of alpha.
+
+    The k-th smallest of K p-values is multiplied by K - k + 1, and never made smaller than the one before it.
+    None (no p-value) stays None and does not count.
+    """
     known = sorted((value, name) for name, value in p.items() if value is not None)
-    found: dict[str, float | None] = dict.fromkeys(p)
+    holm: dict[str, float | None] = dict.fromkeys(p)
     floor = 0.0
     for step, (value, name) in enumerate(known):
         floor = max(floor, min(1.0, (len(known) - step) * value))
-        found[name] = floor
-    return found
+        holm[name] = floor
+    return holm

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.text import label
-from driftcli.explain.words import amount, hue_name, level_name
+from driftcli.core.findings import Outside
+from driftcli.explain.words import hue_name, level_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,56 +25,60 @@ TAIL = 0.05
 class _Outside(NamedTuple):
     """One column of the batch against the baseline's, each [m]."""
 
-    strangeness: Numbers
+    distance: Numbers
     """How far outside, in widths of the usual range; 0 inside. Comparable across columns."""
     beyond: Numbers
     """Share of the baseline that the image lies beyond; for levels and missing values: that has the same."""
     above: NDArray[np.bool_]
 
 
-def reasons(
+def outside(
     values: Values,
     held_out: Values,
     columns: Sequence[Column],
     top: int = 2,
     levels: Mapping[int, str] | None = None,
-) -> list[tuple[str, ...]]:
-    """For each image of [m, d] up to `top` properties farthest outside the baseline's [n, d], in words.
+) -> list[tuple[Outside, ...]]:
+    """For each image of a batch up to `top` properties in which it lies farthest outside the baseline.
 
-    Only properties outside the baseline's central 90 % are named, such as "sharpness 0.02, below 99 % of
-    the baseline". `levels` names the codes of categories.
+    `values`: [m, d], `held_out`: [n, d], both with the d `columns`; NaN is a missing value.
+    Only properties outside the baseline's central 90 % are named, such as sharpness 0.02, below 99 % of
+    the baseline. `levels` names the codes of categories.
     """
     if not columns or not len(held_out) or top < 1:
         return [() for _ in values]
-    found = [_outside(values[:, at], held_out[:, at], column) for at, column in enumerate(columns)]
-    strangeness = np.stack([one.strangeness for one in found], axis=1)
-    order = np.argsort(-strangeness, axis=1, kind="stable")[:, :top]
+    by_column = [_outside(values[:, at], held_out[:, at], column) for at, column in enumerate(columns)]
+    distance = np.stack([judged.distance for judged in by_column], axis=1)
+    order = np.argsort(-distance, axis=1, kind="stable")[:, :top]
     return [
         tuple(
-            _phrase(float(values[row, at]), columns[at], found[at], row, levels or {})
+            _facts(float(values[row, at]), columns[at], by_column[at], row, levels or {})
             for at in order[row]
-            if strangeness[row, at] > 0
+            if distance[row, at] > 0
         )
         for row in range(len(values))
     ]
 
 
 def _outside(values: Values, held_out: Values, column: Column) -> _Outside:
-    """One column, by its kind; a missing value is outside where the baseline seldom misses it."""
+    """One column of the batch [m] against the held-out set's [n], as its kind (linear, circular, category) demands.
+
+    A missing value counts as one whole range outside where fewer than 5 % of the held-out set miss it, too.
+    """
     ours, theirs = values.astype(np.float64), held_out.astype(np.float64)
     known = theirs[np.isfinite(theirs)]
     if not len(known):
-        found = _Outside(np.zeros(len(ours)), np.zeros(len(ours)), np.zeros(len(ours), dtype=bool))
+        outside = _Outside(np.zeros(len(ours)), np.zeros(len(ours)), np.zeros(len(ours), dtype=bool))
     elif column.kind == "category":
-        found = _rare(ours, known, len(theirs))
+        outside = _rare(ours, known, len(theirs))
     elif column.kind == "circular":
-        found = _far_round(ours, known)
+        outside = _far_round(ours, known)
     else:
-        found = _far(ours, known)
+        outside = _far(ours, known)
     missing = ~np.isfinite(ours)
     share = 1 - len(known) / len(theirs)
-    strangeness = np.where(missing, 1.0 if share < TAIL else 0.0, found.strangeness)
-    return _Outside(strangeness, np.where(missing, share, found.beyond), found.above)
+    distance = np.where(missing, 1.0 if share < TAIL else 0.0, outside.distance)
+    return _Outside(distance, np.where(missing, share, outside.beyond), outside.above)
 
 
 def _far(ours: Numbers, known: Numbers) -> _Outside:
@@ -91,9 +95,13 @@ def _far(ours: Numbers, known: Numbers) -> _Outside:
 
 
 def _far_round(ours: Numbers, known: Numbers) -> _Outside:
-    """On the circle: farther from the baseline's circular mean than 90 % of it."""
-    angle = np.exp(2j * np.pi * known).mean()
-    mean = np.angle(angle) / (2 * np.pi)
+    """On the circle (values in turns, 0 to 1): farther from the baseline's circular mean than 90 % of it.
+
+    The circular mean is the angle of the mean of unit vectors exp(2πi·x); distances are taken the short way
+    round, in [0, 1/2].
+    """
+    resultant = np.exp(2j * np.pi * known).mean()
+    mean = np.angle(resultant) / (2 * np.pi)
     near = np.sort(np.abs((known - mean + 0.5) % 1 - 0.5))
     away = np.abs((ours - mean + 0.5) % 1 - 0.5)
     beyond = np.searchsorted(near, away, side="left") / len(near)
@@ -111,24 +119,13 @@ def _rare(ours: Numbers, known: Numbers, count: int) -> _Outside:
     return _Outside(np.where(share < TAIL, 1.0 - share, 0.0), share, np.ones(len(ours), dtype=bool))
 
 
-def _phrase(value: float, column: Column, found: _Outside, row: int, levels: Mapping[int, str]) -> str:
-    """One reason in words."""
+def _facts(value: float, column: Column, found: _Outside, row: int, levels: Mapping[int, str]) -> Outside:
+    """One column in which one image lies outside."""
     share = float(found.beyond[row])
     if not np.isfinite(value):
-        return f"{label(column.name)} missing, as in {_part(share)} of the baseline"
+        return Outside(column.name, "missing", share)
     if column.kind == "category":
-        return f"{label(column.name)} {level_name(value, levels)}, as in {_part(share)} of the baseline"
+        return Outside(column.name, "level", share, level=level_name(value, levels))
     if column.kind == "circular":
-        return f"{label(column.name)} {amount(value, column.unit)} ({hue_name(value)}), farther out than {_part(share)} of the baseline"
-    side = "above" if found.above[row] else "below"
-    return f"{label(column.name)} {amount(value, column.unit)}, {side} {_part(share)} of the baseline"
-
-
-def _part(share: float) -> str:
-    """A share of the baseline, rounded down: it claims no more than was counted."""
-    if share >= 1:
-        return "all"
-    if share <= 0:
-        return "none"
-    whole = int(100 * share + 1e-9)
-    return f"{whole} %" if whole else "under 1 %"
+        return Outside(column.name, "far", share, value, column.unit or None, hue_name(value))
+    return Outside(column.name, "above" if found.above[row] else "below", share, value, column.unit or None)

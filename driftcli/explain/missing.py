@@ -22,20 +22,22 @@ CROWD = 0.05
 
 @dataclass(frozen=True)
 class Missed:
-    """One good image."""
+    """One good image that the batch has too little of."""
 
     row: int
-    """Of C."""
+    """Its row in the held-out set."""
     score: float
     """Share of the candidates that are better represented."""
 
 
 def missing(good: Views, candidates: Sequence[int], batch: Views) -> tuple[Missed, ...]:
-    """Up to eight of `candidates` (rows of C), the most missed first, each of another kind.
+    """Up to eight of `candidates` (rows of the held-out set), the most missed first, each of another kind.
 
-    The witness function of MMD at a good image: mean kernel to C less mean kernel to the batch, in
-    standardised features, bandwidth the median distance. Only where it is positive. Reference: Gretton
-    et al. 2012, section 2.3; Lloyd & Ghahramani 2015. `good`: views of C, the best portrait first.
+    An image is missed as far as the witness function of MMD is positive there: mean Gaussian kernel to the
+    held-out set less mean kernel to the batch, in standardised features, bandwidth the median distance. It is
+    the function whose means differ most between both sets. "Of another kind": not among the 5 % of candidates
+    nearest to one that was chosen before. Views come with the best portrait first. Reference: Gretton et al. 2012,
+    section 2.3; Lloyd & Ghahramani 2015.
     """
     standard = learn(good)
     if standard is None or len(candidates) < 2:  # noqa: PLR2004 - a median needs two
@@ -59,12 +61,16 @@ def missing(good: Views, candidates: Sequence[int], batch: Views) -> tuple[Misse
 def _witness(
     x: NDArray[np.float32], rows: NDArray[np.int64], c: NDArray[np.float32], y: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """[k]: mean kernel to the others of C less mean kernel to the batch."""
+    """The witness function at k candidates x [k, d]: mean kernel to the *other* rows of c less that to the rows of y.
+
+    `rows` [k]: the candidates' rows in the held-out set, of which `c` is the first part; distance 0 of an image
+    to itself would make each its own best friend, and is left out by an infinite distance (kernel 0).
+    """
     to_good, to_batch = squared_distances(x, c), squared_distances(x, y)
-    own = rows < len(c)
-    to_good[np.flatnonzero(own), rows[own]] = np.inf  # an image is no witness for itself
+    in_c = rows < len(c)
+    to_good[np.flatnonzero(in_c), rows[in_c]] = np.inf  # an image is no witness for itself
     width = 2 * max(float(np.median(to_good[np.isfinite(to_good)])), 1e-12)
     others = np.isfinite(to_good).sum(axis=1)
     similar = np.exp(-to_good / width).sum(axis=1, dtype=np.float64) / np.maximum(others, 1)
-    found: NDArray[np.float64] = similar - np.exp(-to_batch / width).mean(axis=1, dtype=np.float64)
-    return found
+    witness: NDArray[np.float64] = similar - np.exp(-to_batch / width).mean(axis=1, dtype=np.float64)
+    return witness

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 
 def nearest(good: Views, candidates: Sequence[int], batch: Views) -> NDArray[np.int64] | None:
-    """[m]: the row of C, out of `candidates`, that lies nearest in standardised features.
+    """For each image of the batch [m] the row of the held-out set that lies nearest in standardised features.
 
-    `good`: views of all of C, the best portrait first, whose spread is the unit. None without candidates or views.
+    `good`: views of the whole held-out set, the best portrait first, whose spread is the unit; `candidates`: rows
+    of it to choose from. None without candidates or views.
     """
     standard = learn(good)
     if standard is None or not candidates:
         return None
-    offered = {standard.view: good[standard.view][list(candidates)]}
-    apart = squared_distances(standard(batch), standard(offered))
-    found: NDArray[np.int64] = np.asarray(candidates, np.int64)[apart.argmin(axis=1)]
-    return found
+    views = {standard.view: good[standard.view][list(candidates)]}
+    squared = squared_distances(standard(batch), standard(views))
+    rows: NDArray[np.int64] = np.asarray(candidates, np.int64)[squared.argmin(axis=1)]
+    return rows

@@ -25,7 +25,7 @@ PREFIX = "map/"
 
 @dataclass(frozen=True)
 class Plane:
-    """Fitted on good images once, when a baseline is made: a batch can be placed but not move the map.
+    """The map: two principal axes of good images, learnt when a baseline is made; a batch is placed, and moves nothing.
 
     Principal components instead of Isomap or UMAP: a new image's place is exact and depends on no other
     image of its batch, distances on the map never exceed those among the features, both axes have a
@@ -39,12 +39,12 @@ class Plane:
     """[2]: shares of the variance of the standardised features."""
 
     def __call__(self, views: Views) -> NDArray[np.float32]:
-        """[n, 2]; good images have their mean at the origin."""
+        """Places of n images on the map: [n, 2]; the mean of good images is the origin."""
         placed: NDArray[np.float32] = self.standard(views) @ self.axes
         return placed
 
     def result(self, good: Features, batch: Features) -> MapResult:
-        """The points of a report."""
+        """The map as a report shows it: at most 500 points of each side, and the variance that each axis explains."""
         good, batch = good.first(POINTS), batch.first(POINTS)
         shares = tuple(round(float(share), 4) for share in self.explained)
         return MapResult(
@@ -57,7 +57,7 @@ class Plane:
         )
 
     def pack(self) -> dict[str, NDArray[Any]]:
-        """As arrays for the baseline's state."""
+        """The plane as arrays, keys `map/...`, for the baseline's state."""
         arrays = {
             "view": np.frombuffer(self.standard.view.encode(), np.uint8),
             "mean": self.standard.mean,

@@ -22,7 +22,7 @@ class Gates:
 
 
 def shortest(ranking: Sequence[str], gates: Gates, alpha: float, most: int) -> RemovalResult:
-    """The shortest prefix of the ranking, of at most `most` images, without which p > alpha.
+    """The fewest of the most drifted images without which the gate passes: a prefix of `ranking`, of at most `most`.
 
     Doubling and bisection with the quick gate; then the full gate must pass without k images and fire without
     k - 1. p need not fall steadily: where the full gate was not seen to fire without k - 1, the reason says that
@@ -54,20 +54,20 @@ def _first(passes: Callable[[int], bool], most: int) -> int:
 
 def _sure(ranking: Sequence[str], gates: Gates, alpha: float, start: int, most: int) -> RemovalResult:
     """One step at a time from `start`, until the full gate fires without k - 1 images and passes without k."""
-    seen: dict[int, float | None] = {}
+    p_without: dict[int, float | None] = {}
     k = start
-    while len(seen) < SURE and 0 < k <= most and k not in seen:
-        seen[k] = gates.full(k)
-        k += -1 if _passes(seen[k], alpha) else 1
-    good = [k for k, p in seen.items() if _passes(p, alpha)]
-    if not good:
+    while len(p_without) < SURE and 0 < k <= most and k not in p_without:
+        p_without[k] = gates.full(k)
+        k += -1 if _passes(p_without[k], alpha) else 1
+    passing = [k for k, p in p_without.items() if _passes(p, alpha)]
+    if not passing:
         return RemovalResult(
-            (), None, f"no prefix of {min(seen):,} to {max(seen):,} images made the gate pass"
+            (), None, f"no prefix of {min(p_without):,} to {max(p_without):,} images made the gate pass"
         )
-    k = min(good)
-    proven = k == 1 or (k - 1 in seen)
+    k = min(passing)
+    proven = k == 1 or (k - 1 in p_without)
     return RemovalResult(
-        tuple(ranking[:k]), seen[k], None if proven else "fewer may do: not every number was tried"
+        tuple(ranking[:k]), p_without[k], None if proven else "fewer may do: not every number was tried"
     )
 
 

@@ -1,19 +1,21 @@
-"""Property statistics as sentences: what changed about the images, by how much, causes before consequences."""
+"""Property statistics as a diagnosis: what changed about the images, by how much, causes before consequences."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import NormalDist
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from driftcli.core import sentences
 from driftcli.core.features import Column
 from driftcli.core.findings import Diagnosis
 from driftcli.core.images import EMPTY
 from driftcli.core.report import StatisticResult
-from driftcli.core.text import label
+from driftcli.core.sentences import MISSING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,9 +24,6 @@ HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")
 """A sixth of a turn apart."""
 SLIGHT = 0.05
 """Standard deviations below which a shift is no direction: the distribution changed, not its middle."""
-MISSING = ".missing"
-PLAIN = range(3, 7)
-"""Powers of ten that are written out."""
 REACH = 2.0
 """A consequence moves at most so many times as far as its cause; farther, and it speaks for itself."""
 _SOFTER, _NOISIER = ("sharpness", -1), ("noise", 1)
@@ -62,12 +61,14 @@ def statements(
     columns: Sequence[Column],
     alpha: float,
     shares: Shares = EMPTY,
+    family: str = "",
 ) -> tuple[Diagnosis, ...]:
-    """One sentence for each statistic with adjusted p <= alpha, the largest shift first.
+    """Facts and their sentence for each statistic with adjusted p <= alpha, the largest shift first.
 
     What follows from another of them comes after all others: a blurred image is less noisy too, but
     nobody would call it that. A statistic is named after its column, or `<column>.missing` (`batch` and `baseline` are then shares);
-    others are passed over. `shares`, from `level_shares`, names the levels behind a category's change.
+    others are passed over. `shares`, from `level_shares`, names the levels behind a category's change; `family` is
+    the one that all of them belong to.
     """
     known = {column.name: column for column in columns}
     moved = [
@@ -76,12 +77,13 @@ def statements(
         if found.name.removesuffix(MISSING) in known and found.p_value is not None and found.p_value <= alpha
     ]
     shifts = {found.name: shift for found in moved if (shift := _shift(found)) is not None}
-    said = []
+    ranked = []
     for found in moved:
         column = known[found.name.removesuffix(MISSING)]
-        sentence = _sentence(found, column, shares.get(column.name, ()))
-        said.append((_follows(found, shifts), -_size(found), sentence))
-    return tuple(Diagnosis(sentence) for _, _, sentence in sorted(said))
+        diagnosis = sentences.told(_facts(found, column, shares.get(column.name, ()), family))
+        ranked.append((_follows(found, shifts), -_size(found), diagnosis))
+    ranked.sort(key=lambda row: (row[0], row[1], row[2].statement))
+    return tuple(diagnosis for _, _, diagnosis in ranked)
 
 
 def _follows(found: StatisticResult, shifts: Mapping[str, float]) -> bool:
@@ -124,79 +126,50 @@ def level_name(code: float, levels: Mapping[int, str]) -> str:
     return levels.get(int(code), f"level {int(code)}")
 
 
-def amount(value: float, unit: str) -> str:
-    """A value with its unit, for people: shares as percentages, `log2` values as what they stand for."""
-    return " ".join(part for part in _parts(value, unit) if part)
-
-
-def _parts(value: float, unit: str) -> tuple[str, str]:
-    """Number and unit."""
-    if unit == "share":
-        return fine_percent(value), ""
-    if unit.startswith("log2"):
-        value, unit = 2.0 ** min(max(value, -1000.0), 1000.0), unit.removeprefix("log2").strip()
-    return number(value), unit
-
-
-def number(value: float) -> str:
-    """Three significant digits, without an exponent where a person would not write one."""
-    short = f"{value:.3g}"
-    _, _, power = short.partition("e")
-    if power and int(power) in PLAIN:
-        short = f"{float(short):.0f}"
-    return "0" if float(short) == 0 else short.replace("-", "−", 1)
-
-
-def percent(share: float) -> str:
-    """A share as a whole percentage; never 0 or 100 for what is neither."""
-    hundred = 100 * share
-    if 0 < hundred < 1:
-        return "under 1 %"
-    return "over 99 %" if 0 < 100 - hundred < 1 else f"{hundred:.0f} %"
-
-
-def fine_percent(share: float) -> str:
-    """A measured share as a percentage with two digits: clipped pixels are counted in hundredths."""
-    hundred = 100 * share
-    if 0 < hundred < 0.01:  # noqa: PLR2004
-        return "under 0.01 %"
-    return f"{hundred:.2g} %" if 0 <= hundred < 10 else percent(share)  # noqa: PLR2004
-
-
 def hue_name(turns: float) -> str:
     """The nearest of six hues."""
     return HUES[round(turns * 6) % 6]
 
 
-def _sentence(found: StatisticResult, column: Column, shares: Sequence[LevelShare]) -> str:
-    """What one significant statistic says."""
-    if found.name.endswith(MISSING):
-        return _missing(found, column)
+def _facts(
+    statistic: StatisticResult, column: Column, shares: Sequence[LevelShare], family: str
+) -> Diagnosis:
+    """What one significant statistic says, as facts without their sentence."""
+    facts = Diagnosis(
+        "",
+        family=family or None,
+        statistic=statistic.name,
+        before=statistic.baseline,
+        after=statistic.batch,
+        unit=column.unit or None,
+        share=statistic.effect,
+    )
+    if statistic.name.endswith(MISSING):
+        return replace(facts, kind="missing", unit="share")
     if column.kind == "category":
-        return _category(found, column, shares)
+        return _category(facts, shares)
     if column.kind == "circular":
-        return _circular(found, column)
-    return _linear(found, column)
+        return _circular(facts)
+    return _linear(facts, column, _shift(statistic))
 
 
-def _linear(found: StatisticResult, column: Column) -> str:
-    """As in "Images are blurrier: sharpness −1.9 sd (0.42 → 0.31)"."""
-    shift = _shift(found)
-    if shift is None or abs(shift) < SLIGHT or _contradicts(found, shift):
-        return f"{label(column.name)} is spread differently{_about(found)}{_from_to(found, column)}"
+def _linear(facts: Diagnosis, column: Column, shift: float | None) -> Diagnosis:
+    """A shift, where the middle moved and mean and median agree on the direction."""
+    if shift is None or abs(shift) < SLIGHT or _contradicts(facts, shift):
+        return replace(facts, kind="spread")
     word = column.more if shift > 0 else column.less
-    subject = f"Images are {word}: {label(column.name)}" if word else label(column.name)
-    return f"{subject} {'+' if shift > 0 else '−'}{abs(shift):.1f} sd{_from_to(found, column)}"
+    direction: Literal["higher", "lower"] = "higher" if shift > 0 else "lower"
+    return replace(facts, kind="shift", shift_sd=shift, direction=direction, word=word or None)
 
 
-def _circular(found: StatisticResult, column: Column) -> str:
-    """As in "Colours turn towards cyan: hue 0.1 → 0.4 turns"."""
-    if found.batch is None or found.baseline is None:
-        return f"{label(column.name)} is spread differently{_about(found)}"
-    turn = (found.batch - found.baseline + 0.5) % 1.0 - 0.5
+def _circular(facts: Diagnosis) -> Diagnosis:
+    """A turn along the shorter arc; of less than a degree, the middle is no fact."""
+    if facts.before is None or facts.after is None:
+        return replace(facts, kind="spread", before=None, after=None)
+    turn = (facts.after - facts.before + 0.5) % 1.0 - 0.5
     if abs(turn) < 1 / 360:
-        return f"{label(column.name)} is spread differently{_about(found)}"
-    return f"Colours turn towards {_towards(found.baseline, turn)}: {label(column.name)}{_from_to(found, column, brackets=False)}"
+        return replace(facts, kind="spread", before=None, after=None)
+    return replace(facts, kind="turn", towards=_towards(facts.before, turn))
 
 
 def _towards(start: float, turn: float) -> str:
@@ -208,39 +181,13 @@ def _towards(start: float, turn: float) -> str:
     return HUES[ahead % 6]
 
 
-def _category(found: StatisticResult, column: Column, shares: Sequence[LevelShare]) -> str:
-    """As in "format: 30 % of the images are PNG, a level the baseline does not have"."""
+def _category(facts: Diagnosis, shares: Sequence[LevelShare]) -> Diagnosis:
+    """The level that grew most, if any did."""
+    facts = replace(facts, kind="level", before=None, after=None, unit="share")
     grown = max(shares, key=lambda pair: pair.batch - pair.baseline, default=None)
     if grown is None or grown.batch <= grown.baseline:
-        return f"{label(column.name)}: the shares of its levels differ{_about(found)}"
-    verb = "have" if grown.level == "none" else "are"
-    before = (
-        "a level the baseline does not have"
-        if grown.baseline == 0
-        else f"baseline: {percent(grown.baseline)}"
-    )
-    return f"{label(column.name)}: {percent(grown.batch)} of the images {verb} {grown.level}, {before}"
-
-
-def _missing(found: StatisticResult, column: Column) -> str:
-    """As in "jpeg_quality is missing in 50 % of the images (baseline: 10 %)"."""
-    if found.batch is None or found.baseline is None:
-        return f"{label(column.name)} is missing in another share of the images{_about(found)}"
-    return f"{label(column.name)} is missing in {percent(found.batch)} of the images (baseline: {percent(found.baseline)})"
-
-
-def _from_to(found: StatisticResult, column: Column, *, brackets: bool = True) -> str:
-    """As in " (0.42 → 0.31)": the middle of the baseline, then of the batch; empty where unknown."""
-    if found.batch is None or found.baseline is None:
-        return ""
-    (before, _), (after, unit) = _parts(found.baseline, column.unit), _parts(found.batch, column.unit)
-    change = f"{before} → {after} {unit}".rstrip()
-    return f" ({change})" if brackets else f" {change}"
-
-
-def _about(found: StatisticResult) -> str:
-    """As in " in about 20 % of the images", from the shifted share; empty where unknown."""
-    return f" in about {percent(found.effect)} of the images" if found.effect else ""
+        return facts
+    return replace(facts, level=grown.level, before=grown.baseline, after=grown.batch)
 
 
 def _shift(found: StatisticResult) -> float | None:
@@ -250,11 +197,9 @@ def _shift(found: StatisticResult) -> float | None:
     return effect.value if effect is not None and finite else None
 
 
-def _contradicts(found: StatisticResult, shift: float) -> bool:
+def _contradicts(facts: Diagnosis, shift: float) -> bool:
     """True when mean and median moved in opposite directions: then no one word fits."""
-    return (
-        found.batch is not None and found.baseline is not None and (found.batch - found.baseline) * shift < 0
-    )
+    return facts.after is not None and facts.before is not None and (facts.after - facts.before) * shift < 0
 
 
 def _size(found: StatisticResult) -> float:

@@ -21,7 +21,7 @@ from driftcli.gate.within_classes import within_classes
 from driftcli.reading.reader import Reading
 from driftcli.reference.reference import Baseline
 from driftcli.stats import minp
-from driftcli.stats.relabelling import Relabellings, choose_permutations, draw
+from driftcli.stats.relabelling import Blocks, Relabellings, choose_permutations, draw
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
 
     def relabel(strata: Sequence[str] | None) -> Relabellings:
         rng = np.random.default_rng(seed)
-        return draw(len(baseline.features), len(tested), permutations, rng, groups=groups, strata=strata)
+        return draw(len(baseline.features), len(tested), permutations, rng, Blocks(groups, strata))
 
     relabellings = relabel(strata)
     if relabellings.smallest_p > chosen.alpha:
@@ -66,17 +66,17 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
         evidence = within_classes(evidence, baseline.families, baseline.features, tested, strata)
     tolerance = _tolerance(settings, baseline)
     verdict = minp.judge(evidence, gates, chosen.alpha, tolerance)
-    found = None
+    mix_result = None
     if mix is not None:
         residual: tuple[float | None, str | None] = (verdict.p_value, None)
         if strata is None:
             residual = (None, "the gate found nothing")
         if strata is None and verdict.p_value <= chosen.alpha:
             residual = _residual(baseline, tested, relabel, None if groups else mix.strata(len(tested)))
-        found = composition.result(
+        mix_result = composition.result(
             mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
         )
-    return Outcome(verdict, relabellings, permutations, tolerance, tested, found)
+    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result)
 
 
 def _evidence(baseline: Baseline, tested: Features, relabellings: Relabellings) -> list[Evidence]:
@@ -84,8 +84,11 @@ def _evidence(baseline: Baseline, tested: Features, relabellings: Relabellings) 
     held_out = baseline.features
     with threads.for_images(relabellings.images):
         return [
-            f.detector.test(
-                f.name, f.state, held_out.views[f.view], tested.views[f.view], relabellings, f.columns
+            Evidence(
+                f.name,
+                *f.detector.test(
+                    f.state, held_out.views[f.view], tested.views[f.view], relabellings, f.columns
+                ),
             )
             for f in baseline.families
         ]

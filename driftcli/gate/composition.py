@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from driftcli.config.settings import Settings
 from driftcli.core.errors import UsageError
+from driftcli.core.evidence import Evidence
 from driftcli.core.features import Column, Features
 from driftcli.core.findings import CompositionResult, ShareResult
 from driftcli.detectors.univariate import Univariate
@@ -64,8 +65,8 @@ def mix_of(reference: Reference, baseline: Baseline, batch: Features) -> Mix | N
     `--stratify-by` asks for labels: then there are no others.
     """
     asked = reference.settings.input.stratify_by is not None
-    found = _by_label(baseline, batch, insist=asked)
-    return found if found or asked else _by_cluster(reference, baseline.features, batch)
+    labelled = _by_label(baseline, batch, insist=asked)
+    return labelled if labelled or asked else _by_cluster(reference, baseline.features, batch)
 
 
 def with_family(
@@ -116,16 +117,17 @@ def result(
     count, alpha = len(relabellings.unit_of) - relabellings.n_held_out, settings.gate.alpha
     held_out, batch = mix.held_out, mix.batch[:count]
     columns = [np.asarray(codes, np.float32)[:, None] for codes in (held_out, batch)]
-    evidence = Univariate().test(FAMILY, STATE, columns[0], columns[1], relabellings, (COLUMN,))
-    found = minp.judge([evidence], {FAMILY: "on"}, alpha, 0.0).families[0]
+    values, statistics = Univariate().test(STATE, columns[0], columns[1], relabellings, (COLUMN,))
+    evidence = Evidence(FAMILY, values, statistics)
+    shares = minp.judge([evidence], {FAMILY: "on"}, alpha, 0.0).families[0]
     p_residual, reason = residual
     return CompositionResult(
         by=mix.by,
-        p_value=found.p_value,
-        effect=found.effect if evidence.statistics else 0.0,
-        effect_lower=found.effect_lower if evidence.statistics else 0.0,
+        p_value=shares.p_value,
+        effect=shares.effect if evidence.statistics else 0.0,
+        effect_lower=shares.effect_lower if evidence.statistics else 0.0,
         residual_p_value=p_residual,
-        reading=attribute(p_gate, found.p_value or 1.0, p_residual, alpha, blind=ignored(settings)),
+        reading=attribute(p_gate, shares.p_value or 1.0, p_residual, alpha, blind=ignored(settings)),
         ignored=ignored(settings),
         shares=_shares(mix, held_out, batch),
         reason=reason,

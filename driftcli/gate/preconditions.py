@@ -14,10 +14,10 @@ from driftcli.stats.sequential import LEAST_RATIO
 
 def require(reading: Reading, settings: Settings, least: int, command: str) -> None:
     """Raise NotAuditedError when `fit` or `baseline` has too few images or too many unreadable ones."""
-    found, entries = len(reading.contents), reading.ledger.seen
-    if found < least:
+    usable, entries = len(reading.contents), reading.ledger.seen
+    if usable < least:
         raise NotAuditedError(
-            f"{command} needs at least {least} images and found {found} usable ones among {entries} entries",
+            f"{command} needs at least {least} images and found {usable} usable ones among {entries} entries",
             "name a folder, glob, manifest or archive with more images; driftcli doctor SOURCE tells what is skipped",
         )
     if reading.unreadable_share > settings.gate.max_unreadable:

@@ -50,23 +50,23 @@ def refuse_impossible(gate: GateSettings, baseline: Baseline) -> None:
 def judge(
     gate: GateSettings, baseline: Baseline, batch: Features, detectable: Sequence[Detectable]
 ) -> tuple[RuleResult, ...]:
-    """Every rule that is set, with its value."""
-    found = []
+    """The result of every rule that is set, the loss rule first; none where none is set."""
+    results = []
     if gate.max_loss_increase is not None:
-        found.append(_loss(gate.max_loss_increase, baseline, batch))
+        results.append(_loss(gate.max_loss_increase, baseline, batch))
     for wanted in gate.require_detectable:
         name, _, limit = wanted.partition(":")
         reach = next((_reach(d) for d in detectable if name in {d.statistic, d.corruption}), None)
         failed = reach is None or reach > float(limit)
-        found.append(RuleResult(f"require_detectable {name}", reach, float(limit), failed))
-    return tuple(found)
+        results.append(RuleResult(f"require_detectable {name}", reach, float(limit), failed))
+    return tuple(results)
 
 
-def _reach(found: Detectable) -> float | None:
+def _reach(change: Detectable) -> float | None:
     """The smallest change that is seen: in sd of a property, severity, or share of foreign images."""
-    if found.shift_sd is not None:
-        return found.shift_sd
-    return found.share if found.severity is None else found.severity
+    if change.shift_sd is not None:
+        return change.shift_sd
+    return change.share if change.severity is None else change.severity
 
 
 def _loss(limit: float, baseline: Baseline, batch: Features) -> RuleResult:
@@ -84,5 +84,5 @@ def reason(rule: RuleResult) -> str:
     if rule.name == "max_loss_increase":
         rose = "" if rule.value is None else f" rose by {rule.value:.1%}"
         return f"mean loss{rose}; limit {rule.limit:.1%} (a rule of its own, outside alpha)"
-    seen = "" if rule.value is None else f", only one of {rule.value:.2g}"
-    return f"{rule.name}: a change of {rule.limit:g} cannot be seen with this batch and baseline{seen}"
+    reach = "" if rule.value is None else f", only one of {rule.value:.2g}"
+    return f"{rule.name}: a change of {rule.limit:g} cannot be seen with this batch and baseline{reach}"

@@ -48,12 +48,13 @@ def within_classes(
     if min(len(c), len(y)) < LEAST:
         return list(evidence)
 
-    def measured(family: Family, found: Evidence) -> Evidence:
+    def measured(family: Family, whole: Evidence) -> Evidence:
         x = held_out.views[family.view]
-        said = family.detector.describe(family.state, x[c], batch.views[family.view][y], family.columns)
-        by_name = {statistic.name: statistic for statistic in said}
-        constant = (replace(s, effect=0.0, effect_lower=0.0, display_effect=None) for s in found.statistics)
+        within = family.detector.describe(family.state, x[c], batch.views[family.view][y], family.columns)
+        by_name = {statistic.name: statistic for statistic in within}
+        # A statistic that only all images had is constant within the classes: nothing changed there.
+        constant = (replace(s, effect=0.0, effect_lower=0.0, display_effect=None) for s in whole.statistics)
         statistics: tuple[Statistic, ...] = tuple(by_name.get(s.name, s) for s in constant)
-        return replace(found, statistics=statistics)
+        return replace(whole, statistics=statistics)
 
-    return [measured(family, found) for family, found in zip(families, evidence, strict=True)]
+    return [measured(family, whole) for family, whole in zip(families, evidence, strict=True)]

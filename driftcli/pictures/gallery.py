@@ -19,7 +19,7 @@ from driftcli.pictures.picture import TINY, Gallery, Picture, Scale, decoded, en
 from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader, default_workers
 from driftcli.reference.reference import Baseline
-from driftcli.sources.decoding.pool import DecodePool
+from driftcli.sources.decoding.pool import DecodePool, Extras
 from driftcli.sources.decoding.settings import Decode
 
 MORE = 100
@@ -30,8 +30,9 @@ MOST_BYTES = 3_500_000
 def made(
     reader: Reader, sources: Sequence[str], report: Report, batch: Features, baseline: Baseline
 ) -> Gallery:
-    """All pictures of a report. Images that changed since they were audited have none, and it is said.
+    """All pictures of a report: of the most drifted images, of what explains them, of what is missing, of the map.
 
+    Images are read once more; one that changed since it was audited has no picture, and `reason` says so.
     Raises InternalError when a worker cannot start.
     """
     worst = [image.path for image in report.images[: reader.settings.report.pictures]]
@@ -40,54 +41,55 @@ def made(
     extractors = heat.drawing(reader.extractors)
     reader.progress.start("making pictures")
     with replace(reader, extractors=extractors, thumbnails=True) as again:
-        found = _same(
+        decoded_by_name = _same(
             again.decoded(entries_again(sources, reader.settings, [*worst, *more])),
             {name: content.decode() for name, content in zip(batch.names, batch.content, strict=True)},
         )
-        shown = [found[name] for name in worst if name in found]
+        shown = [decoded_by_name[name] for name in worst if name in decoded_by_name]
         explained, scales = _explained(again, shown, report, batch, baseline)
     reader.progress.finish()
-    kept = _Kept(baseline)
+    thumbnail_of = _GoodThumbnails(baseline)
     pictures = [
         replace(
             explained.get(image.path) or Picture(image.path),
-            neighbour=kept(image.neighbour),
+            neighbour=thumbnail_of(image.neighbour),
             neighbour_name=image.neighbour,
         )
         for image in report.images[: len(worst)]
     ]
-    missing = [Picture(m.name, kept(m.name)) for m in report.missing]
-    others = {name: _shown(found[name]) for name in more if name in found}
+    missing = [Picture(m.name, thumbnail_of(m.name)) for m in report.missing]
+    others = {name: _shown(decoded_by_name[name]) for name in more if name in decoded_by_name}
     return _within(Gallery(tuple(pictures), tuple(missing), others, scales, _lost(len(worst) - len(shown))))
 
 
 def read_again(report: Report, most: int = 24) -> Gallery:
-    """The most drifted images of a saved result, from their paths, where they still are what they were.
+    """Thumbnails of the `most` most drifted images of a saved result, read from their paths.
 
-    Only thumbnails: what explains them needs the artifact. The others are placeholders.
+    An image whose bytes are not those that were audited is left without a picture. Reconstructions and heat maps
+    need the artifact and are absent.
     """
     worst = report.images[:most]
     wanted = {image.path: image.content for image in worst if image.content}
     entries = [Entry(name, path=name) for name in wanted]
-    found: dict[str, Decoded] = {}
+    decoded_by_name: dict[str, Decoded] = {}
     if entries:
-        with DecodePool(Decode(), {}, min(default_workers(), len(entries)), thumbnails=True) as pool:
-            found = _same((d for d in pool.map(entries) if isinstance(d, Decoded)), wanted)
+        with DecodePool(Decode(), {}, min(default_workers(), len(entries)), Extras(thumbnails=True)) as pool:
+            decoded_by_name = _same((d for d in pool.map(entries) if isinstance(d, Decoded)), wanted)
     pictures = tuple(
         Picture(
             image.path,
-            _shown(found[image.path]) if image.path in found else None,
+            _shown(decoded_by_name[image.path]) if image.path in decoded_by_name else None,
             neighbour_name=image.neighbour,
         )
         for image in worst
     )
     missing = tuple(Picture(m.name) for m in report.missing)
-    return _within(Gallery(pictures, missing, reason=_lost(len(worst) - len(found))))
+    return _within(Gallery(pictures, missing, reason=_lost(len(worst) - len(decoded_by_name))))
 
 
 def _same(again: Iterable[Decoded], contents: Mapping[str, str]) -> dict[str, Decoded]:
     """By name, the images whose bytes are those that were audited."""
-    return {each.name: each for each in again if contents.get(each.name) == each.content.hex()}
+    return {image.name: image for image in again if contents.get(image.name) == image.content.hex()}
 
 
 def _lost(count: int) -> str | None:
@@ -126,9 +128,9 @@ class _Canvas:
     reader: Reader
     image: Image.Image
 
-    def heat(self, found: Heat, number: int, scale: Scale) -> bytes:
-        box = self.reader.extractors[found.kind].seen(*self.image.size)
-        return encoded(drawn(self.image, found.maps.values[number], box, scale))
+    def heat(self, overlay: Heat, number: int, scale: Scale) -> bytes:
+        box = self.reader.extractors[overlay.kind].seen(*self.image.size)
+        return encoded(drawn(self.image, overlay.maps.values[number], box, scale))
 
     def reconstruction(self, rebuilt: Rebuilt, number: int) -> bytes:
         """As large as the part of the thumbnail that the extractor was given."""
@@ -146,7 +148,7 @@ def _shown(image: Decoded) -> bytes:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _GoodThumbnails:
     """Pictures of good images by their names; a damaged one is none."""
 
     baseline: Baseline
@@ -168,10 +170,10 @@ def _within(gallery: Gallery) -> Gallery:
     worst: list[Picture] = []
     missing: list[Picture] = []
     thumbnails: dict[str, bytes] = {}
-    for kept, pictures in ((worst, gallery.worst), (missing, gallery.missing)):
+    for chosen, pictures in ((worst, gallery.worst), (missing, gallery.missing)):
         for picture in pictures:
             left -= _bytes(picture)
-            kept.append(
+            chosen.append(
                 picture if left >= 0 else Picture(picture.name, neighbour_name=picture.neighbour_name)
             )
     for name, image in gallery.thumbnails.items():
@@ -180,7 +182,7 @@ def _within(gallery: Gallery) -> Gallery:
             thumbnails[name] = image
     pale = sum(picture.image is None for picture in worst) - sum(p.image is None for p in gallery.worst)
     full = f"{pale} images are not shown: pictures take {MOST_BYTES / 1e6:g} MB at most" if pale else None
-    reason = "; ".join(said for said in (gallery.reason, full) if said) or None
+    reason = "; ".join(sentence for sentence in (gallery.reason, full) if sentence) or None
     return replace(gallery, worst=tuple(worst), missing=tuple(missing), thumbnails=thumbnails, reason=reason)
 
 

@@ -39,9 +39,10 @@ class Material:
 
     families: Sequence[Family]
     """Those with a say in the gate, and advisory ones."""
-    kept: Views
-    """C, without the images that batches are drawn from."""
+    held_out: Views
+    """The held-out set by view, without the images that batches are drawn from."""
     pool: Simulated
+    """Images to draw batches from, clean and under every change."""
     foreign: Features | None
 
 
@@ -56,16 +57,16 @@ class Spot:
 
     @property
     def changed(self) -> int:
-        """The share of the batch, rounded, and at least one image."""
+        """How many images of the batch are changed: its share, rounded, and at least one."""
         return max(1, round(self.share * self.batch))
 
 
 def measure(
     material: Material, plan: Plan, alpha: float, seed: int, progress: Progress
 ) -> tuple[tuple[PowerCell, ...], tuple[NullRow, ...]]:
-    """Every cell of the plan that the images allow, and the clean rows, one a batch size.
+    """Detection rates in every cell of the plan that the images allow, and on clean batches, one row a batch size.
 
-    Cells of one batch size share their draws: the same images in every severity and share, so that
+    Every batch is judged by the gate and by each family at `alpha`. Cells of one batch size share their draws: the same images in every severity and share, so that
     cells are compared on the same batches. What all trials of a milder cell (smaller batch, smaller
     share, lower severity) found with the smallest p is not tried again.
     """
@@ -74,10 +75,10 @@ def measure(
     grid = list(spots(material, plan, sizes))
     stage = f"measuring {len(grid)} cells with {plan.trials} batches each"
     progress.start(stage, (len(grid) + NULL_TIMES * len(sizes)) * plan.trials)
-    found: dict[Spot, PowerCell] = {}
+    measured: dict[Spot, PowerCell] = {}
     sure: dict[Spot, PowerCell] = {}
     null = []
-    most = max(sizes, default=0) + len(next(iter(material.kept.values())))
+    most = max(sizes, default=0) + len(next(iter(material.held_out.values())))
     with threads.for_images(most):
         for m in sizes:
             trials = _Trials(material, m, plan.trials, seed)
@@ -87,19 +88,19 @@ def measure(
                 milder = next((sure[s] for s in _milder(spot, plan, sizes) if s in sure), None)
                 if milder is None:
                     p = trials.changed(spot)
-                    found[spot] = _cell(spot, plan.trials, _rates(material, p, alpha))
+                    measured[spot] = _cell(spot, plan.trials, _rates(material, p, alpha))
                     if (p[:, 0] <= SURE).all():
-                        sure[spot] = found[spot]
+                        sure[spot] = measured[spot]
                 else:
-                    found[spot] = _cell(spot, plan.trials, milder.rates, inferred=True)
+                    measured[spot] = _cell(spot, plan.trials, milder.rates, inferred=True)
                     sure[spot] = milder
                 progress.advance(plan.trials)
     progress.finish()
-    return tuple(found[spot] for spot in spots(material, plan, sizes)), tuple(null)
+    return tuple(measured[spot] for spot in spots(material, plan, sizes)), tuple(null)
 
 
 def spots(material: Material, plan: Plan, sizes: Sequence[int]) -> Iterator[Spot]:
-    """The grid, milder cells first; shares of foreign images as far as there are enough of them."""
+    """The cells of the grid, milder ones first; with foreign images as far as there are enough of them."""
     for change in plan.changes:
         yield from (Spot(change, share, m) for share in plan.shares for m in sizes)
     if material.foreign is not None:
@@ -132,7 +133,7 @@ class _Trials:
         self.benches = [
             Bench(
                 material.families,
-                material.kept,
+                material.held_out,
                 self._at(self.clean_views, self._draw(len(material.pool))),
                 self.rng,
             )
@@ -173,13 +174,17 @@ class _Trials:
 
 
 def _rates(material: Material, p: P, alpha: float) -> dict[str, Rate]:
+    """By `gate` and family: the share of trials whose p is at most alpha."""
     names = ("gate", *(f.name for f in material.families))
     fired = (p <= alpha).sum(axis=0)
     return {name: wilson(int(hits), len(p)) for name, hits in zip(names, fired, strict=True)}
 
 
 def wilson(hits: int, trials: int) -> Rate:
-    """A rate with its 95 % interval (Wilson 1927)."""
+    """hits/trials with its 95 % score interval (Wilson 1927), which is honest at 0 and 1 where the usual ± is not.
+
+    With p̂ = hits/n and z the 97.5 % normal quantile: (p̂ + z²/2n ± z·√(p̂(1−p̂)/n + z²/4n²)) / (1 + z²/n).
+    """
     z, rate = 1.959964, hits / trials
     middle = (rate + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials**2))
@@ -188,11 +193,21 @@ def wilson(hits: int, trials: int) -> Rate:
 
 
 def _cell(spot: Spot, trials: int, rates: Mapping[str, Rate], *, inferred: bool = False) -> PowerCell:
-    name, severity, amount, unit = FOREIGN, None, None, None
+    name, severity, amount, unit, short_unit = FOREIGN, None, None, None, None
     if spot.change is not None:
         kind: Corruption = load("corruptions", spot.change.corruption)()
         name, severity = spot.change.corruption, spot.change.severity
-        amount, unit = kind.amount(severity), kind.unit
+        amount, unit, short_unit = kind.amount(severity), kind.unit, kind.short_unit or None
     return PowerCell(
-        name, severity, amount, unit, spot.share, spot.batch, spot.changed, trials, inferred, rates
+        name,
+        severity,
+        amount,
+        unit,
+        spot.share,
+        spot.batch,
+        spot.changed,
+        trials,
+        inferred,
+        rates,
+        short_unit,
     )

@@ -39,7 +39,7 @@ class Plan:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Every corruption at every severity."""
+        """All pairs of a corruption and a severity."""
         return tuple(Change(name, severity) for name in self.corruptions for severity in self.severities)
 
 
@@ -52,10 +52,11 @@ def make(
     images: int | None = None,
     foreign: Sequence[str] = (),
 ) -> Plan:
-    """A plan whose every value can be measured. Raises UsageError.
+    """The checked plan of a study: every axis sorted, each value once.
 
-    `corruption`: names, or `all`. `images`: at most so many are drawn from; None: 256, or twice the
-    largest batch.
+    `corruption`: names, or `all`. `share`: of a batch's images that are changed, 0 to 1. `batch`: images in a batch.
+    `trials`: batches a cell. `images`: at most so many are drawn from; None: 256, or twice the largest batch.
+    `foreign`: sources of images of another kind. Raises UsageError for a value that cannot be measured.
     """
     severities = _axis("severity", severity, 1, 5, "severities are 1 to 5")
     shares = _axis("share", share, 1e-6, 1, "shares are above 0 and at most 1, such as 30%")
@@ -89,18 +90,21 @@ def _named(wanted: Sequence[str]) -> tuple[str, ...]:
 
 def _axis(name: str, values: Iterable[float], least: float, most: float, hint: str) -> tuple[float, ...]:
     """The values once each, ascending."""
-    found = tuple(sorted(set(values)))
-    if not found:
+    ascending = tuple(sorted(set(values)))
+    if not ascending:
         raise UsageError(f"{name}: no value is given", hint)
-    for value in found:
+    for value in ascending:
         if not least <= value <= most:
             raise UsageError(f"{name}: {value:g} is none", hint)
-    return found
+    return ascending
 
 
 def numbers(name: str, text: str) -> list[float]:
-    """`1,2,3` or `100%,30%` as numbers. Raises UsageError."""
-    found = []
+    """The numbers that an option's text lists: `1,2,3`, or `100%,30%` as 1 and 0.3. Raises UsageError.
+
+    `name`: the option's, for the error.
+    """
+    values = []
     for part in text.split(","):
         digits, percent, rest = part.strip().partition("%")
         try:
@@ -112,8 +116,8 @@ def numbers(name: str, text: str) -> list[float]:
                 f"{name}: {safe_name(part.strip())!r} is no number",
                 f"numbers with commas, such as --{name} {_EXAMPLES[name]}",
             )
-        found.append(value / 100 if percent else value)
-    return found
+        values.append(value / 100 if percent else value)
+    return values
 
 
 _EXAMPLES = {"severity": "1,2,3", "share": "100%,30%,10%", "batch": "10,20,50,100"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,11 @@ from driftcli.calibration.paired import Simulated, simulate
 from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
-from driftcli.core.power_report import NullRow, PowerReport
+from driftcli.core.power_report import NullRow, PowerCell, PowerReport
 from driftcli.core.progress import SILENT, Progress
+from driftcli.core.times import now_utc
 from driftcli.core.version import version
-from driftcli.extractors.base import resolve_device
+from driftcli.extractors.base import Runtime, resolve_device
 from driftcli.gate import preconditions
 from driftcli.gate.batch_test import batch_seed
 from driftcli.power_study import cells as power_cells
@@ -27,20 +27,22 @@ from driftcli.reading import canaries
 from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader, digest
 from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
 
 MIN_KEPT = 20
-"""Images of C that must be left to compare with; a baseline needs as many."""
+"""Held-out images that must be left to compare with; a baseline needs as many."""
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Images to draw batches from, and images of C to compare them with: no image is on both sides."""
+    """Images to draw batches from, and held-out images to compare them with: no image is on both sides."""
 
     pool: Features
-    kept: Features
+    held_out: Features
+    """Those of the baseline that are not in the pool."""
     left_out: int
-    """Images of C that are in the pool and therefore not in `kept`."""
+    """Images of the baseline that are in the pool and therefore not in `held_out`."""
     cautions: tuple[str, ...]
 
 
@@ -54,72 +56,102 @@ def power(
     given: Collection[str] = (),
     progress: Progress = SILENT,
 ) -> PowerReport:
-    """Detection rate by corruption, severity, share and batch size.
+    """Detection rates by corruption, severity, share and batch size, measured on the user's own images.
 
-    Images of SOURCE are read clean and under every change; batches drawn from them are compared with C,
-    which never holds any of them. Raises NotAuditedError (exit 3) for too few images, UsageError (2) for
-    settings under which images are not the unit of the test.
+    Images of `sources` are read clean and under every change of the plan; batches drawn from them are compared with
+    the baseline's held-out set, which never holds any of them. `baseline`: its name, or None for the usual one;
+    `given`: dotted keys of `settings` that the user set.
+
+    Raises NotAuditedError (exit 3) for too few images, UsageError (2) for settings under which images are not the unit of the test.
     """
     started = time.monotonic()
-    found, reference = open_reference(str(artifact), settings, given)
-    calibrated = open_baseline(found, reference, baseline, str(artifact))
+    opened, reference = open_reference(str(artifact), settings, given)
+    calibrated = open_baseline(opened, reference, baseline, str(artifact))
     settings = reference.settings
-    cautions = _refuse_or_warn(settings, plan, calibrated.facts)
+    conditions = _refuse_or_warn(settings, plan, calibrated.facts)
     runtime = make_runtime(settings, progress)
     with Reader(settings, reference.extractors, reference.states, runtime, False, progress) as reader:
-        birds = canaries.seen_by(reader, reference.canary)
-        canaries.compare(calibrated.canary, birds, reference.spread, calibrated.facts["versions"], versions())
-        reading = reader.read(sources, settings.fit.max_images, "reading images")
-        preconditions.require(reading, settings, 2 * plan.batches[0], "power")
-        sides = divide(reading.features, reference, calibrated, plan)
-        again = list(entries_again(sources, settings, sides.pool.names))
-        pool = simulate(reader, again, plan.changes, settings.seed, "simulating corruptions")
-        foreign = _foreign(reader, plan, reference, calibrated, pool)
-    if len(pool) < 2 * plan.batches[0]:
-        raise _too_few(len(pool), plan)
+        images = _read(reader, sources, plan, reference, calibrated)
     families = [f for f in calibrated.families if f.gate == "on" or not f.of_file]  # corruptions leave files
-    views = {f.view: sides.kept.views[f.view] for f in families}
-    material = power_cells.Material(families, views, pool, foreign)
-    seed = batch_seed(settings.seed, str(calibrated.facts["digest"]), digest(pool.clean.content))
-    cells, null = power_cells.measure(material, plan, settings.gate.alpha, seed, progress)
-    said = (*cautions, *reading.cautions, *sides.cautions, *_not_measured(pool, plan, foreign))
-    known = versions()
+    cells, null = _measured(images, families, plan, calibrated, reader)
     return PowerReport(
         tool={"name": "driftcli", "version": version()},
-        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        created=now_utc(),
         artifact=str(artifact),
-        digest=found.digest,
+        digest=opened.digest,
         baseline=calibrated.name,
         source=tuple(sources),
         foreign=plan.foreign,
         alpha=settings.gate.alpha,
         trials=plan.trials,
-        images=len(pool),
-        baseline_images=len(sides.kept),
-        left_out=sides.left_out,
-        cautions=(*said, *_restless(null, settings.gate.alpha)),
+        images=len(images.pool),
+        baseline_images=len(images.sides.held_out),
+        left_out=images.sides.left_out,
+        cautions=(*conditions, *images.cautions, *_restless(null, settings.gate.alpha)),
         families={f.name: f.gate for f in families},
         cells=cells,
         null=null,
         timing={"seconds": round(time.monotonic() - started, 2)},
-        environment={
-            "device": resolve_device(runtime.device),
-            "seed": settings.seed,
-            **dict(sorted(known.items())),
-        },
+        environment=_environment(runtime, settings.seed),
     )
 
 
-def divide(found: Features, reference: Reference, baseline: Baseline, plan: Plan) -> Sides:
-    """Pool and C without a common image. Raises NotAuditedError when one of them is too small.
+@dataclass(frozen=True)
+class _Images:
+    """All that was read for one study."""
 
-    Images of F stay out. Images that are not in C are the pool if they allow the largest batch; otherwise
-    as many images as that needs, at most half of C, move from C to the pool. Always those with the lowest
-    content hashes.
+    sides: Sides
+    pool: Simulated
+    """The pool's images, clean and under every change."""
+    foreign: Features | None
+    cautions: tuple[str, ...]
+
+
+def _read(
+    reader: Reader, sources: Sequence[str], plan: Plan, reference: Reference, baseline: Baseline
+) -> _Images:
+    """The images of a study. Raises NotAuditedError where they are too few, ArtifactError for other canaries."""
+    settings = reader.settings
+    views = canaries.seen_by(reader, reference.canary)
+    canaries.compare(baseline.canary, views, reference.spread, baseline.facts["versions"], versions())
+    reading = reader.read(sources, settings.fit.max_images, "reading images")
+    preconditions.require(reading, settings, 2 * plan.batches[0], "power")
+    sides = divide(reading.features, reference, baseline, plan)
+    again = list(entries_again(sources, settings, sides.pool.names))
+    pool = simulate(reader, again, plan.changes, settings.seed, "simulating corruptions")
+    foreign = _foreign(reader, plan, reference, baseline, pool)
+    if len(pool) < 2 * plan.batches[0]:
+        raise _too_few(len(pool), plan)
+    cautions = (*reading.cautions, *sides.cautions, *_not_measured(pool, plan, foreign))
+    return _Images(sides, pool, foreign, cautions)
+
+
+def _measured(
+    images: _Images, families: Sequence[Family], plan: Plan, baseline: Baseline, reader: Reader
+) -> tuple[tuple[PowerCell, ...], tuple[NullRow, ...]]:
+    """The cells and the clean rows; the seed depends on the baseline and the pool, as that of a check does."""
+    settings = reader.settings
+    views = {f.view: images.sides.held_out.views[f.view] for f in families}
+    material = power_cells.Material(families, views, images.pool, images.foreign)
+    seed = batch_seed(settings.seed, str(baseline.facts["digest"]), digest(images.pool.clean.content))
+    return power_cells.measure(material, plan, settings.gate.alpha, seed, reader.progress)
+
+
+def _environment(runtime: Runtime, seed: int) -> dict[str, Any]:
+    """Device, seed and versions, as the report shows them."""
+    return {"device": resolve_device(runtime.device), "seed": seed, **dict(sorted(versions().items()))}
+
+
+def divide(images: Features, reference: Reference, baseline: Baseline, plan: Plan) -> Sides:
+    """Images to draw from and held-out images to compare with, without a common one.
+
+    Images of the fit set stay out. Those that are not in the baseline are the pool if they allow the largest batch;
+    otherwise as many images as that needs, at most half of the baseline's, move from it to the pool. Always those
+    with the lowest content hashes. Raises NotAuditedError when one side is too small.
     """
     held_out = baseline.features
-    _, first = np.unique(found.pixels, return_index=True)
-    distinct = found.at(np.sort(first))
+    _, first = np.unique(images.pixels, return_index=True)
+    distinct = images.at(np.sort(first))
     known = np.isin(distinct.pixels, reference.seen)
     usable = distinct.at(np.flatnonzero(~known))
     inside = np.isin(usable.pixels, held_out.pixels)
@@ -177,26 +209,26 @@ def _refuse_or_warn(settings: Settings, plan: Plan, facts: Mapping[str, Any]) ->
             f"alpha {gate.alpha:g} is below the smallest p that power can give, {power_cells.SURE:g}",
             "measure at a larger alpha",
         )
-    found = []
+    warnings = []
     if gate.tolerance != 0:
-        found.append("rates are those of p alone: with a tolerance some of these batches give `warn`")
+        warnings.append("rates are those of p alone: with a tolerance some of these batches give `warn`")
     if facts.get("stratify_by") is not None:
-        found.append("a check of this baseline also tests the mix of its classes: that is left out here")
+        warnings.append("a check of this baseline also tests the mix of its classes: that is left out here")
     if plan.batches[0] < gate.min_images:
-        found.append(f"a check refuses batches of fewer than {gate.min_images} images (--min-images)")
-    return tuple(found)
+        warnings.append(f"a check refuses batches of fewer than {gate.min_images} images (--min-images)")
+    return tuple(warnings)
 
 
 def _foreign(
     reader: Reader, plan: Plan, reference: Reference, baseline: Baseline, pool: Simulated
 ) -> Features | None:
-    """Images of another kind, without any that is in F, in C or in the pool."""
+    """Images of another kind, without any that is in the fit set, in the baseline or in the pool; None if unasked."""
     if not plan.foreign:
         return None
-    found = reader.read(plan.foreign, plan.images, "reading foreign images").features
+    images = reader.read(plan.foreign, plan.images, "reading foreign images").features
     known = np.concatenate([reference.seen, baseline.features.pixels, pool.clean.pixels])
-    _, first = np.unique(found.pixels, return_index=True)
-    distinct = found.at(np.sort(first))
+    _, first = np.unique(images.pixels, return_index=True)
+    distinct = images.at(np.sort(first))
     distinct = distinct.at(np.flatnonzero(~np.isin(distinct.pixels, known)))
     if not len(distinct):
         raise NotAuditedError(
@@ -208,23 +240,23 @@ def _foreign(
 
 def _not_measured(pool: Simulated, plan: Plan, foreign: Features | None) -> tuple[str, ...]:
     """Cells that were asked for and could not be measured."""
-    found = []
+    cautions = []
     large = [m for m in plan.batches if 2 * m > len(pool)]
     if large:
         sizes = ", ".join(map(str, large))
-        found.append(
+        cautions.append(
             f"batches of {sizes} are not measured: they need {2 * large[-1]} images, and there are {len(pool)}"
         )
     most = max((max(1, round(plan.shares[-1] * m)) for m in plan.batches if m not in large), default=0)
     if foreign is not None and most > len(foreign):
-        found.append(
+        cautions.append(
             f"there are {len(foreign)} foreign images: batches that would hold more are not measured"
         )
-    return tuple(found)
+    return tuple(cautions)
 
 
 def _restless(null: Sequence[NullRow], alpha: float) -> list[str]:
-    """Batch sizes at which the pool differs from C before anything is done to it."""
+    """Cautions for batch sizes at which the pool differs from the baseline before anything is done to it."""
     return [
         f"{row.rates['gate'].rate:.0%} of unchanged batches of {row.batch} fire, more than alpha promises: "
         "these images differ from the baseline before anything is done to them"

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 RADIUS = 0.08
 TOLERANCE = 0.1
-"""Largest accepted difference of a feature, in standard deviations of F (contract: same numbers)."""
+"""Largest accepted difference of a feature, in standard deviations of the fit set (contract: same numbers)."""
 
 
 def entries() -> list[Entry]:
-    """Three encoded images: a smooth JPEG, a textured JPEG, a small grey PNG.
+    """Three generated images as encoded entries: a smooth JPEG, a textured JPEG, a small grey PNG.
 
     Their bytes are stored in the artifact, not made again: encoders may change.
     """
@@ -33,7 +33,7 @@ def entries() -> list[Entry]:
     smooth = np.stack([x * 0.7, y, 0.5 + 0.4 * np.sin(9 * x * y)], axis=-1)
     texture = 0.5 + 0.25 * np.sin(80 * x + 30 * y)[..., None] + 0.12 * rng.standard_normal((300, 400, 3))
     disc = ((x[:64, :64] - 0.1) ** 2 + (y[:64, :64] - 0.1) ** 2 < RADIUS**2) * 0.8 + 0.1
-    found = []
+    canaries = []
     for name, pixels, form in (
         ("smooth", smooth, "JPEG"),
         ("texture", texture, "JPEG"),
@@ -42,18 +42,21 @@ def entries() -> list[Entry]:
         image = Image.fromarray((np.clip(pixels, 0, 1) * 255).astype(np.uint8))
         stream = io.BytesIO()
         image.save(stream, form)
-        found.append(Entry(f"canary-{name}.{form.lower()}", data=stream.getvalue()))
-    return found
+        canaries.append(Entry(f"canary-{name}.{form.lower()}", data=stream.getvalue()))
+    return canaries
 
 
-def pack(found: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
-    """Bytes and features of the canaries as an artifact State."""
-    images = {f"bytes/{e.name}": np.frombuffer(e.data or b"", np.uint8) for e in found}
+def pack(canaries: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
+    """The canaries' bytes (`bytes/NAME`) and features (`view/NAME`) as a State for the artifact."""
+    images = {f"bytes/{e.name}": np.frombuffer(e.data or b"", np.uint8) for e in canaries}
     return {**images, **seen(views)}
 
 
 def seen(views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
-    """Features of the canaries as a State: what a machine makes of their pixels."""
+    """The canaries' features alone as a State (`view/NAME`): what a machine makes of their pixels.
+
+    Without views of header facts, which say nothing about a machine.
+    """
     return {f"view/{name}": x for name, x in views.items() if not declared_views()[name].of_file}
 
 
@@ -67,12 +70,15 @@ def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:
 
 
 def seen_by(reader: Reader, state: Mapping[str, NDArray[np.generic]]) -> Mapping[str, NDArray[np.float32]]:
-    """What this machine makes of the artifact's canaries. Raises ArtifactError when it cannot read them."""
-    birds = unpack(state)
-    found = reader.read_entries(birds, len(birds), "canaries").features
-    if len(found) < len(birds):
+    """This machine's features of the artifact's canaries: [canaries, columns] by view.
+
+    Raises ArtifactError when it cannot read them.
+    """
+    stored = unpack(state)
+    features = reader.read_entries(stored, len(stored), "canaries").features
+    if len(features) < len(stored):
         raise ArtifactError("the artifact's canary images cannot be read here", "fit again")
-    return found.views
+    return features.views
 
 
 def compare(
@@ -82,10 +88,13 @@ def compare(
     made_with: Mapping[str, str],
     here: Mapping[str, str],
 ) -> None:
-    """Raise ArtifactError when this machine turns the canaries into other numbers than the artifact's."""
-    if found := difference(state, views, spread, made_with, here):
+    """Raise ArtifactError when this machine turns the canaries into other numbers than the artifact's.
+
+    Arguments as of `difference`.
+    """
+    if complaint := difference(state, views, spread, made_with, here):
         raise ArtifactError(
-            found,
+            complaint,
             "run driftcli baseline again on this machine, or install the versions the artifact was made with",
         )
 
@@ -99,7 +108,8 @@ def difference(
 ) -> str:
     """What differs between this machine's canary features and the artifact's, in words; "" if nothing.
 
-    `spread`: standard deviation of F per view and column, the unit of the tolerance.
+    `state`: features as stored (`view/NAME`); `views`: those of this machine; `spread`: standard deviation of the
+    fit set by view and column, the unit of TOLERANCE; `made_with`, `here`: versions there and here, for the words.
     """
     for key, then in state.items():
         name = key.removeprefix("view/")
@@ -119,7 +129,7 @@ def difference(
 
 
 def _difference(then: NDArray[np.float64], now: NDArray[np.float64], spread: NDArray[np.float64]) -> float:
-    """Largest difference in units of F's spread; infinite when a value is missing on one side only."""
+    """Largest difference in standard deviations of the fit set; infinite when a value is missing on one side only."""
     if then.shape != now.shape or not np.array_equal(np.isnan(then), np.isnan(now)):
         return float("inf")
     then, now = np.nan_to_num(then), np.nan_to_num(now)

@@ -10,7 +10,10 @@ from driftcli.reading.open_sources import open_sources
 
 
 def entries_of(specs: Sequence[str], settings: Settings) -> Iterable[Entry | Skipped]:
-    """The entries of all sources; `-0` is standard input whose paths end in NUL."""
+    """The entries of all sources, in their order; `-0` is standard input whose paths end in NUL.
+
+    Raises as `open_sources`.
+    """
     named = ["-" if spec == "-0" else str(spec) for spec in specs]
     return open_sources(named, settings.input, nul="-0" in specs)
 

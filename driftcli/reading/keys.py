@@ -14,10 +14,11 @@ KeyFunction = Callable[[Decoded], str]
 
 
 def key_function(setting: str | None) -> KeyFunction | None:
-    """What a `--group-by`, `--stratify-by` or `--slice-by` value says of an image.
+    """The function that a `--group-by`, `--stratify-by` or `--slice-by` value stands for: image -> key; None for None.
 
     `folder`: its folder · `hour`: hour of capture · `column:NAME`: a manifest column · anything
-    else: a regular expression on the path, its first group.
+    else: a regular expression on the path, its first group. Raises UsageError for a regular expression that is
+    none, or has no group.
     """
     if setting is None:
         return None
@@ -40,7 +41,7 @@ def key_function(setting: str | None) -> KeyFunction | None:
             f"the regular expression {setting!r} has no group",
             "put the part that names the group in parentheses, or use folder, hour or column:NAME",
         )
-    return lambda item: found.group(1) or "" if (found := pattern.search(item.name)) else ""
+    return lambda item: match.group(1) or "" if (match := pattern.search(item.name)) else ""
 
 
 def capture_time(item: Decoded) -> float:

@@ -11,7 +11,10 @@ _LISTED = 10_000
 
 
 class Tally:
-    """Counts are exact; of the entries that were not used the first 10,000 are listed by name."""
+    """Counts entries by what became of them, while they pass.
+
+    Counts are exact; of the entries that were not used the first 10,000 are listed by name (`files`).
+    """
 
     def __init__(self) -> None:
         self.files: list[Skipped] = []
@@ -21,14 +24,14 @@ class Tally:
         self._skipped: Counter[str] = Counter()
 
     def watch(self, items: Iterable[Decoded | Skipped]) -> Iterator[Decoded]:
-        """Counts all that passes and lets the decoded ones through."""
+        """Count all items, and yield the decoded ones."""
         for item in items:
             self.add(item)
             if isinstance(item, Decoded):
                 yield item
 
     def add(self, item: Decoded | Skipped) -> None:
-        """One more entry."""
+        """Count one more entry."""
         if isinstance(item, Decoded):
             self._used += 1
             return
@@ -42,13 +45,13 @@ class Tally:
             self._skipped[item.reason] += 1
 
     def withdraw(self, name: str, reason: str) -> None:
-        """An entry counted as used turns out unreadable after all (`nonfinite` features)."""
+        """Count an entry as unreadable that was counted as used (`nonfinite` features)."""
         self._used -= 1
         self.add(Skipped(name, "unreadable", reason))
 
     @property
     def unreadable_share(self) -> float:
-        """That of the counts so far."""
+        """Unreadable files among the entries that look like images, so far."""
         return self.ledger().unreadable_share
 
     def ledger(self) -> Ledger:

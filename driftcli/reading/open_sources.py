@@ -43,7 +43,10 @@ def open_sources(specs: Sequence[str], options: Input, *, nul: bool = False) -> 
 
 
 def prefix(spec: str) -> str:
-    """What the names of a source's entries begin with before their path within it. Raises as `open_sources`."""
+    """The part of a source's entry names before their path within it: `images/`, `day.zip!`, or "".
+
+    Raises as `open_sources`.
+    """
     source: Any = _open(spec, follow=False, nul=False)
     return str(source.prefix)
 
@@ -158,13 +161,13 @@ def _pattern(globs: Sequence[str]) -> re.Pattern[str] | None:
     """Matches a relative path when a glob fits it, its last parts, or a folder that it lies in."""
     if not globs:
         return None
-    any_of = "|".join(fnmatch.translate(each.rstrip("/")).removesuffix(r"\Z") for each in globs)
+    any_of = "|".join(fnmatch.translate(pattern.rstrip("/")).removesuffix(r"\Z") for pattern in globs)
     return re.compile(rf"(?s:(?:.*/)?(?:{any_of})(?:/.*)?)\Z")
 
 
 def _age(text: str) -> float:
     """`24h`, `7d`, `30m` in seconds."""
-    found = re.fullmatch(r"(\d{1,9})\s*([smhdw])", text.strip())
-    if found is None:
+    match = re.fullmatch(r"(\d{1,9})\s*([smhdw])", text.strip())
+    if match is None:
         raise UsageError(f"{text!r} is no age", "Write a number and a unit: 30m, 24h, 7d, 2w.")
-    return float(int(found[1]) * _UNITS[found[2]])
+    return float(int(match[1]) * _UNITS[match[2]])

@@ -21,7 +21,7 @@ from driftcli.extractors.base import views as declared_views
 from driftcli.reading.entries import entries_of
 from driftcli.reading.keys import KeyFunction, capture_time, key_function
 from driftcli.reading.ledger import Tally
-from driftcli.sources.decoding.pool import DecodePool
+from driftcli.sources.decoding.pool import DecodePool, Extras
 
 CHUNK = 64
 """Images handed to the extractors at a time; a multiple of every micro-batch."""
@@ -29,7 +29,7 @@ CHUNK = 64
 
 @dataclass(frozen=True)
 class Reading:
-    """All that one pass over the sources gave."""
+    """All that one pass over the sources gave: features of the images kept, and what became of every entry."""
 
     features: Features
     """The images with the lowest content hashes, at most `keep`."""
@@ -53,7 +53,7 @@ class Reading:
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """What the user can do about images that were skipped."""
+        """Sentences for the report on what the user can do about images that were skipped."""
         count = self.ledger.skipped.get("heic_needs_extra", 0)
         return (
             (f"{count} HEIC images were skipped: pip install 'driftcli[heif]' to read them",) if count else ()
@@ -61,12 +61,12 @@ class Reading:
 
     @property
     def distinct(self) -> int:
-        """Images that differ in their pixels."""
+        """How many images differ in their pixels."""
         return len(np.unique(self.seen))
 
 
 def digest(contents: NDArray[np.bytes_]) -> str:
-    """SHA-256 over the sorted (content hash, count) pairs."""
+    """SHA-256, in hexadecimal, over the sorted (content hash, count) pairs of S64[n]: names a set of images."""
     sha = hashlib.sha256()
     for value, count in zip(*np.unique(contents, return_counts=True), strict=True):
         sha.update(b"%s %d\n" % (value, count))
@@ -90,8 +90,7 @@ class Reader:
             self.settings.decode,
             self.extractors,
             default_workers() if workers == "auto" else workers,
-            thumbnails=self.thumbnails,
-            follow=self.settings.input.follow,
+            Extras(thumbnails=self.thumbnails, follow=self.settings.input.follow),
         )
         self._pool.__enter__()
         return self
@@ -102,13 +101,17 @@ class Reader:
         self._pool.__exit__(kind, error, trace)
 
     def read(self, specs: Sequence[str], keep: int, stage: str, group: str | None = None) -> Reading:
-        """One pass over the sources. `group`: a fixed group name for all images of this pass."""
+        """Read all images of the sources once; keep the features of the `keep` with the lowest content hashes.
+
+        `stage`: what progress says meanwhile. `group`: a group name for all images of this pass, in place of
+        `--group-by`. Raises as `open_sources`, and InternalError when a decode worker cannot start.
+        """
         return self.read_entries(entries_of(specs, self.settings), keep, stage, group)
 
     def read_entries(
         self, entries: Iterable[Entry | Skipped], keep: int, stage: str, group: str | None = None
     ) -> Reading:
-        """As `read`, for entries at hand (canaries, tests)."""
+        """As `read`, for entries at hand."""
         tally, table = Tally(), Table(keep, self._keys(group), tuple(self.extractors.values()))
         self.progress.start(stage)
         for chunk in _chunks(tally.watch(self._pool.map(self._counted(entries)))):
@@ -157,7 +160,11 @@ class Reader:
 def extract_views(
     extractor: Extractor, state: State, images: NDArray[Any], runtime: Runtime
 ) -> dict[str, NDArray[np.float32]]:
-    """The extractor's views, those that it declares so rounded to float16 values (contract: same numbers)."""
+    """The extractor's views of n prepared images, float32 [n, columns] by name.
+
+    Those that it declares so are rounded to float16 values, as artifacts store them: fit, baseline and check compare
+    the same numbers (contract).
+    """
     views = extractor.extract(state, images, runtime)
     rounded = {view.name for view in extractor.views if view.rounded}
     return {
@@ -167,7 +174,7 @@ def extract_views(
 
 
 def default_workers() -> int:
-    """One worker a usable core, at most 16."""
+    """How many decode workers `auto` means: one a usable core, at most 16."""
     import os
 
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -204,7 +211,10 @@ class _Row:
 
 
 class Table:
-    """Rows in the order of arrival, pruned to the lowest content hashes; sorted when read out."""
+    """Features of used images, collected in whatever order they arrive; at most `keep` survive.
+
+    Those with the lowest content hashes are kept, which is a random choice that depends on no order.
+    """
 
     def __init__(self, keep: int, keys: _Keys, extractors: Sequence[Extractor] = ()) -> None:
         self.keep, self.keys, self.extractors = keep, keys, extractors
@@ -218,7 +228,7 @@ class Table:
         views: Mapping[str, NDArray[np.float32]],
         prepared: Mapping[str, NDArray[Any]],
     ) -> None:
-        """One used image; only its numbers stay."""
+        """Add one used image; only its numbers stay in memory."""
         self.contents += item.content
         self.seen += item.pixels[:8]
         for extractor in self.extractors:
@@ -232,11 +242,11 @@ class Table:
         del self.rows[self.keep :]
 
     def reading(self, tally: Tally) -> Reading:
-        """Sorted by content hash, then name: the order of files and workers leaves no trace."""
+        """The result of the pass, rows sorted by content hash, then name: the order of files leaves no trace."""
         self._prune()
         rows, keys = self.rows, self.keys
         items = [row.item for row in rows]
-        seen = np.sort(np.frombuffer(bytes(self.seen), ">u8").astype(np.uint64))
+        pixel_hashes = np.sort(np.frombuffer(bytes(self.seen), ">u8").astype(np.uint64))
         contents = np.sort(hexadecimal(np.frombuffer(bytes(self.contents), "V32")))
         times = np.array([capture_time(item) for item in items], np.float64)
         features = Features(
@@ -263,7 +273,7 @@ class Table:
             tuple(tally.files),
             tally.unreadable_share,
             contents,
-            seen,
+            pixel_hashes,
             prepared,
             tuple(item.facts for item in items),
             tuple(item.thumbnail or b"" for item in items),
@@ -271,7 +281,7 @@ class Table:
 
 
 def hexadecimal(hashes: NDArray[np.void]) -> NDArray[np.bytes_]:
-    """S64[n] from 32-byte hashes."""
+    """Content hashes as text, S64[n], from n hashes of 32 bytes."""
     return np.array([bytes(h).hex().encode() for h in hashes], "S64")
 
 

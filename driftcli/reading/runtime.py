@@ -13,7 +13,7 @@ PACKAGES = ("driftcli", "torch", "torchvision", "pillow", "numpy")
 
 
 def make_runtime(settings: Settings, progress: Progress = SILENT) -> Runtime:
-    """The runtime of this call; `auto` is resolved where torch is needed first."""
+    """Where and with which weights networks run in this call; `auto` is resolved where torch is needed first."""
     return Runtime(
         device=settings.device,
         weights=settings.weights.file,
@@ -24,11 +24,11 @@ def make_runtime(settings: Settings, progress: Progress = SILENT) -> Runtime:
 
 
 def versions() -> dict[str, str]:
-    """Versions that can change a number, without importing what they name."""
-    found = {"python": platform.python_version(), "machine": platform.machine()}
+    """Version by name of all that can change a number: Python, machine, packages; imports none of them."""
+    known = {"python": platform.python_version(), "machine": platform.machine()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            known[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "unknown"
-    return found
+            known[package] = "unknown"
+    return known

@@ -1,4 +1,4 @@
-"""Clusters of F: a stand-in for classes where nobody has labelled anything.
+"""Clusters of the fit set: a stand-in for classes where nobody has labelled anything.
 
 Lloyd's algorithm in thirty lines: scikit-learn would be a 100 MB dependency for nothing else.
 """
@@ -18,7 +18,7 @@ from driftcli.extractors.base import views as declared_views
 Floats = NDArray[np.float64]
 SIZES = (2, 4, 8, 16, 32)
 PER_CLUSTER = 40
-"""Good images a cluster should hold on average, twice what it needs: C of 400 images gets eight."""
+"""Good images a cluster should hold on average, twice what it needs: a held-out set of 400 gets eight."""
 LEAST = 20
 """Fewer good images for each cluster than this: a clustering is not used (issue: K <= n_c / 20)."""
 MOST_IMAGES = 5_000
@@ -27,7 +27,7 @@ ROUNDS = 50
 
 
 def learn(views: Mapping[str, NDArray[np.float32]], wanted: Literal["auto"] | int, seed: int) -> State:
-    """Centroids of F for several numbers of clusters, keys `VIEW/K` -> [K, d]; C decides which are used.
+    """Centroids of the fit set for several numbers K of clusters, keys `VIEW/K` -> float32 [K, d].
 
     Of the best portrait among the views that are declared fit for it, as it is: neither z-scores nor PCA
     told classes apart better.
@@ -49,7 +49,10 @@ def learn(views: Mapping[str, NDArray[np.float32]], wanted: Literal["auto"] | in
 
 
 def choose(learnt: State, held_out: int) -> tuple[str, NDArray[Any]] | None:
-    """View and centroids for a C of that size: as many as leave 40 images to each, else the fewest allowed."""
+    """View and centroids [K, d] for a held-out set of so many images; None where it is too small for any.
+
+    The largest K that leaves 40 held-out images to each cluster on average; else the smallest that leaves 20.
+    """
     allowed = sorted((len(c), key) for key, c in learnt.items() if len(c) * LEAST <= held_out)
     if not allowed:
         return None
@@ -59,13 +62,13 @@ def choose(learnt: State, held_out: int) -> tuple[str, NDArray[Any]] | None:
 
 
 def assign(x: NDArray[Any], centroids: NDArray[Any]) -> NDArray[np.int64]:
-    """[n]: the nearest centroid of each row; the first of equally near ones."""
+    """The nearest of centroids [K, d] for each row of x [n, d]: int64 [n]; the first of equally near ones."""
     nearest: NDArray[np.int64] = distances(x, centroids).argmin(axis=1)
     return nearest
 
 
 def distances(x: NDArray[Any], centroids: NDArray[Any]) -> Floats:
-    """[n, K] squared Euclidean distances, float64."""
+    """Squared Euclidean distances of x [n, d] to centroids [K, d]: float64 [n, K]."""
     x, centroids = x.astype(np.float64), centroids.astype(np.float64)
     crossed = x @ centroids.T
     squared: Floats = (x**2).sum(axis=1)[:, None] - 2 * crossed + (centroids**2).sum(axis=1)
@@ -73,18 +76,21 @@ def distances(x: NDArray[Any], centroids: NDArray[Any]) -> Floats:
 
 
 def kmeans(x: Floats, k: int, rng: np.random.Generator) -> Floats:
-    """[k, d] centroids: the best of four Lloyd descents from k-means++ seeds (Arthur & Vassilvitskii 2007)."""
-    found = [_descend(x, _seeds(x, k, rng)) for _ in range(RESTARTS)]
-    return min(found, key=lambda centroids: distances(x, centroids).min(axis=1).sum())
+    """Centroids [k, d] of x [n, d]: of four Lloyd descents the one with the smallest sum of squared distances.
+
+    Seeds as k-means++ draws them (Arthur & Vassilvitskii 2007).
+    """
+    descents = [_descend(x, _seeds(x, k, rng)) for _ in range(RESTARTS)]
+    return min(descents, key=lambda centroids: distances(x, centroids).min(axis=1).sum())
 
 
 def _seeds(x: Floats, k: int, rng: np.random.Generator) -> Floats:
-    """As seeds k rows of x, each drawn with a chance that grows with the square of its distance to those before it."""
+    """Seeds, k rows of x: the first by chance, each other with probability ∝ squared distance to the nearest before it."""
     seeds = x[[rng.integers(len(x))]]
     while len(seeds) < k:
-        far = distances(x, seeds).min(axis=1)
-        total = far.sum()
-        row = int(rng.choice(len(x), p=far / total) if total > 0 else rng.integers(len(x)))
+        nearest = distances(x, seeds).min(axis=1)
+        total = nearest.sum()
+        row = int(rng.choice(len(x), p=nearest / total) if total > 0 else rng.integers(len(x)))
         seeds = np.concatenate([seeds, x[[row]]])
     return seeds
 

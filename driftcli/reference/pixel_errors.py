@@ -12,12 +12,12 @@ from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader
 
 MOST = 256
-"""Images of C that are read again."""
+"""Held-out images that are read again."""
 PREFIX = "pixels/"
 
 
 def usual(reader: Reader, sources: Sequence[str], held_out: Features) -> State:
-    """What extractors keep of up to 256 images of C, read again (`Extractor.usual`); {} where none wants any."""
+    """What extractors keep of up to 256 held-out images, read again (`Extractor.usual`); {} where none wants any."""
     asked = {kind: e for kind, e in reader.extractors.items() if e.overrides("usual")}
     if not asked:
         return {}

@@ -18,9 +18,9 @@ from driftcli.explain import corruption, plane
 from driftcli.explain.corruption import Library
 from driftcli.extractors.base import Extractor
 from driftcli.extractors.base import families as declared_families
-from driftcli.extractors.base import views as declared_views
 from driftcli.reference import pixel_errors, thumbnails
 from driftcli.reference.families import Family, detector_for
+from driftcli.reference.packed import unpack_features
 
 KEPT = ("decode", "extractors", "families", "fit", "seed")
 """What an artifact remembers of the settings that it was fitted with."""
@@ -30,7 +30,7 @@ PIXELS = ("decode", "extractors")
 
 @dataclass(frozen=True)
 class Reference:
-    """What F taught: extractors with their states, and the families' detectors with theirs."""
+    """What the fit set taught: extractors with their states, and the families' detectors with theirs."""
 
     settings: Settings
     """Those of the call, with the artifact's value wherever the user set none."""
@@ -39,17 +39,17 @@ class Reference:
     detectors: Mapping[str, State]
     """By family."""
     seen: np.ndarray
-    """Sorted pixel hashes (uint64) of all images of F."""
+    """Sorted pixel hashes (uint64) of all images of the fit set."""
     spread: Mapping[str, np.ndarray]
-    """Per view: standard deviation of F's columns."""
+    """By view: standard deviation of the fit set's columns, [d]."""
     canary: State
     manifest: Mapping[str, Any]
     clusters: State = field(default_factory=dict)
-    """Centroids of F (driftcli.reference.clusters); empty in artifacts without."""
+    """Centroids of the fit set (driftcli.reference.clusters); empty in artifacts without."""
 
     @property
     def thumbnails(self) -> int:
-        """How many pictures a baseline may keep: a reference fitted without any stays without."""
+        """How many thumbnails a baseline may keep: a reference fitted without any stays without."""
         stored = (
             self.manifest.get("settings", {}).get("fit", {}).get("thumbnails", self.settings.fit.thumbnails)
         )
@@ -58,7 +58,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Baseline:
-    """C, ready for tests."""
+    """The held-out set with everything that a check needs of it."""
 
     name: str
     features: Features
@@ -66,24 +66,24 @@ class Baseline:
     measured: State
     """What calibration found (driftcli.calibration.false_alarms)."""
     canary: State
-    """What the machine that made C saw in the canaries."""
+    """Features of the canaries (`view/NAME`) on the machine that measured the held-out set."""
     facts: Mapping[str, Any]
     """The manifest's entry: images, digest, sources, loss, group effects."""
     library: Library | None = None
-    """What corruptions would do to C; None where they were not simulated."""
+    """What corruptions would do to held-out images; None where they were not simulated."""
     drawing: State = field(default_factory=dict)
     """What the map and heat maps are drawn with (driftcli.explain.plane, driftcli.pictures.gallery)."""
     thumbnails: Mapping[int, bytes] = field(default_factory=dict)
-    """WebP by C's row; empty with `--no-thumbnails`."""
+    """WebP bytes by the image's row in the held-out set; empty with `--no-thumbnails`."""
 
 
 def build_extractors(settings: Settings) -> dict[str, Extractor]:
-    """The extractors that `methods` names, as configured."""
+    """The extractors that the setting `extractors.methods` names, as configured, by kind."""
     return {kind: getattr(settings.extractors, kind) for kind in settings.extractors.methods}
 
 
 def with_extractors(settings: Settings, extractors: Mapping[str, Extractor]) -> Settings:
-    """The settings with the extractors as resolved for the images of F."""
+    """The settings with these extractors in place of their own: those whose `auto` was resolved for the fit set."""
     section = settings.extractors.model_copy(update=dict(extractors))
     return settings.model_copy(update={"extractors": section})
 
@@ -121,19 +121,23 @@ def build_families(
 def open_reference(
     path: str, settings: Settings, given: Collection[str]
 ) -> tuple[artifacts.Artifact, Reference]:
-    """Load and verify what F taught. `given`: dotted keys the user set; they must not contradict it."""
+    """The opened artifact and what the fit set taught, verified.
+
+    `given`: dotted keys of `settings` that the user set. Raises ArtifactError (3) for an artifact that is missing,
+    damaged or not understood, UsageError (2) where a given setting contradicts how it was fitted.
+    """
     artifact = artifacts.read(path)
     document = artifact.manifest
     try:
         stored = document["settings"]
-        kept = Settings.model_validate({key: stored[key] for key in KEPT})
+        fitted = Settings.model_validate({key: stored[key] for key in KEPT})
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
             f"{path}: the manifest's settings are not understood ({error})".split("\n", 1)[0],
             "the artifact was made by another version of driftcli: fit again",
         ) from error
-    _refuse_contradictions(settings, kept.model_dump(include=set(PIXELS)), given)
-    settings = _remembered(settings, kept, given)
+    _refuse_contradictions(settings, fitted.model_dump(include=set(PIXELS)), given)
+    settings = _remembered(settings, fitted, given)
     built = build_extractors(settings)
     common = artifact.state("reference")
     detectors: dict[str, dict[str, Any]] = {}
@@ -162,13 +166,13 @@ def require_same_fit(document: Mapping[str, Any], reference: Reference, path: st
         raise ArtifactError(f"{path} was fitted anew while it was being used", "run the command again")
 
 
-def _refuse_contradictions(settings: Settings, kept: Mapping[str, Any], given: Collection[str]) -> None:
+def _refuse_contradictions(settings: Settings, fitted: Mapping[str, Any], given: Collection[str]) -> None:
     asked = json.loads(settings.model_dump_json())
-    kept = json.loads(json.dumps(kept))
+    fitted = json.loads(json.dumps(fitted))
     for key in sorted(given):
-        if key.split(".", 1)[0] not in kept:
+        if key.split(".", 1)[0] not in fitted:
             continue
-        wanted, stored = _lookup(asked, key), _lookup(kept, key)
+        wanted, stored = _lookup(asked, key), _lookup(fitted, key)
         if wanted not in (stored, "auto") and not (
             key == "extractors.methods" and sorted(wanted) == sorted(stored)
         ):
@@ -178,10 +182,10 @@ def _refuse_contradictions(settings: Settings, kept: Mapping[str, Any], given: C
             )
 
 
-def _remembered(settings: Settings, kept: Settings, given: Collection[str]) -> Settings:
+def _remembered(settings: Settings, fitted: Settings, given: Collection[str]) -> Settings:
     """The user's value, else the artifact's, else the default (contract: precedence)."""
     values = dict(leaves(settings))
-    for key, value in leaves(kept):
+    for key, value in leaves(fitted):
         section = key.split(".", 1)[0]
         if section in PIXELS or (section in KEPT and key not in given):
             values[key] = value
@@ -197,51 +201,11 @@ def _lookup(tree: Mapping[str, Any], key: str) -> Any:
 # ---------------------------------------------------------------- baselines
 
 
-def pack_features(features: Features) -> dict[str, Any]:
-    """Features as arrays for the artifact; network views as float16, which is what they hold."""
-    texts = {
-        "names": features.names,
-        "group": features.group,
-        "stratum": features.stratum,
-        "slice": features.slice,
-        "levels": {str(k): v for k, v in features.levels.items()},
-    }
-    known = declared_views()
-    views = {
-        f"view/{name}": x.astype(np.float16) if known[name].rounded else x
-        for name, x in features.views.items()
-    }
-    hashes = [np.frombuffer(bytes.fromhex(c.decode()), np.uint8) for c in features.content]
-    return {
-        "texts": np.frombuffer(json.dumps(texts).encode(), np.uint8),
-        "content": np.stack(hashes) if hashes else np.zeros((0, 32), np.uint8),
-        "pixels": features.pixels,
-        "near": features.near,
-        "time": features.time if features.time is not None else np.full(len(features), np.nan),
-        **views,
-    }
-
-
-def unpack_features(state: State) -> Features:
-    """The inverse of `pack_features`."""
-    texts = json.loads(state["texts"].tobytes())
-    optional = {k: None if texts[k] is None else tuple(texts[k]) for k in ("group", "stratum", "slice")}
-    return Features(
-        names=tuple(texts["names"]),
-        content=np.array([row.tobytes().hex().encode() for row in state["content"]], "S64"),
-        pixels=state["pixels"],
-        near=state["near"],
-        views={
-            k.removeprefix("view/"): v.astype(np.float32) for k, v in state.items() if k.startswith("view/")
-        },
-        time=state["time"],
-        levels={int(k): v for k, v in texts["levels"].items()},
-        **optional,
-    )
-
-
 def choose_baseline(names: Sequence[str], wanted: str | None, path: str) -> str:
-    """`wanted`, else `default`, else the only one named, else `holdout` (contract: check)."""
+    """The baseline's name: `wanted`, else `default`, else the only one named, else `holdout` (contract: check).
+
+    Raises UsageError for a name that is not there or a choice that is not clear, ArtifactError where there is none.
+    """
     if wanted is not None:
         if wanted in names:
             return wanted
@@ -270,7 +234,11 @@ def choose_baseline(names: Sequence[str], wanted: str | None, path: str) -> str:
 def open_baseline(
     artifact: artifacts.Artifact, reference: Reference, wanted: str | None, path: str
 ) -> Baseline:
-    """Load C and its calibration."""
+    """The chosen baseline with its calibration, ready for tests; `wanted`: its name, or None (`choose_baseline`).
+
+    Raises as `choose_baseline`, ArtifactError for a damaged one or one of another fit, UsageError where settings
+    leave no family with a say, NotAuditedError for an empty one.
+    """
     known = artifact.manifest.get("baselines", {})
     name = choose_baseline(sorted(known), wanted, path)
     roles = [role for role in (f"baseline-{name}", f"thumbnails-{name}") if artifact.has(role)]
@@ -299,5 +267,5 @@ def open_baseline(
     library = corruption.unpack(state, facts.get("diagnosis"))
     drawing = {k: v for k, v in state.items() if k.startswith((plane.PREFIX, pixel_errors.PREFIX))}
     pictures = loaded.get(f"thumbnails-{name}", {})
-    kept = thumbnails.unpack(pictures, len(features)) if pictures else {}
-    return Baseline(name, features, tuple(families), measured, canary, facts, library, drawing, kept)
+    webp = thumbnails.unpack(pictures, len(features)) if pictures else {}
+    return Baseline(name, features, tuple(families), measured, canary, facts, library, drawing, webp)

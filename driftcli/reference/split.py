@@ -1,4 +1,4 @@
-"""Which images become F and which become C: no copy, no group and no burst on both sides."""
+"""Which images are learnt from and which are held out: no copy, no group, no near-duplicates on both sides."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ FEW = 3
 
 @dataclass(frozen=True)
 class Split:
-    """`held_out` [n]: True for C. `caution` says when time or path blocks had to be used."""
+    """A division of n images into fit set and held-out set."""
 
     held_out: NDArray[np.bool_]
+    """[n]: True for the held-out set."""
     caution: str | None
+    """Says when blocks of time or path had to serve as units."""
 
 
 def split(features: Features, share: float, seed: int) -> Split:
-    """Hold back about `share` of the images as C; deterministic, independent of file order.
+    """The division that holds back about `share` of the images; deterministic, independent of file order.
 
     Units are dependence groups where given, else contiguous blocks of capture time (else path
     order) when neighbours are near-duplicates, else single images; copies of one image always
-    share a unit. Strata are split in proportion.
+    share a unit. Strata are split in proportion. Raises NotAuditedError when all images are one unit.
     """
     n = len(features)
     caution = None
@@ -86,7 +88,7 @@ def _take(units: Sequence[str], share: float, seed: int) -> NDArray[np.bool_]:
 
 
 def _join_copies(units: Sequence[str], pixels: NDArray[np.uint64]) -> list[str]:
-    """Units that share an identical image become one unit."""
+    """Units that share an identical image become one unit: union-find over the units, [n] roots."""
     parent: dict[str, str] = {}
 
     def root(unit: str) -> str:
@@ -103,6 +105,7 @@ def _join_copies(units: Sequence[str], pixels: NDArray[np.uint64]) -> list[str]:
 
 
 def _capture_order(features: Features) -> NDArray[np.int64]:
+    """Positions by capture time, if every image has one, then by name."""
     names = np.argsort(np.asarray(features.names, object).astype(str), kind="stable")
     if features.time is None or not np.isfinite(features.time).all():
         return names
@@ -110,7 +113,11 @@ def _capture_order(features: Features) -> NDArray[np.int64]:
 
 
 def neighbour_excess(features: Features) -> float:
-    """Share of near-duplicates among neighbours in capture order, beyond that among distant pairs."""
+    """Share of near-duplicates among neighbours in capture order, less the share among pairs half the set apart.
+
+    The second share is what images of this kind (digits on black) have without being neighbours. 0 for fewer than
+    20 images. Equal pixels do not count: copies are dealt with by themselves.
+    """
     order = _capture_order(features)
     if len(order) < 20:  # noqa: PLR2004 - too few pairs to tell
         return 0.0
@@ -124,6 +131,7 @@ def neighbour_excess(features: Features) -> float:
 
 
 def _blocks(features: Features) -> list[str]:
+    """For each image its unit: one of 40 stretches of the capture order."""
     order = _capture_order(features)
     block = np.empty(len(order), np.int64)
     block[order] = np.arange(len(order)) * BLOCKS // len(order)

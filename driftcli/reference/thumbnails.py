@@ -11,7 +11,10 @@ from driftcli.core.features import State
 
 
 def pack(thumbnails: Sequence[bytes], limit: int) -> State | None:
-    """The first `limit` thumbnails (lowest content hash) as one file: WebP bytes and offsets; None for none."""
+    """The first `limit` thumbnails (lowest content hash) as one State: WebP bytes joined, their offsets and rows.
+
+    None where there is none.
+    """
     chosen = [(i, t) for i, t in enumerate(thumbnails) if t][:limit]
     if not chosen:
         return None
@@ -24,7 +27,7 @@ def pack(thumbnails: Sequence[bytes], limit: int) -> State | None:
 
 
 def unpack(state: State, images: int) -> Mapping[int, bytes]:
-    """WebP bytes by the row of C's image, which is below `images`."""
+    """WebP bytes by the image's row in the held-out set; rows beyond its `images` are left out."""
     rows, ends = (state[name].reshape(-1).tolist() for name in ("image", "offsets"))
     return {
         row: state["webp"][start:end].tobytes()

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from driftcli.reports.content import account
-from driftcli.reports.content import numbers as number
-from driftcli.reports.content import verdict as told
-from driftcli.reports.content import words as say
+from driftcli.reports.content import changes, evidence, numbers, sight, verdict, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,54 +37,52 @@ def cases(report: Report, most: int) -> Iterator[Case]:
         yield _family(family, report, most)
     for rule in report.rules:
         outcome: Outcome = "failure" if rule.failed else "passed"
-        yield Case("driftcli.rule", f"{rule.name}:{rule.limit:g}", outcome, say.rule(rule))
+        yield Case("driftcli.rule", f"{rule.name}:{rule.limit:g}", outcome, words.rule(rule))
     for group in report.groups:
         yield _group(group, report)
     if report.sequence is not None:
         outcome = "failure" if report.sequence.alarm else "passed"
-        yield Case(
-            "driftcli.sequence", report.sequence.group or "all", outcome, account.sequence(report.sequence)
-        )
+        yield Case("driftcli.sequence", report.sequence.group or "all", outcome, sight.state(report.sequence))
 
 
 def _gate(report: Report, most: int) -> Case:
     if report.verdict == "inconclusive":
-        return Case(GATE, "gate", "error", told.headline(report), told.remedies(report))
-    outcome: Outcome = "failure" if told.failed(report) else "passed"
+        return Case(GATE, "gate", "error", verdict.headline(report), verdict.remedies(report))
+    outcome: Outcome = "failure" if verdict.failed(report) else "passed"
     lines = (
-        told.evidence(report),
-        *account.why(report),
+        verdict.evidence(report),
+        *changes.why(report),
         *(found.statement for found in report.diagnosis),
         *(f"caution: {caution}" for caution in report.cautions),
     )
-    return Case(GATE, "gate", outcome, told.headline(report), lines, _worst(report, most))
+    return Case(GATE, "gate", outcome, verdict.headline(report), lines, _worst(report, most))
 
 
 def _family(family: FamilyResult, report: Report, most: int) -> Case:
     gate = report.gate
-    state = account.state(family, gate)
+    state = evidence.state(family, gate)
     adjusted = family.p_value if family.p_adjusted is None else family.p_adjusted
-    p = number.p_value(adjusted, gate.alpha)
-    message = f"{account.STATES[state]}: p = {p}, estimate {number.percent(family.effect)} of the images"
-    moved = [row for found, row in say.moved(report) if found is family]
+    p = numbers.p_value(adjusted, gate.alpha)
+    message = f"{evidence.STATES[state]}: p = {p}, estimate {numbers.percent(family.effect)} of the images"
+    moved = [row for found, row in words.moved(report) if found is family]
     lines = tuple(
-        f"{row.name}: {number.value(row.baseline)} → {number.value(row.batch)} ({say.shift(row)})"
+        f"{row.name}: {numbers.value(row.baseline)} → {numbers.value(row.batch)} ({words.shift(row)})"
         for row in moved
     )
     if family.gate != "on":
         return Case(FAMILY, family.name, "skipped", f"{family.gate}, no say in the verdict; {message}", lines)
     if state != "differs":
         return Case(FAMILY, family.name, "passed", message, lines)
-    outcome: Outcome = "failure" if told.failed(report) else "skipped"
+    outcome: Outcome = "failure" if verdict.failed(report) else "skipped"
     return Case(FAMILY, family.name, outcome, message, lines, _worst(report, most, family.name))
 
 
 def _group(group: GroupResult, report: Report) -> Case:
-    p = f", p = {number.p_value(group.p_value, report.gate.alpha)}" if number.known(group.p_value) else ""
-    message = f"{number.plural(group.images, 'image')}, mean score {number.value(group.mean_score, 2)}{p}"
+    p = f", p = {numbers.p_value(group.p_value, report.gate.alpha)}" if numbers.known(group.p_value) else ""
+    message = f"{numbers.plural(group.images, 'image')}, mean score {numbers.value(group.mean_score, 2)}{p}"
     outcome: Outcome = "passed"
     if group.significant:
-        outcome = "failure" if told.failed(report) else "skipped"
+        outcome = "failure" if verdict.failed(report) else "skipped"
     return Case("driftcli.group", group.name or "(no name)", outcome, message)
 
 

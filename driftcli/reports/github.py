@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, final
 
 from driftcli.core.text import safe_name
 from driftcli.reports.base import ReportFormat
-from driftcli.reports.content import account, figures
-from driftcli.reports.content import numbers as number
-from driftcli.reports.content import verdict as told
-from driftcli.reports.content import words as say
+from driftcli.reports.content import changes, figures, numbers, verdict, words
 from driftcli.reports.layout.writing import plain
 from driftcli.reports.markdown import Markdown
 from driftcli.reports.text import Text
@@ -49,7 +46,7 @@ class Github(ReportFormat):
         """Lines for the log of a step."""
         found = list(_annotations(report))
         if len(found) > MOST:
-            rest = f"and {number.count(len(found) - MOST + 1)} more in the job summary"
+            rest = f"and {numbers.count(len(found) - MOST + 1)} more in the job summary"
             found = [*found[: MOST - 1], command("warning", "driftcli", rest)]
         log = Text(quiet=True).render(report).replace("##[", "## [")
         return "".join((f"driftcli: {log}", *(f"{line}\n" for line in found)))
@@ -58,22 +55,21 @@ class Github(ReportFormat):
 def _annotations(report: Report) -> Iterator[str]:
     """The verdict, broken rules, what changed, where to look, cautions."""
     gravest = "error" if report.exit_code else "warning"
-    if report.verdict != "pass" or told.failed(report):
+    if report.verdict != "pass" or verdict.failed(report):
         why = (
-            told.remedies(report)
+            verdict.remedies(report)
             if report.verdict == "inconclusive"
-            else [told.evidence(report), *account.why(report)]
+            else [verdict.evidence(report), *changes.why(report)]
         )
-        yield command(gravest, told.label(report), told.headline(report), *why)
-    for rule in told.broken(report):
+        yield command(gravest, verdict.label(report), verdict.headline(report), *why)
+    for rule in verdict.broken(report):
         yield command(gravest, "rule failed", rule)
     for found in report.diagnosis:
         yield command("warning", "what changed", found.statement)
     if report.images and report.verdict in ("drift", "warn"):
         ranked = sorted(report.images, key=lambda image: image.rank)[:NAMED]
         lines = (
-            f"{image.path}: {say.reasons(image.reasons, report) or say.words(image.family)}"
-            for image in ranked
+            f"{image.path}: {words.reasons(image, report) or words.words(image.family)}" for image in ranked
         )
         yield command("warning", "most drifted images", *lines)
     for caution in report.cautions:
@@ -108,7 +104,7 @@ def summary(report: Report, *, top_k: int = 10, room: int = SUMMARY) -> str:
 
 def outputs(report: Report) -> str:
     """`$GITHUB_OUTPUT` of the step: numbers are empty where nothing was tested, `reasons` has a line for each."""
-    found: dict[str, str] = {"verdict": report.verdict, "failed": json.dumps(told.failed(report))}
+    found: dict[str, str] = {"verdict": report.verdict, "failed": json.dumps(verdict.failed(report))}
     values: Mapping[str, float | None] = {**figures.gate(report), "images": report.batch.images}
     known = figures.known(dict(values))
     found |= {name: json.dumps(plain(known[name])) if name in known else "" for name in values}

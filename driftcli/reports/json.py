@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, final
 
+from driftcli.core import strict_json
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.report import Report
+from driftcli.core.strict_json import Limits, NotStrictError
 from driftcli.reports.base import ReportFormat
 from driftcli.reports.layout.writing import plain, write
 from driftcli.reports.saved.build import Malformed, build
@@ -18,6 +20,7 @@ DEEPEST = 32
 """Levels of nesting; a result has six."""
 LONGEST_INTEGER = 40
 """Digits; no count or seed has more, and converting thousands of them takes quadratic time."""
+LIMITS = Limits(levels=DEEPEST, digits=LONGEST_INTEGER)
 HINT = "name a result that `driftcli check -f json` or `-o json=FILE` wrote"
 ORDER = (
     "schema_version", "tool", "created", "verdict", "exit_code", "reasons", "cautions", "gate", "rules",
@@ -68,22 +71,25 @@ def schema() -> dict[str, Any]:
 def load(text: str) -> dict[str, Any]:
     """The object that `text` holds. Raises Malformed."""
     try:
-        found = json.loads(
-            text.removeprefix("\ufeff"),
-            object_pairs_hook=_unique,
-            parse_constant=_refuse,
-            parse_float=_finite,
-            parse_int=_integer,
-        )
-    except json.JSONDecodeError as error:
-        raise Malformed(f"{error.msg} (line {error.lineno}, column {error.colno})") from None
-    except RecursionError:
-        raise Malformed("nested too deeply") from None
-    if not isinstance(found, dict):
+        document = strict_json.parse(text.removeprefix("\ufeff"), LIMITS)
+    except NotStrictError as error:
+        raise Malformed(_in_words(error)) from None
+    if not isinstance(document, dict):
         raise Malformed("expected an object")
-    if _depth(found) > DEEPEST:
-        raise Malformed(f"nested more than {DEEPEST} levels deep")
-    return found
+    return document
+
+
+def _in_words(error: NotStrictError) -> str:
+    """What is wrong with a result."""
+    if error.reason == "syntax":
+        return f"{error.what} (line {error.line}, column {error.column})"
+    if error.reason == "twice":
+        return f"the key {error.what[:40]!r} stands twice in one object"
+    if error.reason == "integer":
+        return f"an integer of {error.count:,} digits"
+    if error.reason == "depth":
+        return f"nested more than {DEEPEST} levels deep"
+    return f"{error.what[:20]} is no JSON number"
 
 
 def _check_version(found: dict[str, Any]) -> None:
@@ -95,41 +101,3 @@ def _check_version(found: dict[str, Any]) -> None:
             f"this result has schema version {version}, and this driftcli reads version {SCHEMA_VERSION}",
             "use a driftcli of the version that wrote it (`tool.version` in the result), or check again",
         )
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
-        raise Malformed(f"the key {twice[:40]!r} stands twice in one object")
-    return found
-
-
-def _refuse(constant: str) -> Any:
-    raise Malformed(f"{constant} is no JSON number")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    return _refuse(digits[:20]) if number in (float("inf"), float("-inf")) else number
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > LONGEST_INTEGER:
-        raise Malformed(f"an integer of {len(digits):,} digits")
-    return int(digits)
-
-
-def _depth(found: Any) -> int:
-    """Levels of nesting, counted without recursion."""
-    level, depth = [found], 0
-    while level:
-        depth += 1
-        level = [
-            child
-            for value in level
-            if isinstance(value, dict | list)
-            for child in (value.values() if isinstance(value, dict) else value)
-        ]
-    return depth

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
 from driftcli.reports.base import ReportFormat
-from driftcli.reports.layout import markdown_sections as sections
+from driftcli.reports.content.report import document
+from driftcli.reports.content.subject import MARKDOWN
+from driftcli.reports.layout.to_markdown import to_markdown
 
 if TYPE_CHECKING:
     from driftcli.core.report import Report
@@ -24,19 +26,4 @@ class Markdown(ReportFormat):
 
     def render(self, report: Report) -> str:
         """The whole report, ending in a newline."""
-        blocks = [
-            block
-            for section in (
-                sections.verdict,
-                sections.reasons,
-                sections.changes,
-                sections.composition,
-                sections.families,
-                sections.properties,
-            )
-            for block in section(report)
-        ]
-        blocks += sections.images(report, self.top_k)
-        for section in (sections.rules, sections.groups, sections.files, sections.sight, sections.closing):
-            blocks += section(report)
-        return "\n\n".join(blocks) + "\n"
+        return to_markdown(document(report, replace(MARKDOWN, images=self.top_k)))

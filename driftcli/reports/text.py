@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
+from driftcli.core import sentences
 from driftcli.reports.base import ReportFormat
-from driftcli.reports.content import closing, mix, sections
-from driftcli.reports.content import numbers as number
-from driftcli.reports.content import words as say
+from driftcli.reports.content import numbers, words
+from driftcli.reports.content.report import document
+from driftcli.reports.content.subject import TERMINAL
 from driftcli.reports.layout.page import Page
+from driftcli.reports.layout.to_text import to_text
 
 if TYPE_CHECKING:
     from driftcli.core.report import Report
@@ -35,24 +37,10 @@ class Text(ReportFormat):
 
     def render(self, report: Report) -> str:
         """The whole report as text, ending in a newline."""
-        page = Page(self.width, ascii_only=self.ascii)
         if self.quiet:
-            return f"{page.say(quiet_line(report))}\n"
-        for section in (
-            sections.verdict,
-            sections.reasons,
-            sections.changes,
-            mix.composition,
-            sections.families,
-            sections.properties,
-        ):
-            section(page, report)
-        sections.images(page, report, self.top_k)
-        for section in (sections.rules, sections.groups, sections.files, closing.sight, closing.alarms):
-            section(page, report)
-        for section in (closing.sequence, closing.cautions, closing.footer):
-            section(page, report)
-        return page.render(color=self.color)
+            return f"{Page(self.width, ascii_only=self.ascii).say(quiet_line(report))}\n"
+        whole = document(report, replace(TERMINAL, images=self.top_k))
+        return to_text(whole, width=self.width, color=self.color, ascii_only=self.ascii)
 
 
 def quiet_line(report: Report) -> str:
@@ -60,23 +48,24 @@ def quiet_line(report: Report) -> str:
     gate = report.gate
     fields = [
         report.verdict,
-        f"p={number.p_value(gate.p_value, gate.alpha) if number.known(gate.p_value) else 'none'}",
+        f"p={numbers.p_value(gate.p_value, gate.alpha) if numbers.known(gate.p_value) else 'none'}",
     ]
-    if report.verdict != "pass" and number.known(gate.effect_lower) and gate.effect_lower:
-        fields.append(f"effect>={number.at_least(gate.effect_lower, gate.tolerance).replace(' ', '')}")
+    if report.verdict != "pass" and numbers.known(gate.effect_lower) and gate.effect_lower:
+        fields.append(f"effect>={numbers.at_least(gate.effect_lower, gate.tolerance).replace(' ', '')}")
     fields.append(f"images={report.batch.images}")
     fields += [f"baseline={_token(report.reference.baseline)}"] if report.reference.baseline else []
     fields += [f"rule={rule.name}" for rule in report.rules if rule.failed]
     if report.verdict != "pass" or report.exit_code:
-        told = (
-            [say.bare(found.statement) for found in report.diagnosis]
-            if report.verdict != "inconclusive"
-            else []
-        )
-        told = [] if say.only_mix(report) else told
-        reason = [*told, *report.reasons, ""][0]
+        reason = _reason(report)
         fields += [f'reason="{_one_line(reason)}"'] if reason else []
     return f"{' '.join(fields)} (exit {report.exit_code})"
+
+
+def _reason(report: Report) -> str:
+    """What changed, if images did; else why."""
+    silent = report.verdict == "inconclusive" or words.only_mix(report)
+    changes = [] if silent else [sentences.short(diagnosis) for diagnosis in report.diagnosis]
+    return [*changes, *report.reasons, ""][0]
 
 
 def _token(name: str) -> str:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from driftcli.core.errors import DriftcliError, InternalError, UsageError
+from driftcli.core.files import replace_folder
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "source", "corruption", "severity", "amount")
@@ -20,9 +21,9 @@ COLUMNS = ("path", "source", "corruption", "severity", "amount")
 
 @dataclass
 class DriftedFolder:
-    """`with DriftedFolder(place, force=False) as folder:`; it appears at its place when the block ends well.
+    """A folder under construction: `with DriftedFolder(place) as folder:`; it appears when the block ends well.
 
-    Raises UsageError (before anything is done) for a place that is taken, InternalError when writing fails.
+    `force`: replace one that was written like this. Raises UsageError (before anything is done) for a place that is taken, InternalError when writing fails.
     """
 
     place: Path
@@ -58,7 +59,7 @@ class DriftedFolder:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def add(self, inside: str, data: bytes, facts: Mapping[str, str]) -> None:
-        """One file at a relative path (made safe and unique) and its row of the manifest."""
+        """Write one file at a relative path, made safe and unique, and keep its row of the manifest."""
         path = self._unique(_safe(inside))
         target = self._temporary / path
         try:
@@ -81,18 +82,9 @@ class DriftedFolder:
             raise UsageError(f"{self.place} exists", "use --force to replace it, or choose another -o")
 
     def _appear(self) -> None:
-        """Takes the place; what was there goes when the new one stands."""
+        """Takes the place, unless somebody else has taken it meanwhile."""
         self._check_place()
-        old = self._temporary.with_name(f"{self._temporary.name}-old")
-        if self.place.is_dir():
-            self.place.rename(old)
-        try:
-            self._temporary.rename(self.place)
-        except OSError:
-            if old.is_dir():
-                old.rename(self.place)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
+        replace_folder(self._temporary, self.place)
 
     def _write_manifest(self) -> None:
         more = sorted({name for row in self._rows for name in row} - set(COLUMNS))
@@ -108,17 +100,17 @@ class DriftedFolder:
 
         An archive may hold `a` and `a/b`: what lies below a file is put beside it.
         """
-        parents = [each.as_posix().casefold() for each in Path(path).parents][:-1]
-        if any(each in self._taken for each in parents):
+        parents = [parent.as_posix().casefold() for parent in Path(path).parents][:-1]
+        if any(parent in self._taken for parent in parents):
             path, parents = path.replace("/", "_"), []
         self._folders.update(parents)
         stem, ending = os.path.splitext(path)  # noqa: PTH122 - names need not be text
-        number, found = 1, path
-        while found.casefold() in self._taken or found.casefold() in self._folders:
+        number, unique = 1, path
+        while unique.casefold() in self._taken or unique.casefold() in self._folders:
             number += 1
-            found = f"{stem}-{number}{ending}"
-        self._taken.add(found.casefold())
-        return found
+            unique = f"{stem}-{number}{ending}"
+        self._taken.add(unique.casefold())
+        return unique
 
     def _failed(self, error: Exception) -> DriftcliError:
         why = getattr(error, "strerror", None) or str(error)
@@ -143,7 +135,7 @@ def _ours(folder: Path) -> bool:
 
 
 def check_apart(place: Path, sources: Sequence[str]) -> None:
-    """UsageError when the new folder would lie in a source, or a source in it."""
+    """Raise UsageError when the new folder would lie in a source, or a source in it."""
     target = Path(place).resolve()
     for name in sources:
         source = Path(name).resolve()

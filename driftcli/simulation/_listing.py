@@ -13,11 +13,13 @@ from driftcli.reading.open_sources import open_sources, prefix
 
 @dataclass(frozen=True)
 class Offer:
-    """An entry, and where it goes."""
+    """An entry, and where its image goes in the copy."""
 
     entry: Entry
     inside: str
+    """Path relative to the copy."""
     foreign: bool = False
+    """It takes the place of an image of the sources."""
 
 
 def offers_of(sources: Sequence[str], settings: Settings) -> Iterator[Offer | Skipped]:
@@ -45,12 +47,12 @@ class Listed:
         self._bytes = False
         self.offers: list[Offer] = []
         self.skipped: list[Skipped] = []
-        for each in offers_of(sources, settings):
-            if isinstance(each, Skipped):
-                self.skipped.append(each)
+        for offer in offers_of(sources, settings):
+            if isinstance(offer, Skipped):
+                self.skipped.append(offer)
                 continue
-            self._bytes |= each.entry.data is not None
-            self.offers.append(replace(each, entry=replace(each.entry, data=None)))
+            self._bytes |= offer.entry.data is not None
+            self.offers.append(replace(offer, entry=replace(offer.entry, data=None)))
 
     def at(self, positions: Sequence[int]) -> Iterator[Offer]:
         """The offers at these (sorted) positions."""
@@ -59,5 +61,5 @@ class Listed:
             return
         wanted = set(positions)
         again = offers_of(self._sources, self._settings)
-        found = (each for each in again if isinstance(each, Offer))
-        yield from (each for i, each in enumerate(found) if i in wanted)
+        offers = (offer for offer in again if isinstance(offer, Offer))
+        yield from (offer for i, offer in enumerate(offers) if i in wanted)

@@ -17,7 +17,7 @@ SHOWN = 8
 
 
 def labeller(key: str) -> Callable[[Entry], str]:
-    """What a key (`folder`, `column:NAME`, a regular expression) says of an unread entry.
+    """The function that a key (`folder`, `column:NAME`, a regular expression) stands for: unread entry -> value.
 
     `folder` is the last folder of the path: `cats`, however the source was named. Raises UsageError for
     a key that needs the file's content.
@@ -38,7 +38,9 @@ def knock_out(labels: Sequence[str], value: str) -> list[int]:
 
 
 def class_share(labels: Sequence[str], value: str, share: float, rng: np.random.Generator) -> list[int]:
-    """Positions of as many images as possible of which `share` have the value; order is kept.
+    """Positions of as many images as possible such that `share` of them have the value; order is kept.
+
+    Images of the side that has too many are left out, drawn by chance.
 
     Raises UsageError where no image has that value, NotAuditedError where only one side is there.
     """
@@ -58,17 +60,17 @@ def class_share(labels: Sequence[str], value: str, share: float, rng: np.random.
 
 
 def mixture(count: int, others: int, wanted: int, rng: np.random.Generator) -> tuple[list[int], list[int]]:
-    """Positions kept of `count` images, and `wanted` positions of the others, in place of as many of them.
+    """Positions of the images that stay, and of the others that take the places of `wanted` of them.
 
-    None twice, order kept. Raises NotAuditedError where either side is too small.
+    `count`: images there are; `others`: images to replace them by. No position twice, order kept. Raises NotAuditedError where either side is too small.
     """
     if wanted > min(count, others):
         raise NotAuditedError(
             f"{wanted:,} of {count:,} images are to be replaced, and there are {others:,} to replace them",
             "lower the shares, use --limit, or name a larger source",
         )
-    kept = _some(list(range(count)), count - wanted, rng)
-    return sorted(kept), sorted(_some(list(range(others)), wanted, rng))
+    staying = _some(list(range(count)), count - wanted, rng)
+    return sorted(staying), sorted(_some(list(range(others)), wanted, rng))
 
 
 def _some(positions: list[int], count: int, rng: np.random.Generator) -> list[int]:

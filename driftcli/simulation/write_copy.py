@@ -23,7 +23,7 @@ from driftcli.reading.reader import default_workers
 from driftcli.simulation import set_shifts
 from driftcli.simulation._folder import COLUMNS, DriftedFolder, check_apart
 from driftcli.simulation._listing import Listed, Offer, offers_of
-from driftcli.sources.decoding.pool import DecodePool
+from driftcli.sources.decoding.pool import DecodePool, Extras
 
 Step = tuple[str, float]
 """A corruption's name and its severity."""
@@ -51,7 +51,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Simulated:
-    """What was written."""
+    """What `driftcli.simulate` wrote: the folder, and how many images are in it."""
 
     folder: str
     images: int
@@ -70,7 +70,10 @@ def simulate(
     force: bool = False,
     progress: Progress = SILENT,
 ) -> Simulated:
-    """Writes the folder: PNG where pixels were changed, otherwise the file byte for byte; and its manifest.
+    """Write a drifted copy of images as the folder `place`, and say what is in it.
+
+    Corrupted images become PNG, the others are copied byte for byte; `manifest.csv` says what happened to each.
+    `force`: replace a folder that this function wrote.
 
     An image is corrupted when the hash of its content and the seed says so, wherever it lies. What cannot be
     decoded is left out and counted. Raises UsageError, NotAuditedError for nothing left, InternalError when
@@ -83,7 +86,8 @@ def simulate(
     workers = default_workers() if settings.workers == "auto" else settings.workers
     with DriftedFolder(place, force=force) as folder:
         progress.start("simulating")
-        with DecodePool(whole, {}, workers, pictures=True, follow=settings.input.follow) as pool:
+        extras = Extras(pictures=True, follow=settings.input.follow)
+        with DecodePool(whole, {}, workers, extras) as pool:
             for item in pool.map(run.entries(_chosen(sources, plan, settings))):
                 run.take(item, folder)
         progress.finish()
@@ -165,10 +169,10 @@ def _draw(data: bytes, seed: int) -> float:
 
 def _chain(steps: Sequence[Step], seed: int) -> Corrupted | None:
     """The first corruption, which names the next."""
-    found: Corrupted | None = None
+    chain: Corrupted | None = None
     for name, severity in reversed(steps):
-        found = Corrupted(name, severity, seed, found)
-    return found
+        chain = Corrupted(name, severity, seed, chain)
+    return chain
 
 
 def _chosen(sources: Sequence[str], plan: Plan, settings: Settings) -> Iterator[Offer | Skipped]:
@@ -179,22 +183,22 @@ def _chosen(sources: Sequence[str], plan: Plan, settings: Settings) -> Iterator[
     rng = np.random.default_rng([settings.seed, 1])
     own = Listed(sources, settings)
     yield from own.skipped
-    kept = list(range(len(own.offers)))
+    staying = list(range(len(own.offers)))
     for shift in plan.class_shares:
         label = set_shifts.labeller(shift.key)
-        labels = [label(own.offers[i].entry) for i in kept]
+        labels = [label(own.offers[i].entry) for i in staying]
         if shift.share:
             picked = set_shifts.class_share(labels, shift.value, shift.share, rng)
         else:
             picked = set_shifts.knock_out(labels, shift.value)
-        kept = [kept[i] for i in picked]
-    foreign, total = [], len(kept)
+        staying = [staying[i] for i in picked]
+    foreign, total = [], len(staying)
     others = settings.model_copy(update={"input": settings.input.model_copy(update={"limit": None})})
     for name, share in plan.mixtures:
         listed = Listed([name], others)
-        mine, theirs = set_shifts.mixture(len(kept), len(listed.offers), round(share * total), rng)
-        kept = [kept[i] for i in mine]
+        mine, theirs = set_shifts.mixture(len(staying), len(listed.offers), round(share * total), rng)
+        staying = [staying[i] for i in mine]
         foreign.append((listed, theirs))
-    yield from own.at(kept)
+    yield from own.at(staying)
     for listed, theirs in foreign:
-        yield from (replace(each, foreign=True) for each in listed.at(theirs))
+        yield from (replace(offer, foreign=True) for offer in listed.at(theirs))

@@ -10,7 +10,10 @@ from driftcli.sources.decoding.names import passed_over
 
 
 def named(name: str, columns: Mapping[str, str] = EMPTY) -> Entry | Skipped:
-    """The entry of a file named by hand, by list or by glob; its path has its links resolved."""
+    """The entry of a file named by hand, by list or by glob, links resolved; Skipped with its reason where it is none.
+
+    `columns`: what a manifest says of it.
+    """
     base = name.rpartition("/")[2]
     if passed_over(base) == "not_an_image":
         return Skipped(name, "skipped", "not_an_image")

@@ -15,7 +15,10 @@ Member = tuple[str, Entry | Skipped]
 
 
 def labelled(members: Iterable[Member]) -> Iterator[Member]:
-    """The members in their order; sidecars become Skipped(`sidecar`), their label the images' column."""
+    """The members in their order, images with the label of their sample's sidecar as column `label`.
+
+    A sample is a run of neighbours with one stem, of 16 members at most. Sidecars become Skipped(`sidecar`).
+    """
     sample: list[Member] = []
     stem = None
     for name, item in members:
@@ -33,6 +36,7 @@ def _stem(name: str) -> str:
 
 
 def _joined(sample: list[Member]) -> Iterator[Member]:
+    """One sample's members, its label on every image."""
     columns: Mapping[str, str] = EMPTY
     for name, item in sample:
         if isinstance(item, Entry) and name.endswith(SIDECARS) and (label := _label(name, item.data or b"")):
@@ -54,12 +58,12 @@ def _label(name: str, data: bytes) -> str:
     if name.endswith(".cls"):
         return text
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         return ""
     label = (
-        next((found[key] for key in ("label", "class", "cls") if key in found), "")
-        if isinstance(found, dict)
+        next((document[key] for key in ("label", "class", "cls") if key in document), "")
+        if isinstance(document, dict)
         else ""
     )
     return str(label) if isinstance(label, str | int) else ""

@@ -30,8 +30,9 @@ _LONG_HEADERS = (
 @final
 @dataclass(frozen=True)
 class Archive(ImageSource):
-    """Members named `shard.tar!member`: of a zip in the byte order of their names, of a tar as they come.
+    """Entries of the members of a .zip (in the byte order of their names) or a .tar (as they come), never unpacked.
 
+    Names are `shard.tar!member`.
     At most one member (256 MiB) is in memory. A broken zip member is one unreadable entry; a tar that
     breaks off has lost nobody knows how many, so it raises NotAuditedError. Members beside an image
     with the same stem give it its label (`.cls`, `.json`).
@@ -46,7 +47,7 @@ class Archive(ImageSource):
 
     @property
     def prefix(self) -> str:
-        """What names begin with before the member's own."""
+        """The part of entry names before the member's own: `shard.tar!`."""
         return self.path + "!"
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
@@ -63,7 +64,7 @@ class Archive(ImageSource):
         with zipfile.ZipFile(self.path) as archive:
             members = archive.infolist()
             _refuse_overlaps(members)
-            for info in sorted(members, key=lambda each: each.filename.encode("utf-8", "surrogatepass")):
+            for info in sorted(members, key=lambda member: member.filename.encode("utf-8", "surrogatepass")):
                 if not info.is_dir():
                     yield info.filename, self._zip_member(archive, info)
 
@@ -129,9 +130,9 @@ def _passed_over(name: str) -> str | None:
 
 
 def _refuse_overlaps(members: list[zipfile.ZipInfo]) -> None:
-    """Members that share bytes: the zip bomb that grows to petabytes."""
+    """Raise BadZipFile for members that share bytes: the zip bomb that grows to petabytes."""
     end = 0
-    for info in sorted(members, key=lambda each: each.header_offset):
+    for info in sorted(members, key=lambda member: member.header_offset):
         if info.header_offset < end:
             raise zipfile.BadZipFile("its members overlap (a zip bomb)")
         end = info.header_offset + 30 + info.compress_size

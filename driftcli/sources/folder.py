@@ -19,9 +19,9 @@ _Item = tuple[bytes, str, Literal["file", "folder", "link", "other"]]
 @final
 @dataclass(frozen=True)
 class Folder(ImageSource):
-    """Hidden, system and temporary names, and extensions of other things, are passed over unread.
+    """Entries of all files in a folder and below it, in the byte order of their relative paths.
 
-    Memory: one folder's names at a time. Symbolic links are passed over; with `follow` they are
+    Hidden, system and temporary names, and extensions of other things, are passed over unread. Memory: one folder's names at a time. Symbolic links are passed over; with `follow` they are
     followed when they stay inside the folder, and no folder is visited twice.
     """
 
@@ -30,7 +30,7 @@ class Folder(ImageSource):
 
     @property
     def prefix(self) -> str:
-        """What names begin with before the path relative to the folder."""
+        """The part of entry names before the path relative to the folder: `images/`."""
         return os.path.join(self.path, "")
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
@@ -72,16 +72,16 @@ def _reason(base: str, kind: str) -> str | None:
 def _listing(folder: str, *, follow: bool) -> list[_Item]:
     """One folder's items in the order in which their relative paths sort: a folder's key ends in `/`."""
     items: list[_Item] = []
-    with os.scandir(folder) as found:
-        for each in found:
+    with os.scandir(folder) as scan:
+        for child in scan:
             kind: Literal["file", "folder", "link", "other"] = "other"
-            if each.is_symlink() and not follow:
+            if child.is_symlink() and not follow:
                 kind = "link"
-            elif each.is_dir():
+            elif child.is_dir():
                 kind = "folder"
-            elif each.is_file() or each.is_symlink():  # a dangling link is a missing file
+            elif child.is_file() or child.is_symlink():  # a dangling link is a missing file
                 kind = "file"
-            items.append((os.fsencode(each.name) + (b"/" if kind == "folder" else b""), each.name, kind))
+            items.append((os.fsencode(child.name) + (b"/" if kind == "folder" else b""), child.name, kind))
     return sorted(items)
 
 
@@ -107,8 +107,9 @@ class _Walk:
 
 
 def _identity(path: str) -> tuple[int, int]:
+    """Device and inode: the same for every name of one folder."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:  # vanished, or closed to us: the listing says why
         return (0, 0)
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

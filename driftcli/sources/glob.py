@@ -17,8 +17,9 @@ from driftcli.sources.folder import Folder
 @final
 @dataclass(frozen=True)
 class Glob(ImageSource):
-    """Matches in byte order; a matching folder is read recursively unless `**` reaches into it anyway.
+    """Entries of what matches a shell pattern, in byte order.
 
+    A matching folder is read recursively unless `**` reaches into it anyway.
     Names that begin with a dot match only patterns that do, as in a shell.
     """
 
@@ -27,7 +28,7 @@ class Glob(ImageSource):
 
     @property
     def prefix(self) -> str:
-        """The folders before the first one that has a wildcard."""
+        """The part of entry names before the first folder with a wildcard: `images/` of `images/*/a.jpg`."""
         parts = self.path.split("/")
         wild = next((i for i, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
         return "/".join([*parts[:wild], ""])

@@ -15,13 +15,13 @@ from driftcli.sources.base import ImageSource
 @final
 @dataclass(frozen=True)
 class Image(ImageSource):
-    """A single entry. A symbolic link named by hand is followed."""
+    """The entry of one file. A symbolic link named by hand is followed."""
 
     path: str
 
     @property
     def prefix(self) -> str:
-        """What the name begins with before the file's own."""
+        """The part of the entry's name before the file's own: its folder."""
         return os.path.join(os.path.dirname(self.path), "")
 
     def __iter__(self) -> Iterator[Entry | Skipped]:

@@ -25,9 +25,9 @@ _Row = tuple[int, Mapping[str, str]]
 @final
 @dataclass(frozen=True)
 class Manifest(ImageSource):
-    """Columns beside `path` are kept as text: `group`, `label`, `prediction`, `time`, and any other.
+    """Entries of the files that a list names, in its order, with its other columns.
 
-    Relative paths start at the manifest's folder. UTF-8, a byte order mark allowed; bytes that are no
+    Columns beside `path` are kept as text: `group`, `label`, `prediction`, `time`, and any other. Relative paths start at the manifest's folder. UTF-8, a byte order mark allowed; bytes that are no
     UTF-8 stay what they are in file names. A malformed line raises NotAuditedError with its number:
     a list that is read by halves would audit something else than was meant.
     """
@@ -41,14 +41,14 @@ class Manifest(ImageSource):
 
     @property
     def prefix(self) -> str:
-        """What names begin with before the path as listed."""
+        """The part of entry names before the path as listed: the manifest's folder."""
         return os.path.join(os.path.dirname(self.path), "")
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
-        read = {"csv": _csv_rows, "jsonl": _json_rows}.get(extension(self.path), _text_rows)
+        rows = {"csv": _csv_rows, "jsonl": _json_rows}.get(extension(self.path), _text_rows)
         try:
             with open(self.path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-                for number, row in read(self._lines(file)):
+                for number, row in rows(self._lines(file)):
                     yield self._entry(number, row)
         except OSError as error:
             raise NotAuditedError(
@@ -84,28 +84,32 @@ def _is_path(text: str) -> bool:
 
 
 class _MalformedError(Exception):
+    """A line of the manifest that cannot be used."""
+
     def __init__(self, line: int, what: str) -> None:
         super().__init__(what)
         self.line = line
 
 
 def _text_rows(lines: Iterable[str]) -> Iterator[_Row]:
+    """A path a line; empty lines are passed over."""
     for number, line in enumerate(lines, 1):
         if path := line.rstrip("\r\n"):
             yield number, {"path": path}
 
 
 def _json_rows(lines: Iterable[str]) -> Iterator[_Row]:
+    """A JSON object a line. Raises _MalformedError."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            found = json.loads(line)
+            row = json.loads(line)
         except (ValueError, RecursionError):
             raise _MalformedError(number, "this line is no JSON") from None
-        if not isinstance(found, dict) or not isinstance(found.get("path"), str):
+        if not isinstance(row, dict) or not isinstance(row.get("path"), str):
             raise _MalformedError(number, 'this line is no JSON object with a "path" of text')
-        yield number, {name: _as_text(value) for name, value in found.items() if value is not None}
+        yield number, {name: _as_text(value) for name, value in row.items() if value is not None}
 
 
 def _as_text(value: Any) -> str:
@@ -114,6 +118,7 @@ def _as_text(value: Any) -> str:
 
 
 def _csv_rows(lines: Iterable[str]) -> Iterator[_Row]:
+    """A row a line, columns named by the first. Raises _MalformedError."""
     rows = csv.reader(lines, strict=True)
     try:
         header = [name.strip() for name in next(rows, [])]

@@ -16,7 +16,10 @@ from driftcli.sources.base import ImageSource
 @final
 @dataclass(frozen=True)
 class Stdin(ImageSource):
-    """In the order given. The list is kept, since standard input can be read only once."""
+    """Entries of the paths on standard input, in the order given.
+
+    The list is kept in memory, since standard input can be read only once.
+    """
 
     path: str = "-"
     nul: bool = False
@@ -24,7 +27,7 @@ class Stdin(ImageSource):
 
     @property
     def prefix(self) -> str:
-        """Names are as given."""
+        """Empty: entry names are the paths as given."""
         return ""
 
     def __iter__(self) -> Iterator[Entry | Skipped]:

@@ -1,5 +1,15 @@
 """Evidence of all families becomes one verdict: joint min-p permutation test, effect, tolerance."""
 
+# Three maxima, each a function of one row among all rows and blind to which of them was observed:
+#   1. within family f:  G_f[b] = max_k z_f[b, k], statistics standardised over the rows b = 0..B;
+#   2. its rank:         P_f[b] = #{b': G_f[b'] >= G_f[b]} / (B + 1);
+#   3. across families:  M[b] = (min_f P_f[b], then the largest G_f[b] among the families f that attain that minimum).
+# The p-value of the gate is the rank of M[0]. Under exchangeability the rows are exchangeable, hence M is, hence its
+# rank is exact: no correction for the number of statistics or families, and none for their dependence, which the
+# common relabellings carry (Westfall & Young 1993, ch. 2).
+# Why the second key: min_f P_f takes its smallest value 1 / (B + 1) in up to F rows, one for each family, so that
+# min-p alone could not give less than F / (B + 1). Heights G_f are in sd of their own null, comparable across families.
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -21,26 +31,35 @@ class Verdict:
     """The gate's answer. `p_value` is exact over draws of C for exchangeable units."""
 
     outcome: Literal["pass", "warn", "drift"]
+    """`drift`: p <= alpha, and beyond the tolerance if there is one; `warn`: p <= alpha, but within it."""
     p_value: float
+    """Of the gate, in [1 / rows, 1]."""
     effect: float | None
+    """Share of images that must differ, in [0, 1], of `effect_family`; None where no family has an effect."""
     effect_lower: float | None
+    """Its lower confidence bound, level 95 % within the family."""
     effect_family: str | None
     families: tuple[FamilyResult, ...]
+    """All families, those without a say included, in the order of the evidence."""
 
 
 @dataclass(frozen=True)
 class _Ranked:
-    """One family under all relabellings: standardised statistics, their maximum, its rank p."""
+    """One family under all relabellings."""
 
     evidence: Evidence
     z: NDArray[np.float64]
+    """[rows, k]: standardised statistics."""
     peak: NDArray[np.float64]
+    """[rows]: the largest of them, G_f."""
     p: NDArray[np.float64]
+    """[rows]: its rank p, P_f."""
 
 
 def judge(evidence: Sequence[Evidence], gates: Mapping[str, Gate], alpha: float, tolerance: float) -> Verdict:
-    """Combine families by min-p over one set of relabellings (Westfall & Young 1993, ch. 2).
+    """The verdict on one batch: families combined by min-p over one set of relabellings (Westfall & Young 1993, ch. 2).
 
+    `evidence`: one family each, all over the same rows, row 0 as observed; `gates`: by the families' names.
     p of the gate: share of relabellings, the observed one included, that are at least as extreme
     by the pair (smallest family p, then the largest standardised statistic among the families that
     attain it). Every step treats all rows alike, which makes the p-value exact. Advisory families
@@ -61,7 +80,7 @@ def judge(evidence: Sequence[Evidence], gates: Mapping[str, Gate], alpha: float,
 
 
 def joint_p(values: Sequence[NDArray[np.float64]]) -> float:
-    """The gate's p-value alone, from each gating family's [rows, k] statistics."""
+    """The gate's p-value alone, in [1 / rows, 1], from each gating family's [rows, k] statistics; row 0 as observed."""
     peaks = [_peak(standardise(v)) for v in values]
     return min(step_down([p_values(peak) for peak in peaks], peaks))
 
@@ -75,10 +94,14 @@ def observed_p(values: Sequence[NDArray[np.float64]], gates: Sequence[Gate]) -> 
 
 
 def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(T - mean_b) / sd_b over all rows; 0 where a column is constant or not finite.
+    """Statistics in sd of their own null, [rows, k]: (T - mean_b) / sd_b over all rows b; 0 for a column that says nothing.
 
-    Rounded to 6 decimals: the same labelling summed in another order must tie with itself.
+    That is one that is constant or anywhere not finite. Rounded to 6 decimals: the same labelling, summed in another
+    order, must tie with itself.
     """
+    # Mean and sd over all rows, the observed one included: were row 0 left out, it would be treated unlike the others
+    # and its rank would not be exact. The price is that one row of B + 1 cannot stand out by more than sqrt(B) sd.
+    # Constant is judged against the size of the values: sums of floats differ in their last digits.
     usable = np.isfinite(values).all(axis=0)
     safe = np.where(usable, values, 0.0)
     sd = safe.std(axis=0)
@@ -88,11 +111,16 @@ def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def step_down(p: Sequence[NDArray[np.float64]], peaks: Sequence[NDArray[np.float64]]) -> list[float]:
-    """Step-down min-p adjusted p-values of the observed rows (Westfall & Young 1993), tie rule included.
+    """Each family's adjusted p-value in the observed row: step-down min-p (Westfall & Young 1993), tie rule included.
 
     `p[f][b]` and `peaks[f][b]`: rank p and largest standardised statistic of family f in row b.
-    The smallest of the results is the p-value of the gate.
+    The smallest of the results is the p-value of the gate. They control the family-wise error whatever other families
+    do: if the features of some families together did not drift, one of these has p <= alpha with probability alpha
+    at most.
     """
+    # From the most extreme family on: the s-th is compared with the best of those not yet called (itself and all
+    # behind it) in every row; `floor` keeps the results in the order of the families (a family cannot be called
+    # before one that is more extreme). Free of the statistics already accounted for, later steps lose less power.
     p_all, peak_all = np.stack(p), np.stack(peaks)
     order = sorted(range(len(p)), key=lambda f: (p_all[f, 0], -peak_all[f, 0]))
     adjusted = [1.0] * len(p)
@@ -109,6 +137,7 @@ def step_down(p: Sequence[NDArray[np.float64]], peaks: Sequence[NDArray[np.float
 
 
 def _peak(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[rows]: the largest statistic of each row; 0 throughout for a family without statistics."""
     peak: NDArray[np.float64] = z.max(axis=1) if z.shape[1] else np.zeros(len(z))
     return peak
 
@@ -138,21 +167,22 @@ def _family_result(item: _Ranked, gate: Gate, adjusted: float | None, alpha: flo
 
 
 def _statistic_result(item: _Ranked, k: int) -> StatisticResult:
-    found = item.evidence.statistics[k]
+    """The k-th statistic of a family: `p_value` adjusted within it (single-step max-T), `p_raw` by itself."""
+    observed = item.evidence.statistics[k]
     change = None
-    turned = found.display_effect is not None and found.display_effect.kind == "turn_shift"
-    if not turned and found.batch is not None and found.baseline is not None and found.baseline > 0:
-        change = (found.batch - found.baseline) / found.baseline
+    turned = observed.display_effect is not None and observed.display_effect.kind == "turn_shift"
+    if not turned and observed.batch is not None and observed.baseline is not None and observed.baseline > 0:
+        change = (observed.batch - observed.baseline) / observed.baseline
     return StatisticResult(
-        name=found.name,
-        batch=found.batch,
-        baseline=found.baseline,
+        name=observed.name,
+        batch=observed.batch,
+        baseline=observed.baseline,
         change=change,
         p_value=float((item.peak >= item.z[0, k]).mean()),
         p_raw=float((item.z[:, k] >= item.z[0, k]).mean()),
-        display_effect=found.display_effect,
-        effect=found.effect,
-        effect_lower=found.effect_lower,
+        display_effect=observed.display_effect,
+        effect=observed.effect,
+        effect_lower=observed.effect_lower,
     )
 
 

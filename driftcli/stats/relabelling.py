@@ -13,19 +13,39 @@ from numpy.typing import NDArray
 
 from driftcli.core.errors import NotAuditedError, UsageError
 
+Kind = Literal["images", "bins", "groups"]
 PERMUTATIONS = (999, 1999, 4999, 9999, 19999, 49999)
 SINGLE_IMAGES = 200
 """Up to this batch size single images are permuted; above it, bins of images."""
 BATCH_BINS = 128
+"""About so many bins make up a large batch: enough for p-values of any alpha, few enough for their pairwise sums."""
 MAX_UNITS = 5_000
 """Bins grow so that the unit-by-unit kernel sums stay below 5,000 x 5,000 floats."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Which images may change sides: exchangeability blocks (Winkler et al. 2015, NeuroImage 123), none by default."""
+
+    groups: Sequence[str] | None = None
+    """[n], C first: images of one name (on one side) depend on each other and are moved as a whole."""
+    strata: Sequence[str] | None = None
+    """[n], C first: images change sides only within their stratum, so that every row has the observed numbers."""
+
+
+FREE = Blocks()
+"""Every image may change sides with every other."""
 
 
 @dataclass(frozen=True)
 class Relabellings:
     """Labellings of n = n_c + m images (C first, then Y) that are equally likely when nothing drifted.
 
-    The exchangeable thing is a *unit*: an image, a bin of images, or a dependence group.
+    The exchangeable thing is a *unit*: an image, a bin of images, or a dependence group. If C and Y come from one
+    distribution, the images given, each choice of units called "batch" was as likely as the observed one; a
+    statistic's rank among all choices is then uniform, and its p-value exact for any statistic and any n (Fisher's
+    permutation test; Lehmann & Romano 2005, Testing Statistical Hypotheses, section 15.2). A random sample of choices
+    keeps that as long as the observed one is counted among them (Phipson & Smyth 2010).
     """
 
     unit_of: NDArray[np.int64]
@@ -35,7 +55,7 @@ class Relabellings:
     sizes: NDArray[np.int64]
     """[units]: images in each unit."""
     n_held_out: int
-    kind: Literal["images", "bins", "groups"]
+    kind: Kind
     smallest_p: float
     """The smallest p-value this set can give: 1/rows, more when few relabellings exist."""
 
@@ -57,10 +77,12 @@ class Relabellings:
 
 
 def choose_permutations(setting: int | Literal["auto"], alpha: float, families: int) -> int:
-    """B: the smallest standard number with (B+1) * alpha >= 10 * families (contract: `--permutations`).
+    """The number of relabellings B: the setting, or for `auto` the smallest in PERMUTATIONS with (B+1) alpha >= 10 families.
 
-    A fixed B with (B+1) * alpha < families is refused (exit 2): it could not resolve alpha.
+    The smallest p, 1/(B+1), is then a tenth of what Bonferroni would leave to each family.
+    Raises UsageError for a fixed B with (B+1) alpha < families, which could not resolve alpha.
     """
+    # 1e-9: (B + 1) * alpha is a whole number in decimals and may fall short of it in floats.
     if setting == "auto":
         fitting = (b for b in PERMUTATIONS if (b + 1) * alpha >= 10 * families - 1e-9)
         return next(fitting, PERMUTATIONS[-1])
@@ -73,37 +95,28 @@ def choose_permutations(setting: int | Literal["auto"], alpha: float, families: 
 
 
 def draw(
-    n_held_out: int,
-    n_batch: int,
-    permutations: int,
-    rng: np.random.Generator,
-    *,
-    groups: Sequence[str] | None = None,
-    strata: Sequence[str] | None = None,
+    n_held_out: int, n_batch: int, permutations: int, rng: np.random.Generator, blocks: Blocks = FREE
 ) -> Relabellings:
-    """Relabellings for n_held_out images of C followed by n_batch of Y.
+    """Relabellings of n_held_out images of C followed by n_batch of Y: the observed one, then `permutations` drawn.
 
-    `groups` (length n): dependence units, permuted whole. `strata` (length n): relabelled only
-    within each stratum. When no more than `permutations` + 1 relabellings exist, all of them are
-    listed instead of drawn. Raises NotAuditedError when only one labelling exists.
+    `blocks` says what is moved whole and what stays within which stratum. Where no more than `permutations` + 1
+    relabellings exist, each of them is listed once instead. Raises NotAuditedError when there is only the observed
+    one, UsageError when a group lies in several strata.
     """
     n = n_held_out + n_batch
-    strata_of_image = np.zeros(n, np.int64) if strata is None else _codes(strata)
+    strata = np.zeros(n, np.int64) if blocks.strata is None else _codes(blocks.strata)
     is_batch = np.arange(n) >= n_held_out
-    if groups is not None:
-        unit_of, kind = _group_units(groups, is_batch, strata_of_image), "groups"
-    elif n_batch > SINGLE_IMAGES:
-        unit_of, kind = _bin_units(is_batch, strata_of_image, n, n_batch), "bins"
-    else:
-        unit_of, kind = np.arange(n), "images"
+    unit_of, kind = _units(is_batch, strata, blocks.groups)
     used = unit_of >= 0
     n_units = int(unit_of.max()) + 1
     sizes = np.bincount(unit_of[used], minlength=n_units)
+    # A unit lies on one side and in one stratum as a whole, so that its first image speaks for it.
     first = np.full(n_units, n)
     np.minimum.at(first, unit_of[used], np.flatnonzero(used))
-    batch_unit, stratum = is_batch[first], strata_of_image[first]
+    batch_unit, stratum = is_batch[first], strata[first]
     pools = [np.flatnonzero(stratum == s) for s in np.unique(stratum)]
     takes = [int(batch_unit[pool].sum()) for pool in pools]
+    # A labelling names, in each stratum, as many batch units as were observed there: product of binomials.
     total = math.prod(math.comb(len(p), t) for p, t in zip(pools, takes, strict=True))
     if total < 2:  # noqa: PLR2004 - one labelling is no test
         raise NotAuditedError(
@@ -117,10 +130,23 @@ def draw(
     else:
         labels = _drawn_labels(pools, takes, observed, permutations, rng)
         smallest = 1.0 / (permutations + 1)
-    return Relabellings(unit_of, labels, sizes, n_held_out, kind, smallest)  # type: ignore[arg-type]
+    return Relabellings(unit_of, labels, sizes, n_held_out, kind, smallest)
+
+
+def _units(
+    is_batch: NDArray[np.bool_], strata: NDArray[np.int64], groups: Sequence[str] | None
+) -> tuple[NDArray[np.int64], Kind]:
+    """[n]: the unit of each image, and what the units are: groups if there are any, bins of large batches."""
+    n, n_batch = len(is_batch), int(is_batch.sum())
+    if groups is not None:
+        return _group_units(groups, is_batch, strata), "groups"
+    if n_batch > SINGLE_IMAGES:
+        return _bin_units(is_batch, strata, n, n_batch), "bins"
+    return np.arange(n), "images"
 
 
 def _codes(names: Sequence[str]) -> NDArray[np.int64]:
+    """[n]: each name's place among the sorted names."""
     codes: NDArray[np.int64] = np.unique(np.asarray(names, dtype=object).astype(str), return_inverse=True)[1]
     return codes
 
@@ -145,7 +171,11 @@ def _group_units(
 def _bin_units(
     is_batch: NDArray[np.bool_], strata: NDArray[np.int64], n: int, n_batch: int
 ) -> NDArray[np.int64]:
-    """Equal bins within C and within Y (and stratum), in the given order; remainders stay out."""
+    """[n]: equal bins within C and within Y (and stratum), in the given order; -1 for remainders, which stay out.
+
+    Images come in the order of their content hashes, so that a bin is a random part of its side: under "nothing has
+    drifted" bins of one size are as exchangeable as images, and relabelling them is exact. Coarser, not wrong.
+    """
     size = max(math.ceil(n_batch / BATCH_BINS), math.ceil(n / MAX_UNITS))
     units = np.full(n, -1, np.int64)
     count = 0
@@ -161,6 +191,7 @@ def _bin_units(
 def _all_labels(
     pools: Sequence[NDArray[np.int64]], takes: Sequence[int], observed: NDArray[np.int64]
 ) -> NDArray[np.int64]:
+    """[total, g]: every labelling once, the observed one first."""
     choices = [itertools.combinations(pool.tolist(), take) for pool, take in zip(pools, takes, strict=True)]
     rows = [sorted(itertools.chain(*parts)) for parts in itertools.product(*choices)]
     rows.remove(observed.tolist())
@@ -174,6 +205,7 @@ def _drawn_labels(
     permutations: int,
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
+    """[permutations + 1, g]: the observed labelling, then labellings drawn uniformly with repetition, each sorted."""
     labels = np.empty((permutations + 1, len(observed)), np.int64)
     labels[0] = observed
     start = 0
@@ -188,11 +220,13 @@ def _drawn_labels(
 
 
 def p_values(statistic: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[rows]: for every row the share of rows (itself included) at least as large; never 0.
+    """For every row the share of rows, itself included, whose statistic is at least as large: [rows] in (0, 1].
 
-    Exact for exchangeable rows (Phipson & Smyth 2010); equality counts as extreme.
+    Exact for exchangeable rows (Phipson & Smyth 2010): at most a share u of the rows, whatever the values, has
+    p <= u; so a row that is equally likely to be any of them has P(p <= u) <= u. Equal values count as extreme.
     """
-    order = np.sort(statistic)
-    at_least = len(statistic) - np.searchsorted(order, statistic, side="left")
+    # In ascending order, all rows from the first that equals this one on ("left") are at least as large.
+    ascending = np.sort(statistic)
+    at_least = len(statistic) - np.searchsorted(ascending, statistic, side="left")
     shares: NDArray[np.float64] = at_least / len(statistic)
     return shares

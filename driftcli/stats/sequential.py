@@ -6,6 +6,19 @@ images M_t − t/H is a supermartingale, so that P(M reaches 1/alpha within H ch
 After t > H checks without an acknowledgement the bound is alpha·t/H.
 """
 
+# Why the calibrator is one: for p uniform, E[½ p^(−1/2)] = ∫₀¹ ½ p^(−1/2) dp = 1. A rank p-value is stochastically
+# larger than uniform (P(p ≤ u) ≤ u) and e falls in p, so that the mean can only be smaller. Any f ≥ 0 that falls
+# and integrates to at most 1 would do; κ p^(κ−1) with κ = ½ needs no tuning and grows without bound as p → 0.
+#
+# Why the recursion is the mixture: write the sum over the check s at which the change may begin,
+#     M_t = (1/H) · Σ_{s=1..t} Π_{u=s..t} e_u;
+# every product gains the factor e_t, and a product that starts at t joins with weight 1/H before it does.
+#
+# Why the promise holds: given the past, E[e_t] ≤ 1, so E[M_t | past] ≤ M_{t−1} + 1/H. Add the stake not yet placed:
+# N_t = M_t + (H − t)/H is a nonnegative supermartingale for t ≤ H with N_0 = 1, and M_t ≤ N_t. Ville's inequality,
+# P(max_{t ≤ H} N_t ≥ 1/alpha) ≤ alpha, needs no independence beyond that conditional mean. Beyond H take t in the
+# place of H: the same M is t/H times a mixture with weights 1/t, hence alpha·t/H.
+
 from __future__ import annotations
 
 import math
@@ -24,46 +37,54 @@ class State:
     """Where one series of checks stands: one baseline and one group."""
 
     value: float = 0.0
-    """M."""
+    """M, the evidence of all counted checks together; 0 at the start."""
     checks: int = 0
-    """That moved M since the start, or since the last acknowledgement."""
+    """Checks that moved M since the start, or since the last acknowledgement."""
     alarm: bool = False
-    """Latched: only an acknowledgement ends it."""
+    """Whether M has reached 1/alpha. It stays so until somebody acknowledges it."""
 
 
 def threshold(alpha: float) -> float:
-    """M at which the alarm is raised."""
+    """The evidence M at which the alarm is raised: 1 / alpha."""
     return 1 / alpha
 
 
 def e_value(p: float, permutations: int) -> float:
-    """½·p^(−1/2), at most ½√(B+1): what one check is worth. Raises ValueError unless 0 ≤ p ≤ 1."""
+    """The evidence of one check, ½·p^(−1/2): between ½ (p = 1) and ½√(B+1) (the smallest p of B permutations).
+
+    Its mean over batches of good images is at most 1. Raises ValueError unless 0 ≤ p ≤ 1.
+    """
     if not 0 <= p <= 1:
         raise ValueError(f"p = {p}")
+    # No rank p-value lies below 1/(B+1); one that was read or rounded to less must not be worth more.
     return 0.5 / math.sqrt(max(p, 1 / (permutations + 1)))
 
 
 def advanced(state: State, e: float, horizon: int) -> State:
-    """The state after one more batch."""
+    """The state after one more check with evidence `e`; `horizon` is H, the checks that the promise is for."""
     return replace(state, value=(state.value + 1 / horizon) * e, checks=state.checks + 1)
 
 
 def judged(state: State, alpha: float) -> State:
-    """The alarm as the gate of one check sees it: raised at 1/alpha, and kept whatever comes after."""
+    """The state with its alarm as the gate of one check sees it: raised at 1/alpha, and kept whatever comes after."""
     return replace(state, alarm=state.alarm or state.value >= threshold(alpha))
 
 
 def path(p: Iterable[float], permutations: int, horizon: int) -> list[float]:
-    """M after each of these p-values."""
+    """M after each of these p-values, in their order; all of them with B = `permutations`, from M = 0."""
     state, values = State(), []
-    for one in p:
-        state = advanced(state, e_value(one, permutations), horizon)
+    for p_value in p:
+        state = advanced(state, e_value(p_value, permutations), horizon)
         values.append(state.value)
     return values
 
 
 def reason(state: State, alpha: float, since: str | None, place: str) -> str:
-    """What the gate over many checks says, in words. `since`: when an earlier check raised the alarm."""
+    """One sentence on what the gate over many checks says.
+
+    `since`: when an earlier check raised the alarm, None where none did; `place`: the history's file, as a
+    command line names it.
+    """
     limit = threshold(alpha)
     if since is not None:
         return (

@@ -28,7 +28,7 @@ from failing_loudly import fitted
 
 from driftcli.core import threads
 from driftcli.stats import minp
-from driftcli.stats.relabelling import choose_permutations, draw
+from driftcli.stats.relabelling import Blocks, choose_permutations, draw
 
 SIDE = 64
 ALPHAS = (0.05, 0.01)
@@ -69,7 +69,7 @@ def audit(
 ) -> float:
     """The gate's p-value for the last images of `views` against the first n."""
     m = len(views["properties"]) - n
-    drawn = draw(n, m, choose_permutations("auto", 0.05, len(families)), rng, groups=groups)
+    drawn = draw(n, m, choose_permutations("auto", 0.05, len(families)), rng, Blocks(groups=groups))
     with threads.for_images(n + m):
         return minp.joint_p([f.detector.values(f.state, views[f.view], drawn, f.columns) for f in families])
 

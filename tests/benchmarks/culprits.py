@@ -23,14 +23,15 @@ from pathlib import Path
 import numpy as np
 from _lab import RUNTIME, data_folder, machine, wilson
 
-from driftcli.audit import image_findings, story
+from driftcli.audit import baseline, fit, image_findings
 from driftcli.config.settings import Settings
 from driftcli.core.features import Features
 from driftcli.core.images import Corrupted, Entry, Ledger
 from driftcli.explain import culprits
 from driftcli.gate.subset_test import Rerun
 from driftcli.reading.reader import Reader, Reading
-from driftcli.reference.reference import open_baseline, open_reference, pack_features, unpack_features
+from driftcli.reference.packed import pack_features, unpack_features
+from driftcli.reference.reference import open_baseline, open_reference
 
 CLEAN, CHANGED, WITHIN, SIGNIFICANT = 100, 5, 7, 0.05
 SCENARIOS = {
@@ -71,8 +72,8 @@ class Bench:
             "calibrate": {"detectable": "none", "diagnosis": "off"},
         }
         settings = Settings.model_validate({"seed": seed, **fast})
-        story.fit([self._list("fit", self.learnt)], target, settings, force=True)
-        story.baseline(target, [self._list("default", self.held)], settings)
+        fit.fit([self._list("fit", self.learnt)], target, settings, force=True)
+        baseline.baseline(target, [self._list("default", self.held)], settings)
         (target / "done").touch()
         return target
 
@@ -146,8 +147,8 @@ def row(bench: Bench, name: str, given: argparse.Namespace) -> str:
     within, worst, wrong, called, right = 0, [], 0, 0, 0
     fired = named = few = 0
     for trial, (batch, changed) in enumerate(batches(bench, name, given.trials)):
-        said = image_findings.strangeness(bench.baseline, batch)
-        found = culprits.rank(said, batch, [()] * len(batch), SIGNIFICANT)
+        scored = image_findings.anomaly_scores(bench.baseline, batch)
+        found = culprits.rank(scored, batch, [()] * len(batch), SIGNIFICANT)
         strange = {batch.names[i] for i in np.flatnonzero(changed)}
         places = [image.rank for image in found if image.path in strange]
         significant = {image.path for image in found if image.significant}

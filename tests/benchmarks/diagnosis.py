@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from _lab import RUNTIME, data_folder, machine, wilson
 
-from driftcli.audit import story
+from driftcli.audit import baseline, fit
 from driftcli.config.settings import Settings
 from driftcli.core.images import Corrupted, Entry
 from driftcli.core.registry import kinds, load
@@ -75,10 +75,10 @@ class Bench:
         )
         if (target / "done").exists():
             return target
-        story.fit([self._list("fit", self.learnt)], target, settings, force=True)
+        fit.fit([self._list("fit", self.learnt)], target, settings, force=True)
         for name in ("default", *self.classes):
             chosen = [p for p in self.held if name in {"default", self.label(p)}]
-            story.baseline(target, [self._list(name, chosen)], Settings(), name=name)
+            baseline.baseline(target, [self._list(name, chosen)], Settings(), name=name)
         (target / "done").touch()
         return target
 

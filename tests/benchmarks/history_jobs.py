@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from _lab import machine
 
-from driftcli.history import read
+from driftcli.check_history import read
 from driftcli.stats import sequential
-from tests.history.test_history import H, jobs
+from tests.check_history.test_history import H, jobs
 
 
 def main() -> None:

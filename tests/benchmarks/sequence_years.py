@@ -10,7 +10,7 @@ relabellings of its own. Drift begins on day 100, with each year's evidence as i
 one corruption of severity 2 (1,000 other versions of good images; none whose original is in C), followed for up
 to 60 days or until all rules have alarmed.
 
-Beside the sequence: the daily rule p <= 0.01, and Shewhart, EWMA and CUSUM charts (`driftcli.history.charts`). `--out`
+Beside the sequence: the daily rule p <= 0.01, and Shewhart, EWMA and CUSUM charts (`driftcli.check_history.charts`). `--out`
 keeps every year's p-values as a line of JSON, and a run goes on where it was interrupted.
 """
 
@@ -30,8 +30,8 @@ from _lab import Lab, binomial_bound, data_folder, machine, wilson
 from calibration import good
 from PIL import Image
 
+from driftcli.check_history import charts
 from driftcli.core import registry, threads
-from driftcli.history import charts
 from driftcli.stats import minp, sequential
 from driftcli.stats.relabelling import choose_permutations, draw
 

@@ -24,8 +24,8 @@ from _lab import data_folder, machine
 from null_rate import command
 from PIL import Image
 
+from driftcli.check_history import read
 from driftcli.corruptions.pixelate import Pixelate
-from driftcli.history import read
 
 REFERENCE, DAY, DAYS, FIRST, SEVERITY = 650, 50, 7, 4, 3
 

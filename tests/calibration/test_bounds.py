@@ -8,7 +8,7 @@ import pytest
 from driftcli.core.features import Column
 from driftcli.detectors.mmd import Mmd
 from driftcli.detectors.univariate import Univariate
-from driftcli.stats.relabelling import draw
+from driftcli.stats.relabelling import Blocks, draw
 from tests.statistical import binomial_bound
 
 TRIALS = 200
@@ -101,9 +101,9 @@ def test_groups_count_as_what_they_are(detector):
     exceeded, naive = 0, 0
     for _ in range(TRIALS):
         x = (np.repeat(rng.normal(size=(36, 4)), 10, axis=0) + 0.1 * rng.normal(size=(360, 4))).astype("f")
-        drawn = draw(300, 60, 19, rng, groups=names)
-        found = detector.test("f", state, x[:300], x[300:], drawn, columns)
-        exceeded += max(s.effect_lower or 0.0 for s in found.statistics) > 0
+        drawn = draw(300, 60, 19, rng, Blocks(groups=names))
+        _, statistics = detector.test(state, x[:300], x[300:], drawn, columns)
+        exceeded += max(s.effect_lower or 0.0 for s in statistics) > 0
         naive += max(s.effect_lower or 0.0 for s in detector.describe(state, x[:300], x[300:], columns)) > 0
     assert exceeded <= BOUND
     assert naive > 100

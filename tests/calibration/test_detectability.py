@@ -66,7 +66,8 @@ def test_the_mildest_severity_and_what_is_missed():
         ("foreign", None, 0.3),
     ]
     assert found[0].shift == 1.0
-    assert found[0].unit.startswith("px")
+    assert found[0].unit == "px at short side 224 (standard deviation)"
+    assert found[0].short_unit == "px"
     assert found[0].power == 0.9
     assert missed == {"jpeg": "up to severity 1"}
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from driftcli.audit import story
+from driftcli.audit import baseline as audit_baseline
+from driftcli.audit import check as audit_check
+from driftcli.audit import fit as audit_fit
 from driftcli.audit.inconclusive import inconclusive
 from driftcli.cli import app
 from driftcli.config.settings import Settings
@@ -30,7 +32,7 @@ class Ran:
 
 @dataclass
 class Audit:
-    """Stands in for `driftcli.audit.story`: remembers its calls, returns `result` or raises it."""
+    """Stands in for a verb of `driftcli.audit`: remembers its calls, returns `result` or raises it."""
 
     result: Any
     calls: list[tuple[tuple[Any, ...], dict[str, Any]]]
@@ -75,7 +77,7 @@ def make_report():
 @pytest.fixture
 def check(monkeypatch, make_report):
     stub = Audit(make_report(), [])
-    monkeypatch.setattr(story, "check", stub)
+    monkeypatch.setattr(audit_check, "check", stub)
     return stub
 
 
@@ -93,7 +95,7 @@ def fit(monkeypatch):
         ),
         [],
     )
-    monkeypatch.setattr(story, "fit", stub)
+    monkeypatch.setattr(audit_fit, "fit", stub)
     return stub
 
 
@@ -102,7 +104,7 @@ def baseline(monkeypatch):
     stub = Audit(
         Calibrated("ref", "d" * 64, "default", 60, 1, {"mon": 30, "tue": 30}, Ledger(61, 60, {}, {}, 0)), []
     )
-    monkeypatch.setattr(story, "baseline", stub)
+    monkeypatch.setattr(audit_baseline, "baseline", stub)
     return stub
 
 

@@ -167,7 +167,7 @@ def test_the_process_returns_the_code(argv, code):
 
 _STUBBED = """
 import sys, time
-from driftcli.audit import story
+from driftcli.audit import check, fit
 from driftcli.core import registry
 from driftcli.cli import app
 {body}
@@ -177,7 +177,7 @@ app.main()
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_process_within_two_seconds(number, code):
-    body = "story.fit = lambda *a, **k: (print('ready', flush=True), time.sleep(30))"
+    body = "fit.fit = lambda *a, **k: (print('ready', flush=True), time.sleep(30))"
     process = subprocess.Popen(
         [sys.executable, "-c", _STUBBED.format(body=body), "fit", "x", "-o", "y"],
         cwd=ROOT,
@@ -209,7 +209,7 @@ class Text:
 registry.kinds = lambda room: ("text",)
 registry.load = lambda room, kind: Text
 report = inconclusive(NotAuditedError("", ""), artifact=Path({str(tmp_path)!r}), sources=[], settings=Settings())
-story.check = lambda *a, **k: replace(report, verdict="drift", exit_code=1)
+check.check = lambda *a, **k: replace(report, verdict="drift", exit_code=1)
 """
     code = _STUBBED.format(
         body=body.replace("class Text", "from dataclasses import dataclass\n@dataclass\nclass Text")
@@ -237,7 +237,7 @@ def test_closed_streams_are_no_failure():
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_behind_standard_output_is_4():
-    body = "from driftcli.cli import _summary\n_summary.fitted = lambda *a, **k: 'done'\nstory.fit = lambda *a, **k: None"
+    body = "from driftcli.cli import _summary\n_summary.fitted = lambda *a, **k: 'done'\nfit.fit = lambda *a, **k: None"
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(
             [sys.executable, "-c", _STUBBED.format(body=body), "fit", "x", "-o", "y"],

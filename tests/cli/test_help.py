@@ -32,9 +32,12 @@ COMMON = {
 LIGHT = ("torch", "torchvision", "scipy", "matplotlib", "numpy", "pydantic", "PIL", "yaml", "rich")
 
 
-@pytest.mark.parametrize("argv", [[], ["--help"], ["-h"], ["--version"], ["check", "--help"], ["chek"]])
+@pytest.mark.parametrize(
+    "argv",
+    [[], ["--help"], ["-h"], ["--version"], ["check", "--help"], ["chek"], ["help"], ["help", "limits"]],
+)
 def test_help_imports_nothing_heavy(argv):
-    """Nor does a wrong command line; Typer itself loads pydantic as soon as there is a command."""
+    """Nor does a page of the manual, or a wrong command line; Typer loads pydantic as soon as there is a command."""
     light = [name for name in LIGHT if name != "pydantic" or not argv or argv[0].startswith("-")]
     code = (
         "import sys\nfrom driftcli.cli import app\napp.run(sys.argv[1:])\n"
@@ -52,9 +55,9 @@ def test_importing_the_package_imports_nothing_heavy():
     assert ran.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "help"])
 def test_every_command_takes_the_common_options(name):
-    """Contract: commands."""
+    """Contract: commands. `help` reads no settings, so that it helps where they are wrong."""
     assert {param.name for param in COMMANDS[name].params} >= COMMON
 
 
@@ -108,6 +111,7 @@ def test_the_main_help(main):
         "power",
         "doctor",
         "demo",
+        "help",
     ]
     assert re.findall(r"^  ([a-z]+)  ", out.split("Commands:")[1].split("Options:")[0], re.MULTILINE) == verbs
     assert "..." not in out.split("Commands:")[1].split("Options:")[0]

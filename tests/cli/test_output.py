@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from driftcli.audit import story
-from driftcli.cli._progress import Bars, Lines, Told
+from driftcli.audit import check as audit
+from driftcli.cli._progress import Bars, Lines, TerminalProgress
 from driftcli.cli.console import Terminal, wants_colour
 from driftcli.core.findings import ImageResult
 
@@ -179,8 +179,8 @@ def test_who_draws(monkeypatch):
         (Terminal(environ={"CI": "1"}), Lines),
         (Terminal(environ={"TERM": "dumb"}), Lines),
         (Terminal(environ={}, log_format="json"), Lines),
-        (Terminal(environ={}, quiet=True), Told),
-        (Terminal(environ={}, show_progress=False), Told),
+        (Terminal(environ={}, quiet=True), TerminalProgress),
+        (Terminal(environ={}, show_progress=False), TerminalProgress),
     ]
     for terminal, kind in kinds:
         assert type(terminal.progress()) is kind
@@ -213,7 +213,7 @@ def test_demo_runs_real_command_lines(main, check, fit, baseline, make_report, m
         demo_story, "WEEK", tuple(day for day in demo_story.WEEK if day.name in {"day-02", "day-06"})
     )
     reports = {"day-02": make_report(), "day-06": make_report("drift", 1)}
-    monkeypatch.setattr(story, "check", lambda _ref, named, *a, **k: check(_ref, named, *a, **k) and reports[Path(named[0]).name])  # fmt: skip
+    monkeypatch.setattr(audit, "check", lambda _ref, named, *a, **k: check(_ref, named, *a, **k) and reports[Path(named[0]).name])  # fmt: skip
     ran = main("demo", "-o", str(tmp_path), "--seed", "3", "--workers", "1", "--set", "gate.alpha=0.02")
     assert (ran.code, ran.err) == (0, "")
     assert {audited.settings.seed for audited in (fit, baseline, check)} == {3}

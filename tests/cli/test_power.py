@@ -194,6 +194,7 @@ def report(**more) -> PowerReport:
             50,
             s == 3,
             {"gate": r, "style": r, "content": r},
+            "% of something long to say",
         )
         for name in ("gaussian_blur", "jpeg")
         for s in (1.0, 2.0, 3.0)

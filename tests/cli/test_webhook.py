@@ -155,14 +155,14 @@ def test_names_call_nobody_in_a_chat():
 @pytest.fixture
 def told(monkeypatch):
     """`check --notify` against an audit that returns `report`."""
-    from driftcli.audit import story
+    from driftcli.audit import check as audit
     from driftcli.cli import app
 
     for name in ("DRIFTCLI_NOTIFY", webhook.TOKEN, webhook.SECRET):
         monkeypatch.delenv(name, raising=False)
 
     def run(report, *argv):
-        monkeypatch.setattr(story, "check", lambda *_, **__: report)
+        monkeypatch.setattr(audit, "check", lambda *_, **__: report)
         return app.run(["check", "ref", "x", "-q", *argv])
 
     return run

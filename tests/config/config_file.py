@@ -1,6 +1,6 @@
 """Writes configs/default.yaml from the settings: every key, its default, and what it means.
 
-Run `python tests/config_file.py` after a setting has changed; a test compares.
+`python -m tests.readme_blocks` writes it, and what the manual says of it; a test compares.
 """
 
 from __future__ import annotations
@@ -119,8 +119,3 @@ def _option_help() -> dict[str, str]:
                 )
     helps["fit.thumbnails"] = "Pictures of held-out images that the artifact keeps, for reports; 0: none."
     return helps
-
-
-if __name__ == "__main__":
-    TARGET.write_text(default_yaml(), encoding="utf-8")
-    print(f"wrote {TARGET}")

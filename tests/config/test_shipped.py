@@ -22,14 +22,14 @@ def _generated() -> str:
 
 
 def test_default_yaml_is_the_defaults_and_names_every_key():
-    """If this fails, run `python tests/config_file.py`."""
+    """If this fails, run `python -m tests.readme_blocks`."""
     resolved = resolve(CONFIGS / "default.yaml")
     assert resolved.settings == Settings()
     assert given(resolved) == set(known())
 
 
 def test_default_yaml_is_as_generated():
-    """If this fails, run `python tests/config_file.py`."""
+    """If this fails, run `python -m tests.readme_blocks`."""
     assert (CONFIGS / "default.yaml").read_text(encoding="utf-8") == _generated()
 
 

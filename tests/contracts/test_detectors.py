@@ -50,20 +50,20 @@ def test_scoring_twice_agrees_and_mutates_nothing(detector):
     state = calibrated(detector, c)
     before = {k: np.array(v) for k, v in state.items()}
     drawn = draw(90, 20, 19, np.random.default_rng(0))
-    one, two = (detector.test("f", state, c, y, drawn, COLUMNS) for _ in range(2))
-    assert np.array_equal(one.values, two.values)
-    assert one.statistics == two.statistics
+    (values, statistics), again = (detector.test(state, c, y, drawn, COLUMNS) for _ in range(2))
+    assert np.array_equal(values, again[0])
+    assert statistics == again[1]
     assert all(np.array_equal(before[k], state[k]) for k in before)
 
 
 def test_values_and_description_name_the_same_statistics(detector):
     c, y = sample(1, 90), sample(2, 20)
-    found = detector.test(
-        "f", calibrated(detector, c), c, y, draw(90, 20, 9, np.random.default_rng(0)), COLUMNS
+    values, statistics = detector.test(
+        calibrated(detector, c), c, y, draw(90, 20, 9, np.random.default_rng(0)), COLUMNS
     )
-    assert found.values.shape == (10, len(found.statistics))
-    assert len({s.name for s in found.statistics}) == len(found.statistics)
-    for s in found.statistics:
+    assert values.shape == (10, len(statistics))
+    assert len({s.name for s in statistics}) == len(statistics)
+    for s in statistics:
         assert s.effect is None or 0 <= s.effect <= 1
         assert s.effect_lower is None or 0 <= s.effect_lower <= s.effect + 1e-12
 

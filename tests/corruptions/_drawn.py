@@ -50,9 +50,9 @@ def values(image):
     return np.asarray(image, float)
 
 
-def distance(one, other):
-    return float(np.abs(values(one) - values(other)).mean())
+def distance(image, other):
+    return float(np.abs(values(image) - values(other)).mean())
 
 
-def same(one, other):
-    return one.size == other.size and one.tobytes() == other.tobytes()
+def same(image, other):
+    return image.size == other.size and image.tobytes() == other.tobytes()

@@ -70,16 +70,16 @@ def test_motion_is_a_line_of_its_length(amount, seed):
 
 
 def test_motion_has_its_own_direction_in_every_image():
-    found = [moments("motion_blur", 10, broad()[0], seed)[0] for seed in range(12)]
-    angles = [0.5 * np.arctan2(2 * xy, xx - yy) for xx, yy, xy in found]
+    directions = [moments("motion_blur", 10, broad()[0], seed)[0] for seed in range(12)]
+    angles = [0.5 * np.arctan2(2 * xy, xx - yy) for xx, yy, xy in directions]
     assert np.std(angles) > 0.3
 
 
 @pytest.mark.parametrize("name", ["gaussian_blur", "defocus_blur", "motion_blur", "downscale", "pixelate"])
 def test_a_flat_image_stays_as_it_is(name):
     for size in ((224, 224), (900, 700)):
-        found = values(kind(name)(flat(140, *size), 5, rng()))
-        assert np.abs(found - 140).max() <= 1
+        changed = values(kind(name)(flat(140, *size), 5, rng()))
+        assert np.abs(changed - 140).max() <= 1
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
@@ -90,31 +90,31 @@ def test_jpeg_is_libjpeg_at_the_stated_quality(severity, monkeypatch):
     monkeypatch.setattr(
         Image.Image, "save", lambda image, out, *a, **k: (save(image, out, *a, **k), made.append(out))[0]
     )
-    one = kind("jpeg")
-    found = one(scene(), severity, rng())
+    jpeg = kind("jpeg")
+    changed = jpeg(scene(), severity, rng())
     monkeypatch.undo()
     expected = io.BytesIO()
-    flat(9).save(expected, "JPEG", quality=one.amounts[severity - 1])
-    tables = [Image.open(io.BytesIO(each.getvalue())).quantization for each in (made[0], expected)]
+    flat(9).save(expected, "JPEG", quality=jpeg.amounts[severity - 1])
+    tables = [Image.open(io.BytesIO(stream.getvalue())).quantization for stream in (made[0], expected)]
     assert tables[0] == tables[1]
-    assert same(found, Image.open(io.BytesIO(made[0].getvalue())).convert("RGB"))
+    assert same(changed, Image.open(io.BytesIO(made[0].getvalue())).convert("RGB"))
 
 
 @pytest.mark.parametrize(("amount", "blocks"), [(2, 112), (5, 45), (8, 28)])
 @pytest.mark.parametrize("side", [224, 448])
 def test_pixelate_leaves_so_many_squares(amount, blocks, side):
     image = scene(side, side)
-    found = values(kind("pixelate").apply(image, amount, rng()))
-    borders = (np.abs(np.diff(found, axis=1)).max(axis=(0, 2)) > 0).sum()
+    changed = values(kind("pixelate").apply(image, amount, rng()))
+    borders = (np.abs(np.diff(changed, axis=1)).max(axis=(0, 2)) > 0).sum()
     assert borders == blocks - 1
 
 
 def test_squares_keep_their_mean():
     """Pillow rounds rows, then columns: within one grey level."""
     image = scene(224, 224)
-    found = values(kind("pixelate").apply(image, 8, rng()))
+    changed = values(kind("pixelate").apply(image, 8, rng()))
     means = values(image).reshape(28, 8, 28, 8, 3).mean(axis=(1, 3))
-    assert np.abs(found[::8, ::8] - means).max() <= 1
+    assert np.abs(changed[::8, ::8] - means).max() <= 1
 
 
 @pytest.mark.parametrize("amount", kind("downscale").amounts)

@@ -28,9 +28,9 @@ def test_brighten_adds(amount):
 @pytest.mark.parametrize("amount", kind("darken").amounts)
 def test_stops_are_powers_of_two_of_light(name, sign, amount):
     """80 becomes what has 2^±stops of its light; rounding is half a grey level."""
-    found = values(kind(name).apply(flat(80), amount, rng()))[0, 0, 0]
+    value = values(kind(name).apply(flat(80), amount, rng()))[0, 0, 0]
     wanted = linear(80) * 2.0 ** (sign * amount)
-    assert linear(found - 0.5) <= wanted <= linear(found + 0.5)
+    assert linear(value - 0.5) <= wanted <= linear(value + 0.5)
 
 
 def test_over_exposure_clips_and_darken_keeps_black():
@@ -40,15 +40,15 @@ def test_over_exposure_clips_and_darken_keeps_black():
 
 @amounts("gamma")
 def test_gamma_is_a_power_that_keeps_black_and_white(amount):
-    found = [values(kind("gamma").apply(flat(v), amount, rng()))[0, 0, 0] for v in (0, 100, 255)]
-    assert found == [0, round(255 * (100 / 255) ** amount), 255]
+    tones = [values(kind("gamma").apply(flat(v), amount, rng()))[0, 0, 0] for v in (0, 100, 255)]
+    assert tones == [0, round(255 * (100 / 255) ** amount), 255]
 
 
 @amounts("low_contrast")
 def test_contrast_is_lost_around_the_mean(amount):
     image = scene()
-    found = kind("low_contrast").apply(image, amount, rng())
-    grey = [values(each.convert("L")) for each in (image, found)]
+    changed = kind("low_contrast").apply(image, amount, rng())
+    grey = [values(picture.convert("L")) for picture in (image, changed)]
     assert grey[1].std() == pytest.approx(grey[0].std() * (1 - amount / 100), rel=0.02)
     assert grey[1].mean() == pytest.approx(grey[0].mean(), abs=0.6)
 
@@ -57,24 +57,26 @@ def test_contrast_is_lost_around_the_mean(amount):
 def test_fog_has_its_share_of_the_light(amount):
     """Over black, the mean is that share of the fog's own grey; nowhere more than twice of it."""
     for seed in range(5):
-        found = values(kind("fog").apply(flat(0), amount, rng(seed)))
-        assert found.mean() == pytest.approx(225 * amount / 100, rel=0.06)
-        assert found.max() <= min(225, 2 * 225 * amount / 100) + 1
-        assert found.std() > 0.05 * found.mean()  # it drifts
+        fogged = values(kind("fog").apply(flat(0), amount, rng(seed)))
+        assert fogged.mean() == pytest.approx(225 * amount / 100, rel=0.06)
+        assert fogged.max() <= min(225, 2 * 225 * amount / 100) + 1
+        assert fogged.std() > 0.05 * fogged.mean()  # it drifts
 
 
 @amounts("vignette")
 def test_corners_are_darker_by_the_amount_and_the_centre_is_not(amount):
-    found = values(kind("vignette").apply(flat(200, 401, 301), amount, rng()))[..., 0]
-    assert found[0, 0] == pytest.approx(200 * (1 - amount / 100), abs=2)
-    assert found[150, 200] == 200
-    assert found[150, 0] == pytest.approx(200 * (1 - amount / 200), abs=2)
+    darkened = values(kind("vignette").apply(flat(200, 401, 301), amount, rng()))[..., 0]
+    assert darkened[0, 0] == pytest.approx(200 * (1 - amount / 100), abs=2)
+    assert darkened[150, 200] == 200
+    assert darkened[150, 0] == pytest.approx(200 * (1 - amount / 200), abs=2)
 
 
 @amounts("saturation")
 def test_colour_distances_grow(amount):
     image = Image.new("RGB", (9, 9), (120, 100, 90))
-    before, after = (values(each)[0, 0] for each in (image, kind("saturation").apply(image, amount, rng())))
+    before, after = (
+        values(picture)[0, 0] for picture in (image, kind("saturation").apply(image, amount, rng()))
+    )
     grey = image.convert("L").getpixel((0, 0))
     assert after - grey == pytest.approx((before - grey) * amount, abs=1.01)
 
@@ -82,7 +84,9 @@ def test_colour_distances_grow(amount):
 @amounts("grey_scale")
 def test_colour_distances_shrink(amount):
     image = Image.new("RGB", (9, 9), (220, 100, 40))
-    before, after = (values(each)[0, 0] for each in (image, kind("grey_scale").apply(image, amount, rng())))
+    before, after = (
+        values(picture)[0, 0] for picture in (image, kind("grey_scale").apply(image, amount, rng()))
+    )
     grey = image.convert("L").getpixel((0, 0))
     assert after - grey == pytest.approx((before - grey) * (1 - amount / 100), abs=1.01)
 

@@ -11,9 +11,9 @@ from tests.corruptions._drawn import flat, kind, rng, values
 
 @pytest.mark.parametrize("amount", kind("gaussian_noise").amounts)
 def test_gaussian_noise_has_its_standard_deviation(amount):
-    found = values(kind("gaussian_noise").apply(flat(128), amount, rng()))
-    assert found.std() == pytest.approx(amount, rel=0.05)
-    assert found.mean() == pytest.approx(128, abs=0.5)
+    noisy = values(kind("gaussian_noise").apply(flat(128), amount, rng()))
+    assert noisy.std() == pytest.approx(amount, rel=0.05)
+    assert noisy.mean() == pytest.approx(128, abs=0.5)
 
 
 def test_colour_images_get_noise_in_every_channel_and_grey_ones_in_all_together():
@@ -28,11 +28,11 @@ def test_colour_images_get_noise_in_every_channel_and_grey_ones_in_all_together(
 @pytest.mark.parametrize(("side", "grain"), [(224, 1), (440, 1), (448, 2), (900, 4)])
 def test_the_grain_follows_the_image(side, grain):
     """Squares of one value, so that as much noise survives the shrinking to 224 px."""
-    found = values(kind("gaussian_noise").apply(flat(128, side, side), 20, rng()))[..., 0]
-    block = found[: grain * 20, : grain * 20].reshape(20, grain, 20, grain)
+    noisy = values(kind("gaussian_noise").apply(flat(128, side, side), 20, rng()))[..., 0]
+    block = noisy[: grain * 20, : grain * 20].reshape(20, grain, 20, grain)
     assert (block == block[:, :1, :, :1]).all()
-    assert found[0, grain] != found[0, 0] or found[grain, 0] != found[0, 0]
-    assert found.std() == pytest.approx(20, rel=0.05)
+    assert noisy[0, grain] != noisy[0, 0] or noisy[grain, 0] != noisy[0, 0]
+    assert noisy.std() == pytest.approx(20, rel=0.05)
 
 
 @pytest.mark.parametrize("level", [10, 60, 128, 200])
@@ -50,9 +50,9 @@ def test_shot_noise_is_poisson(amount, level):
 def test_counts_are_skewed_as_poisson_counts_are_on_both_sides_of_the_switch():
     """Exact below 4 expected photons, an expansion above: third moment = mean."""
     for level in (40, 50, 60, 100):
-        found = values(kind("shot_noise").apply(flat(level, 400, 400), 20, rng()))[..., 0] * 20 / 255
+        counts = values(kind("shot_noise").apply(flat(level, 400, 400), 20, rng()))[..., 0] * 20 / 255
         mean = level / 255 * 20
-        assert ((found - found.mean()) ** 3).mean() == pytest.approx(mean, rel=0.15)
+        assert ((counts - counts.mean()) ** 3).mean() == pytest.approx(mean, rel=0.15)
 
 
 def test_black_has_no_shot_noise():
@@ -61,38 +61,38 @@ def test_black_has_no_shot_noise():
 
 @pytest.mark.parametrize("amount", kind("impulse_noise").amounts)
 def test_impulses_hit_their_share_half_black_half_white(amount):
-    found = values(kind("impulse_noise").apply(flat(128, 400, 400), amount, rng()))[..., 0]
+    noisy = values(kind("impulse_noise").apply(flat(128, 400, 400), amount, rng()))[..., 0]
     spread = 4 * np.sqrt(amount / 200 / 160_000) * 100
-    assert (found == 0).mean() * 100 == pytest.approx(amount / 2, abs=spread)
-    assert (found == 255).mean() * 100 == pytest.approx(amount / 2, abs=spread)
-    assert np.isin(found, (0, 128, 255)).all()
+    assert (noisy == 0).mean() * 100 == pytest.approx(amount / 2, abs=spread)
+    assert (noisy == 255).mean() * 100 == pytest.approx(amount / 2, abs=spread)
+    assert np.isin(noisy, (0, 128, 255)).all()
 
 
 @pytest.mark.parametrize("side", [224, 900])
 @pytest.mark.parametrize("amount", kind("dead_pixels").amounts)
 def test_dead_pixels_are_so_many_of_a_hundred_thousand(amount, side):
     grain = 1 if side == 224 else 4
-    found = values(kind("dead_pixels").apply(flat(128, side, side), amount, rng()))
-    dead = (found != 128).any(axis=2).sum() / grain**2
+    changed = values(kind("dead_pixels").apply(flat(128, side, side), amount, rng()))
+    dead = (changed != 128).any(axis=2).sum() / grain**2
     assert dead == max(1, round((side // grain) ** 2 * amount / 100_000))
 
 
 def test_one_sensor_took_all_images():
     """Defects are where they are, whatever the generator; a lower severity has part of them."""
     for name in ("dead_pixels", "dead_columns"):
-        one, two = (values(kind(name)(flat(128), 4, rng(seed))) for seed in (1, 2))
-        assert (one == two).all()
+        first, second = (values(kind(name)(flat(128), 4, rng(seed))) for seed in (1, 2))
+        assert (first == second).all()
         fewer = values(kind(name)(flat(128), 2, rng()))
-        assert ((fewer != 128) <= (one != 128)).all()
+        assert ((fewer != 128) <= (first != 128)).all()
     other = (values(kind("dead_pixels")(flat(level), 4, rng())) for level in (90, 160))
     assert np.array_equal(
-        *((each != level).any(axis=2) for each, level in zip(other, (90, 160), strict=True))
+        *((pixels != level).any(axis=2) for pixels, level in zip(other, (90, 160), strict=True))
     )
 
 
 @pytest.mark.parametrize("amount", kind("dead_columns").amounts)
 def test_dead_columns_are_whole_and_so_many(amount):
-    found = values(kind("dead_columns").apply(flat(128, 1000, 300), amount, rng()))[..., 0]
-    dead = (found != 128).all(axis=0)
+    changed = values(kind("dead_columns").apply(flat(128, 1000, 300), amount, rng()))[..., 0]
+    dead = (changed != 128).all(axis=0)
     assert dead.sum() == round(1000 * amount / 100)
-    assert (found[:, ~dead] == 128).all()
+    assert (changed[:, ~dead] == 128).all()

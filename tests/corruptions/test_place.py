@@ -71,8 +71,8 @@ def test_crop_enlarges_the_centre(amount):
 def test_no_black_corner_gives_the_movement_away(name):
     """What is uncovered shows the reflection: a bright image has no dark pixel, and values are its own."""
     for seed in range(4):
-        found = values(kind(name)(flat(200, 300, 200), 5, rng(seed)))
-        assert (found == 200).all()
+        moved = values(kind(name)(flat(200, 300, 200), 5, rng(seed)))
+        assert (moved == 200).all()
     edge = kind("translation").apply(scene(), 22, rng(3))
     original = {tuple(p) for p in np.asarray(scene()).reshape(-1, 3)}
     assert {tuple(p) for p in np.asarray(edge).reshape(-1, 3)} <= original
@@ -82,9 +82,9 @@ def test_no_black_corner_gives_the_movement_away(name):
 def test_flips_are_as_frequent_as_stated(amount):
     image = scene(32, 24)
     mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    found = [kind("flip").apply(image, amount, rng(seed)) for seed in range(600)]
-    assert all(same(each, image) or same(each, mirrored) for each in found)
-    share = np.mean([same(each, mirrored) for each in found])
+    results = [kind("flip").apply(image, amount, rng(seed)) for seed in range(600)]
+    assert all(same(result, image) or same(result, mirrored) for result in results)
+    share = np.mean([same(result, mirrored) for result in results])
     spread = 3.9 * math.sqrt(amount / 100 * (1 - amount / 100) / 600)
     assert share == pytest.approx(amount / 100, abs=spread + 1e-9)
 
@@ -93,9 +93,9 @@ def test_flips_are_as_frequent_as_stated(amount):
 @amounts("occlusion")
 def test_occlusion_covers_its_share_of_the_area(amount, size):
     for seed in range(4):
-        found = values(kind("occlusion").apply(flat(255, *size), amount, rng(seed)))[..., 0]
+        covered = values(kind("occlusion").apply(flat(255, *size), amount, rng(seed)))[..., 0]
         half = 255 - 0.9 * (255 - 38) / 2
-        assert (found < half).mean() * 100 == pytest.approx(amount, rel=0.12, abs=0.15)
+        assert (covered < half).mean() * 100 == pytest.approx(amount, rel=0.12, abs=0.15)
 
 
 def test_dirt_lies_elsewhere_in_every_image_and_grows_where_it_is():

@@ -5,7 +5,7 @@ import pytest
 
 from driftcli.detectors import mmd as room
 from driftcli.detectors.mmd import Mmd
-from driftcli.stats.relabelling import draw
+from driftcli.stats.relabelling import Blocks, draw
 
 
 def textbook(x, labels_of_images, used, sigma):
@@ -60,7 +60,7 @@ def test_bins_and_unequal_groups(sets):
     state = detector.fit(f, (), 0)
     compare(detector, state, c, y, draw(150, 330, 30, np.random.default_rng(1)))
     names = [f"c{i % 11}" if i % 3 else f"d{i % 4}" for i in range(150)] + [f"y{i % 5}" for i in range(40)]
-    compare(detector, state, c, y[:40], draw(150, 40, 30, np.random.default_rng(1), groups=names))
+    compare(detector, state, c, y[:40], draw(150, 40, 30, np.random.default_rng(1), Blocks(groups=names)))
 
 
 def test_observed_value_and_description_agree(sets):
@@ -68,9 +68,9 @@ def test_observed_value_and_description_agree(sets):
     detector = Mmd()
     state = detector.fit(f, (), 0)
     drawn = draw(150, 60, 10, np.random.default_rng(1))
-    found = detector.test("content", state, c, y[:60], drawn, ())
-    for k, statistic in enumerate(found.statistics[: len(detector.bandwidths)]):
-        assert statistic.effect == pytest.approx(np.sqrt(max(found.values[0, k], 0) / 2), abs=1e-4)
+    values, statistics = detector.test(state, c, y[:60], drawn, ())
+    for k, statistic in enumerate(statistics[: len(detector.bandwidths)]):
+        assert statistic.effect == pytest.approx(np.sqrt(max(values[0, k], 0) / 2), abs=1e-4)
         assert 0 <= statistic.effect_lower <= statistic.effect
 
 
@@ -115,7 +115,7 @@ def test_a_group_of_one_image_has_no_pairs_but_a_statistic():
     x[60:] += 3
     groups = [f"g{i // 3}" if i < 45 else f"single{i}" for i in range(60)] + ["batch"] * 4
     detector = Mmd()
-    drawn = draw(60, 4, 99, rng, groups=groups)
+    drawn = draw(60, 4, 99, rng, Blocks(groups=groups))
     assert drawn.batch_sizes.min() == 1
     values = detector.values(detector.fit(x[:60], (), 0), x, drawn, ())
     assert np.isfinite(values).all()
@@ -171,6 +171,6 @@ def test_artifacts_from_before_the_mean_shifts_work_as_they_did(sets):
     detector = Mmd()
     state = {k: v for k, v in detector.fit(f, (), 0).items() if not k.startswith("white_")}
     drawn = draw(150, 40, 30, np.random.default_rng(1))
-    found = detector.test("content", state, c, y[:40], drawn, ())
-    assert [s.name for s in found.statistics] == ["mmd_4", "mmd_2", "mmd_1", "mmd_0.5"]
-    assert found.values.shape[1] == 4
+    values, statistics = detector.test(state, c, y[:40], drawn, ())
+    assert [s.name for s in statistics] == ["mmd_4", "mmd_2", "mmd_1", "mmd_0.5"]
+    assert values.shape[1] == 4

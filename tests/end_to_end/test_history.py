@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from driftcli.history import read
+from driftcli.check_history import read
 from tests.journey import pictures
 
 SEQUENCE = ("--gate", "sequence", "--alpha", 0.05)
@@ -79,8 +79,8 @@ def test_a_history_that_cannot_be_used_is_found_before_anything_is_read(world, t
 
 
 def filled(database: Path) -> Path:
-    from driftcli.history import record
-    from tests.history.test_history import report, settings
+    from driftcli.check_history import record
+    from tests.check_history.test_history import report, settings
 
     for day in (1, 2, 3):
         record.record(report(f"d{day}", 0.3, created=f"2026-11-0{day}T06:00:00Z"), settings(database))
@@ -130,8 +130,8 @@ def test_a_reader_in_a_folder_that_nobody_may_write_to(tmp_path, monkeypatch):
 
 def test_a_check_that_fails_halfway_leaves_no_half_row(tmp_path, monkeypatch):
     """Row, evidence and sequence are one transaction."""
-    from driftcli.history import record
-    from tests.history.test_history import report, settings
+    from driftcli.check_history import record
+    from tests.check_history.test_history import report, settings
 
     database = filled(tmp_path / "drift.db")
     insert = record._insert

@@ -11,7 +11,7 @@ from driftcli.calibration import corruption_library
 from driftcli.core.features import Column
 from driftcli.explain import corruption
 from driftcli.explain import space as _space
-from driftcli.explain.corruption import Library, Likeness, Part, calibrated, statement
+from driftcli.explain.corruption import Library, Likeness, Part, calibrated, diagnosis
 
 COLUMNS = {
     "properties": (*(Column(f"p{i}") for i in range(5)), Column("hue", "circular")),
@@ -161,15 +161,15 @@ def test_the_words():
     """Nouns, whole severities, what comes next; and that none fits, with the nearest."""
     blur, jpeg = Part("gaussian_blur", 2.2), Part("jpeg", 0.4)
     one = Likeness((blur,), 0.931, True, "compression", jpeg, 0.31)
-    said = statement(one, 0.75)
+    said = diagnosis(one, 0.75)
     assert said.statement == "Like Gaussian blur severity 2 (0.93); not like compression (0.31)"
     assert (said.corruption, said.severity, said.similarity) == ("gaussian_blur", 2.2, 0.931)
-    rival = statement(replace(one, other_similarity=0.9), 0.75).statement
+    rival = diagnosis(replace(one, other_similarity=0.9), 0.75).statement
     assert rival == "Like Gaussian blur severity 2 (0.93); next: JPEG compression below severity 1 (0.90)"
-    two = statement(replace(one, parts=(blur, Part("darken", 1.0))), 0.75).statement
+    two = diagnosis(replace(one, parts=(blur, Part("darken", 1.0))), 0.75).statement
     assert two == "Like Gaussian blur severity 2 with darkening severity 1 (0.93)"
-    none = statement(replace(one, fits=False, similarity=0.41), 0.75)
+    none = diagnosis(replace(one, fits=False, similarity=0.41), 0.75)
     assert none.statement == "No known corruption fits (nearest: Gaussian blur severity 2, 0.41)"
     assert none.corruption is None
     assert none.similarity is None
-    assert statement(None, 0.75).corruption is None
+    assert diagnosis(None, 0.75).corruption is None

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftcli.core.features import Features
+from driftcli.core.findings import Outside
 from driftcli.explain import culprits, groups, scores
 from driftcli.stats import conformal
 from tests.statistical import binomial_bound
@@ -26,8 +27,8 @@ def batch(count: int, **more) -> Features:
 @given(st.lists(LEVELS, min_size=1, max_size=30), st.lists(LEVELS, min_size=1, max_size=10))
 def test_p_counts_good_images_at_least_as_strange(good, images):
     """Ties count, the image itself counts, and p is never 0."""
-    found = conformal.p_values(np.array(good), np.array(images))
-    assert found.tolist() == [(1 + sum(g >= v for g in good)) / (1 + len(good)) for v in images]
+    p = conformal.p_values(np.array(good), np.array(images))
+    assert p.tolist() == [(1 + sum(g >= v for g in good)) / (1 + len(good)) for v in images]
 
 
 @settings(max_examples=80, deadline=None)
@@ -49,8 +50,8 @@ def test_the_false_share_is_kept():
     for trial in range(300):
         rng = np.random.default_rng([1, trial])
         images = np.concatenate([rng.normal(size=90), rng.normal(4, 1, 10)])
-        found = conformal.discoveries(conformal.p_values(rng.normal(size=400), images), 0.2)
-        shares.append(found[:90].sum() / max(found.sum(), 1))
+        called = conformal.discoveries(conformal.p_values(rng.normal(size=400), images), 0.2)
+        shares.append(called[:90].sum() / max(called.sum(), 1))
     assert np.mean(shares) <= 0.2 + 3 * np.std(shares) / np.sqrt(len(shares))
     assert np.mean(shares) > 0.05
 
@@ -61,15 +62,18 @@ def test_the_sum_over_families_needs_no_correction():
     for trial in range(2000):
         rng = np.random.default_rng([2, trial])
         common = rng.exponential(size=105)
-        said = [_said(common + rng.exponential(size=105), 100, f"f{i}") for i in range(4)]
-        found = culprits.rank(said, batch(5), [()] * 5, 0.05)
-        hits += next(i.p_value for i in found if i.path.endswith("000.jpg")) <= 0.05
+        scored = [_scored(common + rng.exponential(size=105), 100, f"f{i}") for i in range(4)]
+        ranked = culprits.rank(scored, batch(5), [()] * 5, 0.05)
+        hits += next(i.p_value for i in ranked if i.path.endswith("000.jpg")) <= 0.05
     assert hits <= binomial_bound(2000, 0.05)
     assert hits > 60
 
 
-def _said(nats: np.ndarray, n: int, family: str = "style") -> culprits.Strangeness:
-    return culprits.Strangeness(family, nats[:n], nats[n:])
+WHY = (Outside("sharpness", "below", 0.99, 0.02),)
+
+
+def _scored(nats: np.ndarray, n: int, family: str = "style") -> culprits.AnomalyScores:
+    return culprits.AnomalyScores(family, nats[:n], nats[n:])
 
 
 def test_the_ranking_falls_and_names_the_family_that_finds_the_image_rarest():
@@ -77,27 +81,28 @@ def test_the_ranking_falls_and_names_the_family_that_finds_the_image_rarest():
     rng = np.random.default_rng(0)
     style, light = rng.exponential(size=230), rng.exponential(size=230)
     style[205], light[210] = 30, 25
-    said = [_said(style, 200), _said(light, 200, "properties")]
-    found = culprits.rank(said, batch(30), [("why",)] * 30, 0.05)
-    assert [(i.path, i.family) for i in found[:2]] == [
+    scored = [_scored(style, 200), _scored(light, 200, "properties")]
+    ranked = culprits.rank(scored, batch(30), [WHY] * 30, 0.05)
+    assert [(i.path, i.family) for i in ranked[:2]] == [
         ("day2/005.jpg", "style"),
         ("day1/010.jpg", "properties"),
     ]
-    assert [image.rank for image in found] == list(range(1, 31))
-    ps, shares = [i.p_value for i in found], [i.score for i in found]
+    assert [image.rank for image in ranked] == list(range(1, 31))
+    ps, shares = [i.p_value for i in ranked], [i.score for i in ranked]
     assert ps == sorted(ps)
     assert shares == pytest.approx([1 - (201 * p - 1) / 200 for p in ps])
-    assert [i.path for i in found if i.significant] == []
-    assert found[0].p_value == pytest.approx(1 / 201)
-    assert found[0].content == f"{5:064x}"
+    assert [i.path for i in ranked if i.significant] == []
+    assert ranked[0].p_value == pytest.approx(1 / 201)
+    assert ranked[0].content == f"{5:064x}"
+    assert (ranked[0].outside, ranked[0].reasons) == (WHY, ("sharpness 0.02, below 99 % of the baseline",))
 
 
 def test_images_are_significant_only_where_their_p_can_be_small_enough():
     """One in ten images of a batch is far out: 200 good images show it at 0.05, 20 cannot."""
     for n, expected in ((200, 3), (20, 0)):
         nats = np.concatenate([np.random.default_rng(1).exponential(size=n + 27), [50.0, 51, 52]])
-        found = culprits.rank([_said(nats, n)], batch(30), [()] * 30, 0.05)
-        assert sum(image.significant for image in found) == expected
+        ranked = culprits.rank([_scored(nats, n)], batch(30), [()] * 30, 0.05)
+        assert sum(image.significant for image in ranked) == expected
 
 
 @settings(max_examples=60, deadline=None)
@@ -128,12 +133,12 @@ def test_rows_are_slices_else_groups_else_a_few_folders():
 def test_scores_are_shares_on_common_edges_and_alarm_begins_at_alpha():
     """40 bins; the threshold is the baseline's conformal quantile: at most alpha of good images lie above."""
     rng = np.random.default_rng(6)
-    (one,) = scores.of([_said(rng.exponential(size=300), 250)], 0.05)
-    assert len(one.edges) == 41
-    assert sum(one.batch) == pytest.approx(1) == sum(one.baseline)
-    assert one.edges[0] < one.threshold <= one.edges[-1]
-    assert scores.of([_said(rng.exponential(size=30), 25)], 0.01)[0].threshold is None
-    assert scores.of([_said(np.ones(30), 25)], 0.05) == ()
+    (histogram,) = scores.of([_scored(rng.exponential(size=300), 250)], 0.05)
+    assert len(histogram.edges) == 41
+    assert sum(histogram.batch) == pytest.approx(1) == sum(histogram.baseline)
+    assert histogram.edges[0] < histogram.threshold <= histogram.edges[-1]
+    assert scores.of([_scored(rng.exponential(size=30), 25)], 0.01)[0].threshold is None
+    assert scores.of([_scored(np.ones(30), 25)], 0.05) == ()
     above = 0
     for trial in range(1500):
         draw = np.random.default_rng([3, trial]).exponential(size=101)

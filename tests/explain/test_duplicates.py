@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from driftcli.core.features import Features
-from driftcli.explain.duplicates import BITS, FLAT, found
+from driftcli.explain.duplicates import BITS, FLAT, search
 
 
 def features(prefix: str, near: list[int], pixels: list[int] | None = None) -> Features:
@@ -25,8 +25,8 @@ def flipped(value: int, bits: int) -> int:
     return value ^ ((1 << bits) - 1)
 
 
-def told(batch: Features, held_out: Features) -> set[tuple[str, str, tuple[str, ...]]]:
-    return {(one.kind, one.where, one.images) for one in found(batch, held_out)}
+def ties(batch: Features, held_out: Features) -> set[tuple[str, str, tuple[str, ...]]]:
+    return {(entry.kind, entry.where, entry.images) for entry in search(batch, held_out)}
 
 
 def test_copies_are_tied_inside_the_batch_and_to_the_baseline():
@@ -34,7 +34,7 @@ def test_copies_are_tied_inside_the_batch_and_to_the_baseline():
     a, b, c = random(3, 1)
     batch = features("b", [a, a, flipped(b, 4), b, flipped(b, 4) ^ (15 << 40), c], [7, 7, 1, 2, 3, 4])
     held_out = features("g", [*random(40, 2), flipped(c, 3), a], [*range(100, 141), 7])
-    assert told(batch, held_out) == {
+    assert ties(batch, held_out) == {
         ("exact", "batch", ("b0", "b1")),
         ("exact", "baseline", ("b0", "g41")),
         ("exact", "baseline", ("b1", "g41")),
@@ -50,7 +50,7 @@ def test_every_pair_is_found():
     near = [int(r) ^ (int(x) & 0b11111111) for r in roots for x in rng.integers(0, 256, 3)]
     batch, held_out = features("b", near), features("g", random(100, 5))
     ties = {(i, j) for i in range(36) for j in range(i) if (near[i] ^ near[j]).bit_count() <= BITS}
-    groups = [one.images for one in found(batch, held_out)]
+    groups = [entry.images for entry in search(batch, held_out)]
     mine = {name: at for at, group in enumerate(groups) for name in group}
     assert ties
     assert all(mine[f"b{i}"] == mine[f"b{j}"] for i, j in ties)
@@ -60,14 +60,14 @@ def test_every_pair_is_found():
 def test_flat_pictures_and_pictures_that_look_alike_anyway_are_no_near_duplicates():
     """A hash without structure says nothing; digits on black resemble each other among good images too."""
     flat = features("b", [0, 1, 3, (1 << FLAT - 1) - 1])
-    assert told(flat, features("g", random(40, 6))) == set()
+    assert ties(flat, features("g", random(40, 6))) == set()
     alike = [flipped(random(1, 7)[0], i % 4) for i in range(40)]
-    assert told(features("b", alike[:5]), features("g", alike)) == set()
+    assert ties(features("b", alike[:5]), features("g", alike)) == set()
 
 
 def test_the_list_is_cut():
     """50 entries of each kind and place, the largest groups first."""
     batch = features("b", random(160, 8), [i // 2 for i in range(157)] + [500, 500, 500])
-    entries = [one for one in found(batch, features("g", random(40, 9))) if one.kind == "exact"]
+    entries = [entry for entry in search(batch, features("g", random(40, 9))) if entry.kind == "exact"]
     assert len(entries) == 50
     assert entries[0].images == ("b157", "b158", "b159")

@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from driftcli.core import sentences
 from driftcli.core.features import Column
-from driftcli.explain.images import reasons
+from driftcli.explain.images import outside
 
 COLUMNS = (
     Column("sharpness"),
@@ -21,7 +22,8 @@ BASELINE = np.stack(
 
 
 def one(*values, top=2, baseline=BASELINE):
-    return reasons(np.array([values], np.float32), baseline, COLUMNS, top, {5: "JPEG", 6: "PNG"})[0]
+    found = outside(np.array([values], np.float32), baseline, COLUMNS, top, {5: "JPEG", 6: "PNG"})[0]
+    return tuple(map(sentences.outside, found))
 
 
 def test_an_ordinary_image_has_no_reason():
@@ -53,7 +55,7 @@ def test_levels_and_missing_values():
 def test_nothing_to_compare_gives_no_reasons():
     """An empty baseline, no columns, or top 0 is silent."""
     assert one(0.5, 0.5, 6, 1, baseline=BASELINE[:0]) == ()
-    assert reasons(BASELINE[:2, :0], BASELINE[:, :0], ()) == [(), ()]
+    assert outside(BASELINE[:2, :0], BASELINE[:, :0], ()) == [(), ()]
     assert one(-5, 0.5, 6, 1, top=0) == ()
 
 
@@ -62,10 +64,12 @@ def test_nothing_to_compare_gives_no_reasons():
 def test_the_share_is_what_counting_gives(baseline, value):
     """The twin: count the baseline below and above, speak from 95 % on, round down."""
     held_out = np.array(baseline, np.float32)[:, None]
-    (found,) = reasons(np.array([[value]], np.float32), held_out, (Column("x"),))
+    (phrases,) = outside(np.array([[value]], np.float32), held_out, (Column("x"),))
     below, above = np.mean(held_out < np.float32(value)), np.mean(held_out > np.float32(value))
     if max(below, above) < 0.95:
-        assert found == ()
+        assert phrases == ()
     else:
         part = "all" if max(below, above) == 1 else f"{int(100 * max(below, above) + 1e-9)} %"
-        assert found[0].endswith(f", {'below' if above > below else 'above'} {part} of the baseline")
+        assert sentences.outside(phrases[0]).endswith(
+            f", {'below' if above > below else 'above'} {part} of the baseline"
+        )

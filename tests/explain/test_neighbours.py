@@ -22,9 +22,9 @@ def test_neighbours_against_a_slow_twin(classes):
     batch = rng.normal(2, 3, (9, 10)).astype(np.float32) * np.arange(1, 11, dtype=np.float32)
     good = classes * np.arange(1, 11, dtype=np.float32)
     candidates = sorted(rng.permutation(120)[:50].tolist())
-    found = nearest({"content": good}, candidates, {"content": batch})
+    rows = nearest({"content": good}, candidates, {"content": batch})
     sd = good.astype(np.float64).std(axis=0)
-    for row, image in zip(found, batch, strict=True):
+    for row, image in zip(rows, batch, strict=True):
         apart = [np.linalg.norm((image - good[i]) / sd) for i in candidates]
         assert row == candidates[int(np.argmin(apart))]
 
@@ -39,13 +39,13 @@ def test_what_is_missing_is_of_the_class_that_was_left_out(classes, lacks):
     """All of it, whichever class; scores fall; the images shown are apart from each other."""
     rng = np.random.default_rng(3)
     batch = rng.normal(4 * (1 - lacks), 1, (40, 10)).astype(np.float32)
-    found = missing({"content": classes}, range(120), {"content": batch})
-    assert 3 <= len(found) <= 8
-    assert all(one.row // 60 == lacks for one in found)
-    scores = [one.score for one in found]
+    missed = missing({"content": classes}, range(120), {"content": batch})
+    assert 3 <= len(missed) <= 8
+    assert all(image.row // 60 == lacks for image in missed)
+    scores = [image.score for image in missed]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] == 119 / 120
-    assert len({one.row for one in found}) == len(found)
+    assert len({image.row for image in missed}) == len(missed)
 
 
 def test_the_first_missing_image_against_a_slow_twin(classes):
@@ -60,9 +60,9 @@ def test_the_first_missing_image_against_a_slow_twin(classes):
         - np.mean([np.exp(-((z[i] - other) ** 2).sum() / width) for other in y])
         for i in range(120)
     ]
-    found = missing({"content": classes}, range(120), {"content": batch})
-    assert found[0].row == int(np.argmax(witness))
-    assert all(witness[one.row] > 0 for one in found)
+    missed = missing({"content": classes}, range(120), {"content": batch})
+    assert missed[0].row == int(np.argmax(witness))
+    assert all(witness[image.row] > 0 for image in missed)
 
 
 def test_copies_are_shown_once(classes):
@@ -70,6 +70,6 @@ def test_copies_are_shown_once(classes):
     batch = classes[60:]
     first = missing({"content": classes}, range(120), {"content": batch})[0].row
     copied = np.concatenate([classes, np.repeat(classes[[first]], 5, axis=0)])
-    found = missing({"content": copied}, range(125), {"content": batch})
-    shown = copied[[one.row for one in found]]
+    missed = missing({"content": copied}, range(125), {"content": batch})
+    shown = copied[[image.row for image in missed]]
     assert len(np.unique(shown, axis=0)) == len(shown)

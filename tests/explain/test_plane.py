@@ -31,23 +31,23 @@ def good() -> np.ndarray:
 
 def test_against_singular_values(good):
     """Coordinates, shares and signs; a constant column takes no part."""
-    found = plane.fit({"content": good.astype(np.float32)})
+    fitted = plane.fit({"content": good.astype(np.float32)})
     x = good.astype(np.float32).astype(np.float64)
     sd = x.std(axis=0)
     z = np.divide(x - x.mean(axis=0), sd, out=np.zeros_like(x), where=sd > 1e-6)
     _, s, vt = np.linalg.svd(z, full_matrices=False)
     vt = vt[:2] * np.sign(vt[:2][np.arange(2), np.abs(vt[:2]).argmax(axis=1)])[:, None]
-    assert np.allclose(found.axes.T, vt, atol=1e-4)
-    assert np.allclose(found({"content": good.astype(np.float32)}), z @ vt.T, atol=1e-3)
-    assert np.allclose(found.explained, s[:2] ** 2 / (s**2).sum())
+    assert np.allclose(fitted.axes.T, vt, atol=1e-4)
+    assert np.allclose(fitted({"content": good.astype(np.float32)}), z @ vt.T, atol=1e-3)
+    assert np.allclose(fitted.explained, s[:2] ** 2 / (s**2).sum())
 
 
 def test_good_images_lie_where_they_lay(good):
     """Checked as a batch, alone or in other company, and after the artifact."""
     everything = features(good)
-    found = plane.unpack(plane.fit(everything.views).pack())
-    whole = found.result(everything, everything)
-    few = found.result(everything, everything.at(np.array([7, 3])))
+    fitted = plane.unpack(plane.fit(everything.views).pack())
+    whole = fitted.result(everything, everything)
+    few = fitted.result(everything, everything.at(np.array([7, 3])))
     assert whole.batch == whole.baseline
     assert whole.baseline_names == everything.names
     assert few.batch == (whole.batch[7], whole.batch[3])

@@ -26,13 +26,13 @@ class Watched:
 def test_it_is_the_shortest_prefix_or_none(needed, most):
     """Where the gate passes from some k on, that k is found, and the full gate was seen to fire at k - 1."""
     quick, full = Watched(needed), Watched(needed)
-    found = shortest(NAMES, Gates(quick, full), 0.01, most)
+    removal = shortest(NAMES, Gates(quick, full), 0.01, most)
     if needed > most:
-        assert (found.images, found.p_value) == ((), None)
-        assert found.reason == f"without the {most:,} most drifted images the gate still fires"
+        assert (removal.images, removal.p_value) == ((), None)
+        assert removal.reason == f"without the {most:,} most drifted images the gate still fires"
         assert (len(quick.runs), full.runs) == (1, [])
     else:
-        assert (found.images, found.p_value, found.reason) == (tuple(NAMES[:needed]), 0.5, None)
+        assert (removal.images, removal.p_value, removal.reason) == (tuple(NAMES[:needed]), 0.5, None)
         assert set(full.runs) == {needed, needed - 1} - {0}
         assert len(quick.runs) <= 2 * most.bit_length() + 1
 
@@ -46,13 +46,13 @@ def test_it_is_the_shortest_prefix_or_none(needed, most):
 def test_the_full_gate_has_the_last_word(quick, full, images, reason):
     """The quick gate only finds the place; three runs of the full one decide, and what they leave open is said."""
     gate = Watched(full)
-    found = shortest(NAMES, Gates(Watched(quick), gate), 0.01, 50)
-    assert (len(found.images), found.reason) == (images, reason)
+    removal = shortest(NAMES, Gates(Watched(quick), gate), 0.01, 50)
+    assert (len(removal.images), removal.reason) == (images, reason)
     assert len(gate.runs) <= 3
 
 
 def test_a_gate_that_cannot_be_run_does_not_pass():
     """Too few images left: no honest answer is no pass."""
-    found = shortest(NAMES, Gates(dict[int, float]().get, dict[int, float]().get), 0.01, 10)
-    assert found.images == ()
+    removal = shortest(NAMES, Gates(dict[int, float]().get, dict[int, float]().get), 0.01, 10)
+    assert removal.images == ()
     assert shortest(NAMES, Gates(Watched(1), Watched(1)), 0.01, 0).reason.startswith("the batch is too small")

@@ -8,7 +8,7 @@ import pytest
 from driftcli.core.evidence import DisplayEffect
 from driftcli.core.features import Column
 from driftcli.core.report import StatisticResult
-from driftcli.explain.words import LevelShare, level_shares, number, percent, statements
+from driftcli.explain.words import LevelShare, level_shares, statements
 
 COLUMNS = (
     Column("sharpness", more="sharper", less="blurrier"),
@@ -153,31 +153,3 @@ def test_level_shares_count_both_sides():
             LevelShare("JPEG", pytest.approx(2 / 3), 1.0),
         )
     }
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.4213, "0.421"),
-        (1234567, "1230000"),
-        (-0.5, "−0.5"),
-        (0, "0"),
-        (-0.0, "0"),
-        (4000, "4000"),
-        (1e-9, "1e−09"),
-    ],
-)
-def test_numbers_read_well(value, text):
-    """Three digits, no exponent where nobody would write one."""
-    assert number(value) == text
-
-
-def test_percent_never_rounds_to_none_or_all():
-    """What is neither none nor all does not read like it."""
-    assert [percent(share) for share in (0, 0.004, 0.5, 0.999, 1)] == [
-        "0 %",
-        "under 1 %",
-        "50 %",
-        "over 99 %",
-        "100 %",
-    ]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from driftcli.core.errors import UsageError
 from driftcli.core.progress import Progress
@@ -32,7 +34,6 @@ def prepared() -> np.ndarray:
 @pytest.fixture
 def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """ResNet-18 weights (drawn, not trained) under torchvision's name scheme, in $DRIFTCLI_WEIGHTS_DIR."""
-    import torch
     from torchvision.models import resnet18
 
     from driftcli.extractors.networks import named
@@ -162,3 +163,35 @@ def test_out_of_memory_halves_then_leaves_the_card(
     (means,) = _network.run(network, prepared[:5], Runtime(device="cuda", progress=Listening()))
     assert np.array_equal(means, prepared[:5].reshape(5, -1)[:, :2])
     assert (network.shapes[-1], len(said)) == (last, warnings)
+
+
+def test_a_card_without_room_for_the_weights_leaves_them_on_the_processor(
+    prepared: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen on a real card whose memory was taken: the answer is the processor's, and the user is told."""
+    from driftcli.extractors.networks import load, named, network
+
+    messages: list[str] = []
+
+    class Listening(Progress):
+        def warn(self, message: str) -> None:
+            messages.append(message)
+
+    moved = nn.Module.to
+
+    def full(module: nn.Module, *places: object, device: str | None = None, **more: object) -> nn.Module:
+        if device == "cuda":
+            raise torch.OutOfMemoryError
+        return moved(module, *places, **({"device": device} if device else {}), **more)
+
+    monkeypatch.setattr(nn.Module, "to", full)
+    monkeypatch.setattr(named, "resolve_device", lambda wanted: wanted)
+    small = Embedding(resize=64, side=64, crop="none")
+    crowded = load.load(small, 0, Runtime(device="cuda", progress=Listening()))
+    pixels = prepared[:3, :64, :64]
+    ours = network.run(load.load(small, 0, Runtime()), pixels, Runtime())
+    assert crowded.device == "cpu"
+    assert messages == ["out of memory on cuda with the network alone: using the processor"]
+    assert all(
+        np.array_equal(a, b) for a, b in zip(network.run(crowded, pixels, Runtime()), ours, strict=True)
+    )

@@ -115,17 +115,17 @@ def test_canaries_that_cannot_be_read_are_3_too(check, world, copied):
 @pytest.mark.usefixtures("quick")
 def test_a_baseline_goes_only_into_the_fit_that_it_was_made_for(drift, world, copied, monkeypatch):
     """`fit --force` between reading and writing: nothing is mixed."""
-    from driftcli.audit import story
+    from driftcli.audit import baseline
 
-    made = story.calibrate_baseline
+    made = baseline.calibrate_baseline
 
     def overtaken(*args):
         found = made(*args)
-        monkeypatch.setattr(story, "calibrate_baseline", made)
+        monkeypatch.setattr(baseline, "calibrate_baseline", made)
         assert drift("fit", world.good, "-o", copied, "--force", "--seed", 1, *FAST).code == 0
         return found
 
-    monkeypatch.setattr(story, "calibrate_baseline", overtaken)
+    monkeypatch.setattr(baseline, "calibrate_baseline", overtaken)
     ran = drift("baseline", copied, world.fresh, "--workers", 1)
     assert (ran.code, ran.out) == (3, "")
     assert "fitted anew" in ran.err
@@ -133,7 +133,7 @@ def test_a_baseline_goes_only_into_the_fit_that_it_was_made_for(drift, world, co
 
 
 def start(*argv):
-    words = [sys.executable, "-m", "driftcli", *map(str, argv), "--workers", "1"]
+    words = [sys.executable, "-m", "driftcli", *map(str, argv), "--workers", "1", "--no-progress"]
     return subprocess.Popen(
         words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )

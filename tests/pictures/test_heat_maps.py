@@ -23,20 +23,20 @@ def colour(image: Image.Image) -> np.ndarray:
 def test_colour_is_where_the_map_is_high_and_inside_its_box():
     values = np.zeros((8, 8), np.float32)
     values[1, 6] = 9
-    found = colour(drawn(GREY, values, (20, 0, 100, 80), SCALE))
-    row, column = np.unravel_index(found.argmax(), found.shape)
+    coloured = colour(drawn(GREY, values, (20, 0, 100, 80), SCALE))
+    row, column = np.unravel_index(coloured.argmax(), coloured.shape)
     assert abs(row - 15) <= 8
     assert abs(column - 85) <= 8
-    assert found[40:].max() == 0
-    assert found[:, :20].max() == found[:, 100:].max() == 0
+    assert coloured[40:].max() == 0
+    assert coloured[:, :20].max() == coloured[:, 100:].max() == 0
 
 
 def test_below_the_scale_nothing_is_drawn_and_what_was_not_seen_is_pale():
-    found = np.asarray(drawn(GREY, np.ones((4, 4), np.float32), (20, 0, 100, 80), SCALE))
-    assert colour(Image.fromarray(found)).max() == 0
+    pixels = np.asarray(drawn(GREY, np.ones((4, 4), np.float32), (20, 0, 100, 80), SCALE))
+    assert colour(Image.fromarray(pixels)).max() == 0
     inside = np.asarray(GREY.convert("L"))[0, 0]
-    assert np.unique(found[:, 20:100]).tolist() == [inside]
-    assert found[:, :20].min() > inside + 40
+    assert np.unique(pixels[:, 20:100]).tolist() == [inside]
+    assert pixels[:, :20].min() > inside + 40
 
 
 @pytest.mark.parametrize("box", [(0, 0, 0.2, 0.3), (119.8, 79.9, 120, 80), (-1, 0, 121, 80.4)])

@@ -177,18 +177,18 @@ def test_batches_larger_than_half_of_the_pool_are_not_measured():
 
 def test_a_batch_holds_as_many_changed_images_as_its_cell_says(monkeypatch):
     """The others are the same as in the clean batch, and all of them are different images of the pool."""
-    material, seen = drawn(2), []
+    material, batches = drawn(2), []
 
     class Watched(power_cells.Bench):
         def p(self, batch):
-            seen.append(batch["properties"][:, 0])
+            batches.append(batch["properties"][:, 0])
             return super().p(batch)
 
     monkeypatch.setattr(power_cells, "Bench", Watched)
     measure(material, plan(severity=[3], share=[0.3], batch=[10], trials=4), ALPHA, 0, SILENT)
     clean = material.pool.clean.views["properties"][:, 0]
     changed = material.pool.changed[Change(DARKEN, 3.0)]["properties"][:, 0]
-    null, cell = seen[:16], seen[16:]
+    null, cell = batches[:16], batches[16:]
     assert len(cell) == 4
     for before, after in zip(null[:4], cell, strict=True):
         assert len(set(before)) == 10
@@ -212,9 +212,9 @@ def test_the_interval_is_wilsons():
         (0, 20, 0.0, 0.1611),
         (1, 29, 0.0061, 0.1718),
     ):
-        found = wilson(hits, trials)
-        assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
-        assert found.low <= found.rate <= found.high
+        interval = wilson(hits, trials)
+        assert (interval.low, interval.high) == pytest.approx((low, high), abs=5e-5)
+        assert interval.low <= interval.rate <= interval.high
 
 
 # ---------------------------------------------------------------- which images
@@ -222,11 +222,11 @@ def test_the_interval_is_wilsons():
 
 def images(*pixels: int, files: int = 0) -> Features:
     """Images with these pixels, in the order of their hashes; other `files` hold the same pixels in other bytes."""
-    found = np.array(sorted(pixels), np.uint64)
-    names = tuple(f"{p}.png" for p in found)
-    content = np.array([f"{p:032x}{files:032x}".encode() for p in found], "S64")
+    hashes = np.array(sorted(pixels), np.uint64)
+    names = tuple(f"{p}.png" for p in hashes)
+    content = np.array([f"{p:032x}{files:032x}".encode() for p in hashes], "S64")
     return Features(
-        names, content, found, np.zeros(len(found), np.uint64), {"v": found[:, None].astype(np.float32)}
+        names, content, hashes, np.zeros(len(hashes), np.uint64), {"v": hashes[:, None].astype(np.float32)}
     )
 
 
@@ -242,7 +242,7 @@ def divided(source: list[int], good: list[int], **more) -> study.Sides:
 
 
 @pytest.mark.parametrize(
-    ("source", "good", "pool", "kept"),
+    ("source", "good", "pool", "left"),
     [
         (range(100, 160), range(60), 60, 60),  # nothing in common
         (range(20, 100), range(60), 40, 60),  # enough that C does not hold
@@ -252,11 +252,11 @@ def divided(source: list[int], good: list[int], **more) -> study.Sides:
         (range(300, 330), range(60), 30, 60),  # few, but none of C: smaller batches only
     ],
 )
-def test_no_image_is_on_both_sides(source, good, pool, kept):
+def test_no_image_is_on_both_sides(source, good, pool, left):
     sides = divided(list(source), list(good))
-    assert (len(sides.pool), len(sides.kept)) == (pool, kept)
-    assert not set(sides.pool.pixels.tolist()) & set(sides.kept.pixels.tolist())
-    assert sides.left_out == len(good) - kept
+    assert (len(sides.pool), len(sides.held_out)) == (pool, left)
+    assert not set(sides.pool.pixels.tolist()) & set(sides.held_out.pixels.tolist())
+    assert sides.left_out == len(good) - left
     assert set(sides.pool.pixels.tolist()) <= set(source)
     assert list(sides.pool.content) == sorted(sides.pool.content)
     assert bool(sides.left_out) == any("it is used without them" in line for line in sides.cautions)
@@ -272,8 +272,8 @@ def test_copies_in_c_leave_it_together():
     """Two files with the same pixels: neither is compared with the one in the pool, whose bytes are others."""
     sides = divided(list(range(60)), [*range(60), *range(60)])
     assert len(sides.pool) == 30
-    assert len(sides.kept) == 60
-    assert not set(sides.pool.pixels.tolist()) & set(sides.kept.pixels.tolist())
+    assert len(sides.held_out) == 60
+    assert not set(sides.pool.pixels.tolist()) & set(sides.held_out.pixels.tolist())
 
 
 def test_at_most_so_many_images_with_the_lowest_hashes():
@@ -331,9 +331,9 @@ def test_a_misspelt_corruption_is_guessed():
     assert caught.value.hint == "did you mean 'gaussian_blur'?"
 
 
-@pytest.mark.parametrize(("text", "found"), [("1,2.5", [1, 2.5]), ("100%, 30%", [1, 0.3]), (" 7 ", [7])])
-def test_lists_of_numbers(text, found):
-    assert power_plan.numbers("share", text) == pytest.approx(found)
+@pytest.mark.parametrize(("text", "values"), [("1,2.5", [1, 2.5]), ("100%, 30%", [1, 0.3]), (" 7 ", [7])])
+def test_lists_of_numbers(text, values):
+    assert power_plan.numbers("share", text) == pytest.approx(values)
 
 
 @pytest.mark.parametrize("text", ["", "a", "1,,2", "10%5", "inf", "nan", "1;2"])
@@ -372,23 +372,24 @@ def test_from_python_as_from_the_shell(world):
 
 def test_images_of_c_are_never_compared_with_themselves(world, monkeypatch):
     """SOURCE is C: what reaches the test are two halves without a common image."""
-    seen = []
+    materials = []
 
     def watched(material, *_):
-        seen.append(material)
+        materials.append(material)
         return (), ()
 
     monkeypatch.setattr(power_cells, "measure", watched)
     report = driftcli.power(
         world.ref, world.good, corruption=["darken"], severity=[1], batch=[10], trials=1, workers=1
     )
-    (material,) = seen
-    kept, pool = (
-        {row.tobytes() for row in views["properties"]} for views in (material.kept, material.pool.clean.views)
+    (material,) = materials
+    held_out, pool = (
+        {row.tobytes() for row in views["properties"]}
+        for views in (material.held_out, material.pool.clean.views)
     )
-    assert len(kept) == report.baseline_images == 90
+    assert len(held_out) == report.baseline_images == 90
     assert len(pool) == report.images == 20
-    assert not kept & pool
+    assert not held_out & pool
     assert report.left_out == 20
     assert "it is used without them, 90 images of 110" in report.cautions[0]
 
@@ -396,7 +397,7 @@ def test_images_of_c_are_never_compared_with_themselves(world, monkeypatch):
 def test_what_rates_leave_out_is_said():
     """A tolerance, batches that a check refuses, classes that have a say of their own."""
     settings = Settings.model_validate({"gate": {"tolerance": 0.1}})
-    found = study._refuse_or_warn(settings, power_plan.make(batch=[5]), {"stratify_by": "folder"})
-    assert [word in line for word, line in zip(("tolerance", "mix", "--min-images"), found, strict=True)] == [
-        True
-    ] * 3
+    cautions = study._refuse_or_warn(settings, power_plan.make(batch=[5]), {"stratify_by": "folder"})
+    assert [
+        word in line for word, line in zip(("tolerance", "mix", "--min-images"), cautions, strict=True)
+    ] == [True] * 3

@@ -6,15 +6,12 @@ import random
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 
-from driftcli.calibration.make_baseline import drop_seen_images, merge_readings
-from driftcli.core.errors import UsageError
 from driftcli.core.features import Features
 from driftcli.core.images import Decoded, FileFacts, Ledger
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reader import Reading, Table, _Keys, digest, finite
-from driftcli.reference.reference import pack_features, unpack_features
+from driftcli.reference.packed import pack_features, unpack_features
 
 FACTS = FileFacts(8, 8, 100, "JPEG", "RGB", grey=False)
 
@@ -40,12 +37,12 @@ def reading(numbers, keep=1000, label="label"):
     return table.reading(tally)
 
 
-def same(one: Features, other: Features) -> bool:
+def same(features: Features, other: Features) -> bool:
     return (
-        (one.names, one.group, one.stratum) == (other.names, other.group, other.stratum)
-        and (one.content == other.content).all()
-        and (one.pixels == other.pixels).all()
-        and all((one.views[v] == other.views[v]).all() for v in one.views)
+        (features.names, features.group, features.stratum) == (other.names, other.group, other.stratum)
+        and (features.content == other.content).all()
+        and (features.pixels == other.pixels).all()
+        and all((features.views[v] == other.views[v]).all() for v in features.views)
     )
 
 
@@ -83,26 +80,6 @@ def test_missing_properties_are_values_and_missing_outputs_are_not():
     assert not finite({"style": np.array([np.inf], np.float32)})
 
 
-def test_several_passes_merge_into_what_one_would_have_read():
-    parts = [reading(range(30)), reading([]), reading(range(30, 50))]
-    merged, whole = merge_readings(parts, 1000), reading(range(50))
-    assert same(merged.features, whole.features)
-    assert (merged.digest, merged.ledger, merged.thumbnails) == (whole.digest, whole.ledger, whole.thumbnails)
-    assert same(merge_readings(parts[::-1], 10).features, whole.features.first(10))
-    assert len(merge_readings([reading([]), reading([])], 10).features) == 0
-
-
-def test_images_of_the_fit_are_left_out_up_to_one_in_a_hundred():
-    found = reading(range(100))
-    seen = found.features.pixels[[3]]
-    kept, count = drop_seen_images(found, seen, drop=False)
-    assert (len(kept.features), len(kept.thumbnails), count) == (99, 99, 1)
-    assert seen[0] not in kept.features.pixels
-    with pytest.raises(UsageError, match="2 of 100"):
-        drop_seen_images(found, found.features.pixels[:2], drop=False)
-    assert drop_seen_images(found, found.features.pixels[:2], drop=True)[1] == 2
-
-
 def test_features_come_back_from_the_artifact():
     features = reading(range(20)).features
     back = unpack_features(pack_features(features))
@@ -122,11 +99,3 @@ def test_skipped_heic_images_come_with_the_way_to_read_them():
     empty = np.zeros(0)
     reading = Reading(Features((), empty, empty, empty, {}), ledger, (), 0.0, empty, empty)
     assert reading.cautions == ("2 HEIC images were skipped: pip install 'driftcli[heif]' to read them",)
-
-
-def test_files_that_changed_count_as_unreadable_in_pooled_readings_too():
-    empty = np.zeros(0)
-    ledger = Ledger(seen=4, used=2, unreadable={"truncated": 1}, skipped={}, changed=1)
-    nothing = Features((), empty, empty, empty, {})
-    one = Reading(nothing, ledger, (), ledger.unreadable_share, empty, empty)
-    assert merge_readings([one, one], 10).unreadable_share == one.unreadable_share == 0.5

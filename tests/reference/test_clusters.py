@@ -22,34 +22,34 @@ def twin_assign(x, centroids):
 def test_separate_clumps_are_found():
     centres = [(0, 0, 0), (6, 0, 0), (0, 6, 0), (0, 0, 6)]
     x, code = blobs(np.random.default_rng(1), centres, 40)
-    found = clusters.kmeans(x, 4, np.random.default_rng(2))
-    member = clusters.assign(x, found)
+    centroids = clusters.kmeans(x, 4, np.random.default_rng(2))
+    member = clusters.assign(x, centroids)
     assert len({(int(a), int(b)) for a, b in zip(code, member, strict=True)}) == 4
-    assert np.allclose(sorted(found.tolist()), sorted(map(list, centres)), atol=0.2)
+    assert np.allclose(sorted(centroids.tolist()), sorted(map(list, centres)), atol=0.2)
 
 
 def test_the_descent_ends_where_means_and_members_agree():
     """Every centroid is the mean of the rows that are nearest to it, by a twin that goes pair by pair."""
     x = np.random.default_rng(3).normal(size=(150, 5))
-    found = clusters.kmeans(x, 6, np.random.default_rng(4))
-    member = np.array(twin_assign(x, found))
-    assert member.tolist() == clusters.assign(x, found).tolist()
+    centroids = clusters.kmeans(x, 6, np.random.default_rng(4))
+    member = np.array(twin_assign(x, centroids))
+    assert member.tolist() == clusters.assign(x, centroids).tolist()
     for k in range(6):
-        assert np.allclose(found[k], x[member == k].mean(axis=0))
+        assert np.allclose(centroids[k], x[member == k].mean(axis=0))
 
 
 def test_more_clusters_than_distinct_rows_are_no_failure():
     x = np.repeat([[0.0, 1.0], [2.0, 3.0]], 20, axis=0)
-    found = clusters.kmeans(x, 3, np.random.default_rng(0))
-    assert np.isfinite(found).all()
-    assert clusters.distances(x, found).min(axis=1).max() == 0
+    centroids = clusters.kmeans(x, 3, np.random.default_rng(0))
+    assert np.isfinite(centroids).all()
+    assert clusters.distances(x, centroids).min(axis=1).max() == 0
 
 
 def test_the_same_seed_gives_the_same_clusters_and_fit_images_decide_how_many():
     views = {"content": np.random.default_rng(5).normal(size=(170, 4)).astype(np.float32)}
-    one, two = clusters.learn(views, "auto", 7), clusters.learn(views, "auto", 7)
-    assert sorted(one) == ["content/2", "content/4", "content/8"]
-    assert all(np.array_equal(one[key], two[key]) for key in one)
+    first, second = clusters.learn(views, "auto", 7), clusters.learn(views, "auto", 7)
+    assert sorted(first) == ["content/2", "content/4", "content/8"]
+    assert all(np.array_equal(first[key], second[key]) for key in first)
     assert list(clusters.learn(views, 3, 7)) == ["content/3"]
     assert clusters.learn(views, 0, 7) == {}
     assert clusters.learn({"properties": views["content"]}, "auto", 7) == {}
@@ -62,5 +62,5 @@ def test_the_same_seed_gives_the_same_clusters_and_fit_images_decide_how_many():
 def test_c_decides_which_clusters_serve(held_out, k):
     """At most one for 20 images of C, as a rule one for 40."""
     learnt = {f"content/{n}": np.zeros((n, 3)) for n in (2, 4, 8)}
-    found = clusters.choose(learnt, held_out)
-    assert (found and len(found[1])) == k
+    chosen = clusters.choose(learnt, held_out)
+    assert (chosen and len(chosen[1])) == k

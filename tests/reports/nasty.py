@@ -7,11 +7,13 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from driftcli.core.findings import (
+    CorruptionMatch,
     Diagnosis,
     DuplicateResult,
     FileResult,
     GroupResult,
     MissingResult,
+    Outside,
     RemovalResult,
     ShareResult,
 )
@@ -34,13 +36,17 @@ NAMES = st.sampled_from(NASTY) | st.text(st.characters(codec=None, exclude_categ
 def named(name: str) -> Report:
     """The rich result, with this name wherever a user's name can be."""
     rich = samples.rich()
-    found = rich.composition
+    found, match = rich.composition, CorruptionMatch(name, 2, 0.9, name)
     assert found is not None
     assert rich.sequence is not None
     return replace(
         rich, reasons=(f"{name} differs", name), cautions=(name, f"caution {name}"),
-        diagnosis=(Diagnosis(name), Diagnosis(f"Images are {name}")),
-        images=tuple(replace(image, path=name if image.rank < 3 else f"{name}/{image.rank}", neighbour=name, reasons=(name, "blurrier")) for image in rich.images),
+        diagnosis=(
+            Diagnosis(name, kind="level", statistic=name, level=name, towards=name),
+            Diagnosis(f"Images are {name}", kind="shift", family=name, statistic=name, word=name, shift_sd=1.0, before=0.1, after=0.2, unit=name),
+            Diagnosis(name, name, 2, 0.9, kind="like", corruptions=(match,), nearest_other=match),
+        ),
+        images=tuple(replace(image, path=name if image.rank < 3 else f"{name}/{image.rank}", neighbour=name, reasons=(name, "blurrier")[: image.rank], outside=(Outside(name, "level", 0.1, level=name),) if image.rank == 1 else ()) for image in rich.images),
         files=(FileResult(name, "unreadable", "truncated"), FileResult(f"x/{name}", "skipped", "hidden")),
         groups=(GroupResult(name, 3, 0.5, 0.4, 0.001, True), GroupResult(f"{name}2", 3, 0.5)),
         batch=replace(rich.batch, source=(name, f"{name}/b")),

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image
@@ -14,6 +15,7 @@ from PIL import Image
 from driftcli.core.report import Report
 from driftcli.pictures.picture import Gallery, Picture, Scale
 
+COMMAND = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 VOID = {"meta", "link", "img", "br", "wbr", "hr", "input"}
 HIDDEN = {"style", "title", "head"}
 
@@ -76,6 +78,36 @@ def read(page: str) -> Read:
     found.close()
     found.faults += [f"<{element.tag}> is never closed" for element in found._open]
     return found
+
+
+def sound(page: str) -> None:
+    """Nesting, ids, links, headings, alternatives, and nothing that a strict policy forbids."""
+    found = read(page)
+    assert not found.faults
+    ids = found.values("id")
+    assert len(ids) == len(set(ids))
+    links = [link for link in found.values("href") if link.startswith("#")]
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+    assert {name for value in found.values("aria-labelledby") for name in value.split()} <= set(ids)
+    levels = [int(heading.tag[1]) for heading in found.all("h1", "h2", "h3", "h4")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(below <= above + 1 for above, below in pairwise(levels))
+    assert all(image.attributes["alt"] for image in found.all("img"))
+    assert all(
+        drawn.attributes.get("aria-label") or "aria-hidden" in drawn.attributes for drawn in found.all("svg")
+    )
+    assert not found.all("script", "iframe", "object", "embed", "form", "base")
+    assert not [name for element in found.elements for name in element.attributes if name.startswith("on")]
+    assert not found.values("style")
+    assert not COMMAND.search(page)
+    addresses = [*found.values("href"), *found.values("src"), *found.values("srcset")]
+    assert all(
+        re.match(r"#|data:image/webp;base64,|images/[0-9a-f]{16}\.webp$|style\.css$", one)
+        for one in addresses
+    )
+    assert "@import" not in page
+    assert "url(" not in page
 
 
 def plain(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 from driftcli.core.findings import (
@@ -12,6 +13,7 @@ from driftcli.core.findings import (
     ImageResult,
     MapResult,
     MissingResult,
+    Outside,
     RemovalResult,
     ScoreResult,
     SequenceResult,
@@ -21,13 +23,22 @@ BINS = 20
 FOLDER = "incoming/2026-11-21"
 ROUND = 0.618033988749895
 """Multiples of the golden ratio, modulo 1, spread evenly: points without a random generator."""
+SOFT = Outside("sharpness", "below", 0.99, 12.0, "px")
 STRANGE = (
-    ("camera-07/north-gate/20261121T061502-000412.jpg", "properties", ("sharpness 12 px, below 99 % of the baseline",)),
-    ("camera-07/north-gate/20261121T061507-000413.jpg", "properties", ("sharpness 13 px, below 99 % of the baseline", "red-green balance −0.12, below 98 % of the baseline")),
-    ("camera-07/IMG|0007.jpg", "style", ()),
-    ("camera-07/=cmd.jpg", "reconstruction", ("reconstruction error (log) −6.1, below 97 % of the baseline",)),
-    ('camera-07/<b>bold & "quoted"</b>.jpg', "properties", ("brightness 0.11, below 96 % of the baseline",)),
+    ("camera-07/north-gate/20261121T061502-000412.jpg", "properties", {"sharpness 12 px, below 99 % of the baseline": SOFT}),
+    ("camera-07/north-gate/20261121T061507-000413.jpg", "properties", {
+        "sharpness 13 px, below 99 % of the baseline": replace(SOFT, value=13.0),
+        "red-green balance −0.12, below 98 % of the baseline": Outside("red_green", "below", 0.98, -0.12),
+    }),
+    ("camera-07/IMG|0007.jpg", "style", {}),
+    ("camera-07/=cmd.jpg", "reconstruction", {
+        "reconstruction error (log) −6.1, below 97 % of the baseline": Outside("log_mse", "below", 0.97, -6.1),
+    }),
+    ('camera-07/<b>bold & "quoted"</b>.jpg', "properties", {
+        "brightness 0.11, below 96 % of the baseline": Outside("brightness", "below", 0.96, 0.11),
+    }),
 )  # fmt: skip
+"""Path, family, and reasons with their facts."""
 
 
 def spread(number: int) -> float:
@@ -67,13 +78,14 @@ def images(count: int = 30) -> tuple[ImageResult, ...]:
     """Nine that are significant, the rest not; the first five with names that need care."""
     found = []
     for rank in range(1, count + 1):
-        usual = (f"camera-0{1 + rank % 3}/IMG_{rank:04}.jpg", "style", ())
+        usual = (f"camera-0{1 + rank % 3}/IMG_{rank:04}.jpg", "style", {})
         name, family, why = STRANGE[rank - 1] if rank <= len(STRANGE) else usual
         found.append(
             ImageResult(
-                f"{FOLDER}/{name}", rank, round(1 - rank / 128, 4), family, why,
+                f"{FOLDER}/{name}", rank, round(1 - rank / 128, 4), family, tuple(why),
                 p_value=round((rank**2 + 1) / 2561, 6) if rank < count else None, significant=rank <= 9,
                 content=content(name), neighbour=f"good/IMG_{5 * rank:05}.jpg" if rank % 4 else None,
+                outside=tuple(why.values()),
             )
         )  # fmt: skip
     return tuple(found)

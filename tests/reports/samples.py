@@ -9,6 +9,7 @@ from itertools import pairwise
 from driftcli.core.evidence import DisplayEffect
 from driftcli.core.findings import (
     CompositionResult,
+    CorruptionMatch,
     Diagnosis,
     Distribution,
     DuplicateResult,
@@ -113,6 +114,21 @@ def family(
     return FamilyResult(name, gate, p, adjusted, adjusted <= alpha, effect, lower, statistics)  # type: ignore[arg-type]
 
 
+def shifted(statement: str, statistic: str, word: str, sd: float, values: tuple[float, float]) -> Diagnosis:
+    """Images whose properties rose or fell, from the baseline's value to the batch's."""
+    return Diagnosis(
+        statement, kind="shift", family="properties", statistic=statistic, direction="higher" if sd > 0 else "lower",
+        word=word, shift_sd=sd, before=values[0], after=values[1], share=0.5,
+    )  # fmt: skip
+
+
+LIKENESS = Diagnosis(
+    "Like Gaussian blur severity 2 (0.93); not like noise (0.31)", "gaussian_blur", 2, 0.93, "like",
+    corruptions=(CorruptionMatch("gaussian_blur", 2, 0.93),),
+    nearest_other=CorruptionMatch("gaussian_noise", 1.2, 0.31, "noise", close=False),
+)  # fmt: skip
+
+
 def passing() -> Report:
     """A clean batch."""
     gate = GateResult(0.4312, 0.01, 4999, 127, 0.0, 0.04, 0.0, "style", RATE, SEEN, None)
@@ -170,9 +186,12 @@ def drifted() -> Report:
         ledger=Ledger(130, 127, {"truncated": 1}, {"hidden": 2}, 0),
         families=families, distributions=HISTOGRAMS, images=images,
         diagnosis=(
-            Diagnosis("Like Gaussian blur severity 2 (0.93); not like noise (0.31)", "gaussian_blur", 2, 0.93),
-            Diagnosis("Images are blurrier: sharpness −1.9 sd (413 → 188)"),
-            Diagnosis("Images are greener: red-green balance −1.1 sd (0.021 → −0.034)"),
+            LIKENESS,
+            shifted("Images are blurrier: sharpness −1.9 sd (413 → 188)", "sharpness", "blurrier", -1.93, (412.9, 188.4)),
+            shifted(
+                "Images are greener: red-green balance −1.1 sd (0.021 → −0.034)",
+                "red_green", "greener", -1.12, (0.021, -0.034),
+            ),
         ),
         files=(
             FileResult("incoming/2026-11-21/camera-02/IMG_0013.jpg", "unreadable", "truncated"),

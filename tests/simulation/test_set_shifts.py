@@ -18,8 +18,8 @@ def rng(seed=0):
 
 def test_keys_say_what_entries_are_without_reading_them():
     entry = Entry("/data/pets/cats/0001_left.jpg", columns={"label": "cat"})
-    found = [set_shifts.labeller(key)(entry) for key in ("folder", "column:label", r"_(\w+)\.jpg")]
-    assert found == ["cats", "cat", "left"]
+    labels = [set_shifts.labeller(key)(entry) for key in ("folder", "column:label", r"_(\w+)\.jpg")]
+    assert labels == ["cats", "cat", "left"]
     for wrong in ("hour", "no group", "(unclosed"):
         with pytest.raises(UsageError):
             set_shifts.labeller(wrong)
@@ -31,24 +31,24 @@ def test_a_class_is_knocked_out_and_nothing_else():
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 1.0])
 def test_a_class_gets_its_share_and_as_many_images_as_possible_stay(share):
-    kept = set_shifts.class_share(LABELS, "cat", share, rng())
-    cats = sum(LABELS[i] == "cat" for i in kept)
-    assert cats / len(kept) == pytest.approx(share, abs=0.5 / len(kept) + 1e-9)
-    assert cats == 60 or len(kept) - cats == 40  # one side is complete
-    assert kept == sorted(set(kept))
+    staying = set_shifts.class_share(LABELS, "cat", share, rng())
+    cats = sum(LABELS[i] == "cat" for i in staying)
+    assert cats / len(staying) == pytest.approx(share, abs=0.5 / len(staying) + 1e-9)
+    assert cats == 60 or len(staying) - cats == 40  # one side is complete
+    assert staying == sorted(set(staying))
 
 
 def test_the_seed_decides_who_stays():
-    one, same, other = (set_shifts.class_share(LABELS, "cat", 0.2, rng(seed)) for seed in (0, 0, 1))
-    assert one == same != other
+    first, same, other = (set_shifts.class_share(LABELS, "cat", 0.2, rng(seed)) for seed in (0, 0, 1))
+    assert first == same != other
 
 
 def test_a_mixture_keeps_the_size():
-    kept, theirs = set_shifts.mixture(200, 50, 30, rng())
-    assert (len(kept), len(theirs)) == (170, 30)
-    assert kept == sorted(set(kept))
+    staying, theirs = set_shifts.mixture(200, 50, 30, rng())
+    assert (len(staying), len(theirs)) == (170, 30)
+    assert staying == sorted(set(staying))
     assert theirs == sorted(set(theirs))
-    assert max(kept) < 200
+    assert max(staying) < 200
     assert max(theirs) < 50
 
 

@@ -44,7 +44,7 @@ def pool(monkeypatch: pytest.MonkeyPatch, kinds: ModuleType) -> Callable[..., _p
         *names: str, workers: int = 1, decode: Decode | None = None, **options: Any
     ) -> _pool.DecodePool:
         extractors = {name: kinds.load("extractors", name)() for name in names}
-        return _pool.DecodePool(decode or Decode(), extractors, workers, **options)
+        return _pool.DecodePool(decode or Decode(), extractors, workers, _pool.Extras(**options))
 
     return build
 

@@ -13,7 +13,7 @@ from PIL import Image
 from driftcli.core import registry
 from driftcli.core.images import Corrupted, Entry, Skipped
 from driftcli.extractors.properties import Properties
-from driftcli.sources.decoding.pool import DecodePool
+from driftcli.sources.decoding.pool import DecodePool, Extras
 from driftcli.sources.decoding.settings import Decode
 
 
@@ -26,37 +26,37 @@ def data():
 
 
 def answers(entries, *, pictures=True, extractors=None):
-    with DecodePool(Decode(), extractors or {}, 1, pictures=pictures) as pool:
+    with DecodePool(Decode(), extractors or {}, 1, Extras(pictures=pictures)) as pool:
         return list(pool.map(entries))
 
 
 def expected(data, chain):
     image = Image.open(io.BytesIO(data)).convert("RGB")
-    for step, one in enumerate(chain):
-        seeds = [one.seed, *hashlib.sha256(data).digest()[:8], *([step] if step else [])]
-        kind = registry.load("corruptions", one.name)()
-        image = kind(image, one.severity, np.random.default_rng(seeds))
+    for step, corrupted in enumerate(chain):
+        seeds = [corrupted.seed, *hashlib.sha256(data).digest()[:8], *([step] if step else [])]
+        kind = registry.load("corruptions", corrupted.name)()
+        image = kind(image, corrupted.severity, np.random.default_rng(seeds))
     return image.tobytes()
 
 
 def test_the_picture_is_the_corrupted_image_in_full_size(data):
-    one = Corrupted("gaussian_noise", 2.5, 3)
-    two = Corrupted("shot_noise", 4, 3)
-    found = answers(
+    first = Corrupted("gaussian_noise", 2.5, 3)
+    second = Corrupted("shot_noise", 4, 3)
+    decoded = answers(
         [
-            Entry("a.png", data=data, corruption=one),
-            Entry("b.png", data=data, corruption=replace(one, then=two)),
+            Entry("a.png", data=data, corruption=first),
+            Entry("b.png", data=data, corruption=replace(first, then=second)),
         ]
     )
-    shown = [Image.open(io.BytesIO(each.picture)) for each in found]
-    assert [each.format for each in shown] == ["PNG", "PNG"]
-    assert [each.tobytes() for each in shown] == [expected(data, (one,)), expected(data, (one, two))]
+    shown = [Image.open(io.BytesIO(item.picture)) for item in decoded]
+    assert [item.format for item in shown] == ["PNG", "PNG"]
+    assert [item.tobytes() for item in shown] == [expected(data, (first,)), expected(data, (first, second))]
 
 
 def test_no_picture_where_none_was_asked_for_or_nothing_happened(data):
     changed = Entry("a.png", data=data, corruption=Corrupted("flip", 5))
-    assert [each.picture for each in answers([changed], pictures=False)] == [None]
-    assert [each.picture for each in answers([Entry("a.png", data=data)])] == [None]
+    assert [item.picture for item in answers([changed], pictures=False)] == [None]
+    assert [item.picture for item in answers([Entry("a.png", data=data)])] == [None]
 
 
 def test_hashes_and_facts_stay_those_of_the_file(data):
@@ -79,6 +79,6 @@ def test_every_corruption_survives_the_worker(size):
     out = io.BytesIO()
     Image.new("L", size, 90).save(out, "PNG")
     wanted = [Corrupted(name, severity) for name in registry.kinds("corruptions") for severity in (1, 5)]
-    found = answers([Entry("a.png", data=out.getvalue(), corruption=one) for one in wanted])
-    assert not [each for each in found if isinstance(each, Skipped)]
-    assert {Image.open(io.BytesIO(each.picture)).size for each in found} == {size}
+    decoded = answers([Entry("a.png", data=out.getvalue(), corruption=corruption) for corruption in wanted])
+    assert not [item for item in decoded if isinstance(item, Skipped)]
+    assert {Image.open(io.BytesIO(item.picture)).size for item in decoded} == {size}

@@ -48,12 +48,12 @@ def test_orientation(kind, orientation, encoded):
     save = (
         {"quality": 95, "subsampling": 0} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
     )
-    found = decode(encoded(quarters(), kind, exif=exif, **save), Decode())
+    canonical = decode(encoded(quarters(), kind, exif=exif, **save), Decode())
     size = (40, 20) if orientation < 5 else (20, 40)
-    assert found.image.size == size == (found.facts.width, found.facts.height)
-    assert found.facts.exif.get("orientation", 1) == orientation
+    assert canonical.image.size == size == (canonical.facts.width, canonical.facts.height)
+    assert canonical.facts.exif.get("orientation", 1) == orientation
     for (x, y), colour in zip(PLACES[orientation], CORNERS.values(), strict=True):
-        pixel = found.image.getpixel((size[0] * (2 * x + 1) // 4, size[1] * (2 * y + 1) // 4))
+        pixel = canonical.image.getpixel((size[0] * (2 * x + 1) // 4, size[1] * (2 * y + 1) // 4))
         assert np.abs(np.subtract(pixel, colour)).max() <= 8
 
 
@@ -72,9 +72,9 @@ def test_orientation(kind, orientation, encoded):
 def test_draft_leaves_twice_the_side(width, height, side, expected, encoded, photo):
     """A large JPEG is scaled while decoding, never below twice what the extractors want."""
     data = encoded(photo(1, width, height), "JPEG")
-    found = decode(data, Decode(), side)
-    assert found.image.size == expected
-    assert (found.facts.width, found.facts.height) == (width, height)
+    canonical = decode(data, Decode(), side)
+    assert canonical.image.size == expected
+    assert (canonical.facts.width, canonical.facts.height) == (width, height)
 
 
 def test_draft_counts_the_cropped_side(encoded, photo):
@@ -122,8 +122,8 @@ def test_lossless_jpeg_never_reaches_the_decoder():
 def test_mpo_is_its_first_frame(encoded):
     """A stereo camera's file is a JPEG to us."""
     frames = [Image.new("RGB", (16, 16), colour) for colour in ((200, 0, 0), (0, 0, 200))]
-    found = decode(encoded(frames[0], "MPO", save_all=True, append_images=frames[1:]), Decode())
-    assert found.image.getpixel((8, 8))[0] > 190
+    canonical = decode(encoded(frames[0], "MPO", save_all=True, append_images=frames[1:]), Decode())
+    assert canonical.image.getpixel((8, 8))[0] > 190
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "TIFF", "WEBP"])
@@ -166,11 +166,11 @@ def test_grey_and_profile(encoded):
     grey = Image.new("RGB", (40, 40), (9, 9, 9))
     assert decode(encoded(grey, "PNG"), Decode()).facts.grey
     grey.putpixel((1, 1), (9, 9, 10))
-    one = decode(encoded(grey, "PNG"), Decode())
+    canonical = decode(encoded(grey, "PNG"), Decode())
     profiled = decode(encoded(grey, "PNG", icc_profile=b"x" * 200), Decode())
-    assert not one.facts.grey
-    assert (one.facts.icc, profiled.facts.icc) == (False, True)
-    assert one.pixels == profiled.pixels
+    assert not canonical.facts.grey
+    assert (canonical.facts.icc, profiled.facts.icc) == (False, True)
+    assert canonical.pixels == profiled.pixels
 
 
 def test_crop_and_mask(tmp_path, encoded):

@@ -25,12 +25,12 @@ def test_hostile_files(pool, shared_data):
             if isinstance(item, Decoded):
                 assert item.arrays["mean"].shape == (1, 3)
                 assert item.facts.width * item.facts.height <= 64e6
-    found = tally.ledger()
-    assert found.seen == 2209
+    ledger = tally.ledger()
+    assert ledger.seen == 2209
     assert (
-        found.seen
-        == found.used + sum(found.unreadable.values()) + sum(found.skipped.values()) + found.changed
+        ledger.seen
+        == ledger.used + sum(ledger.unreadable.values()) + sum(ledger.skipped.values()) + ledger.changed
     )
-    assert found.used > 700
-    assert {"crashed", "timeout", "memory"}.isdisjoint(found.unreadable)
+    assert ledger.used > 700
+    assert {"crashed", "timeout", "memory"}.isdisjoint(ledger.unreadable)
     assert slowest < 10

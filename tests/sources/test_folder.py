@@ -45,8 +45,8 @@ def test_order_of_any_tree(tmp_path_factory, paths):
     root = tmp_path_factory.mktemp("tree")
     files = {"/".join([*(f"{part}" for part in path), "f"]) for path in paths}
     make(root, *files)
-    found = [item.name.removeprefix(f"{root}/") for item in Folder(str(root))]
-    assert found == sorted(files, key=os.fsencode)
+    names = [item.name.removeprefix(f"{root}/") for item in Folder(str(root))]
+    assert names == sorted(files, key=os.fsencode)
 
 
 def test_passed_over_with_a_reason(tmp_path, listed):

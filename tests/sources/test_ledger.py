@@ -18,10 +18,10 @@ def test_sums(items):
     tally = Tally()
     for number, (state, reason) in enumerate(items):
         tally.add(Skipped(str(number), state, reason))
-    found = tally.ledger()
-    assert found.seen == len(items) == len(tally.files)
-    assert found.seen == sum(found.unreadable.values()) + sum(found.skipped.values()) + found.changed
-    assert list(found.skipped) == sorted(found.skipped)
+    ledger = tally.ledger()
+    assert ledger.seen == len(items) == len(tally.files)
+    assert ledger.seen == sum(ledger.unreadable.values()) + sum(ledger.skipped.values()) + ledger.changed
+    assert list(ledger.skipped) == sorted(ledger.skipped)
     assert 0 <= tally.unreadable_share <= 1
 
 

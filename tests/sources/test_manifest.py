@@ -51,9 +51,9 @@ def test_three_formats(folder):
 def test_missing_files_are_unreadable(folder):
     """What was promised and is not there counts against the batch."""
     (folder / "m.txt").write_text("a.jpg\ngone.jpg\na.jpg/x.jpg\n")
-    found = list(Manifest(str(folder / "m.txt")))
-    assert [getattr(item, "state", "entry") for item in found] == ["entry", "unreadable", "unreadable"]
-    assert found[1].reason == found[2].reason == "missing"
+    items = list(Manifest(str(folder / "m.txt")))
+    assert [getattr(item, "state", "entry") for item in items] == ["entry", "unreadable", "unreadable"]
+    assert items[1].reason == items[2].reason == "missing"
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_names_that_are_no_utf8(folder):
     with open(path, "wb"):
         pass
     (folder / "m.txt").write_bytes(b"\xff.jpg\n")
-    (found,) = Manifest(str(folder / "m.txt"))
-    assert os.fsencode(found.path) == path
+    (entry,) = Manifest(str(folder / "m.txt"))
+    assert os.fsencode(entry.path) == path
 
 
 @CALM
@@ -129,5 +129,5 @@ def test_round_trip(tmp_path, rows):
     with open(tmp_path / "m.jsonl", "w", encoding="utf-8", newline="\n") as file:
         file.writelines(json.dumps({"path": name, "label": label}) + "\n" for name, label in rows)
     for end in ("csv", "jsonl"):
-        found = list(Manifest(str(tmp_path / f"m.{end}")))
-        assert [item.name for item in found] == [f"{tmp_path}/{name}" for name, _ in rows]
+        entries = list(Manifest(str(tmp_path / f"m.{end}")))
+        assert [item.name for item in entries] == [f"{tmp_path}/{name}" for name, _ in rows]

@@ -54,9 +54,9 @@ def test_several_sources_in_a_row(tree, listed):
 )
 def test_exclude(tree, listed, glob, left):
     """Fits the relative path, its last parts, or a folder on the way."""
-    found = dict(short(tree / "b", listed(tree / "b", exclude=[glob])))
-    assert [name for name, reason in found.items() if reason == "entry"] == left
-    assert set(found.values()) <= {"entry", "excluded"}
+    reasons = dict(short(tree / "b", listed(tree / "b", exclude=[glob])))
+    assert [name for name, reason in reasons.items() if reason == "entry"] == left
+    assert set(reasons.values()) <= {"entry", "excluded"}
 
 
 def test_since(tree, listed):
@@ -71,8 +71,8 @@ def test_since(tree, listed):
 
 def test_limit_counts_what_is_left_after_the_filters(tree, listed):
     """The first N in order, over all sources; nothing after them is looked at."""
-    found = short(tree, listed(tree / "a", tree / "b", limit=2, exclude=["1.jpg"]))
-    assert found == [("a/1.jpg", "excluded"), ("a/2.jpg", "entry"), ("b/3.jpg", "entry")]
+    items = short(tree, listed(tree / "a", tree / "b", limit=2, exclude=["1.jpg"]))
+    assert items == [("a/1.jpg", "excluded"), ("a/2.jpg", "entry"), ("b/3.jpg", "entry")]
 
 
 @pytest.mark.parametrize(

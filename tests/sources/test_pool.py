@@ -61,25 +61,28 @@ def test_answers_in_order(pool, pictures, no_children_left):
     """Arrays, hashes and facts of every image, Skipped ones in between, columns kept."""
     mixed = [*pictures[:5], Skipped("x", "skipped", "hidden"), *pictures[5:13]]
     with pool("mean", "odd", workers=2, thumbnails=True) as working:
-        found = list(working.map(mixed))
+        answers = list(working.map(mixed))
         assert list(working.map([])) == []
-    assert [item.name for item in found] == [item.name for item in mixed]
-    one = found[0]
-    assert isinstance(one, Decoded)
+    assert [item.name for item in answers] == [item.name for item in mixed]
+    first = answers[0]
+    assert isinstance(first, Decoded)
     pixels = np.asarray(Image.open(pictures[0].path))
-    np.testing.assert_array_equal(one.arrays["mean"], pixels.astype(np.float32).mean((0, 1)).reshape(1, 3))
-    assert one.arrays["mean"].flags.writeable
-    assert one.arrays["mean"].flags.aligned
-    assert one.arrays["odd"].tolist() == [20, 1]
-    assert (one.columns, one.facts.format, one.facts.width) == ({"n": "20"}, "PNG", 20)
-    assert (len(one.content), len(one.pixels)) == (32, 32)
-    assert one.thumbnail
-    assert one.thumbnail[8:12] == b"WEBP"
+    np.testing.assert_array_equal(first.arrays["mean"], pixels.astype(np.float32).mean((0, 1)).reshape(1, 3))
+    assert first.arrays["mean"].flags.writeable
+    assert first.arrays["mean"].flags.aligned
+    assert first.arrays["odd"].tolist() == [20, 1]
+    assert (first.columns, first.facts.format, first.facts.width) == ({"n": "20"}, "PNG", 20)
+    assert (len(first.content), len(first.pixels)) == (32, 32)
+    assert first.thumbnail
+    assert first.thumbnail[8:12] == b"WEBP"
 
 
 def test_the_number_of_workers_changes_nothing(pool, pictures):
     """Same answers, same order, for 1, 2 and 3 workers, from files and from bytes."""
-    members = [Entry(each.name, data=Path(each.path).read_bytes(), columns=each.columns) for each in pictures]
+    members = [
+        Entry(picture.name, data=Path(picture.path).read_bytes(), columns=picture.columns)
+        for picture in pictures
+    ]
     answers = []
     for workers, entries in ((1, pictures), (2, pictures), (3, members)):
         with pool("mean", workers=workers) as working:
@@ -93,24 +96,24 @@ def test_the_number_of_workers_changes_nothing(pool, pictures):
 
 def test_hang_and_abort_cost_their_own_file(pool, pictures, no_children_left):
     """A hang, an abort, a sudden exit with much noise, and no memory: one unreadable file each."""
-    odd = [each for each in pictures if each.name != "37.png"]
+    odd = [picture for picture in pictures if picture.name != "37.png"]
     started = time.monotonic()
     with pool("odd", workers=2, decode=Decode(timeout=2.0)) as working:
-        found = list(working.map(odd))
-    assert reasons(found) == {
+        answers = list(working.map(odd))
+    assert reasons(answers) == {
         33: ("unreadable", "timeout"),
         34: ("unreadable", "crashed"),
         35: ("unreadable", "crashed"),
         36: ("unreadable", "memory"),
     }
-    assert sum(isinstance(item, Decoded) for item in found) == len(odd) - 4
+    assert sum(isinstance(item, Decoded) for item in answers) == len(odd) - 4
     assert time.monotonic() - started < 20
 
 
 def test_a_bug_is_not_an_unreadable_file(pool, pictures, no_children_left):
     """What `prepare` raises is raised again, with where it happened."""
     with pool("odd") as working, pytest.raises(InternalError, match="ZeroDivisionError: a bug in prepare"):
-        list(working.map(each for each in pictures if each.name == "37.png"))
+        list(working.map(picture for picture in pictures if picture.name == "37.png"))
 
 
 def test_a_worker_that_cannot_start(pool, pictures, no_children_left):
@@ -127,7 +130,7 @@ def test_a_mask_that_is_none(pool, pictures):
 
 def test_leaving_early_is_fast(pool, pictures, no_children_left):
     """Also with a worker in the middle of a hang: no wait for its timeout, no zombie."""
-    hanging = next(each for each in pictures if each.name == "33.png")
+    hanging = next(picture for picture in pictures if picture.name == "33.png")
     with (  # noqa: PT012 - the pool's exit is what is timed
         pytest.raises(KeyboardInterrupt),
         pool("odd", workers=2, decode=Decode(timeout=60)) as working,
@@ -151,15 +154,15 @@ def test_memory_is_constant(pool, pictures, monkeypatch):
             yield pictures[0]
 
     with pool("mean", workers=2) as working:
-        for seen, _ in enumerate(working.map(entries()), 1):
-            assert taken - seen <= 4 * 2
+        for count, _ in enumerate(working.map(entries()), 1):
+            assert taken - count <= 4 * 2
         monkeypatch.setattr(_pool, "_WINDOW_BYTES", 100_000)
         taken = 0
         data = Path(pictures[0].path).read_bytes() + bytes(50_000)
-        for seen, item in enumerate(
+        for count, item in enumerate(
             working.map(Entry(str(n), data=data) for n, _ in enumerate(entries())), 1
         ):
-            assert taken - seen <= 2
+            assert taken - count <= 2
             assert isinstance(item, Decoded)
 
 
@@ -171,7 +174,7 @@ def test_ledger_of_a_mixed_batch(pool, pictures):
         assert len(list(tally.watch(working.map(mixed)))) == 6
     tally.add(Skipped("c", "changed", "changed"))
     tally.withdraw("20.png", "nonfinite")
-    found = tally.ledger()
-    assert (found.seen, found.used, found.changed) == (9, 5, 1)
-    assert (found.unreadable, found.skipped) == ({"missing": 1, "nonfinite": 1}, {"hidden": 1})
+    ledger = tally.ledger()
+    assert (ledger.seen, ledger.used, ledger.changed) == (9, 5, 1)
+    assert (ledger.unreadable, ledger.skipped) == ({"missing": 1, "nonfinite": 1}, {"hidden": 1})
     assert tally.unreadable_share == 3 / 8

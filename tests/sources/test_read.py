@@ -25,9 +25,9 @@ def test_what_is_no_plain_file(pool, tmp_path, photo):
     names = sorted(os.listdir(tmp_path))
     with pool("mean") as working:
         entries = [Entry(name, str(tmp_path / name)) for name in [*names, "gone.jpg"]]
-        found = {item.name: getattr(item, "reason", "decoded") for item in working.map(entries)}
+        outcomes = {item.name: getattr(item, "reason", "decoded") for item in working.map(entries)}
         states = {item.name: getattr(item, "state", "") for item in working.map(entries)}
-    assert found == {
+    assert outcomes == {
         "README": "not_an_image",
         "dir.jpg": "not_a_file",
         "empty.jpg": "empty",

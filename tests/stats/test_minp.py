@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftcli.core.evidence import Evidence, Statistic
@@ -38,6 +38,7 @@ def twin(families):
     return sum(p < pairs[0][0] or (p == pairs[0][0] and z >= pairs[0][1]) for p, z in pairs) / rows
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 4), st.integers(5, 40))
 def test_equals_the_slow_twin(seed, families, rows):
     rng = np.random.default_rng(seed)
@@ -45,6 +46,7 @@ def test_equals_the_slow_twin(seed, families, rows):
     assert joint_p(values) == pytest.approx(twin(values), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_over_all_rows_the_p_value_is_super_uniform(seed):
     """Exactness: were each row the observed one in turn, P(p <= a) <= a for every a."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.stats.relabelling import choose_permutations, draw, p_values
+from driftcli.stats.relabelling import Blocks, choose_permutations, draw, p_values
 
 
 def rng():
@@ -42,7 +42,7 @@ def test_every_image_is_drawn_equally_often():
 
 
 def test_few_relabellings_are_listed_not_drawn():
-    drawn = draw(19, 1, 999, rng(), groups=[f"g{i}" for i in range(20)])
+    drawn = draw(19, 1, 999, rng(), Blocks(groups=[f"g{i}" for i in range(20)]))
     assert drawn.rows == 20
     assert drawn.smallest_p == pytest.approx(1 / 20)
     assert len({tuple(row) for row in drawn.labels.tolist()}) == 20
@@ -50,7 +50,7 @@ def test_few_relabellings_are_listed_not_drawn():
 
 def test_groups_are_moved_whole_and_the_same_name_on_both_sides_is_two_units():
     names = ["a", "a", "b", "c", "c", "c", "d", "e", "f", "g", "a", "a", "h"]
-    drawn = draw(10, 3, 500, rng(), groups=names)
+    drawn = draw(10, 3, 500, rng(), Blocks(groups=names))
     assert drawn.kind == "groups"
     assert len(drawn.sizes) == 9
     assert drawn.sizes.sum() == 13
@@ -63,19 +63,20 @@ def test_groups_are_moved_whole_and_the_same_name_on_both_sides_is_two_units():
 
 def test_strata_keep_their_numbers_in_every_row():
     strata = ["cat"] * 50 + ["dog"] * 50 + ["cat"] * 4 + ["dog"] * 16
-    drawn = draw(100, 20, 300, rng(), strata=strata)
+    drawn = draw(100, 20, 300, rng(), Blocks(strata=strata))
     is_cat = np.array([s == "cat" for s in strata])
     assert set(is_cat[drawn.labels].sum(axis=1).tolist()) == {4}
 
 
 def test_a_group_across_strata_is_refused():
+    blocks = Blocks(["a", "a", "b", "b", "c", "d"], ["x", "y", "x", "x", "x", "x"])
     with pytest.raises(UsageError, match="several strata"):
-        draw(4, 2, 10, rng(), groups=["a", "a", "b", "b", "c", "d"], strata=["x", "y", "x", "x", "x", "x"])
+        draw(4, 2, 10, rng(), blocks)
 
 
 def test_one_possible_labelling_is_no_test():
     with pytest.raises(NotAuditedError, match="no relabelling"):
-        draw(30, 10, 99, rng(), strata=["old"] * 30 + ["new"] * 10)
+        draw(30, 10, 99, rng(), Blocks(strata=["old"] * 30 + ["new"] * 10))
 
 
 @pytest.mark.parametrize(("n", "m"), [(1000, 201), (1000, 500), (9000, 1300)])

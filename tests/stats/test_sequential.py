@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftcli.stats import sequential
@@ -15,12 +15,14 @@ from tests.statistical import binomial_bound
 YEAR, B = 365, 999
 
 
+@settings(deadline=None)
 @given(st.integers(19, 50_000), st.floats(0, 1))
 def test_an_e_value_lies_between_a_half_and_its_cap(permutations, p):
     e = sequential.e_value(p, permutations)
     assert 0.5 <= e <= 0.5 * (permutations + 1) ** 0.5 * (1 + 1e-12)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2_000))
 def test_an_e_value_is_worth_at_most_one_on_good_images(permutations):
     """Its mean over the attainable p-values 1/(B+1), ..., 1: the grid only makes it smaller."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.files import replace_file
 
 if TYPE_CHECKING:
     from driftcli.extractors.base import Runtime
@@ -58,15 +57,7 @@ def _keep(content: bytes, folder: Path, name: str) -> Path:
     target = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f"{name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(target)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        replace_file(target, content, mode=0o600)  # as private as every download so far
     except OSError as error:
         raise InternalError(
             f"cannot write {target}: {error.strerror}", "set $TORCH_HOME to a folder you may write"

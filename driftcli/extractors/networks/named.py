@@ -50,7 +50,12 @@ def load(settings: NetworkChoice, seed: int, runtime: Runtime, expected: bytes |
             runtime.progress.warn(
                 f"{found.path} is not the published file for {name}; its hash is now the artifact's"
             )
-    return TorchNetwork(module, whole, sha256, resolve_device(runtime.device))
+    device = resolve_device(runtime.device)
+    try:
+        return TorchNetwork(module, whole, sha256, device)
+    except torch.OutOfMemoryError:  # not even the weights have room
+        runtime.progress.warn(f"out of memory on {device} with the network alone: using the processor")
+        return TorchNetwork(module, whole, sha256, "cpu")
 
 
 def wanted_weights(kind: str, name: str) -> Wanted:

@@ -1,42 +1,179 @@
-"""What is said of single images in sentences: which of them to take away, which are nearly copies."""
+"""The sections on single images: the most drifted, which of them to take away, what is missing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftcli.reports.content import numbers as number
+from driftcli.reports.content import numbers, words
+from driftcli.reports.content.subject import Subject, more
+from driftcli.reports.layout.document import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Name,
+    Paragraph,
+    Section,
+    Table,
+    Words,
+)
+from driftcli.reports.layout.pictured import Card, Cards, Contact, Fold, Picture, Shot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from driftcli.core.findings import ImageResult, MissingResult, RemovalResult
+    from driftcli.core.report import Report
+    from driftcli.pictures import picture as pictures
 
-    from driftcli.core.findings import DuplicateResult, RemovalResult
-
+FEW = 3
+"""Shown where nothing was found."""
 MOST_NAMED = 5
 """Images that a sentence names."""
+MOST_MISSING = 12
 
 
-def removal(found: RemovalResult, folder: str = "") -> str:
-    """`Without these 5 images the gate passes (p = 0.31): a.jpg, b.jpg, …`, or why there is no such set."""
-    if not found.images:
-        return f"No few images explain it: {found.reason}."
-    many = len(found.images)
-    these = "this image" if many == 1 else f"these {number.count(many)} images"
-    names = [name.removeprefix(folder) for name in found.images[:MOST_NAMED]]
-    named = ", ".join(names) + (", …" if many > MOST_NAMED else "")
-    note = f" ({found.reason})" if found.reason else ""
-    return f"Without {these} the gate passes (p = {number.p_value(found.p_value)}){note}: {named}"
+def ranking(subject: Subject) -> Section | None:
+    """The most drifted images; only a few where nothing was found."""
+    report, shown = subject.report, ranked(subject)
+    if not shown:
+        return None
+    folder = words.folder([image.path for image in shown])
+    where: Words = (", in ", Name(folder)) if folder else ()
+    amount = f"{numbers.count(len(shown))} of {numbers.count(report.batch.images)}"
+    title = "Least typical images" if report.verdict == "pass" else "Most drifted images"
+    removal = () if report.removal is None else _removal(report.removal, folder)
+    blocks = (
+        (*removal, *_scales(subject), _cards(subject, shown, folder), *more(len(report.images) - len(shown)))
+        if subject.room.page
+        else (_table(report, shown, folder), *removal[:1])
+    )
+    return Section("images", title, blocks, (amount, *where, "; compared with the baseline"))
 
 
-def near_copies(found: Sequence[DuplicateResult]) -> list[str]:
-    """What is nearly the same, inside the batch and in the baseline, each with an example."""
-    said = []
-    for where, what in (("batch", "group"), ("baseline", "image")):
-        near = [one for one in found if (one.kind, one.where) == ("near", where)]
-        if near:
-            subject = (
-                f"{number.plural(len(near), what)} of near-duplicates"
-                if where == "batch"
-                else f"{number.plural(len(near), what)} of the batch nearly the same as one of the baseline"
-            )
-            said.append(f"{subject}, such as {' and '.join(near[0].images[:2])}.")
-    return said
+def ranked(subject: Subject) -> list[ImageResult]:
+    """The images that are shown: as many as are asked for, or as have pictures."""
+    report, most = subject.report, subject.room.images
+    pictured = {picture.name for picture in subject.gallery.worst} if subject.room.page else set()
+    most = max(most, len(pictured))
+    few = min(most, FEW) if report.verdict == "pass" else most
+    return sorted(report.images, key=lambda image: image.rank)[:few]
+
+
+def _table(report: Report, shown: list[ImageResult], folder: str) -> Table:
+    marked = any(image.significant for image in shown)
+    columns = (
+        Column("rank", right=True, hidden=True), Column("image", shorten="middle", hidden=True),
+        Column("family", hidden=True), *([Column("p")] if marked else []), Column("why", shorten="end", hidden=True),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            Cell(numbers.count(image.rank), "soft"), Cell((Name(image.path[len(folder) :]),)),
+            Cell(words.words(image.family), "soft"), *([_sure(image)] if marked else []),
+            Cell(words.reasons(image, report)),
+        )
+        for image in shown
+    )  # fmt: skip
+    return Table(columns, rows)
+
+
+def _sure(image: ImageResult) -> Cell:
+    """The image's own p where it is small enough to mean something among so many."""
+    return Cell(f"{numbers.p_value(image.p_value)} ✗", "bad") if image.significant else Cell()
+
+
+def _removal(removal: RemovalResult, folder: str) -> tuple[Block, ...]:
+    """`Without these 5 images the gate passes (p = 0.31): a.jpg, b.jpg, …` or why there is no such set; all names."""
+    if not removal.images:
+        return (Paragraph(f"No few images explain it: {removal.reason}."),)
+    many = len(removal.images)
+    these = "this image" if many == 1 else f"these {numbers.count(many)} images"
+    note = f" ({removal.reason})" if removal.reason else ""
+    sentence = f"Without {these} the gate passes (p = {numbers.p_value(removal.p_value)}){note}: "
+    names = [Name(path.removeprefix(folder)) for path in removal.images]
+    first, *others = names[:MOST_NAMED]
+    named = [part for name in others for part in (", ", name)]
+    hidden = [", …"] if many > MOST_NAMED else []
+    paragraph = Paragraph((sentence, first, *named, *hidden))
+    return (paragraph, Fold("All their names", (Bullets(tuple((name,) for name in names)),))) if hidden else (paragraph,)  # fmt: skip
+
+
+# ---------------------------------------------------------------- on a page
+
+
+def _scales(subject: Subject) -> tuple[Block, ...]:
+    """What the colours of each family's heat maps mean; said once, for they are the same on all pictures."""
+    if not subject.gallery.worst or not subject.gallery.scales:
+        return ()
+    lines = tuple(
+        f"{words.words(family)}: {numbers.value(scale.low)} to {numbers.value(scale.high)} {scale.unit}"
+        for family, scale in subject.gallery.scales.items()
+    )
+    return (Fold("What the colours of the heat maps mean", (Bullets(lines),)),)
+
+
+def _cards(subject: Subject, shown: list[ImageResult], folder: str) -> Cards:
+    pictures = {picture.name: picture for picture in subject.gallery.worst}
+    cards = [_card(subject.report, image, pictures.get(image.path), folder) for image in shown]
+    return Cards(tuple(cards), subject.gallery.reason)
+
+
+def _card(report: Report, image: ImageResult, picture: pictures.Picture | None, folder: str) -> Card:
+    removed = report.removal.images if report.removal else ()
+    family = words.words(image.family)
+    facts: list[Words] = [f"found by {family}", f"score {numbers.value(image.score)}"]
+    facts += (
+        [f"p {numbers.p_value(image.p_value, report.gate.alpha)}"] if numbers.known(image.p_value) else []
+    )
+    facts += [("most like ", Name(image.neighbour))] if image.neighbour and picture is None else []
+    tags = ["stands out by itself"] if image.significant else []
+    tags += [f"one of the {len(removed)} to remove"] if image.path in removed else []
+    why = words.reasons(image, report) or f"unusual {family}"
+    shots = () if picture is None else _pictures(picture, image)
+    return Card(image.rank, Name(image.path[len(folder) :]), why, tuple(facts), tuple(tags), shots)
+
+
+def _pictures(picture: pictures.Picture, image: ImageResult) -> tuple[Picture, ...]:
+    which = f"image {numbers.count(image.rank)}, {picture.name}"
+    neighbour = picture.neighbour_name or image.neighbour or "a good image"
+    explained = [
+        (picture.image, f"The {which}", "image"),
+        (picture.reconstruction, f"What the autoencoder makes of {which}", "reconstruction"),
+        *(
+            (drawn, f"Where {which} is strange to {words.words(family)}", f"heat map: {words.words(family)}")
+            for family, drawn in picture.heat.items()
+        ),
+        (
+            picture.neighbour, f"The good image most like {which}: {neighbour}",
+            f"nearest good image: {neighbour.rpartition('/')[2]}",
+        ),
+    ]  # fmt: skip
+    return tuple(Picture(webp, alt, caption) for webp, alt, caption in explained if webp is not None)
+
+
+# ---------------------------------------------------------------- what is missing
+
+
+def missing(subject: Subject) -> Section | None:
+    """Good images of whose kind the batch has too few."""
+    lacking, most = subject.report.missing, MOST_MISSING
+    if not lacking or not subject.room.copies:
+        return None
+    lead = Paragraph("Good images of whose kind the batch has too few.")
+    if subject.room.page:
+        return Section("missing", "What is missing", (lead, Contact(tuple(_shots(subject)))))
+    names = Bullets(tuple((Name(image.name), f": {_rare(image)}") for image in lacking[:most]))
+    return Section("missing", "What is missing", (lead, names, *more(len(lacking) - most)))
+
+
+def _rare(image: MissingResult) -> str:
+    return f"{numbers.percent(image.score)} of good images are better represented"
+
+
+def _shots(subject: Subject) -> list[Shot]:
+    gallery = subject.gallery
+    pictures = {picture.name: picture.image for picture in gallery.missing}
+    shots = []
+    for image in subject.report.missing:
+        webp = pictures.get(image.name) or gallery.thumbnails.get(image.name)
+        picture = Picture(webp, f"Good image {image.name}") if webp else None
+        shots.append(Shot(Name(image.name), _rare(image), picture))
+    return shots

@@ -1,17 +1,16 @@
-"""The section on the mix of images: told where it changed, or where the gate had to tell mix from images."""
+"""The section on the mix of images: where it changed, or where the gate had to tell mix from images."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftcli.reports.content import numbers as number
-from driftcli.reports.layout.page import Cell, Page, Track
+from driftcli.reports.content import numbers
+from driftcli.reports.content.subject import Subject, more
+from driftcli.reports.layout.document import Bars, Cell, Column, Name, Paragraph, Section, Table
 
 if TYPE_CHECKING:
-    from driftcli.core.findings import CompositionResult
-    from driftcli.core.report import Report
+    from driftcli.core.findings import CompositionResult, ShareResult
 
-MOST = 8
 READINGS = {
     "composition": "The mix changed; within classes no further change was found.",
     "images": "The images themselves changed; the mix is as before.",
@@ -22,55 +21,65 @@ MOVED = "The images themselves changed; shares of clusters moved too, which that
 IGNORED = "The mix changed, and the gate was told to ignore it."
 
 
-def composition(page: Page, report: Report) -> None:
+def composition(subject: Subject) -> Section | None:
     """What each class or cluster is of both sides, and what the two tests say."""
-    found, gate = report.composition, report.gate
-    if found is None or not worth_telling(found, gate.alpha):
-        return
-    page.heading("Mix of images", f"by {by(found)}")
-    page.paragraph(reading(found))
-    page.paragraph(tests(found, gate.alpha), "dim")
-    tracks = [Track(shorten="middle"), Track("baseline", right=True), Track("batch", right=True)]
-    examples = any(share.examples for share in found.shares)
-    rows = [
-        [
-            Cell(share.name or "no label"), Cell(number.percent(share.baseline)), Cell(number.percent(share.batch)),
-            *([Cell(share.examples[0] if share.examples else number.DASH, "dim")] if examples else []),
-        ]
-        for share in found.shares[:MOST]
+    mix, alpha = subject.report.composition, subject.report.gate.alpha
+    if mix is None or not _worth_telling(mix, alpha):
+        return None
+    shown = mix.shares[: subject.room.shares]
+    blocks = (
+        Paragraph(_reading(mix)), Paragraph(_tests(mix, alpha), "soft"), _table(mix, shown, bars=subject.room.page),
+        *more(len(mix.shares) - len(shown)),
+    )  # fmt: skip
+    return Section("mix", "Mix of images", blocks, f"by {_by(mix)}")
+
+
+def _table(mix: CompositionResult, shown: tuple[ShareResult, ...], *, bars: bool) -> Table:
+    examples = any(share.examples for share in mix.shares)
+    columns = [
+        Column("cluster" if mix.by == "clusters" else "class", shorten="middle", hidden=True),
+        Column("baseline", right=True), Column("batch", right=True),
+        *([Column("drawn", hidden=True)] if bars else []),
+        *([Column("such as", shorten="middle")] if examples else []),
     ]  # fmt: skip
-    page.table([*tracks, *([Track("such as", shorten="middle")] if examples else [])], rows)
-    hidden = len(found.shares) - MOST
-    if hidden > 0:
-        page.paragraph(f"and {number.count(hidden)} more in the JSON result", "dim")
+    rows = tuple(
+        (
+            Cell((Name(share.name),) if share.name else "no label"),
+            Cell(numbers.percent(share.baseline)), Cell(numbers.percent(share.batch)),
+            *([Bars(share.baseline, share.batch)] if bars else []),
+            *([Cell((Name(share.examples[0]),) if share.examples else numbers.DASH, "soft")] if examples else []),
+        )
+        for share in shown
+    )  # fmt: skip
+    return Table(tuple(columns), rows, "The largest change first.")
 
 
-def worth_telling(found: CompositionResult, alpha: float) -> bool:
+def _worth_telling(mix: CompositionResult, alpha: float) -> bool:
     """Whether the mix changed, or the gate had to tell mix from images."""
-    return found.reading != "none" or (found.p_value is not None and found.p_value <= alpha)
+    return mix.reading != "none" or (mix.p_value is not None and mix.p_value <= alpha)
 
 
-def by(found: CompositionResult) -> str:
+def _by(mix: CompositionResult) -> str:
     """What the images are counted by."""
-    return "clusters of the reference" if found.by == "clusters" else found.by
+    return "clusters of the reference" if mix.by == "clusters" else mix.by
 
 
-def reading(found: CompositionResult) -> str:
+def _reading(mix: CompositionResult) -> str:
     """What the finding is put down to, in a sentence."""
-    if found.reading == "both" and found.by == "clusters":
+    if mix.reading == "both" and mix.by == "clusters":
         return MOVED
-    if found.ignored and found.reading == "composition":
+    if mix.ignored and mix.reading == "composition":
         return IGNORED
     return READINGS.get(
-        found.reading, "The mix differs; the gate found nothing, and this test has no say in it."
+        mix.reading, "The mix differs; the gate found nothing, and this test has no say in it."
     )
 
 
-def tests(found: CompositionResult, alpha: float) -> str:
+def _tests(mix: CompositionResult, alpha: float) -> str:
     """The p-values of both tests."""
     within = (
-        number.p_value(found.residual_p_value, alpha)
-        if found.residual_p_value is not None
-        else f"not tested ({found.reason})"
+        numbers.p_value(mix.residual_p_value, alpha)
+        if mix.residual_p_value is not None
+        else f"not tested ({mix.reason})"
     )
-    return f"Shares: p {number.p_value(found.p_value, alpha)}; images within: p {within}."
+    return f"Shares: p {numbers.p_value(mix.p_value, alpha)}; images within: p {within}."

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,18 +12,6 @@ if TYPE_CHECKING:
 
 MINUS = "−"
 DASH = "–"
-HARD = "\u00a0"
-"""A space at which no line is broken."""
-_GLUE = re.compile(
-    r"(?<=\d) (?=(?:%|sd|px|s|h|min)\b|%)"  # a number and its unit
-    r"|(?<=[≤≥=<>]) (?=\S)|(?<=\bp) (?=[≤=<])"  # p = 0.01
-    r"|(?<=\b[Ee]xit) (?=\d)|(?<=\balpha) (?=\d)|(?<=\bseverity) (?=\d)|(?<=\d) (?=(?:images?|permutations?)\b)"
-)
-
-
-def glued(text: str) -> str:
-    """The text with its numbers tied to their units: no line is broken between them."""
-    return _GLUE.sub(HARD, text)
 
 
 def known(number: float | None) -> bool:
@@ -157,13 +144,3 @@ def pair(left: float | None, right: float | None) -> tuple[str, str]:
         if shown[0] != shown[1]:
             break
     return shown
-
-
-def duration(seconds: float) -> str:
-    """`3.2 s`, `47 s`, `2 min 5 s`, `1 h 2 min`."""
-    if seconds < 59.5:
-        return f"{trim(f'{seconds:.1f}')} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60} min"

@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftcli.reports.content import numbers as number
+from driftcli.reports.content import numbers
 from driftcli.reports.content.words import change_words, rule, words
+from driftcli.reports.layout.document import Banner
 
 if TYPE_CHECKING:
     from driftcli.core.findings import SequenceResult
     from driftcli.core.report import Report
 
 LABELS = {"pass": "PASS", "warn": "WARN", "drift": "DRIFT", "inconclusive": "INCONCLUSIVE"}
+
+
+def banner(report: Report) -> Banner:
+    """The verdict as it stands above a report."""
+    sure = "" if report.verdict == "inconclusive" else evidence(report)
+    state = "drift" if report.exit_code == 1 else report.verdict
+    return Banner(state, label(report), sentence(report), f"{exit_words(report)}.", sure, _figures(report))
+
+
+def _figures(report: Report) -> tuple[tuple[str, str], ...]:
+    """What stands in numbers below the sentence."""
+    gate = report.gate
+    differ = report.verdict in ("drift", "warn") and numbers.known(gate.effect_lower) and gate.effect_lower
+    tested = [("p-value", numbers.p_value(gate.p_value, gate.alpha)), ("alpha", numbers.p_value(gate.alpha))]
+    bound = [("images that differ", f"≥ {numbers.at_least(gate.effect_lower, gate.tolerance)}")]
+    return (
+        *(tested if numbers.known(gate.p_value) else []), *(bound if differ else []),
+        ("images", numbers.count(report.batch.images)), ("in the baseline", numbers.count(report.reference.images)),
+        ("exit code", str(report.exit_code)),
+    )  # fmt: skip
 
 
 def label(report: Report) -> str:
@@ -69,12 +90,12 @@ def _of_sequence(found: SequenceResult, code: int) -> str:
 
 def _these(report: Report) -> str:
     images = report.batch.images
-    return f"{'This' if images == 1 else 'These'} {number.plural(images, 'image')}"
+    return f"{'This' if images == 1 else 'These'} {numbers.plural(images, 'image')}"
 
 
 def _passed(report: Report) -> str:
     p = report.gate.p_value
-    if not number.known(p) or p is None:
+    if not numbers.known(p) or p is None:
         return "Nothing found."
     often = "every clean batch" if p >= 1 else f"{p_percent(p, report.gate.alpha)} of clean batches"
     return f"Nothing found: a difference this large or larger would appear by chance in {often}."
@@ -82,22 +103,22 @@ def _passed(report: Report) -> str:
 
 def p_percent(p: float, alpha: float) -> str:
     """The p-value in percent, on the same side of alpha as p itself."""
-    shown = number.p_value(p, alpha)
-    return f"{number.trim(f'{float(shown) * 100:.10f}')} %" if float(shown) < 1 else number.percent(p)
+    shown = numbers.p_value(p, alpha)
+    return f"{numbers.trim(f'{float(shown) * 100:.10f}')} %" if float(shown) < 1 else numbers.percent(p)
 
 
 def _warned(report: Report) -> str:
     gate = report.gate
-    tolerated = f"{number.percent(gate.tolerance)} is tolerated"
-    if number.known(gate.effect_lower) and gate.effect_lower:
-        bound = number.at_least(gate.effect_lower, gate.tolerance)
+    tolerated = f"{numbers.percent(gate.tolerance)} is tolerated"
+    if numbers.known(gate.effect_lower) and gate.effect_lower:
+        bound = numbers.at_least(gate.effect_lower, gate.tolerance)
         tolerated = f"at least {bound} of them differ, {tolerated}"
     return f"{_these(report)} are different, but below the tolerance: {tolerated}."
 
 
 def _drifted(report: Report) -> str:
     said = change_words(report)
-    return f"{_these(report)} do not look like the baseline{': ' if said else ''}{number.listed(said)}."
+    return f"{_these(report)} do not look like the baseline{': ' if said else ''}{numbers.listed(said)}."
 
 
 def _not_audited(report: Report) -> str:
@@ -116,15 +137,15 @@ def evidence(report: Report) -> str:
     """How sure and how much, in one line: the bound on the share of images that differ, p and alpha."""
     gate = report.gate
     parts = [
-        f"{number.p_phrase(gate.p_value, gate.permutations, gate.alpha)}, alpha {number.p_value(gate.alpha)}"
+        f"{numbers.p_phrase(gate.p_value, gate.permutations, gate.alpha)}, alpha {numbers.p_value(gate.alpha)}"
     ]
-    if number.known(gate.effect_lower) and gate.effect_lower and report.verdict == "drift":
+    if numbers.known(gate.effect_lower) and gate.effect_lower and report.verdict == "drift":
         family = f" ({words(gate.effect_family)})" if gate.effect_family else ""
         parts.insert(
-            0, f"At least {number.at_least(gate.effect_lower, gate.tolerance)} of them differ{family}"
+            0, f"At least {numbers.at_least(gate.effect_lower, gate.tolerance)} of them differ{family}"
         )
     if 0 < gate.images_tested < report.batch.images:
         parts.append(
-            f"{number.count(gate.images_tested)} of the {number.count(report.batch.images)} images were tested"
+            f"{numbers.count(gate.images_tested)} of the {numbers.count(report.batch.images)} images were tested"
         )
     return "; ".join(parts) + "."

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from os.path import commonprefix
 from typing import TYPE_CHECKING
 
+from driftcli.core import sentences
 from driftcli.core.text import label
-from driftcli.reports.content import numbers as number
+from driftcli.reports.content import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from driftcli.core.findings import ImageResult
     from driftcli.core.images import Ledger
     from driftcli.core.report import Detectable, FamilyResult, Report, RuleResult, StatisticResult
 
@@ -21,16 +22,10 @@ MOST_SPACES = 4
 """A diagnosis that offers more than five words offers no word."""
 RATIOS = ("increase", "share", "rate")
 """Rules whose names end so are told in percent."""
-_IMAGES_ARE = re.compile(r"^(?:the )?images are ([^\W\d_][\w -]*?)\s*(?:[(:,;.]|$)", re.IGNORECASE)
-_SUBJECT = re.compile(r"^(?:the )?images are (?=\S)", re.IGNORECASE)
-_OF = " of the baseline"
-"""What every reason for an image is compared with: said once, above them."""
 _FIRST = (
     "sharpness", "noise", "brightness", "contrast", "saturation", "red_green", "yellow_blue", "hue", "blockiness",
 )  # fmt: skip
 """The shifts a reader asks for first, where not all are told."""
-_VALUE = re.compile(r" [−\d]| missing\b")
-"""Where the name of a value ends and the value begins."""
 _NAMES = {
     "gaussian": "Gaussian",
     "poisson": "Poisson",
@@ -50,20 +45,15 @@ def words(name: str) -> str:
 
 
 def change_words(report: Report, most: int = 3) -> tuple[str, ...]:
-    """`blurrier`, `greener`: read off the diagnosis, else `lower sharpness` off what moved most.
+    """`blurrier`, `greener`: the words of the diagnosis, else `lower sharpness` of what moved most.
 
-    A diagnosis offers its word as `Images are WORD: …`. Where only the mix changed, those would mislead.
+    Where only the mix changed, those would mislead.
     """
     if only_mix(report):
         return ("another mix of images",)
-    found: list[str] = []
-    for diagnosis in report.diagnosis:
-        match = _IMAGES_ARE.match(diagnosis.statement)
-        word = match.group(1) if match else ""
-        if word and word.count(" ") <= MOST_SPACES and word not in found:
-            found.append(word)
-    told = [f"{direction(row)} {label(row.name)}" for _, row in moved(report)[:2] if direction(row)]
-    return tuple(found[:most] or told)
+    named = [one.word for one in report.diagnosis if one.word and one.word.count(" ") <= MOST_SPACES]
+    measured = [f"{direction(row)} {label(row.name)}" for _, row in moved(report)[:2] if direction(row)]
+    return tuple(list(dict.fromkeys(named))[:most] or measured)
 
 
 def only_mix(report: Report) -> bool:
@@ -80,26 +70,21 @@ def moved(report: Report) -> list[tuple[FamilyResult, StatisticResult]]:
         for family in report.families
         if family.significant and family.gate != "off"
         for row in family.statistics
-        if number.known(row.batch)
-        and number.known(row.baseline)
+        if numbers.known(row.batch)
+        and numbers.known(row.baseline)
         and row.p_value is not None
         and row.p_value <= alpha
     ]
-    told = _told(report)
+    place = _places(report)
     return sorted(
         rows,
         key=lambda row: (
             row[0].gate != "on",
-            _place(label(row[1].name), told),
+            place.get(row[1].name, len(place)),
             -(row[1].effect or 0),
             row[1].name,
         ),
     )
-
-
-def bare(statement: str) -> str:
-    """`blurrier: sharpness −1.9 sd`, without who is meant."""
-    return _SUBJECT.sub("", statement)
 
 
 def direction(row: StatisticResult) -> str:
@@ -109,45 +94,46 @@ def direction(row: StatisticResult) -> str:
         shift = row.batch - row.baseline
     if shift and abs(shift) < SLIGHT and row.display_effect is not None:
         return "spread"
-    return "" if not shift or not number.known(shift) else "higher" if shift > 0 else "lower"
+    return "" if not shift or not numbers.known(shift) else "higher" if shift > 0 else "lower"
 
 
 def shift(row: StatisticResult) -> str:
     """The familiar size of a change: `−1.9 sd`, else `AUC 0.83`, else the relative change."""
     effect = row.display_effect
-    if effect is None or not number.known(effect.value):
-        differ = f"{number.percent(row.effect)} differ" if number.known(row.effect) else number.DASH
-        return number.change(row.change) if number.known(row.change) else differ
+    if effect is None or not numbers.known(effect.value):
+        differ = f"{numbers.percent(row.effect)} differ" if numbers.known(row.effect) else numbers.DASH
+        return numbers.change(row.change) if numbers.known(row.change) else differ
     if effect.kind == "sd_shift":
-        return number.sd(effect.value)
+        return numbers.sd(effect.value)
     if effect.kind == "turn_shift":
-        return f"{number.signed(effect.value, 2)} turns"
+        return f"{numbers.signed(effect.value, 2)} turns"
     kind = "AUC" if effect.kind == "auc" else words(effect.kind)
-    return f"{kind} {number.value(effect.value, 2)}"
+    return f"{kind} {numbers.value(effect.value, 2)}"
 
 
-def reasons(found: Sequence[str], report: Report) -> str:
-    """Why an image stands out, in short and in the diagnosis' order: the heading says what it is compared with."""
-    told = _told(report)
-    ordered = sorted(found, key=lambda reason: _place(_VALUE.split(reason, maxsplit=1)[0], told))
-    return "; ".join(reason.removesuffix(_OF) for reason in ordered)
+def reasons(image: ImageResult, report: Report) -> str:
+    """Why an image stands out, in short and in the diagnosis' order: the heading says what it is compared with.
+
+    Of a result of 0.1.0 the reasons as they stand.
+    """
+    if not image.outside:
+        return "; ".join(image.reasons)
+    place = _places(report)
+    ordered = sorted(image.outside, key=lambda facts: place.get(facts.statistic, len(place)))
+    return "; ".join(map(sentences.outside_short, ordered))
 
 
-def _told(report: Report) -> str:
-    return " ".join(found.statement for found in report.diagnosis)
-
-
-def _place(name: str, told: str) -> int:
-    """Where the diagnosis names a value; behind it all where it does not."""
-    named = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", told)
-    return named.start() if named else len(told)
+def _places(report: Report) -> dict[str, int]:
+    """Each statistic that the diagnosis names, by its place in it."""
+    named = dict.fromkeys(one.statistic for one in report.diagnosis if one.statistic)
+    return {statistic: place for place, statistic in enumerate(named)}
 
 
 def detectables(found: Sequence[Detectable], most: int) -> list[str]:
     """The shifts of properties, those that are asked for first in front, and how many more there are."""
     told = [detectable(entry) for entry in ordered(found)[:most]]
     hidden = len(found) - len(told)
-    return [*told, f"{number.count(hidden)} more in the JSON result"] if hidden else told
+    return [*told, f"{numbers.count(hidden)} more in the JSON result"] if hidden else told
 
 
 def ordered(found: Sequence[Detectable]) -> list[Detectable]:
@@ -159,8 +145,10 @@ def ordered(found: Sequence[Detectable]) -> list[Detectable]:
 def rule(result: RuleResult) -> str:
     """`max loss increase is +44 %, limit 20 %`."""
     if result.name.endswith(RATIOS):
-        return f"{words(result.name)} is {number.change(result.value)}, limit {number.percent(result.limit)}"
-    return f"{words(result.name)} is {number.value(result.value)}, limit {number.value(result.limit)}"
+        return (
+            f"{words(result.name)} is {numbers.change(result.value)}, limit {numbers.percent(result.limit)}"
+        )
+    return f"{words(result.name)} is {numbers.value(result.value)}, limit {numbers.value(result.limit)}"
 
 
 def folder(names: Sequence[str], least: int = 8) -> str:
@@ -175,62 +163,63 @@ def folder(names: Sequence[str], least: int = 8) -> str:
 
 def ledger(found: Ledger) -> str:
     """`130 seen = 127 used + 1 unreadable (truncated) + 2 skipped (hidden)`: a sum to check by eye."""
-    parts, total = [f"{number.count(found.used)} used"], found.used + found.changed
+    parts, total = [f"{numbers.count(found.used)} used"], found.used + found.changed
     for state, reasons in (("unreadable", found.unreadable), ("skipped", found.skipped)):
         amount = sum(reasons.values())
         total += amount
         if amount:
             parts.append(
-                f"{number.count(amount)} {state} ({_reasons({k: n for k, n in reasons.items() if n})})"
+                f"{numbers.count(amount)} {state} ({_reasons({k: n for k, n in reasons.items() if n})})"
             )
     if found.changed:
-        parts.append(f"{number.count(found.changed)} changed while being read")
-    return f"{number.count(found.seen)} seen {'=' if total == found.seen else '≠'} {' + '.join(parts)}"
+        parts.append(f"{numbers.count(found.changed)} changed while being read")
+    return f"{numbers.count(found.seen)} seen {'=' if total == found.seen else '≠'} {' + '.join(parts)}"
 
 
 def _reasons(reasons: dict[str, int]) -> str:
     if len(reasons) == 1:
         return words(next(iter(reasons)))
     ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{number.count(amount)} {words(reason)}" for reason, amount in ranked)
+    return ", ".join(f"{numbers.count(amount)} {words(reason)}" for reason, amount in ranked)
 
 
 def detectable(entry: Detectable) -> str:
     """`Gaussian blur from severity 2 on 30 % of the images`, `sharpness by 0.25 sd (12 px)`."""
     if entry.shift_sd is not None:
-        size = f"{number.value(abs(entry.shift_sd), 2)} sd"
+        size = f"{numbers.value(abs(entry.shift_sd), 2)} sd"
         native = f" ({_native(abs(entry.shift), entry.unit or '')})" if entry.shift else ""
         return f"{label(entry.statistic or entry.corruption)} by {size}{native}"
     if entry.corruption == "foreign":
-        return f"{number.percent(entry.share)} of foreign images"
+        return f"{numbers.percent(entry.share)} of foreign images"
     what = words(entry.corruption)
-    unit = re.split(r" at | \(", entry.unit or "")[0]
-    native = f" ({_native(entry.shift, unit)})" if entry.shift is not None else ""
-    severity = "" if entry.severity is None else f" from severity {number.value(entry.severity)}{native}"
-    where = "" if entry.share >= 1 else f" on {number.percent(entry.share)} of the images"
+    native = (
+        f" ({_native(entry.shift, entry.short_unit or entry.unit or '')})" if entry.shift is not None else ""
+    )
+    severity = "" if entry.severity is None else f" from severity {numbers.value(entry.severity)}{native}"
+    where = "" if entry.share >= 1 else f" on {numbers.percent(entry.share)} of the images"
     return f"{what}{severity}{where}"
 
 
 def _native(shift: float, unit: str) -> str:
     """A shift in its own unit; a share in percent, a logarithm as the factor it stands for."""
     if unit == "share":
-        return number.percent(shift)
+        return numbers.percent(shift)
     if unit.startswith("log2"):
-        return f"a factor of {number.value(2.0 ** min(shift, 1000.0))}"
-    return f"{number.value(shift)} {unit}".strip()
+        return f"a factor of {numbers.value(2.0 ** min(shift, 1000.0))}"
+    return f"{numbers.value(shift)} {unit}".strip()
 
 
 def false_alarms(report: Report) -> str:
     """What alpha promises, what was measured on good images, and its range."""
     rate = report.gate.false_alarm_rate
-    batches = f" with batches of {number.count(rate.batch_size)}" if rate.batch_size else ""
-    promised = f"Promised: {number.percent(rate.nominal)} of checks."
+    batches = f" with batches of {numbers.count(rate.batch_size)}" if rate.batch_size else ""
+    promised = f"Promised: {numbers.percent(rate.nominal)} of checks."
     if rate.estimate is None:
         return f"{promised} Not measured here: {rate.reason or 'no reason was given'}."
     spread = ""
     if rate.low is not None and rate.high is not None:
         spread = (
-            f" (this artifact: likely between {number.percent(rate.low)} and {number.percent(rate.high)})"
+            f" (this artifact: likely between {numbers.percent(rate.low)} and {numbers.percent(rate.high)})"
         )
     note = f" {rate.reason}" if rate.reason else ""
-    return f"{promised} Measured on this baseline{batches}: {number.percent(rate.estimate)}{spread}.{note}"
+    return f"{promised} Measured on this baseline{batches}: {numbers.percent(rate.estimate)}{spread}.{note}"

@@ -7,11 +7,11 @@ import io
 from typing import TYPE_CHECKING
 
 from driftcli.core.text import safe_name
-from driftcli.reports.history import numbers
+from driftcli.reports.history import trends
 from driftcli.reports.layout.writing import plain, write
 
 if TYPE_CHECKING:
-    from driftcli.history.records import Past
+    from driftcli.check_history.records import Past
 
 COLUMNS = (
     "id", "created", "verdict", "exit_code", "gate", "p_value", "alpha", "effect", "effect_lower", "images",
@@ -21,13 +21,13 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_json(past: Past) -> str:
-    """Field for field the dataclasses of `driftcli.history.records`; numbers that are not finite are null."""
+    """Field for field the dataclasses of `driftcli.check_history.records`; numbers that are not finite are null."""
     return f"{write(plain(past))}\n"
 
 
 def to_csv(past: Past, names: tuple[str, ...] = ()) -> str:
     """One row a check; after its figures the mean of each statistic asked for (without any: of all properties)."""
-    asked = numbers.trends(past, names)
+    asked = trends.trends(past, names)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([*COLUMNS, *(safe_name(f"{trend.family}.{trend.name}") for trend in asked)])

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from driftcli.core.text import safe_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 ZERO = "\u200b"
 """A space of no width: it keeps `@name` from being a mention and is not seen."""
@@ -30,24 +26,15 @@ def name(text: str) -> str:
     return f"` {shown} `" if padded else f"`{shown}`"
 
 
-def prose(text: str) -> str:
-    """A sentence that may quote names: shown as written, on one line, fit for a table's cell too."""
+def prose(text: str, *, opens: bool = True) -> str:
+    """A sentence that may quote names: shown as written, on one line, fit for a table's cell too.
+
+    `opens`: it begins a line, where some characters would open a list or a heading.
+    """
     shown = _LINKS.sub(rf"\1{ZERO}", safe_name(text).strip())
     shown = _MARKUP.sub(r"\\\1", shown).replace("|", "&#124;")
-    opening = _OPENING.match(shown)
+    opening = _OPENING.match(shown) if opens else None
     if opening is None:
         return shown
     first = opening.group()
     return f"{first}\\{shown[len(first) :]}" if first.isdigit() else f"\\{shown}"
-
-
-def bullets(sentences: Iterable[str]) -> str:
-    """A list of sentences, escaped here."""
-    return "\n".join(f"- {prose(sentence)}" for sentence in sentences)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are Markdown already; a title ending in `:` is flush right."""
-    titles = [title.removesuffix(":") for title in head]
-    rules = ["---:" if title.endswith(":") else "---" for title in head]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, rules, *rows))

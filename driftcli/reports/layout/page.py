@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.text import Text
 
 from driftcli.core.text import safe_name
-from driftcli.reports.content.numbers import HARD, glued
+from driftcli.reports.layout.breaks import HARD, glued
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+
+    from driftcli.reports.layout.document import Tone
 
 MEASURE = 110
 """Prose is not set wider than this, however wide the terminal: long lines are hard to read."""
@@ -40,8 +42,15 @@ _ASCII = str.maketrans(
 )
 
 
+SET_AS: dict[Tone, str] = {
+    "": "", "soft": "dim", "strong": "bold", "good": "green", "best": "bold green", "warn": "yellow", "bad": "red",
+    "alarm": "bold red",
+}  # fmt: skip
+"""Tones as styles, in colours that every terminal's theme knows."""
+
+
 @dataclass(frozen=True, slots=True)
-class Cell:
+class SetCell:
     """One cell of a table, and how it is set."""
 
     text: str
@@ -100,15 +109,10 @@ class Page:
             start = Text().append(lead, lead_style or None) if number == 0 else Text(indent)
             self._lines.append(start.append(line, style or None))
 
-    def bullets(self, texts: Iterable[str], mark: str = "•", style: str = "") -> None:
-        """One paragraph each."""
-        for text in texts:
-            self.paragraph(text, lead=f"  {mark} ", lead_style=style)
-
-    def table(self, tracks: Sequence[Track], rows: Sequence[Sequence[Cell]]) -> None:
+    def table(self, tracks: Sequence[Track], rows: Sequence[Sequence[SetCell]]) -> None:
         """Rows of one line each; columns that may be shortened give way until the rest fits."""
-        cells = [[Cell(self.say(cell.text), cell.style) for cell in row] for row in rows]
-        titles = [Cell(self.say(track.title), "dim") for track in tracks]
+        cells = [[SetCell(self.say(cell.text), cell.style) for cell in row] for row in rows]
+        titles = [SetCell(self.say(track.title), "dim") for track in tracks]
         if any(cell.text for cell in titles):
             cells.insert(0, titles)
         widths = self._widths(tracks, cells)
@@ -123,7 +127,7 @@ class Page:
             line.rstrip()
             self._lines.append(line)
 
-    def _widths(self, tracks: Sequence[Track], rows: Sequence[Sequence[Cell]]) -> list[int]:
+    def _widths(self, tracks: Sequence[Track], rows: Sequence[Sequence[SetCell]]) -> list[int]:
         widths = [max(cell_len(row[number].text) for row in rows) for number in range(len(tracks))]
         flexible = [number for number, track in enumerate(tracks) if track.shorten]
         while flexible and sum(width + 2 for width in widths if width) > self.width:

@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from driftcli.core.errors import UsageError
-from driftcli.reports.content import numbers as number
+from driftcli.reports.content import numbers
 from driftcli.reports.power.words import FOREIGN, FOUND, GATE, corruptions, title, unit
 
 if TYPE_CHECKING:
@@ -51,19 +51,19 @@ def to_plot(report: PowerReport, form: str = "png") -> bytes:
         for panel in row:
             panel.set_visible(False)
     for place, name in enumerate(names):
-        for number_of, share in enumerate(shares):
-            panel = axes[place // across * len(shares) + number_of, place % across]
-            if name == FOREIGN and number_of:
+        for level, share in enumerate(shares):
+            panel = axes[place // across * len(shares) + level, place % across]
+            if name == FOREIGN and level:
                 continue
             panel.set_visible(True)
             _panel(panel, report, name, share)
-            if name != FOREIGN and number_of < len(shares) - 1:
+            if name != FOREIGN and level < len(shares) - 1:
                 panel.set_xlabel("")
                 panel.tick_params(labelbottom=False)
-            if number_of == 0:
+            if level == 0:
                 panel.set_title(title(name), fontsize=9)
             if place % across == 0:
-                images = "all images" if share >= 1 else f"{number.percent(share)} of the images"
+                images = "all images" if share >= 1 else f"{numbers.percent(share)} of the images"
                 panel.set_ylabel(f"found\n({images})", fontsize=8)
     _legend(figure, report)
     stream = io.BytesIO()
@@ -111,7 +111,7 @@ def _x(cell: PowerCell) -> float:
 def _tick(cell: PowerCell) -> str:
     if cell.severity is None:
         return f"{cell.share:.0%}"
-    return f"{number.value(cell.severity)}\n{number.value(cell.amount)}"
+    return f"{numbers.value(cell.severity)}\n{numbers.value(cell.amount)}"
 
 
 def _sizes(report: PowerReport) -> list[int]:
@@ -142,10 +142,10 @@ def _legend(figure: Any, report: PowerReport) -> None:
     ]
     columns = max(1, min(len(handles), int(figure.get_figwidth() / ENTRY)))
     figure.legend(handles=handles, loc="outside upper center", ncols=columns, frameon=False, fontsize=8)
-    told = (
-        f"batches drawn from {number.plural(report.images, 'image')} against {number.count(report.baseline_images)} good ones; "
+    note = (
+        f"batches drawn from {numbers.plural(report.images, 'image')} against {numbers.count(report.baseline_images)} good ones; "
         f"{report.trials} batches a point, 95 % intervals; dotted: {FOUND:g}; line: alpha {report.alpha:g}"
     )
     figure.supxlabel(
-        textwrap.fill(told, max(20, int(figure.get_figwidth() * LETTERS))), fontsize=7, color="0.35"
+        textwrap.fill(note, max(20, int(figure.get_figwidth() * LETTERS))), fontsize=7, color="0.35"
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from driftcli.reports.content import numbers as number
+from driftcli.reports.content import numbers
 from driftcli.reports.content.words import words
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def corruptions(report: PowerReport) -> list[str]:
     return list(dict.fromkeys(cell.corruption for cell in report.cells))
 
 
-def told_size(report: PowerReport) -> int:
+def usual_size(report: PowerReport) -> int:
     """The batch size that stands for all."""
     sizes = sorted({cell.batch for cell in report.cells})
     return next((size for size in sizes if size >= USUAL), sizes[-1] if sizes else 0)
@@ -45,14 +44,21 @@ def mildest(report: PowerReport, name: str, size: int, share: float) -> PowerCel
     return min(found, key=lambda cell: (cell.severity or 0, cell.share), default=None)
 
 
+def strongest(report: PowerReport, name: str, size: int, share: float) -> PowerCell | None:
+    """The highest severity that was tried (of foreign images the largest share)."""
+    cells = [cell for cell in report.cells if cell.corruption == name and cell.batch == size]
+    cells = [cell for cell in cells if name == FOREIGN or cell.share == share]
+    return max(cells, key=lambda cell: (cell.severity or 0, cell.share), default=None)
+
+
 def unit(cell: PowerCell) -> str:
     """The unit in short: `px` of `px at short side 224 (standard deviation)`."""
-    return re.split(r" at | \(", cell.unit or "")[0]
+    return cell.short_unit or cell.unit or ""
 
 
 def amount(cell: PowerCell) -> str:
     """`0.7 px`, `40 %`; `JPEG quality 60`, of what has no unit."""
-    parts = (number.value(cell.amount), unit(cell))
+    parts = (numbers.value(cell.amount), unit(cell))
     return " ".join(parts[::-1] if unit(cell) in UNITLESS else parts).strip()
 
 

@@ -60,7 +60,7 @@ def _noise(picture: Picture, rng: np.random.Generator) -> Picture:
 
 
 def expose(scene: Picture, rng: np.random.Generator, fault: Fault) -> Image.Image:
-    """The picture the sensor delivers of a scene around 0..1."""
+    """The picture that the sensor delivers, 8-bit RGB, of a scene (float32 [h, w, 3] around 0..1)."""
     warmth = rng.normal(0, 0.008) + fault.warmth
     tone = rng.normal(0, 0.004)
     gains = np.array([1 + warmth, 1 + tone, 1 - warmth], np.float32)
@@ -82,7 +82,7 @@ def _exif(taken: datetime, shutter: float) -> Image.Exif:
 
 
 def develop(picture: Image.Image, taken: datetime, rng: np.random.Generator) -> bytes:
-    """The JPEG the camera stores; its quality floats with the load of the line, as its firmware does."""
+    """The bytes of the JPEG that the camera stores; its quality floats with the load of the line, as its firmware does."""
     shutter = 1 / float(rng.choice((400, 500, 640)))
     quality = int(rng.integers(76, 84))
     stored = io.BytesIO()

@@ -77,7 +77,7 @@ def photo(folder: Folder, index: int, seed: int) -> Photo:
 
 
 def name(index: int) -> str:
-    """File name of image `index`; it says nothing of class or fault."""
+    """The file name of image `index`, the same whatever its class or its camera's fault."""
     return f"img-{index:04d}.jpg"
 
 
@@ -127,17 +127,17 @@ def _claim(root: Path, seed: int) -> bool:
 
 
 def _nothing(_folder: str) -> None:
-    """Tells nobody."""
+    """Announces nothing."""
 
 
-def generate(root: Path, seed: int = 0, told: Callable[[str], None] = _nothing) -> int:
-    """Write the sample images under `root`, as far as they are absent; `told` hears each folder's name.
+def generate(root: Path, seed: int = 0, announce: Callable[[str], None] = _nothing) -> int:
+    """Write the sample images under `root`, as far as they are absent; `announce` is called with each folder's name.
 
     Returns how many images were written (0: all were there). About ten milliseconds an image.
     """
     _claim(root, seed)
     missing = [folder for folder in FOLDERS if not _complete(root, folder)]
     for folder in missing:
-        told(folder.name)
+        announce(folder.name)
         _write(root, folder, seed)
     return sum(folder.images for folder in missing)

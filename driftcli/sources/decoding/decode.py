@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Canonical:
-    """One image as every command sees it."""
+    """One image as every command sees it, with its file's facts and its hashes."""
 
     image: Image.Image
     """RGB, upright, cropped, masked; a large JPEG scaled by 1/2, 1/4 or 1/8 while decoding."""
@@ -58,10 +58,11 @@ class Canonical:
 
 
 def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
-    """Type by magic, limits before pixels, first frame, upright, crop, RGB, mask, facts.
+    """The canonical image of a file's bytes: first frame, upright, cropped, RGB, masked; raises Refused with a reason.
 
-    `draft_side`: what the extractors want of the short side at most; a JPEG's (cropped) short side is
-    scaled down while decoding, but never below twice that. 0: never scaled. Raises Refused.
+    The type is told by the first bytes, and the limits of `settings` are held against the header before any pixel is
+    decoded. `draft_side`: what the extractors want of the short side at most; a JPEG's (cropped) short side is
+    scaled down while decoding, but never below twice that. 0: never scaled.
     """
     opened = _open_within_limits(data, settings)
     source, kind = opened.source, opened.kind
@@ -97,13 +98,13 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
 
 
 def read_and_decode(path: str, settings: Decode, draft_side: int = 0, *, follow: bool = False) -> Canonical:
-    """`decode` of a file on disk. Raises Refused."""
+    """The canonical image of a file on disk (`decode`); `follow`: its links, too. Raises Refused."""
     data = read_file(path, int(settings.max_megabytes * 2**20), follow=follow)
     return decode(data, settings, draft_side)
 
 
 def check_settings(settings: Decode) -> None:
-    """Raises UsageError for a crop that is none and for a mask that cannot be read."""
+    """Raise UsageError for a crop that is not x,y,width,height and for a mask that cannot be read."""
     crop_box(settings.crop, (1, 1))
     if settings.mask is not None:
         _mask(settings.mask)

@@ -19,12 +19,17 @@ class Shot:
     """The readable part of one image's EXIF block."""
 
     orientation: int = 1
+    """1 to 8, as EXIF counts them; 1 is upright."""
     time: float | None = None
+    """Capture time in seconds since the epoch, the camera's clock read as UTC."""
     facts: dict[str, str | float] = field(default_factory=dict)
 
 
 def read_exif(image: Image.Image) -> Shot:
-    """All that can be read; a broken block is as good as none (Pillow raises nearly anything on one)."""
+    """What an opened image's EXIF block says, as far as it can be read; a broken block is as good as none.
+
+    Pillow raises nearly anything on one.
+    """
     try:
         tags = image.getexif()
         if not len(tags):

@@ -26,7 +26,7 @@ _LOW = tuple(row * 8 + column for row in range(4) for column in range(4 - row))
 
 
 def sniff(data: bytes) -> str:
-    """`JPEG`, `PNG`, `WEBP`, `BMP`, `GIF`, `TIFF`, or with the extra `HEIF`, `AVIF`, by the first bytes.
+    """The type of a file by its first bytes: `JPEG`, `PNG`, `WEBP`, `BMP`, `GIF`, `TIFF`, `HEIF` or `AVIF`.
 
     Raises Refused: `empty`, `not_an_image`, `unsupported_format`.
     """

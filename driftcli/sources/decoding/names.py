@@ -35,7 +35,7 @@ def extension(name: str) -> str:
 
 
 def promises_image(name: str) -> bool:
-    """True when the name says "image": what cannot be decoded under it counts as unreadable."""
+    """Whether the name says "image": what cannot be decoded under it counts as unreadable."""
     return extension(name) in IMAGE
 
 

@@ -17,7 +17,10 @@ _STRIP = 1 << 20
 
 
 def crop_box(crop: str | None, upright: tuple[int, int]) -> Box:
-    """The crop as fractions left, top, right, bottom of the upright image, cut off at its edges."""
+    """The crop as fractions left, top, right, bottom of the upright image (width, height), cut off at its edges.
+
+    Raises UsageError for text that is not `x,y,width,height`.
+    """
     if crop is None:
         return 0.0, 0.0, 1.0, 1.0
     try:
@@ -45,18 +48,21 @@ def strips(image: Image.Image) -> Iterator[Image.Image]:
 
 
 def digest_and_grey(image: Image.Image) -> tuple[bytes, bool]:
-    """SHA-256 of width and height (little-endian uint32) and the RGB bytes row by row; is R = G = B everywhere."""
-    found = hashlib.sha256(struct.pack("<II", *image.size))
+    """The hash of the pixels, and whether R = G = B everywhere.
+
+    SHA-256 of width and height (little-endian uint32) and the RGB bytes row by row.
+    """
+    sha = hashlib.sha256(struct.pack("<II", *image.size))
     grey = True
     for strip in strips(image):
         rgb = np.ascontiguousarray(strip)
-        found.update(rgb.data)
+        sha.update(rgb.data)
         grey = grey and _is_grey(rgb)
-    return found.digest(), grey
+    return sha.digest(), grey
 
 
 def _is_grey(rgb: NDArray[np.uint8]) -> bool:
-    """A sparse look first, since most images have colour there already."""
+    """Whether R = G = B in [h, w, 3]; a sparse look first, since most images have colour there already."""
     for look in (rgb[::16, ::16], rgb):
         if (look[..., 0] != look[..., 1]).any() or (look[..., 1] != look[..., 2]).any():
             return False
@@ -64,6 +70,9 @@ def _is_grey(rgb: NDArray[np.uint8]) -> bool:
 
 
 def near(image: Image.Image) -> int:
-    """Bit 63 - (8 row + column): brighter to the right, on a 9 x 8 grid of box means."""
+    """The 64-bit difference hash of an image: near-duplicates differ in few bits.
+
+    Bit 63 - (8 row + column) says whether it gets brighter to the right there, on a 9 x 8 grid of box means.
+    """
     small = np.asarray(image.resize((9, 8), Image.Resampling.BOX, reducing_gap=2.0).convert("L"))
     return int.from_bytes(np.packbits(small[:, 1:] > small[:, :-1]).tobytes(), "big")

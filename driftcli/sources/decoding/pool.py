@@ -7,7 +7,7 @@ import queue
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,10 +27,25 @@ _WINDOW_BYTES = 64 << 20
 """Bytes of archive members that may wait at a time."""
 
 
-class DecodePool:
-    """`with DecodePool(...) as pool: for item in pool.map(entries)`.
+@dataclass(frozen=True)
+class Extras:
+    """What workers do beside decoding and preparing."""
 
-    One file at a time in each worker, so that a file that hangs or kills its worker costs itself only:
+    thumbnails: bool = False
+    """Return a small WebP of each image, too."""
+    pictures: bool = False
+    """Return a PNG of each image that was corrupted, too."""
+    follow: bool = False
+    """Follow symbolic links on the way to a file."""
+
+
+NO_EXTRAS = Extras()
+
+
+class DecodePool:
+    """Decodes entries and prepares them for extractors, in processes of its own, which live as long as `with`.
+
+    `with DecodePool(decode, extractors, workers) as pool: for item in pool.map(entries)`. One file at a time in each worker, so that a file that hangs or kills its worker costs itself only:
     it becomes Skipped(`unreadable`, `timeout` | `crashed`), and another worker is started.
     """
 
@@ -39,19 +54,14 @@ class DecodePool:
         decode: Decode,
         extractors: Mapping[str, Extractor],
         workers: int,
-        *,
-        thumbnails: bool = False,
-        pictures: bool = False,
-        follow: bool = False,
+        extras: Extras = NO_EXTRAS,
     ) -> None:
         self._timeout = decode.timeout
         self._count = max(1, workers)
         self._setup = {
             "decode": asdict(decode),
-            "extractors": {kind: asdict(each) for kind, each in extractors.items()},  # type: ignore[call-overload]
-            "thumbnails": thumbnails,
-            "pictures": pictures,
-            "follow": follow,
+            "extractors": {kind: asdict(extractor) for kind, extractor in extractors.items()},  # type: ignore[call-overload]
+            **asdict(extras),
             "loader": _LOADER,
         }
         self._workers: list[Worker] = []

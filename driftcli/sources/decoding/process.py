@@ -31,7 +31,10 @@ class LostError(Exception):
 
 
 class Worker:
-    """Used by one thread at a time; `stop` may come from another and ends whatever is going on."""
+    """A decode worker's process: starts it, asks it one thing at a time, and starts another where it is lost.
+
+    Used by one thread at a time; `stop` may come from another and ends whatever is going on.
+    """
 
     def __init__(self, setup: Mapping[str, Any], timeout: float) -> None:
         self._setup = setup
@@ -58,13 +61,13 @@ class Worker:
         raise LostError(reason)
 
     def stop(self) -> None:
-        """Kills; whoever waits for an answer sees the end of the stream at once."""
+        """Kill the process; whoever waits for an answer sees the end of the stream at once."""
         with self._lock:
             self._closed = True
             self._process.kill()
 
     def close(self) -> None:
-        """After `stop`, when no thread uses this worker any more: no zombie, no open pipe."""
+        """Reap the process and close its pipes; after `stop`, when no thread uses this worker any more."""
         self._kill()
 
     def _start(self) -> None:

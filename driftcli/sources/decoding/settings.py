@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class Decode:
-    """One canonical decode for fit, baseline and check.
+    """The settings of the one decode that fit, baseline and check share.
 
-    The limits refuse a file before it is decoded; see `_decode.py` for the table of mode conversions.
+    The limits refuse a file before it is decoded; `driftcli.sources.decoding.modes` has the table of conversions.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}

@@ -12,7 +12,7 @@ Header = Mapping[str, Any]
 
 
 def write(stream: BinaryIO, header: Header, body: Sequence[bytes | memoryview] = ()) -> None:
-    """One message. Lone surrogates in names survive (JSON escapes them)."""
+    """Send one message: a JSON header and raw bytes. Lone surrogates in names survive (JSON escapes them)."""
     head = json.dumps(header).encode("ascii")
     stream.write(_LENGTHS.pack(len(head), sum(len(part) for part in body)) + head)
     stream.writelines(body)
@@ -20,7 +20,7 @@ def write(stream: BinaryIO, header: Header, body: Sequence[bytes | memoryview] =
 
 
 def read(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
-    """The next message, or None at the end of the stream."""
+    """Wait for the next message and return its header and bytes; None at the end of the stream."""
     lengths = stream.read(_LENGTHS.size)
     if len(lengths) < _LENGTHS.size:
         return None
@@ -30,7 +30,7 @@ def read(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 
 
 def split(received: bytearray) -> tuple[dict[str, Any], bytes] | None:
-    """The one message that has arrived in pieces, or None while some of it is missing."""
+    """Header and bytes of the one message that has arrived in pieces; None while some of it is missing."""
     if len(received) < _LENGTHS.size:
         return None
     head, body = _LENGTHS.unpack_from(received)

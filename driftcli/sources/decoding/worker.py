@@ -35,7 +35,7 @@ Answer = tuple[dict[str, Any], list[bytes | memoryview]]
 
 
 class Task:
-    """What the pool asked for at the start: how to decode, and who prepares."""
+    """What a pool asked for at the start: how to decode, and which extractors prepare."""
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
         self.decode = Decode(**setup["decode"])
@@ -50,10 +50,13 @@ class Task:
             for kind, settings in setup["extractors"].items()
         }
         self.load = load
-        self.draft_side = max((each.decode_side for each in self.extractors.values()), default=0)
+        self.draft_side = max((extractor.decode_side for extractor in self.extractors.values()), default=0)
 
     def answer(self, request: Mapping[str, Any], data: bytes) -> Answer:
-        """Facts, hashes and prepared arrays of one file; or why it is not used; or the traceback of a bug."""
+        """The answer to one request, header and parts: facts, hashes and prepared arrays of a file.
+
+        Or, in the header alone, `skipped`: why it is not used; or `bug`: the traceback of an error in this program.
+        """
         try:
             return self._decoded(request, data)
         except Refused as refused:
@@ -70,20 +73,23 @@ class Task:
         path = request["path"]
         if path is not None:
             data = read_file(path, int(self.decode.max_megabytes * 2**20), follow=self.follow)
-        found = decode(data, self.decode, self.draft_side)
-        thumbnail = _thumbnail(found.image) if self.thumbnails else b""
-        image = found.image
+        upright = decode(data, self.decode, self.draft_side)
+        thumbnail = _thumbnail(upright.image) if self.thumbnails else b""
+        image = upright.image
         wanted = request.get("corruption")
         if wanted is not None:
             image = self._corrupted(image, wanted, hashlib.sha256(data).digest())
         picture = _png(image) if self.pictures and wanted is not None else b""
-        frame = Frame(image, found.facts)
-        arrays = {kind: np.ascontiguousarray(each.prepare(frame)) for kind, each in self.extractors.items()}
+        frame = Frame(image, upright.facts)
+        arrays = {
+            kind: np.ascontiguousarray(extractor.prepare(frame))
+            for kind, extractor in self.extractors.items()
+        }
         header = {
             "content": hashlib.sha256(data).hexdigest(),
-            "pixels": found.pixels.hex(),
-            "near": found.near,
-            "facts": asdict(found.facts),
+            "pixels": upright.pixels.hex(),
+            "near": upright.near,
+            "facts": asdict(upright.facts),
             "arrays": [[kind, _plain(array), array.shape] for kind, array in arrays.items()],
             "thumbnail": len(thumbnail),
             "picture": len(picture),
@@ -103,7 +109,7 @@ class Task:
 
 def _frozen(value: Any) -> Any:
     """JSON knows no tuples; settings know no lists."""
-    return tuple(_frozen(each) for each in value) if isinstance(value, list) else value
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def _plain(array: np.ndarray[Any, Any]) -> str:
@@ -154,7 +160,7 @@ def _own_streams() -> tuple[BinaryIO, BinaryIO]:
 
 
 def main() -> None:
-    """Set up, say so, then answer until the input ends."""
+    """Read the set-up message, report readiness, then answer requests until the input ends."""
     requests, answers = _own_streams()
     _confine()
     setup = wire.read(requests)

@@ -1,0 +1,1 @@
+"""The commands for Python callers; `import driftcli` offers all of it: `driftcli.check`, `driftcli.Report`."""

@@ -1,0 +1,155 @@
+"""Learn, calibrate, check: `fit`, `baseline` and `check` with the command line's options as keywords."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from driftcli.api._run import names, resolved
+
+if TYPE_CHECKING:
+    from driftcli.api.keywords import Name, Sources
+    from driftcli.api.options import BaselineOptions, CheckOptions, FitOptions
+    from driftcli.api.report import Report
+    from driftcli.core.outcomes import Calibrated, Fitted
+
+
+def fit(source: Sources, output: Name, *, force: bool = False, **options: Unpack[FitOptions]) -> Fitted:
+    """Learn what good images look like and write it to the folder `output`: the artifact.
+
+    A part of the images is held out of learning and calibrated on as the baseline `holdout`, so that `check`
+    works at once. The Python twin of `driftcli fit`; the environment is not read.
+
+    Args:
+        source: Good images, 40 at least: a folder (recursive), glob, image, manifest (.csv, .jsonl, .txt), .zip
+            or .tar; or several of them.
+        output: Folder to write. It must not exist, or be an artifact and `force` be true.
+        force: Replace an artifact.
+        **options: As on the command line, `--max-unreadable 5%` being `max_unreadable="5%"`; None is "not given".
+            See `help(driftcli.FitOptions)`.
+
+    Returns:
+        Where the artifact is, its digest (SHA-256), how many images were learnt from and held out, what could not
+        be read, cautions, and the seconds it took.
+
+    Raises:
+        UsageError: An option is wrong, or the artifact exists.
+        NotAuditedError: There is no such source, or fewer than 40 usable images in it.
+        InternalError: Training diverged, memory ran out, or `output` is not writable.
+
+    Example:
+        import driftcli
+
+        fitted = driftcli.fit("images/train", "ref", method=["embedding", "properties"], seed=1)
+        print(fitted.fitted_on, "images learnt from,", fitted.held_out, "held out")
+    """
+    from driftcli.audit import fit as audit
+
+    call = resolved(options)
+    return audit.fit(names(source), Path(output), call.settings, force=force, progress=call.progress)
+
+
+def baseline(
+    artifact: Name,
+    source: Sources,
+    *,
+    name: str = "default",
+    drop_seen: bool = False,
+    **options: Unpack[BaselineOptions],
+) -> Calibrated:
+    """Calibrate an artifact on good images that it was not fitted on, and store them in it as a baseline.
+
+    The Python twin of `driftcli baseline`; the environment is not read.
+
+    Args:
+        artifact: Folder that `fit` wrote.
+        source: Good images, 20 at least and better twenty times a batch: a folder (recursive), glob, image, manifest
+            (.csv, .jsonl, .txt), .zip or .tar. Several of them (days, cameras) are pooled and remembered as groups.
+        name: Of the baseline; one of that name is replaced.
+        drop_seen: Leave out images that the artifact was fitted on, however many.
+        **options: As on the command line; None is "not given". See `help(driftcli.BaselineOptions)`.
+
+    Returns:
+        The artifact's new digest, how many images the baseline holds, by group too, and how many were dropped.
+
+    Raises:
+        UsageError: An option is wrong, or more than 1 % of the images were learnt from and `drop_seen` is false.
+        NotAuditedError: There is no such source, or fewer than 20 usable images in it.
+        ArtifactError: The artifact is missing or damaged.
+        InternalError: Memory ran out, or the artifact is not writable.
+
+    Example:
+        import driftcli
+
+        calibrated = driftcli.baseline("ref", ["good/monday", "good/tuesday"], name="day")
+        print(calibrated.images, dict(calibrated.groups))
+    """
+    from driftcli.audit import baseline as audit
+
+    call = resolved(options)
+    return audit.baseline(
+        Path(artifact),
+        names(source),
+        call.settings,
+        name=name,
+        drop_seen=drop_seen,
+        given=call.given,
+        progress=call.progress,
+    )
+
+
+def check(
+    artifact: Name,
+    source: Sources,
+    *,
+    baseline: str | None = None,
+    pictures: bool = False,
+    **options: Unpack[CheckOptions],
+) -> Report:
+    """Audit one batch of images: do they look like those of the artifact's baseline?
+
+    The Python twin of `driftcli check`; the environment is not read.
+
+    Args:
+        artifact: Folder that `fit` wrote.
+        source: The batch, 8 distinct images at least: a folder (recursive), glob, image, manifest (.csv, .jsonl, .txt), .zip or .tar,
+            or several of them.
+        baseline: Name of the baseline to compare with. None: `default`, the only one, or `holdout`.
+        pictures: Read the most drifted images once more, for heat maps and thumbnails in `Report.to_html`.
+        **options: As on the command line, `--max-unreadable 5%` being `max_unreadable="5%"`; None is "not given".
+            Most used: `alpha` (false-alarm rate, default 0.01), `tolerance` (share of shifted images that is still
+            accepted, default 0), `history` (SQLite file that remembers checks). All: `help(driftcli.CheckOptions)`.
+
+    Returns:
+        The report. Its `verdict` is "pass", "warn", "drift" or "inconclusive" (not audited: `reasons` say why);
+        its `exit_code` is what the command line returns: 0 passed, 1 failed, 3 not audited.
+
+    Raises:
+        UsageError: An option is wrong.
+        NotAuditedError: There is no such source, or no usable history.
+        ArtifactError: The artifact or its baseline is missing, damaged or of another machine's making.
+        InternalError: Memory ran out, or the history is not writable.
+
+    Example:
+        import driftcli
+
+        report = driftcli.check("ref", "images/today", alpha=0.001, tolerance="5%", pictures=True)
+        print(report.verdict, report.gate.p_value, [found.statement for found in report.diagnosis])
+        report.to_html("report.html")
+        if report.exit_code:
+            raise SystemExit(report.to_text())
+    """
+    from driftcli.api.report import Report
+    from driftcli.audit.check import check as checked
+    from driftcli.audit.check import check_with_pictures
+
+    call, audit = resolved(options), check_with_pictures if pictures else checked
+    audited = audit(
+        Path(artifact),
+        names(source),
+        call.settings,
+        baseline=baseline,
+        given=call.given,
+        progress=call.progress,
+    )
+    return Report.of(*audited) if isinstance(audited, tuple) else Report.of(audited)

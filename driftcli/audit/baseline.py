@@ -1,0 +1,103 @@
+"""`baseline`: good images that the reference was not fitted on, measured and kept beside it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.artifact import store as artifacts
+from driftcli.calibration.held_out import FEWEST, drop_seen_images, measure_held_out, merge_readings
+from driftcli.calibration.make_baseline import calibrate_baseline
+from driftcli.config.settings import Settings
+from driftcli.core.errors import NotAuditedError
+from driftcli.core.outcomes import Calibrated
+from driftcli.core.progress import SILENT, Progress
+from driftcli.gate import preconditions
+from driftcli.reading import canaries
+from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reference.reference import Reference, open_reference, require_same_fit
+
+
+def baseline(
+    artifact: str | Path,
+    sources: Sequence[str],
+    settings: Settings,
+    *,
+    name: str = "default",
+    drop_seen: bool = False,
+    given: Collection[str] = (),
+    progress: Progress = SILENT,
+) -> Calibrated:
+    """Calibrate on good images that are not in F; what was done. `given`: dotted keys that the user set explicitly.
+
+    Several sources are pooled and remembered as groups. Raises UsageError (2) when more than 1 % of
+    the images are in F (unless `drop_seen`), NotAuditedError (3) for fewer than 20 usable images.
+    """
+    started = time.monotonic()
+    _, reference = open_reference(str(artifact), settings, given)
+    with _reader(reference, settings, progress) as reader:
+        canary = canaries.seen_by(reader, reference.canary)
+        reading = _read(reader, sources)
+        preconditions.require(reading, settings, FEWEST, "baseline")
+        reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
+        _require_enough_left(len(reading.features))
+        held_out = measure_held_out(reader, sources, reading, canary)
+    made = calibrate_baseline(name, reference, held_out, progress)
+    with artifacts.writing(artifact) as draft:
+        require_same_fit(draft.document, reference, str(artifact))
+        made.store(draft)
+    return Calibrated(
+        artifact=str(artifact),
+        digest=artifacts.read(artifact).digest,
+        baseline=name,
+        images=len(reading.features),
+        dropped_seen=dropped,
+        groups=dict(sorted(Counter(reading.features.group or ()).items())),
+        ledger=reading.ledger,
+        cautions=(*reading.cautions, *made.cautions, *_cautions(reference, canary)),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _reader(reference: Reference, settings: Settings, progress: Progress) -> Reader:
+    """What turns these images into features as it did with those of F."""
+    return Reader(
+        settings=reference.settings,
+        extractors=reference.extractors,
+        states=reference.states,
+        runtime=make_runtime(settings, progress),
+        thumbnails=bool(reference.thumbnails),
+        progress=progress,
+    )
+
+
+def _read(reader: Reader, sources: Sequence[str]) -> Reading:
+    """All sources as one reading; each is a group of its own where there are several and no `--group-by`."""
+    keep = reader.settings.fit.max_images
+    if len(sources) > 1 and reader.settings.input.group_by is None:
+        return merge_readings(
+            [reader.read([source], keep, f"reading {source}", source) for source in sources], keep
+        )
+    return reader.read(sources, keep, "reading images")
+
+
+def _require_enough_left(count: int) -> None:
+    """Raise NotAuditedError where the images of F that were left out leave too few."""
+    if count < FEWEST:
+        raise NotAuditedError(
+            f"{count} images are left after leaving out those of F; {FEWEST} are needed",
+            "give good images that the reference was not fitted on",
+        )
+
+
+def _cautions(reference: Reference, canary: Mapping[str, NDArray[np.float32]]) -> list[str]:
+    """That this machine sees the canaries otherwise than the one that fitted, if it does."""
+    made_with = reference.manifest["versions"]
+    elsewhere = canaries.difference(reference.canary, canary, reference.spread, made_with, versions())
+    return [elsewhere] if elsewhere else []

@@ -1,0 +1,161 @@
+"""`check`: one batch against one baseline, remembered where the settings name a history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from driftcli.audit import image_map, result
+from driftcli.audit.distributions import summaries
+from driftcli.audit.inconclusive import inconclusive
+from driftcli.check_history import record
+from driftcli.check_history.records import Measured
+from driftcli.config.settings import Settings
+from driftcli.core.errors import NotAuditedError
+from driftcli.core.progress import SILENT, Progress
+from driftcli.core.report import Report
+from driftcli.extractors.base import Runtime, resolve_device
+from driftcli.gate import composition, preconditions, rules
+from driftcli.gate.batch_test import run_gate
+from driftcli.pictures import gallery
+from driftcli.pictures.picture import Gallery
+from driftcli.reading import canaries
+from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
+
+
+def check(
+    artifact: str | Path,
+    sources: Sequence[str],
+    settings: Settings,
+    *,
+    baseline: str | None = None,
+    given: Collection[str] = (),
+    progress: Progress = SILENT,
+) -> Report:
+    """Audit one batch, and remember the check where the settings name a history; the result.
+
+    `given`: dotted keys that the user set explicitly. Raises DriftcliError only for usage (2) and internal (4)
+    failures, a missing source and a missing or broken artifact or history (3); every other "not audited" is a
+    Report with verdict `inconclusive`.
+    """
+    return _check(_Asked(str(artifact), sources, settings, baseline, given, progress)).report
+
+
+def check_with_pictures(
+    artifact: str | Path,
+    sources: Sequence[str],
+    settings: Settings,
+    *,
+    baseline: str | None = None,
+    given: Collection[str] = (),
+    progress: Progress = SILENT,
+) -> tuple[Report, Gallery]:
+    """As `check`, the same report; then the images that it shows are read once more."""
+    asked = _Asked(str(artifact), sources, settings, baseline, given, progress, pictures=True)
+    checked = _check(asked)
+    return checked.report, checked.gallery
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One call: the arguments of `check`, and whether its report shows pictures."""
+
+    artifact: str
+    sources: Sequence[str]
+    settings: Settings
+    baseline: str | None
+    given: Collection[str]
+    progress: Progress
+    pictures: bool = False
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A check before it is remembered."""
+
+    report: Report
+    gallery: Gallery = field(default_factory=lambda: Gallery(reason="nothing was audited"))
+    measured: Sequence[Measured] = ()
+
+
+def _check(asked: _Asked) -> _Checked:
+    """The audit, and a row of the history where the settings name one: of one that failed, too."""
+    settings = asked.settings
+    preconditions.contradictions(settings)
+    record.prepare(settings)
+    try:
+        checked = _audit(asked)
+    except NotAuditedError as error:
+        failed = inconclusive(
+            error,
+            artifact=Path(asked.artifact),
+            sources=asked.sources,
+            settings=settings,
+            baseline=asked.baseline,
+        )
+        record.record(failed, settings)
+        raise
+    return replace(checked, report=record.record(checked.report, settings, checked.measured))
+
+
+def _audit(asked: _Asked) -> _Checked:
+    """Open, read, refuse or test, explain."""
+    started = time.monotonic()
+    reference, baseline = _open(asked)
+    reader = _reader(asked, reference, baseline)
+    reading = _read(reader, asked, reference, baseline)
+    environment = _environment(reader.runtime)
+    draft = result.Draft(asked.artifact, asked.sources, reference, baseline, reading, environment)
+    problem = preconditions.why_not(reading, reference, baseline.features, asked.settings)
+    if problem is not None:
+        return _Checked(draft.inconclusive(*problem, seconds=time.monotonic() - started))
+    mix = composition.mix_of(reference, baseline, reading.features)
+    baseline, reading = composition.with_family(mix, reference.settings, baseline, reading)
+    draft = replace(draft, baseline=baseline, reading=reading)
+    try:
+        outcome = run_gate(reference.settings, baseline, reading, mix)
+    except NotAuditedError as error:
+        return _Checked(draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started))
+    report = draft.report(outcome, seconds=time.monotonic() - started)
+    report = image_map.placed(report, reading.features, baseline, asked.settings.report.pictures)
+    measured = summaries(baseline.families, baseline.features.views, outcome.tested.views)
+    if not asked.pictures:
+        return _Checked(report, Gallery(), measured)
+    pictures = gallery.made(reader, asked.sources, report, reading.features, baseline)
+    return _Checked(report, pictures, measured)
+
+
+def _open(asked: _Asked) -> tuple[Reference, Baseline]:
+    """Reference and baseline of the artifact. Raises UsageError for a gate that no batch could pass."""
+    artifact, reference = open_reference(asked.artifact, asked.settings, asked.given)
+    baseline = open_baseline(artifact, reference, asked.baseline, asked.artifact)
+    rules.refuse_impossible(asked.settings.gate, baseline)
+    return reference, baseline
+
+
+def _reader(asked: _Asked, reference: Reference, baseline: Baseline) -> Reader:
+    """What turns the batch into features as it did with the baseline's images."""
+    settings = composition.with_remembered_key(reference.settings, baseline)
+    runtime = make_runtime(asked.settings, asked.progress)
+    return Reader(settings, reference.extractors, reference.states, runtime, False, asked.progress)
+
+
+def _read(reader: Reader, asked: _Asked, reference: Reference, baseline: Baseline) -> Reading:
+    """The batch. Raises ArtifactError where this machine sees the canaries otherwise than the baseline's did."""
+    keep = max(asked.settings.gate.max_test_images, asked.settings.report.max_images_in_result)
+    with reader:
+        canary = canaries.seen_by(reader, reference.canary)
+        made_with = baseline.facts["versions"]
+        canaries.compare(baseline.canary, canary, reference.spread, made_with, versions())
+        return reader.read(asked.sources, keep, "reading images")
+
+
+def _environment(runtime: Runtime) -> dict[str, Any]:
+    """Device and versions, which can change a number."""
+    known = versions()
+    return {"device": resolve_device(runtime.device), **{k: known[k] for k in sorted(known)}}

@@ -1,0 +1,91 @@
+"""What a result says of the gate itself: its decision, what it promises on good data, and what it can see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from driftcli.calibration import detectability, false_alarms
+from driftcli.config.settings import Settings
+from driftcli.core.features import Features
+from driftcli.core.report import Detectable, FalseAlarmRate, GateResult
+from driftcli.core.text import label
+from driftcli.gate.batch_test import Outcome
+from driftcli.reference.families import yardstick
+from driftcli.reference.reference import Baseline
+
+
+@dataclass(frozen=True)
+class GateFacts:
+    """The gate of one check, before and after its verdict."""
+
+    settings: Settings
+    baseline: Baseline
+    batch: Features
+    """All images that were read; the gate tests the first of them."""
+
+    def decided(self, outcome: Outcome) -> GateResult:
+        """What the gate found, what it promises, what it can see."""
+        verdict = outcome.verdict
+        changes, reason = self.detectable
+        return GateResult(
+            p_value=verdict.p_value,
+            alpha=self.settings.gate.alpha,
+            permutations=outcome.relabellings.rows - 1,
+            images_tested=int(outcome.relabellings.batch_sizes[0]),
+            tolerance=outcome.tolerance,
+            effect=verdict.effect,
+            effect_lower=verdict.effect_lower,
+            effect_family=verdict.effect_family,
+            false_alarm_rate=self._false_alarms(len(outcome.tested)),
+            detectable=changes,
+            detectable_reason=reason,
+        )
+
+    @cached_property
+    def detectable(self) -> tuple[tuple[Detectable, ...], str | None]:
+        """Corruptions and property shifts that batches of this size show, and what they do not."""
+        count = len(self.batch.first(self.settings.gate.max_test_images))
+        simulated = self.baseline.facts.get("detectable", ())
+        seen, missed = detectability.detectable(
+            self.baseline.measured, simulated, self.settings.gate.alpha, count
+        )
+        changes = (*seen, *self._shifts(count))
+        if missed:
+            names = ", ".join(f"{label(name)} ({limit})" for name, limit in missed.items())
+            return changes, f"found less often: {names}"
+        if not seen:
+            few = "the batch or the baseline is too small to say which corruptions it shows"
+            return changes, few if simulated else "corruptions were not simulated"
+        return changes, None
+
+    def _shifts(self, count: int) -> tuple[Detectable, ...]:
+        """Shifts of properties; none where properties were not measured."""
+        family = yardstick(self.baseline.families)
+        if family is None:
+            return ()
+        held_out = self.baseline.features
+        x = held_out.views[family.view].astype(np.float64)
+        spread = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in x.T])
+        on = sum(f.gate == "on" for f in self.baseline.families)
+        return false_alarms.detectable(
+            self.baseline.measured, family.columns, spread, self.settings.gate.alpha,
+            count, len(held_out), on,
+        )  # fmt: skip
+
+    def _false_alarms(self, tested: int) -> FalseAlarmRate:
+        """How often it fires on good batches of so many images."""
+        blocked = None
+        if self.settings.input.group_by is not None:
+            blocked = "groups are the unit of the test"
+        elif self.settings.gate.tolerance == "auto":
+            blocked = "the tolerance comes from the good groups"
+        return false_alarms.false_alarm_rate(
+            self.baseline.measured,
+            self.settings.gate.alpha,
+            tested,
+            len(self.baseline.features),
+            blocked,
+        )

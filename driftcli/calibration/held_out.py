@@ -1,0 +1,120 @@
+"""The held-out set C before it is a baseline: readings pooled, images of F left out, some read again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.calibration import corruption_library, detectability
+from driftcli.calibration.detectability import Study
+from driftcli.core.errors import UsageError
+from driftcli.core.features import Features, State
+from driftcli.core.images import Ledger
+from driftcli.explain.corruption import Library
+from driftcli.reading.reader import Reader, Reading
+from driftcli.reference import pixel_errors
+
+FEWEST = 20
+"""Images that a baseline needs."""
+OVERLAP = 0.01
+"""Share of images that may be in F too, and are left out without a question."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Good images that the reference was not fitted on, and what reading some of them again has shown."""
+
+    features: Features
+    thumbnails: tuple[bytes, ...]
+    """WebP, row for row with `features`."""
+    ledger: Ledger
+    """Of the pass that read them; that of `fit` read F with them."""
+    sources: tuple[str, ...]
+    canary: Mapping[str, NDArray[np.float32]]
+    """What this machine makes of the canary images, by view."""
+    study: Study | None
+    """Some of them under corruptions, and images of another kind; None where that was not asked for."""
+    library: Library | None
+    """What every corruption does to them; None where it was not measured."""
+    pixel_errors: State
+    """How badly their pixels are reconstructed; empty without an autoencoder."""
+
+
+def measure_held_out(
+    reader: Reader, sources: Sequence[str], reading: Reading, canary: Mapping[str, NDArray[np.float32]]
+) -> HeldOut:
+    """C with all that needs its pixels once more; `fit` and `baseline` calibrate on it.
+
+    `reading`: the images of C alone, read from `sources` by `reader`, whose workers are still up.
+    """
+    features = reading.features
+    return HeldOut(
+        features=features,
+        thumbnails=reading.thumbnails,
+        ledger=reading.ledger,
+        sources=tuple(sources),
+        canary=canary,
+        study=detectability.study(reader, sources, features, reader.settings),
+        library=corruption_library.library(reader, sources, features),
+        pixel_errors=pixel_errors.usual(reader, sources, features),
+    )
+
+
+def with_images(reading: Reading, rows: NDArray[np.int64]) -> Reading:
+    """The reading as if these rows of its features had been its only images; its ledger stays that of the pass."""
+    features = reading.features.at(rows)
+    thumbnails = tuple(reading.thumbnails[row] for row in rows) if reading.thumbnails else ()
+    return replace(reading, features=features, contents=np.sort(features.content), thumbnails=thumbnails)
+
+
+def drop_seen_images(reading: Reading, seen: NDArray[np.uint64], drop: bool) -> tuple[Reading, int]:
+    """The reading without images of F, and how many were left out.
+
+    `seen`: pixel hashes of F. Raises UsageError where more than 1 % are in F, unless `drop`.
+    """
+    known = np.isin(reading.features.pixels, seen)
+    count = int(known.sum())
+    if count > OVERLAP * len(known) and not drop:
+        raise UsageError(
+            f"{count} of {len(known)} images are among those the reference was fitted on",
+            "give held-out images, or --drop-seen to leave the known ones out",
+        )
+    return with_images(reading, np.flatnonzero(~known)), count
+
+
+def merge_readings(readings: Sequence[Reading], keep: int) -> Reading:
+    """Several passes as one, again sorted by content hash and pruned to `keep` images."""
+    if len(readings) == 1:
+        return readings[0]
+    features = Features.concatenated([r.features for r in readings])
+    thumbnails = [t for r in readings for t in r.thumbnails]
+    order = sorted(range(len(features)), key=lambda i: (features.content[i], features.names[i]))[:keep]
+    ledger = _merged([r.ledger for r in readings])
+    return replace(
+        readings[0],
+        features=features.at(np.array(order, np.int64)),
+        ledger=ledger,
+        skipped=tuple(s for r in readings for s in r.skipped),
+        unreadable_share=ledger.unreadable_share,
+        contents=np.sort(np.concatenate([r.contents for r in readings])),
+        seen=np.sort(np.concatenate([r.seen for r in readings])),
+        thumbnails=tuple(thumbnails[i] for i in order),
+    )
+
+
+def _merged(ledgers: Sequence[Ledger]) -> Ledger:
+    """One account of several passes: counts added."""
+    total: dict[str, Any] = {"seen": 0, "used": 0, "changed": 0}
+    unreadable: dict[str, int] = {}
+    skipped: dict[str, int] = {}
+    for ledger in ledgers:
+        for name in total:
+            total[name] += getattr(ledger, name)
+        for counts, more in ((unreadable, ledger.unreadable), (skipped, ledger.skipped)):
+            for reason, count in more.items():
+                counts[reason] = counts.get(reason, 0) + count
+    return Ledger(unreadable=unreadable, skipped=skipped, **total)

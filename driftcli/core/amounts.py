@@ -1,0 +1,58 @@
+"""Numbers and measured values as people write them: three digits, percentages, units."""
+
+from __future__ import annotations
+
+PLAIN = range(3, 7)
+"""Powers of ten that are written out."""
+
+
+def number(value: float) -> str:
+    """Three significant digits, without an exponent where a person would not write one."""
+    short = f"{value:.3g}"
+    _, _, power = short.partition("e")
+    if power and int(power) in PLAIN:
+        short = f"{float(short):.0f}"
+    return "0" if float(short) == 0 else short.replace("-", "−", 1)
+
+
+def percent(share: float) -> str:
+    """A share as a whole percentage; never 0 or 100 for what is neither."""
+    hundred = 100 * share
+    if 0 < hundred < 1:
+        return "under 1 %"
+    return "over 99 %" if 0 < 100 - hundred < 1 else f"{hundred:.0f} %"
+
+
+def fine_percent(share: float) -> str:
+    """A measured share as a percentage with two digits: clipped pixels are counted in hundredths."""
+    hundred = 100 * share
+    if 0 < hundred < 0.01:  # noqa: PLR2004
+        return "under 0.01 %"
+    return f"{hundred:.2g} %" if 0 <= hundred < 10 else percent(share)  # noqa: PLR2004
+
+
+def at_least(share: float) -> str:
+    """A share of the baseline in whole percent, rounded down: it claims no more than was counted."""
+    if share >= 1:
+        return "all"
+    if share <= 0:
+        return "none"
+    whole = int(100 * share + 1e-9)
+    return f"{whole} %" if whole else "under 1 %"
+
+
+def parts(value: float, unit: str) -> tuple[str, str]:
+    """Number and unit; the unit is empty where the number says it: a share is a percentage.
+
+    `log2 UNIT` is the code of a value that was measured as a logarithm: it is told as what it stands for.
+    """
+    if unit == "share":
+        return fine_percent(value), ""
+    if unit.startswith("log2"):
+        value, unit = 2.0 ** min(max(value, -1000.0), 1000.0), unit.removeprefix("log2").strip()
+    return number(value), unit
+
+
+def amount(value: float, unit: str) -> str:
+    """`12 px`, `8 %`, `1600 ISO`: a value with its unit."""
+    return " ".join(part for part in parts(value, unit) if part)

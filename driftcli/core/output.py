@@ -1,0 +1,29 @@
+"""The writer of results: a file is there whole or not at all."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from driftcli.core.errors import InternalError
+from driftcli.core.files import replace_file
+from driftcli.core.text import safe_name
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Text in UTF-8, beside the old file, then in its place; devices and pipes are written straight.
+
+    Raises InternalError; then what was there is still there.
+    """
+    raw = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
+    target = path.resolve()
+    try:
+        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+            target.write_bytes(raw)
+            return
+        replace_file(target, raw)
+    except OSError as error:
+        reason = safe_name(error.strerror or str(error))
+        raise InternalError(
+            f"cannot write {safe_name(str(path))}: {reason}", "check permissions and free space"
+        ) from error

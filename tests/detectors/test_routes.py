@@ -1,0 +1,153 @@
+"""However large the pieces that sums are computed in, and whatever few images witness: the same numbers as by definition."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from driftcli.detectors import _kernels, _sums, _witness
+from driftcli.detectors.mmd import Mmd
+from driftcli.stats.relabelling import Blocks, draw
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(23, 3)).astype("f"), RNG.normal(0.5, 1, (11, 3)).astype("f")
+SIGMAS = np.array([4.0, 2.0, 1.5, 0.75, 0.7])
+"""Halvings, which are computed as fourth powers, and other ratios."""
+
+
+def gram(a, b, sigma):
+    squared = ((a[:, None, :].astype(float) - b[None, :, :].astype(float)) ** 2).sum(axis=2)
+    return np.exp(-squared / (2 * sigma**2))
+
+
+@pytest.fixture(params=[1, 40, 4_000_000])
+def _pieces(request, monkeypatch):
+    """One row at a time, a few rows, all at once."""
+    monkeypatch.setattr(_kernels, "CHUNK", request.param)
+    monkeypatch.setattr(_sums, "CHUNK", request.param)
+
+
+@pytest.mark.usefixtures("_pieces")
+def test_row_sums():
+    between, within = _kernels.row_sums(X, Y, SIGMAS), _kernels.row_sums(X, X, SIGMAS, same=True)
+    for k, sigma in enumerate(SIGMAS):
+        assert between[k] == pytest.approx(gram(X, Y, sigma).sum(axis=1), rel=1e-5)
+        assert within[k] == pytest.approx(gram(X, X, sigma).sum(axis=1) - 1, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.usefixtures("_pieces")
+def test_block_sums_leave_out_the_diagonal():
+    labels = np.array([[0, 3, 7], [1, 2, 22], [4, 5, 6], [20, 21, 22]])
+    sums = _kernels.block_sums(X, labels, SIGMAS)
+    for k, sigma in enumerate(SIGMAS):
+        expected = [gram(X[row], X[row], sigma).sum() - 3 for row in labels]
+        assert sums[k] == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.usefixtures("_pieces")
+@pytest.mark.parametrize("kind", ["images", "groups", "bins"])
+def test_unit_kernels_are_centred_sums_over_pairs_of_different_images(kind, monkeypatch):
+    pooled = np.concatenate([X, Y])
+    groups = [f"c{i % 5}" for i in range(23)] + [f"y{i % 3}" for i in range(11)]
+    if kind == "bins":
+        monkeypatch.setattr("driftcli.stats.relabelling.SINGLE_IMAGES", 5)
+        monkeypatch.setattr("driftcli.stats.relabelling.BATCH_BINS", 5)
+    blocks = Blocks(groups=groups) if kind == "groups" else Blocks()
+    drawn = draw(23, 11, 9, np.random.default_rng(1), blocks)
+    assert drawn.kind == kind
+    assert bool((drawn.unit_of < 0).any()) == (kind == "bins")
+    for sigma, matrix in zip(SIGMAS, _kernels.unit_kernels(pooled, drawn, SIGMAS), strict=True):
+        kernel = gram(pooled, pooled, sigma)
+        np.fill_diagonal(kernel, 0)
+        member = (drawn.unit_of[:, None] == np.arange(len(drawn.sizes))).astype(float)
+        used = member.any(axis=1)
+        pairs = used.sum() * (used.sum() - 1)
+        off = 1 - np.eye(len(pooled))
+        centred = kernel - off * kernel[np.ix_(used, used)].sum() / pairs
+        assert matrix.numpy() == pytest.approx(member.T @ centred @ member, abs=2e-4)
+        sums = _kernels.subset_pair_sums(matrix, drawn.labels)
+        assert sums == pytest.approx(
+            [matrix.numpy()[np.ix_(row, row)].sum() for row in drawn.labels], abs=1e-4
+        )
+
+
+@pytest.mark.usefixtures("_pieces")
+def test_subset_sums():
+    drawn = draw(23, 11, 9, np.random.default_rng(1), Blocks(groups=[f"g{i // 4}" for i in range(34)]))
+    pooled = np.concatenate([X, Y])
+    expected = [pooled[np.isin(drawn.unit_of, row)].sum(axis=0) for row in drawn.labels]
+    assert _sums.subset_sums(pooled, drawn) == pytest.approx(np.array(expected), abs=1e-5)
+
+
+def test_the_median_distance_is_over_pairs_of_different_rows():
+    assert _kernels.median_distance(np.array([[0, 0], [3, 4], [0, 1]], "f")) == pytest.approx(math.sqrt(18))
+
+
+def test_the_cheaper_route_is_taken():
+    """Groups and bins need the matrix; images where n^2 is at most 2 rows m^2, and no more than 5,000."""
+    from driftcli.detectors import mmd
+    from driftcli.stats.relabelling import Relabellings
+
+    def relabelled(n, m, rows, kind="images"):
+        return Relabellings(
+            np.arange(n), np.zeros((rows, m), np.int64), np.ones(n, np.int64), n - m, kind, 0.1
+        )
+
+    assert mmd._matrix_pays(relabelled(100, 10, 50))
+    assert not mmd._matrix_pays(relabelled(100, 10, 49))
+    assert mmd._matrix_pays(relabelled(100, 10, 49, "groups"))
+    assert mmd._matrix_pays(relabelled(5000, 200, 500))
+    assert not mmd._matrix_pays(relabelled(5001, 200, 5000))
+
+
+def test_sums_of_another_c_are_not_taken_for_these():
+    """`--limit` and duplicates may leave fewer images of C than the cached sums are of."""
+    detector = Mmd(bandwidths=(1.0,))
+    state = detector.fit(X, (), 0)
+    cached = {**state, **detector.calibrate(state, X)}
+    for c in (X, X[:20]):
+        assert detector.describe(cached, c, Y, ()) == detector.describe(state, c, Y, ())
+
+
+# ---------------------------------------------------------------- witnesses
+
+
+def kernel(a, b):
+    cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+    return 0.0 if cosine > _witness.EQUAL else math.exp(_witness.KAPPA * (cosine - 1))
+
+
+@pytest.mark.parametrize("most", [3, 9, 100])
+@pytest.mark.usefixtures("_pieces")
+def test_only_the_first_images_witness_and_none_for_itself(most, monkeypatch):
+    """By the definition: an image beyond the first ones is compared with all of these, one of them with the others."""
+    monkeypatch.setattr(_witness, "MOST", most)
+    x, y = X.astype(float), Y.astype(float)
+    good, strange = range(min(most, 23)), range(min(most, 11))
+    own, theirs = _witness._gathered(X, Y)
+    for i in range(11):
+        batch = [kernel(y[i], y[j]) for j in strange if j != i]
+        assert theirs[i] == pytest.approx(
+            np.mean(batch) - np.mean([kernel(y[i], x[j]) for j in good]), abs=1e-6
+        )
+    for i in range(23):
+        batch = [kernel(x[i], y[j]) for j in strange if j != i % len(strange)]
+        c = [kernel(x[i], x[j]) for j in good if j != i]
+        assert own[i] == pytest.approx(np.mean(batch) - np.mean(c), abs=1e-6)
+
+
+def test_distance_is_from_the_middle_of_the_others():
+    """Scores without axes: twice the nats of squared distance and of the witness, by `_tails.upper` of both."""
+    from driftcli.detectors import _tails
+
+    x, y = X.astype(float), Y.astype(float)
+    far = [((x[i] - np.delete(x, i, 0).mean(axis=0)) ** 2).sum() for i in range(23)]
+    theirs = ((y - x.mean(axis=0)) ** 2).sum(axis=1)
+    middle = X.mean(axis=0)
+    crowd = _witness._gathered(X - middle, Y - middle)
+    distance = _tails.upper(np.array(far)[:, None], theirs[:, None])
+    gathered = _tails.upper(*(side[:, None] for side in crowd))
+    for scores, a, b in zip(_witness.scores({}, X, Y), distance, gathered, strict=True):
+        assert scores == pytest.approx(a[:, 0] + b[:, 0], rel=1e-4, abs=1e-5)
