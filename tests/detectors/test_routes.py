@@ -91,7 +91,9 @@ def test_the_cheaper_route_is_taken():
     from driftcli.stats.relabelling import Relabellings
 
     def relabelled(n, m, rows, kind="images"):
-        return Relabellings(np.arange(n), np.zeros((rows, m), np.int64), np.ones(n, np.int64), n - m, kind, 0.1)
+        return Relabellings(
+            np.arange(n), np.zeros((rows, m), np.int64), np.ones(n, np.int64), n - m, kind, 0.1
+        )
 
     assert mmd._matrix_pays(relabelled(100, 10, 50))
     assert not mmd._matrix_pays(relabelled(100, 10, 49))
