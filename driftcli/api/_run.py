@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from driftcli.api.keywords import Run, Sources
 from driftcli.config import resolve
-from driftcli.core.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    from driftcli.config.settings import Settings
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call, resolved."""
-
-    settings: Settings
-    given: frozenset[str]
-    """Dotted keys of the settings that the call or its `config` set."""
-    progress: Progress
+from driftcli.config.call import Call
+from driftcli.core.progress import SILENT
 
 
 def resolved(options: Run, own: Collection[str] = ()) -> Call:

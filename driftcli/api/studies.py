@@ -56,11 +56,9 @@ def power(
     return study.power(
         Path(artifact),
         names(source),
-        call.settings,
+        call,
         grid,
         baseline=baseline,
-        given=call.given,
-        progress=call.progress,
     )
 
 
@@ -98,9 +96,7 @@ def simulate(
     from driftcli.simulation import write_copy
 
     call, plan = resolved(options, DRIFT), _drift(options)
-    return write_copy.simulate(
-        names(source), Path(output), plan, call.settings, force=force, progress=call.progress
-    )
+    return write_copy.simulate(names(source), Path(output), plan, call, force=force)
 
 
 def _grid(asked: Study) -> Plan:

@@ -46,7 +46,7 @@ def fit(source: Sources, output: Name, *, force: bool = False, **options: Unpack
     from driftcli.audit import fit as audit
 
     call = resolved(options)
-    return audit.fit(names(source), Path(output), call.settings, force=force, progress=call.progress)
+    return audit.fit(names(source), Path(output), call, force=force)
 
 
 def baseline(
@@ -90,11 +90,9 @@ def baseline(
     return audit.baseline(
         Path(artifact),
         names(source),
-        call.settings,
+        call,
         name=name,
         drop_seen=drop_seen,
-        given=call.given,
-        progress=call.progress,
     )
 
 
@@ -147,9 +145,7 @@ def check(
     audited = audit(
         Path(artifact),
         names(source),
-        call.settings,
+        call,
         baseline=baseline,
-        given=call.given,
-        progress=call.progress,
     )
     return Report.of(*audited) if isinstance(audited, tuple) else Report.of(audited)

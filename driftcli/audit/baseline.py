@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from driftcli.artifact import store as artifacts
 from driftcli.calibration.held_out import FEWEST, drop_seen_images, measure_held_out, merge_readings
 from driftcli.calibration.make_baseline import calibrate_baseline
-from driftcli.config.settings import Settings
+from driftcli.config.call import Call
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.outcomes import Calibrated
-from driftcli.core.progress import SILENT, Progress
 from driftcli.gate import preconditions
 from driftcli.reading import canaries
 from driftcli.reading.reader import Reader, Reading
@@ -27,28 +26,26 @@ from driftcli.reference.reference import Reference, open_reference, require_same
 def baseline(
     artifact: str | Path,
     sources: Sequence[str],
-    settings: Settings,
+    call: Call,
     *,
     name: str = "default",
     drop_seen: bool = False,
-    given: Collection[str] = (),
-    progress: Progress = SILENT,
 ) -> Calibrated:
-    """Calibrate on good images that are not in F; what was done. `given`: dotted keys that the user set explicitly.
+    """Calibrate on good images that are not in F; what was done.
 
     Several sources are pooled and remembered as groups. Raises UsageError (2) when more than 1 % of
     the images are in F (unless `drop_seen`), NotAuditedError (3) for fewer than 20 usable images.
     """
     started = time.monotonic()
-    _, reference = open_reference(str(artifact), settings, given)
-    with _reader(reference, settings, progress) as reader:
+    _, reference = open_reference(str(artifact), call.settings, call.given)
+    with _reader(reference, call) as reader:
         canary = canaries.seen_by(reader, reference.canary)
         reading = _read(reader, sources)
-        preconditions.require(reading, settings, FEWEST, "baseline")
+        preconditions.require(reading, call.settings, FEWEST, "baseline")
         reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
         _require_enough_left(len(reading.features))
         held_out = measure_held_out(reader, sources, reading, canary)
-    made = calibrate_baseline(name, reference, held_out, progress)
+    made = calibrate_baseline(name, reference, held_out, call.progress)
     with artifacts.writing(artifact) as draft:
         require_same_fit(draft.document, reference, str(artifact))
         made.store(draft)
@@ -65,15 +62,15 @@ def baseline(
     )
 
 
-def _reader(reference: Reference, settings: Settings, progress: Progress) -> Reader:
+def _reader(reference: Reference, call: Call) -> Reader:
     """What turns these images into features as it did with those of F."""
     return Reader(
         settings=reference.settings,
         extractors=reference.extractors,
         states=reference.states,
-        runtime=make_runtime(settings, progress),
+        runtime=make_runtime(call.settings, call.progress),
         thumbnails=bool(reference.thumbnails),
-        progress=progress,
+        progress=call.progress,
     )
 
 

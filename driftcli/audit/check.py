@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from driftcli.audit.distributions import summaries
 from driftcli.audit.inconclusive import inconclusive
 from driftcli.check_history import record
 from driftcli.check_history.records import Measured
+from driftcli.config.call import Call
 from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError
-from driftcli.core.progress import SILENT, Progress
 from driftcli.core.report import Report
 from driftcli.extractors.base import Runtime, resolve_device
 from driftcli.gate import composition, preconditions, rules
@@ -31,33 +31,28 @@ from driftcli.reference.reference import Baseline, Reference, open_baseline, ope
 def check(
     artifact: str | Path,
     sources: Sequence[str],
-    settings: Settings,
+    call: Call,
     *,
     baseline: str | None = None,
-    given: Collection[str] = (),
-    progress: Progress = SILENT,
 ) -> Report:
     """Audit one batch, and remember the check where the settings name a history; the result.
 
-    `given`: dotted keys that the user set explicitly. Raises DriftcliError only for usage (2) and internal (4)
+    Raises DriftcliError only for usage (2) and internal (4)
     failures, a missing source and a missing or broken artifact or history (3); every other "not audited" is a
     Report with verdict `inconclusive`.
     """
-    return _check(_Asked(str(artifact), sources, settings, baseline, given, progress)).report
+    return _check(_Asked(str(artifact), sources, call, baseline)).report
 
 
 def check_with_pictures(
     artifact: str | Path,
     sources: Sequence[str],
-    settings: Settings,
+    call: Call,
     *,
     baseline: str | None = None,
-    given: Collection[str] = (),
-    progress: Progress = SILENT,
 ) -> tuple[Report, Gallery]:
     """As `check`, the same report; then the images that it shows are read once more."""
-    asked = _Asked(str(artifact), sources, settings, baseline, given, progress, pictures=True)
-    checked = _check(asked)
+    checked = _check(_Asked(str(artifact), sources, call, baseline, pictures=True))
     return checked.report, checked.gallery
 
 
@@ -67,11 +62,14 @@ class _Asked:
 
     artifact: str
     sources: Sequence[str]
-    settings: Settings
+    call: Call
     baseline: str | None
-    given: Collection[str]
-    progress: Progress
     pictures: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        """Those of the call."""
+        return self.call.settings
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def _audit(asked: _Asked) -> _Checked:
 
 def _open(asked: _Asked) -> tuple[Reference, Baseline]:
     """Reference and baseline of the artifact. Raises UsageError for a gate that no batch could pass."""
-    artifact, reference = open_reference(asked.artifact, asked.settings, asked.given)
+    artifact, reference = open_reference(asked.artifact, asked.settings, asked.call.given)
     baseline = open_baseline(artifact, reference, asked.baseline, asked.artifact)
     rules.refuse_impossible(asked.settings.gate, baseline)
     return reference, baseline
@@ -141,8 +139,8 @@ def _open(asked: _Asked) -> tuple[Reference, Baseline]:
 def _reader(asked: _Asked, reference: Reference, baseline: Baseline) -> Reader:
     """What turns the batch into features as it did with the baseline's images."""
     settings = composition.with_remembered_key(reference.settings, baseline)
-    runtime = make_runtime(asked.settings, asked.progress)
-    return Reader(settings, reference.extractors, reference.states, runtime, False, asked.progress)
+    runtime = make_runtime(asked.settings, asked.call.progress)
+    return Reader(settings, reference.extractors, reference.states, runtime, False, asked.call.progress)
 
 
 def _read(reader: Reader, asked: _Asked, reference: Reference, baseline: Baseline) -> Reading:

@@ -12,10 +12,10 @@ from driftcli.artifact import store as artifacts
 from driftcli.calibration import fit_steps
 from driftcli.calibration.held_out import FEWEST, HeldOut, measure_held_out, with_images
 from driftcli.calibration.make_baseline import Calibration, calibrate_baseline
-from driftcli.config.settings import Settings
+from driftcli.config.call import Call
 from driftcli.core.images import Entry, Skipped
 from driftcli.core.outcomes import Fitted
-from driftcli.core.progress import SILENT, Progress
+from driftcli.core.progress import Progress
 from driftcli.gate import preconditions
 from driftcli.reading.entries import entries_of
 from driftcli.reading.reader import Reader, Reading
@@ -29,10 +29,9 @@ FEWEST_TO_FIT = 40
 def fit(
     sources: Sequence[str],
     output: str | Path,
-    settings: Settings,
+    call: Call,
     *,
     force: bool = False,
-    progress: Progress = SILENT,
 ) -> Fitted:
     """Learn the reference from F, keep back C, calibrate on it as baseline `holdout`; what was done.
 
@@ -41,17 +40,17 @@ def fit(
     """
     started = time.monotonic()
     artifacts.check_output(output, force=force)
-    reader, entries = _open(sources, settings, progress)
+    reader, entries = _open(sources, call)
     with reader:
         reading = _read(reader, entries)
-        parts = fit_steps.parts(reading.features, settings)
+        parts = fit_steps.parts(reading.features, call.settings)
         fit_rows, held_rows = np.flatnonzero(~parts.held_out), np.flatnonzero(parts.held_out)
         reading = fit_steps.learn_extractors(reader, reading, fit_rows)
         canary, canary_views = fit_steps.canary(reader)
         held_out = measure_held_out(reader, sources, with_images(reading, held_rows), canary_views)
     fit_set = reading.features.at(fit_rows)
     reference = fit_steps.learn_reference(reader, fit_set, canary)
-    baseline, cautions = _first_baseline(reference, held_out, progress)
+    baseline, cautions = _first_baseline(reference, held_out, call.progress)
     with artifacts.writing(output, create=True, force=force) as draft:
         fit_steps.store_reference(draft, reference, fit_steps.fit_facts(reference, fit_set, reading, sources))
         if baseline is not None:
@@ -68,16 +67,14 @@ def fit(
     )
 
 
-def _open(
-    sources: Sequence[str], settings: Settings, progress: Progress
-) -> tuple[Reader, Iterable[Entry | Skipped]]:
+def _open(sources: Sequence[str], call: Call) -> tuple[Reader, Iterable[Entry | Skipped]]:
     """A reader whose extractors are decided and know what they need no images for; and what it is to read."""
-    runtime = make_runtime(settings, progress)
+    settings, runtime = call.settings, make_runtime(call.settings, call.progress)
     completed = fit_steps.completed(settings, runtime)
     entries = entries_of(sources, settings)  # once: standard input can be read only once
     extractors = fit_steps.resolved(entries, settings, completed)
     states = fit_steps.states_without_images(extractors, settings.seed, runtime)
-    reader = Reader(settings, extractors, states, runtime, bool(settings.fit.thumbnails), progress)
+    reader = Reader(settings, extractors, states, runtime, bool(settings.fit.thumbnails), call.progress)
     return reader, entries
 
 

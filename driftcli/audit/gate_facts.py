@@ -70,10 +70,8 @@ class GateFacts:
         x = held_out.views[family.view].astype(np.float64)
         spread = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in x.T])
         on = sum(f.gate == "on" for f in self.baseline.families)
-        return false_alarms.detectable(
-            self.baseline.measured, family.columns, spread, self.settings.gate.alpha,
-            count, len(held_out), on,
-        )  # fmt: skip
+        test = false_alarms.Sizes(self.settings.gate.alpha, count, len(held_out), on)
+        return false_alarms.detectable(self.baseline.measured, family.columns, spread, test)
 
     def _false_alarms(self, tested: int) -> FalseAlarmRate:
         """How often it fires on good batches of so many images."""

@@ -77,9 +77,8 @@ def _sight(baseline: Baseline, m: int) -> tuple[Detectable, ...]:
     x = baseline.features.views[family.view].astype(np.float64)
     spread = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in x.T])
     on = sum(f.gate == "on" for f in baseline.families)
-    shifts = false_alarms.detectable(
-        baseline.measured, family.columns, spread, SIGHT, m, len(baseline.features), on
-    )
+    test = false_alarms.Sizes(SIGHT, m, len(baseline.features), on)
+    shifts = false_alarms.detectable(baseline.measured, family.columns, spread, test)
     return (*seen, *shifts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from driftcli.core.findings import Diagnosis, FileResult
 from driftcli.core.report import (
     BatchFacts,
     FamilyResult,
-    GateResult,
     ReferenceFacts,
     Report,
     RuleResult,
@@ -56,7 +55,7 @@ class Draft:
     def inconclusive(self, what: str, hint: str, seconds: float) -> Report:
         """No honest answer: exit 3, the reason and what to do about it."""
         gate = undecided(self.settings.gate, "no verdict")
-        return self._complete("inconclusive", 3, (what, hint), gate, seconds)
+        return Report("inconclusive", 3, (what, hint), (), gate, **self._known(seconds))
 
     def report(self, outcome: Outcome, seconds: float) -> Report:
         """The whole result of an audit that reached a verdict."""
@@ -68,13 +67,13 @@ class Draft:
         families = self.baseline.families
         told = Explained(Rerun(self.reference, self.baseline, self.reading), verdict)
         diagnosis = self._diagnosis(outcome)
-        return self._complete(
+        return Report(
             verdict.outcome,
             int(failed),
             self._reasons(outcome, judged, diagnosis),
+            (*self._cautions(outcome), *filter(None, [told.caution()])),
             gate.decided(outcome),
-            seconds,
-            cautions=(*self._cautions(outcome), *filter(None, [told.caution()])),
+            **self._known(seconds),
             rules=judged,
             families=verdict.families,
             groups=told.groups(),
@@ -92,47 +91,26 @@ class Draft:
         """C, as the baseline keeps it."""
         return self.baseline.features
 
-    def _complete(
-        self,
-        verdict: Literal["pass", "warn", "drift", "inconclusive"],
-        code: int,
-        reasons: tuple[str, ...],
-        gate: GateResult,
-        seconds: float,
-        cautions: tuple[str, ...] = (),
-        **more: Any,
-    ) -> Report:
+    def _known(self, seconds: float) -> dict[str, Any]:
+        """The fields of a result that are the same whatever the verdict, or without one."""
         reading, facts = self.reading, self.baseline.facts
         known = np.union1d(self.reference.seen, self.held_out.pixels)
         count = len(reading.contents)
-        return Report(
-            verdict=verdict,
-            exit_code=code,
-            reasons=reasons,
-            cautions=cautions,
-            gate=gate,
-            batch=BatchFacts(
-                count,
-                reading.distinct,
-                int(np.isin(reading.seen, known).sum()),
-                tuple(self.sources),
-                reading.digest,
-            ),
-            ledger=reading.ledger,
-            reference=ReferenceFacts(
-                self.artifact,
-                str(facts["digest"]),
-                self.baseline.name,
-                len(self.held_out),
-                facts.get("groups"),
-            ),
-            created=now_utc(),
-            tool={"name": "driftcli", "version": version()},
-            files=tuple(FileResult(s.name, s.state, s.reason) for s in reading.skipped),
-            timing={"seconds": round(seconds, 3), "images_per_second": round(count / max(seconds, 1e-9), 2)},
-            environment={**self.environment, "seed": self.settings.seed},
-            **more,
-        )
+        in_reference = int(np.isin(reading.seen, known).sum())
+        name, images, groups = self.baseline.name, len(self.held_out), facts.get("groups")
+        return {
+            "batch": BatchFacts(count, reading.distinct, in_reference, tuple(self.sources), reading.digest),
+            "ledger": reading.ledger,
+            "reference": ReferenceFacts(self.artifact, str(facts["digest"]), name, images, groups),
+            "created": now_utc(),
+            "tool": {"name": "driftcli", "version": version()},
+            "files": tuple(FileResult(s.name, s.state, s.reason) for s in reading.skipped),
+            "timing": {
+                "seconds": round(seconds, 3),
+                "images_per_second": round(count / max(seconds, 1e-9), 2),
+            },
+            "environment": {**self.environment, "seed": self.settings.seed},
+        }
 
     def _diagnosis(self, outcome: Outcome) -> tuple[Diagnosis, ...]:
         said: list[Diagnosis] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -175,19 +176,26 @@ def false_alarm_rate(
     return FalseAlarmRate(alpha, round(estimate, 4), round(low, 4), round(high, 4), size, None)
 
 
-def detectable(
-    state: State,
-    columns: Sequence[Column],
-    spread: NDArray[np.float64],
-    alpha: float,
-    m: int,
-    n_held_out: int,
-    families: int,
-) -> tuple[Detectable, ...]:
-    """Per property the smallest shift found with power 0.8 in batches of m, most visible first.
+@dataclass(frozen=True)
+class Sizes:
+    """A test: its level, its two samples, and how many families share the level."""
 
-    Measured at the nearest size on halves of C, then scaled by the standard error of a difference.
+    alpha: float
+    batch: int
+    held_out: int
+    families: int
+
+
+def detectable(
+    state: State, columns: Sequence[Column], spread: NDArray[np.float64], test: Sizes
+) -> tuple[Detectable, ...]:
+    """Per property the smallest shift found with power 0.8 in such a test, most visible first.
+
+    `state`: what `measure` returned. `spread` [d]: standard deviation of the held-out set's columns. Measured at the
+    nearest batch size on halves of C, then scaled by the standard error of a difference of means,
+    proportional to √(1/m + 1/n).
     """
+    alpha, m, n_held_out, families = test.alpha, test.batch, test.held_out, test.families
     size = nearest_size(state, m)
     if size is None or f"reach_{size}" not in state:
         return ()

@@ -60,11 +60,9 @@ def baseline(asked: Baseline, run: session.Session) -> int:
     calibrated = audit.baseline(
         Path(asked.artifact),
         session.sources(asked.source, null=asked.null),
-        run.settings,
+        run.call(),
         name=asked.name,
         drop_seen=asked.drop_seen,
-        given=run.given,
-        progress=run.terminal.progress(),
     )
     run.terminal.close()
     run.terminal.put(_summary.calibrated(calibrated, brief=run.terminal.quiet))

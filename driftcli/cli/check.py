@@ -117,16 +117,12 @@ def _audit(
     """The audit's report; also of a batch that could not be audited, explained on standard error too."""
     from driftcli.audit import check as audit
 
-    progress, gallery = run.terminal.progress(), None
+    call, gallery = run.call(), None
     try:
         if pictures:
-            report, gallery = audit.check_with_pictures(
-                artifact, named, run.settings, baseline=baseline, given=run.given, progress=progress
-            )
+            report, gallery = audit.check_with_pictures(artifact, named, call, baseline=baseline)
         else:
-            report = audit.check(
-                artifact, named, run.settings, baseline=baseline, given=run.given, progress=progress
-            )
+            report = audit.check(artifact, named, call, baseline=baseline)
     except NotAuditedError as error:
         from driftcli.audit.inconclusive import inconclusive
 

@@ -66,9 +66,8 @@ def fit(asked: Fit, run: session.Session) -> int:
     fitted = audit.fit(
         session.sources(asked.source, null=asked.null),
         Path(asked.output),
-        run.settings,
+        run.call(),
         force=asked.force,
-        progress=run.terminal.progress(),
     )
     run.terminal.close()
     run.terminal.put(_summary.fitted(fitted, brief=run.terminal.quiet))

@@ -137,11 +137,9 @@ def power(asked: Power, run: session.Session) -> int:
     report = study.power(
         Path(asked.artifact),
         named,
-        run.settings,
+        run.call(),
         grid,
         baseline=asked.baseline,
-        given=run.given,
-        progress=run.terminal.progress(),
     )
     run.terminal.close()
     _deliver(chosen, report, run.terminal)
@@ -153,13 +151,13 @@ def _plan(asked: Study) -> Plan:
     from driftcli.power_study import plan
 
     return plan.make(
-        asked.corruption or plan.CORRUPTIONS,
-        plan.numbers("severity", asked.severity),
-        plan.numbers("share", asked.share),
-        plan.numbers("batch", asked.batch),
-        asked.trials,
-        asked.images,
-        asked.foreign or (),
+        corruption=asked.corruption or plan.CORRUPTIONS,
+        severity=plan.numbers("severity", asked.severity),
+        share=plan.numbers("share", asked.share),
+        batch=plan.numbers("batch", asked.batch),
+        trials=asked.trials,
+        images=asked.images,
+        foreign=asked.foreign or (),
     )
 
 

@@ -11,6 +11,7 @@ import typer
 
 from driftcli.cli.console import Terminal
 from driftcli.config import resolve
+from driftcli.config.call import Call
 from driftcli.core.errors import DriftcliError, UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class Session:
     def given(self) -> frozenset[str]:
         """Dotted keys that the user set."""
         return resolve.given(self.resolved)
+
+    def call(self) -> Call:
+        """What the verbs of `audit` take; from here on progress is shown."""
+        return Call(self.settings, self.given, self.terminal.progress())
 
 
 def begin(context: typer.Context, common: Common, arguments: Mapping[str, Any]) -> Session:

@@ -139,9 +139,8 @@ def simulate(asked: Simulate, run: session.Session) -> int:
         session.sources(asked.source, null=False),
         Path(asked.output),
         drift,
-        run.settings,
+        run.call(),
         force=asked.force,
-        progress=run.terminal.progress(),
     )
     run.terminal.close()
     run.terminal.put(_summarised(done, drift, brief=run.terminal.quiet))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TypedDict, Unpack
 
 from driftcli.calibration.paired import Change
 from driftcli.core.errors import UsageError
@@ -43,34 +44,52 @@ class Plan:
         return tuple(Change(name, severity) for name in self.corruptions for severity in self.severities)
 
 
-def make(
-    corruption: Sequence[str] = CORRUPTIONS,
-    severity: Iterable[float] = SEVERITIES,
-    share: Iterable[float] = SHARES,
-    batch: Iterable[float] = BATCHES,
-    trials: int = TRIALS,
-    images: int | None = None,
-    foreign: Sequence[str] = (),
-) -> Plan:
+class Axes(TypedDict, total=False):
+    """What a study is asked for; what is not named is as in `Plan`."""
+
+    corruption: Sequence[str]
+    """Names, or `all`."""
+    severity: Iterable[float]
+    """1 to 5."""
+    share: Iterable[float]
+    """Of a batch's images that are changed, above 0 and at most 1."""
+    batch: Iterable[float]
+    """Images in a batch."""
+    trials: int
+    """Batches a cell."""
+    images: int | None
+    """At most so many are drawn from; None: 256, or twice the largest batch."""
+    foreign: Sequence[str]
+    """Sources of images of another kind."""
+
+
+def make(**asked: Unpack[Axes]) -> Plan:
     """The checked plan of a study: every axis sorted, each value once.
 
-    `corruption`: names, or `all`. `share`: of a batch's images that are changed, 0 to 1. `batch`: images in a batch.
-    `trials`: batches a cell. `images`: at most so many are drawn from; None: 256, or twice the largest batch.
-    `foreign`: sources of images of another kind. Raises UsageError for a value that cannot be measured.
+    Raises UsageError for a value that cannot be measured.
     """
+    severity, share = asked.get("severity", SEVERITIES), asked.get("share", SHARES)
     severities = _axis("severity", severity, 1, 5, "severities are 1 to 5")
     shares = _axis("share", share, 1e-6, 1, "shares are above 0 and at most 1, such as 30%")
-    batches = _axis("batch", batch, SMALLEST_BATCH, LARGEST, "batch sizes are whole numbers from 2 on")
+    batches = _axis(
+        "batch",
+        asked.get("batch", BATCHES),
+        SMALLEST_BATCH,
+        LARGEST,
+        "batch sizes are whole numbers from 2 on",
+    )
     if any(size != int(size) for size in batches):
         raise UsageError("batch: a size is no whole number", "for example --batch 10,50")
     sizes = tuple(int(size) for size in batches)
-    most = max(IMAGES, 2 * sizes[-1]) if images is None else images
+    trials, most = asked.get("trials", TRIALS), asked.get("images")
+    most = max(IMAGES, 2 * sizes[-1]) if most is None else most
     for name, value, least in (("trials", trials, 1), ("images", most, 2 * sizes[0])):
         if not least <= value <= LARGEST:
             raise UsageError(
                 f"{name}: {value} is not between {least} and {LARGEST:,}", "see driftcli power --help"
             )
-    return Plan(_named(corruption), severities, shares, sizes, trials, most, tuple(foreign))
+    corruptions = _named(asked.get("corruption", CORRUPTIONS))
+    return Plan(corruptions, severities, shares, sizes, trials, most, tuple(asked.get("foreign", ())))
 
 
 def _named(wanted: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from driftcli.calibration.paired import Simulated, simulate
+from driftcli.config.call import Call
 from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
 from driftcli.core.power_report import NullRow, PowerCell, PowerReport
-from driftcli.core.progress import SILENT, Progress
 from driftcli.core.times import now_utc
 from driftcli.core.version import version
 from driftcli.extractors.base import Runtime, resolve_device
@@ -49,28 +49,25 @@ class Sides:
 def power(
     artifact: str | Path,
     sources: Sequence[str],
-    settings: Settings,
+    call: Call,
     plan: Plan,
     *,
     baseline: str | None = None,
-    given: Collection[str] = (),
-    progress: Progress = SILENT,
 ) -> PowerReport:
     """Detection rates by corruption, severity, share and batch size, measured on the user's own images.
 
     Images of `sources` are read clean and under every change of the plan; batches drawn from them are compared with
-    the baseline's held-out set, which never holds any of them. `baseline`: its name, or None for the usual one;
-    `given`: dotted keys of `settings` that the user set.
+    the baseline's held-out set, which never holds any of them. `baseline`: its name, or None for the usual one.
 
     Raises NotAuditedError (exit 3) for too few images, UsageError (2) for settings under which images are not the unit of the test.
     """
     started = time.monotonic()
-    opened, reference = open_reference(str(artifact), settings, given)
+    opened, reference = open_reference(str(artifact), call.settings, call.given)
     calibrated = open_baseline(opened, reference, baseline, str(artifact))
     settings = reference.settings
     conditions = _refuse_or_warn(settings, plan, calibrated.facts)
-    runtime = make_runtime(settings, progress)
-    with Reader(settings, reference.extractors, reference.states, runtime, False, progress) as reader:
+    runtime = make_runtime(settings, call.progress)
+    with Reader(settings, reference.extractors, reference.states, runtime, False, call.progress) as reader:
         images = _read(reader, sources, plan, reference, calibrated)
     families = [f for f in calibrated.families if f.gate == "on" or not f.of_file]  # corruptions leave files
     cells, null = _measured(images, families, plan, calibrated, reader)

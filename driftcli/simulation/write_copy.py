@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from driftcli.config.call import Call
 from driftcli.config.settings import Settings
 from driftcli.core import registry
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.files import Refused, read_file
 from driftcli.core.images import Corrupted, Decoded, Entry, Ledger, Skipped
-from driftcli.core.progress import SILENT, Progress
+from driftcli.core.progress import Progress
 from driftcli.corruptions.base import Corruption
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reader import default_workers
@@ -65,10 +66,9 @@ def simulate(
     sources: Sequence[str],
     place: Path,
     plan: Plan,
-    settings: Settings,
+    call: Call,
     *,
     force: bool = False,
-    progress: Progress = SILENT,
 ) -> Simulated:
     """Write a drifted copy of images as the folder `place`, and say what is in it.
 
@@ -81,6 +81,7 @@ def simulate(
     """
     named = [*sources, *(name for name, _ in plan.mixtures)]
     check_apart(place, [name for name in named if name != "-"])
+    settings, progress = call.settings, call.progress
     run = _Run(plan, settings, progress)
     whole = replace(settings.decode, crop=None, mask=None)
     workers = default_workers() if settings.workers == "auto" else settings.workers

@@ -30,9 +30,9 @@ def copied(monkeypatch):
 
 def test_power_asks_for_what_the_command_line_does(studied):
     assert driftcli.power("ref", "val") == "measured"
-    (artifact, sources, _, grid), more = studied[0]
+    (artifact, sources, call, grid), more = studied[0]
     assert (artifact, sources, grid) == (Path("ref"), ["val"], power_plan.make())
-    assert (more["baseline"], more["given"]) == (None, frozenset())
+    assert (more["baseline"], call.given) == (None, frozenset())
 
 
 def test_power_takes_numbers_or_the_command_lines_texts(studied):
@@ -40,10 +40,11 @@ def test_power_takes_numbers_or_the_command_lines_texts(studied):
         "ref", "val", corruption="jpeg", severity=[2], share="100%,30%", batch=[5, 10], trials=3,
         foreign=Path("cats"), alpha=0.05, baseline="night", images=None,
     )  # fmt: skip
-    (_, _, settings, grid), more = studied[0]
+    (_, _, call, grid), more = studied[0]
+    settings = call.settings
     assert (grid.corruptions, grid.severities, grid.shares) == (("jpeg",), (2,), (0.3, 1))
     assert (grid.batches, grid.trials, grid.images, grid.foreign) == ((5, 10), 3, 256, ("cats",))
-    assert (settings.gate.alpha, more["given"], more["baseline"]) == (0.05, {"gate.alpha"}, "night")
+    assert (settings.gate.alpha, call.given, more["baseline"]) == (0.05, {"gate.alpha"}, "night")
 
 
 @pytest.mark.parametrize("wrong", [{"corruption": "jpg"}, {"share": "many"}, {"trials": 0}, {"batches": [3]}])
@@ -58,8 +59,8 @@ def test_simulate_asks_for_what_the_command_line_does(copied):
         "val", Path("out"), corruption=["gaussian_blur:2", "jpeg"], severity=4, share="30%", mix="other:5%",
         knock_out="folder=cats", class_share=["folder=dogs:90%"], seed=7, force=True,
     )  # fmt: skip
-    (sources, place, plan, settings), more = copied[0]
-    assert (sources, place, settings.seed, more["force"]) == (["val"], Path("out"), 7, True)
+    (sources, place, plan, call), more = copied[0]
+    assert (sources, place, call.settings.seed, more["force"]) == (["val"], Path("out"), 7, True)
     assert plan.steps == (("gaussian_blur", 2), ("jpeg", 4))
     assert (plan.share, plan.mixtures) == (0.3, (("other", 0.05),))
     assert plan.class_shares == (ClassShift("folder", "cats"), ClassShift("folder", "dogs", 0.9))

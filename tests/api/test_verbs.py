@@ -40,17 +40,17 @@ def calls(monkeypatch):
 
 def test_fit_passes_paths_and_settings(calls):
     assert driftcli.fit(Path("a"), "ref", method="mmd", force=True) == "fitted"
-    _, (sources, output, settings), more = calls[0]
+    _, (sources, output, call), more = calls[0]
     assert (sources, output) == (["a"], Path("ref"))
-    assert more == {"force": True, "progress": SILENT}
-    assert settings.extractors.methods == ("embedding",)
+    assert (more, call.progress) == ({"force": True}, SILENT)
+    assert call.settings.extractors.methods == ("embedding",)
 
 
 def test_baseline_takes_several_sources(calls):
     driftcli.baseline("ref", ["a", Path("b")], name="night", drop_seen=True)
-    _, (artifact, sources, settings), more = calls[0]
-    assert (artifact, sources, settings) == (Path("ref"), ["a", "b"], Settings())
-    assert (more["name"], more["drop_seen"], more["given"]) == ("night", True, frozenset())
+    _, (artifact, sources, call), more = calls[0]
+    assert (artifact, sources, call.settings) == (Path("ref"), ["a", "b"], Settings())
+    assert (more["name"], more["drop_seen"], call.given) == ("night", True, frozenset())
 
 
 def test_check_takes_the_options_of_the_command_line(calls, monkeypatch):
@@ -58,10 +58,11 @@ def test_check_takes_the_options_of_the_command_line(calls, monkeypatch):
     monkeypatch.setenv("DRIFTCLI_ALPHA", "0.2")
     progress = Progress()
     driftcli.check("ref", "today", baseline="night", max_unreadable="10%", seed=3, progress=progress)
-    name, (_, _, settings), more = calls[0]
+    name, (_, _, call), more = calls[0]
+    settings = call.settings
     assert (settings.gate.alpha, settings.gate.max_unreadable, settings.seed) == (0.01, 0.1, 3)
-    assert (more["baseline"], more["given"]) == ("night", {"gate.max_unreadable", "seed"})
-    assert (name, more["progress"]) == ("check", progress)
+    assert (more["baseline"], call.given) == ("night", {"gate.max_unreadable", "seed"})
+    assert (name, call.progress) == ("check", progress)
 
 
 def test_check_returns_a_report_that_shows_itself(calls):
@@ -78,12 +79,12 @@ def test_check_keeps_the_pictures_it_is_asked_for(calls):
 def test_config_names_a_file(calls, tmp_path):
     (tmp_path / "c.yaml").write_text("seed: 9\n")
     driftcli.check("ref", "today", config=tmp_path / "c.yaml")
-    assert calls[0][1][2].seed == 9
+    assert calls[0][1][2].settings.seed == 9
 
 
 def test_none_is_not_given(calls):
     driftcli.check("ref", "today", alpha=None, config=None)
-    assert calls[0][2]["given"] == frozenset()
+    assert calls[0][1][2].given == frozenset()
 
 
 def test_a_wrong_option_is_a_usage_error(calls):

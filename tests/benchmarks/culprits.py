@@ -24,6 +24,7 @@ import numpy as np
 from _lab import RUNTIME, data_folder, machine, wilson
 
 from driftcli.audit import baseline, fit, image_findings
+from driftcli.config.call import Call
 from driftcli.config.settings import Settings
 from driftcli.core.features import Features
 from driftcli.core.images import Corrupted, Entry, Ledger
@@ -72,8 +73,8 @@ class Bench:
             "calibrate": {"detectable": "none", "diagnosis": "off"},
         }
         settings = Settings.model_validate({"seed": seed, **fast})
-        fit.fit([self._list("fit", self.learnt)], target, settings, force=True)
-        baseline.baseline(target, [self._list("default", self.held)], settings)
+        fit.fit([self._list("fit", self.learnt)], target, Call(settings), force=True)
+        baseline.baseline(target, [self._list("default", self.held)], Call(settings))
         (target / "done").touch()
         return target
 

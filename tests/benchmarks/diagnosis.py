@@ -22,6 +22,7 @@ import numpy as np
 from _lab import RUNTIME, data_folder, machine, wilson
 
 from driftcli.audit import baseline, fit
+from driftcli.config.call import Call
 from driftcli.config.settings import Settings
 from driftcli.core.images import Corrupted, Entry
 from driftcli.core.registry import kinds, load
@@ -75,10 +76,10 @@ class Bench:
         )
         if (target / "done").exists():
             return target
-        fit.fit([self._list("fit", self.learnt)], target, settings, force=True)
+        fit.fit([self._list("fit", self.learnt)], target, Call(settings), force=True)
         for name in ("default", *self.classes):
             chosen = [p for p in self.held if name in {"default", self.label(p)}]
-            baseline.baseline(target, [self._list(name, chosen)], Settings(), name=name)
+            baseline.baseline(target, [self._list(name, chosen)], Call(Settings()), name=name)
         (target / "done").touch()
         return target
 

@@ -63,7 +63,10 @@ def test_detectable_shifts_are_detected_with_power_0_8(m, monkeypatch):
         x = baseline.features.views["properties"]
         columns = baseline.families[-1].columns
         detectable = false_alarms.detectable(
-            baseline.measured, columns, np.nanstd(x.astype(np.float64), axis=0), 0.05, m, len(x), 3
+            baseline.measured,
+            columns,
+            np.nanstd(x.astype(np.float64), axis=0),
+            false_alarms.Sizes(0.05, m, len(x), 3),
         )
         names = [column.name for column in columns]
         smooth = [change for change in detectable if change.statistic not in STEPS]

@@ -45,7 +45,7 @@ class Audit:
 
     @property
     def settings(self) -> Settings:
-        return self.calls[-1][0][2]
+        return self.calls[-1][0][2].settings
 
 
 @pytest.fixture(autouse=True)

@@ -124,3 +124,93 @@ def test_images_changed_alike_are_witnesses_of_each_other():
     y = np.concatenate([good[600:], good[500:505] + step])
     _, theirs = detector.scores(detector.fit(good[:250], (), 0), good[250:500], y, ())
     assert set(np.argsort(-theirs)[:5]) == set(range(100, 105))
+
+
+def test_how_long_the_tail_is_and_where_it_begins():
+    """Of 100 values 1, ..., 100 the ten largest shape it: u = 90, mean excess 5.5, and 11 of 101 lie at u or above."""
+    x = np.random.default_rng(0).permutation(np.arange(1.0, 101.0))[:, None]
+    _, theirs = _tails.upper(x, np.array([[90.0], [90.5], [101.0], [0.0]]))
+    assert theirs[:, 0] == pytest.approx(
+        [math.log(101 / 12), math.log(101 / 11) + 0.5 / 5.5, math.log(101 / 11) + 2, 0]
+    )
+
+
+def test_a_constant_tail_does_not_go_on():
+    """Ten equal values on top: no excess, and a value beyond them is as rare as one in n + 1, no more."""
+    x = np.concatenate([np.arange(40.0), np.full(10, 50.0)])[:, None]
+    own, theirs = _tails.upper(x, np.array([[50.0], [60.0]]))
+    assert theirs[:, 0] == pytest.approx([math.log(51 / 11), math.log(51)])
+    assert own[40:, 0] == pytest.approx([math.log(50 / 10)] * 10)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
+def test_the_smallest_c_that_has_a_tail(scale):
+    """Three values: k is 1, and of two others one is left to compare with."""
+    x = scale * np.array([[1.0], [2.0], [4.0]])
+    own, theirs = _tails.upper(x, scale * np.array([[8.0]]))
+    assert theirs[0, 0] == pytest.approx(math.log(4 / 2) + (8 - 2) / (4 - 2))
+    assert own[2, 0] == pytest.approx(math.log(3 / 2) + (4 - 1) / (2 - 1))
+
+
+def one_column(x, y, kind="linear"):
+    own, theirs = _tails.columns(
+        np.asarray(x, np.float32)[:, None], np.asarray(y, np.float32)[:, None], (Column("c", kind),)
+    )
+    return own[:, 0], theirs[:, 0]
+
+
+def test_a_number_is_strange_on_either_side_and_pays_for_both():
+    """Twice the one-sided p, at most 1: nats less ln 2, at least 0."""
+    x, y = np.random.default_rng(1).normal(size=40).astype("f"), np.array([-5, -1, 0.1, 1, 5], "f")
+    own, theirs = one_column(x, y)
+    up = _tails.upper(x[:, None].astype(float), y[:, None].astype(float))
+    down = _tails.upper(-x[:, None].astype(float), -y[:, None].astype(float))
+    for found, a, b in zip((own, theirs), up, down, strict=True):
+        assert found == pytest.approx(np.maximum(np.maximum(a, b)[:, 0] - math.log(2), 0))
+
+
+def test_an_angle_is_as_strange_as_it_is_far_around_the_circle():
+    """C lies about 0.95, across the seam: 0.1 and 0.8 are 0.15 away, 0.45 is opposite."""
+    x = (0.95 + np.random.default_rng(2).uniform(-0.1, 0.1, 60)) % 1
+    y = np.array([0.951, 0.1, 0.8, 0.45])
+    _, theirs = one_column(x, y, "circular")
+    middle = np.angle(np.exp(2j * np.pi * x.astype("f")).mean()) / (2 * np.pi) % 1
+    away = [
+        np.array([min((v - middle) % 1, (middle - v) % 1) for v in side.astype("f")])[:, None]
+        for side in (x, y)
+    ]
+    assert theirs == pytest.approx(_tails.upper(*away)[1][:, 0], rel=1e-4)
+    assert theirs[0] < theirs[1] < theirs[3]
+    assert theirs[1] == pytest.approx(theirs[2], rel=0.2)
+
+
+def test_rarity_of_levels_counts_the_others():
+    """Levels met 5, 2 and 1 times: an image of C does not vouch for itself, a new level is met by none."""
+    x = np.array([1] * 5 + [2] * 2 + [3])
+    own, theirs = one_column(x, [1, 2, 3, 9], "category")
+    assert own == pytest.approx(-np.log([8 / 8] * 5 + [3 / 8] * 2 + [1 / 8]))
+    assert theirs == pytest.approx(-np.log([9 / 9, 4 / 9, 4 / 9, 2 / 9]))
+
+
+def test_every_column_is_looked_at_and_a_missing_value_among_few_is_only_missing():
+    """A category or a column without values does not end the row; five known values have no tail, six have."""
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(30, 4)).astype("f"), rng.normal(size=(2, 4)).astype("f")
+    x[:, 0], y[:, 0] = 1, 1
+    x[:, 1], y[:, 1] = np.nan, np.nan
+    x[5:, 2] = np.nan
+    y[0] = [1, np.nan, 99, 99]
+    kinds = (Column("a", "category"), Column("b"), Column("few"), Column("c"))
+    _, theirs = _tails.columns(x, y, kinds)
+    assert theirs[0, :2].tolist() == [0, 0]
+    assert theirs[0, 2] == pytest.approx(math.log(31 / 6)), "as rare as a value is there, not more"
+    assert theirs[0, 3] > 20
+    x[5, 2] = 0.0
+    assert _tails.columns(x, y, kinds)[1][0, 2] > 5
+
+
+def test_the_strangest_column_pays_for_the_choice():
+    nats = np.array([[3.0, 1.0, 0.0], [0.5, 0.2, 0.1]])
+    own, theirs = _tails.strangest(nats, nats[:1])
+    assert own == pytest.approx([3 - math.log(3), 0])
+    assert theirs == pytest.approx([3 - math.log(3)])

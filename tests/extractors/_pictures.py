@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import numpy as np
+import pytest
+from packaging.version import Version
 from PIL import Image
 
 from driftcli.core.images import FileFacts, Frame
+from driftcli.extractors.networks.weights import FIRST_SAFE_TORCH
+
+loads_pth = pytest.mark.skipif(
+    Version(version("torch")).release[:2] < FIRST_SAFE_TORCH,
+    reason="weights that nobody vouches for are refused before this torch",
+)
 
 
 def picture(seed: int = 0, width: int = 320, height: int = 288) -> Frame:

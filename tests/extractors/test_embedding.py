@@ -20,7 +20,7 @@ from driftcli.core.progress import Progress
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.embedding import Embedding, rounded
 from driftcli.extractors.networks.weights import LITE0, find
-from tests.extractors._pictures import picture
+from tests.extractors._pictures import loads_pth, picture
 
 if TYPE_CHECKING:
     from driftcli.core.features import State
@@ -185,6 +185,7 @@ def test_a_crop_larger_than_the_image_is_refused() -> None:
 # ---------------------------------------------------------------- weights
 
 
+@loads_pth
 def test_other_weights_than_the_artifacts_are_refused(
     prepared: np.ndarray, state: State, tmp_path: Path
 ) -> None:
@@ -213,6 +214,7 @@ def test_another_network_than_the_artifacts_is_refused(prepared: np.ndarray, sta
         Embedding(network="resnet18").extract(state, prepared[:1], CPU)
 
 
+@loads_pth
 @pytest.mark.parametrize("content", [b"", b"no weights", b"\x80\x04cos\nsystem\n(S'true'\ntR."])
 def test_files_that_are_no_state_dict_are_refused(content: bytes, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.pth"

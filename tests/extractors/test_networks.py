@@ -17,7 +17,7 @@ from driftcli.core.progress import Progress
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.embedding import Embedding
 from driftcli.extractors.networks.weights import FOLDER
-from tests.extractors._pictures import picture
+from tests.extractors._pictures import loads_pth, picture
 
 ROOT = Path(__file__).parents[2]
 CPU = Runtime()
@@ -49,6 +49,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return staged
 
 
+@loads_pth
 def test_torchdrift_preset(staged: Path, prepared: np.ndarray) -> None:
     """The shipped preset: ResNet-18's 512 pooled features, content only, torchvision's preprocessing."""
     import torch
@@ -80,6 +81,7 @@ def test_torchdrift_preset(staged: Path, prepared: np.ndarray) -> None:
     assert np.abs(views["content"] - theirs).max() < 0.02 * np.abs(theirs).max()
 
 
+@loads_pth
 def test_style_and_content_of_torchvision_networks(staged: Path, prepared: np.ndarray) -> None:
     settings = Embedding(network="resnet18").complete(CPU)
     state = settings.fit(prepared[:0], 0, CPU)
@@ -90,6 +92,7 @@ def test_style_and_content_of_torchvision_networks(staged: Path, prepared: np.nd
         settings.fit(prepared[:0], 0, CPU)
 
 
+@loads_pth
 def test_weights_of_another_network_do_not_fit(staged: Path, prepared: np.ndarray) -> None:
     with pytest.raises(UsageError, match="does not fit the network"):
         Embedding(network="resnet34").fit(prepared[:0], 0, Runtime(weights=str(staged)))

@@ -175,3 +175,40 @@ def test_a_mix_without_a_say_is_a_caution():
     assert words.caution(replace(finding("none"), p_value=0.02), 0.01) is None
     assert "no say in the verdict" in words.caution(finding("composition", ignored=True), 0.01)
     assert "no say in the verdict" in words.caution(finding("none"), 0.01)
+
+
+def test_shares_are_of_the_images_that_the_test_used():
+    """The first ones: with fewer tested than read, the rest does not count."""
+    batch = some([0] * 20, ("cat",) * 10 + ("dog",) * 10)
+    relabellings = draw(50, 10, 199, np.random.default_rng(0))
+    said = composition.result(mix(batch), relabellings, (None, None), 0.001, Settings())
+    assert {share.name: (share.batch, share.baseline) for share in said.shares} == {
+        "cat": (1.0, 0.6),
+        "dog": (0.0, 0.4),
+    }
+    assert said.effect == pytest.approx(0.4)
+
+
+def test_a_mix_of_one_class_on_both_sides_has_no_effect():
+    """All of one class, and a class that only C's other half knows not at all: a test without statistics."""
+    one = composition.Mix("k", ("cat", "dog"), np.zeros(50, np.int64), np.zeros(20, np.int64), ((), ()))
+    relabellings = draw(50, 20, 99, np.random.default_rng(0))
+    said = composition.result(one, relabellings, (0.5, None), 1.0, Settings())
+    assert (said.p_value, said.effect, said.effect_lower, said.reading) == (1.0, 0.0, 0.0, "none")
+    assert [share.name for share in said.shares] == ["cat"], "a class that nobody has is not told"
+
+
+@pytest.mark.parametrize(
+    ("labels", "by"),
+    [
+        (("cat",) * 4 + ("a", "b", "c", "d"), "column:label"),
+        (("cat",) * 3 + ("a", "b", "c", "d"), "clusters"),
+    ],
+)
+def test_labels_serve_where_c_knows_half_of_the_batchs(labels, by):
+    assert mix(some([0] * len(labels), labels)).by == by
+
+
+def test_labels_of_one_class_are_no_mix():
+    good = some([0] * 50, ("cat",) * 50)
+    assert mix(some([0] * 9, ("cat",) * 9), good=good).by == "clusters"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftcli.core.evidence import Evidence, Statistic
-from driftcli.stats.minp import joint_p, judge, standardise, step_down
+from driftcli.core.evidence import DisplayEffect, Evidence, Statistic
+from driftcli.stats.minp import joint_p, judge, observed_p, standardise, step_down
 from driftcli.stats.relabelling import p_values
 
 
@@ -149,3 +149,112 @@ def test_all_relabellings_of_a_tiny_problem_give_the_exact_p():
     rows = [(4, 5, 6), *[r for r in itertools.combinations(range(7), 3) if r != (4, 5, 6)]]
     statistic = np.array([[abs(x[list(r)].mean() - np.delete(x, r).mean())] for r in rows])
     assert joint_p([statistic]) == 1 / 35
+
+
+def test_alpha_itself_is_a_finding():
+    """At most alpha, not below it: 1/100 at alpha 0.01."""
+    values = np.random.default_rng(2).normal(size=(100, 1))
+    values[0] = 9.0
+    verdict = judge([evidence("style", values)], {"style": "on"}, 0.01, 0.0)
+    assert (verdict.p_value, verdict.outcome) == (0.01, "drift")
+    assert verdict.families[0].significant
+
+
+def families(*made):
+    """Verdict over families of (height of the observed row, effect, lower bound, gate)."""
+    given_ = [
+        Evidence(
+            f"f{i}",
+            drifting(height=height)[:, :1] + np.random.default_rng(i).normal(0, 1e-3, (1000, 1)),
+            (Statistic("s", effect=effect, effect_lower=lower),),
+        )
+        for i, (height, effect, lower, _) in enumerate(made)
+    ]
+    return judge(given_, {f"f{i}": gate for i, (*_, gate) in enumerate(made)}, 0.01, 0.2)
+
+
+def test_one_family_beyond_the_tolerance_is_enough():
+    """And it must be a gating one, and a significant one."""
+    assert families((9, 0.5, 0.3, "on"), (9, 0.5, 0.1, "on")).outcome == "drift"
+    assert families((9, 0.5, 0.1, "on"), (9, 0.5, 0.3, "advisory")).outcome == "warn"
+    assert families((9, 0.5, 0.1, "on"), (-1, 0.9, 0.8, "on")).outcome == "warn"
+    assert families((9, 0.5, 0.2, "on")).outcome == "warn", "at the tolerance is within it"
+
+
+def test_the_effect_shown_is_the_largest_bound_among_significant_gating_families():
+    verdict = families(
+        (9, 0.5, 0.1, "on"), (9, 0.4, 0.3, "on"), (9, 0.9, 0.8, "advisory"), (-1, 0.9, 0.7, "on")
+    )
+    assert (verdict.effect_family, verdict.effect, verdict.effect_lower) == ("f1", 0.4, 0.3)
+    assert families((9, 0.5, 0.1, "on"), (9, 0.6, 0.1, "on")).effect_family == "f1", "then the largest effect"
+    quiet = families((-1, 0.1, 0.0, "on"), (-1, 0.2, 0.0, "on"))
+    assert (quiet.effect_family, quiet.effect) == ("f1", 0.2), "none is significant: among all of them"
+    none = families((9, None, None, "on"), (9, 0.9, 0.8, "advisory"))
+    assert (none.effect, none.effect_lower, none.effect_family) == (None, None, None)
+
+
+def test_a_change_is_relative_to_a_positive_baseline_and_no_turn_of_an_angle():
+    def change(batch, baseline, kind="sd_shift"):
+        statistic = Statistic("s", batch, baseline, display_effect=DisplayEffect(kind, 0.1))
+        values = np.random.default_rng(0).normal(size=(100, 1))
+        verdict = judge([Evidence("a", values, (statistic,))], {"a": "on"}, 0.01, 0.0)
+        return verdict.families[0].statistics[0].change
+
+    assert change(3.0, 2.0) == 0.5
+    assert change(1.0, 2.0) == -0.5
+    assert change(1.0, 0.0) is None
+    assert change(1.0, -2.0) is None
+    assert change(None, 2.0) is None
+    assert change(1.0, None) is None
+    assert change(3.0, 2.0, "turn_shift") is None
+
+
+def test_p_of_a_statistic_by_itself_and_among_its_family():
+    """Raw: its own rows. Adjusted: the family's largest in every row."""
+    values = np.array([[3.0, 5.0], [4.0, 1.0], [1.0, 9.0], [2.0, 2.0]])
+    verdict = judge([evidence("a", values)], {"a": "on"}, 0.01, 0.0)
+    z = standardise(values)
+    for k, statistic in enumerate(verdict.families[0].statistics):
+        assert statistic.p_raw == np.mean(values[:, k] >= values[0, k])
+        assert statistic.p_value == np.mean(z.max(axis=1) >= z[0, k])
+
+
+def test_constant_is_judged_against_the_size_of_the_values():
+    """Sums of floats differ in their last digits; what varies by more than round-off is a statistic."""
+    noise = np.random.default_rng(0).normal(size=(50, 1))
+    assert (standardise(1e6 + 1e-8 * noise) == 0).all()
+    assert standardise(1e6 + 1e-3 * noise).std() == pytest.approx(1, abs=1e-3)
+    assert standardise(1e-9 * noise).std() == pytest.approx(1, abs=1e-3)
+    mixed = np.concatenate([[[1e6]], 1e-9 * np.ones((49, 1))])
+    assert standardise(mixed)[0, 0] == 7.0, "one row of fifty stands out by the root of 49"
+
+
+def test_observed_p_is_the_gates_then_each_familys():
+    rng = np.random.default_rng(5)
+    values = [rng.normal(size=(200, 2)) for _ in range(3)]
+    values[1][0] = 9.0
+    p = observed_p(values, ["on", "advisory", "on"])
+    assert p[0] == joint_p([values[0], values[2]])
+    assert p[1:].tolist() == [joint_p([v]) for v in values]
+    assert p[2] == 1 / 200
+
+
+def slow_step_down(p, peaks):
+    """Westfall & Young's algorithm 2.8 by its definition, with the tie rule as a pair to compare."""
+    left, adjusted, floor = list(range(len(p))), {}, 0.0
+    while left:
+        chosen = min(left, key=lambda f: (p[f][0], -peaks[f][0]))
+        best = [min((p[f][b], -peaks[f][b]) for f in left) for b in range(len(p[0]))]
+        floor = max(floor, np.mean([pair <= (p[chosen][0], -peaks[chosen][0]) for pair in best]))
+        adjusted[chosen] = floor
+        left.remove(chosen)
+    return [adjusted[f] for f in range(len(p))]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 4))
+def test_step_down_equals_its_slow_twin(seed, count):
+    rng = np.random.default_rng(seed)
+    peaks = [rng.integers(0, 8, 25).astype(float) for _ in range(count)]
+    p = [p_values(peak) for peak in peaks]
+    assert step_down(p, peaks) == pytest.approx(slow_step_down(p, peaks))

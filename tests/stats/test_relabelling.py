@@ -1,12 +1,13 @@
 """Relabellings: exact counts, groups, strata, bins, attainable p."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.stats.relabelling import Blocks, choose_permutations, draw, p_values
+from driftcli.stats.relabelling import PERMUTATIONS, Blocks, choose_permutations, draw, p_values
 
 
 def rng():
@@ -95,3 +96,58 @@ def test_p_values_count_equals_as_extreme_and_are_never_zero():
     statistic = np.array([3.0, 1.0, 3.0, 2.0])
     assert p_values(statistic).tolist() == [0.5, 1.0, 0.5, 0.75]
     assert p_values(np.zeros(7)).tolist() == [1.0] * 7
+
+
+def test_all_relabellings_are_listed_where_there_are_no_more_than_asked_for():
+    """C(7, 3) = 35: listed from 34 drawn ones on, each once, the observed one first; within strata their product."""
+    every = draw(4, 3, 34, rng())
+    assert every.labels[0].tolist() == [4, 5, 6]
+    assert {tuple(row) for row in every.labels.tolist()} == set(itertools.combinations(range(7), 3))
+    assert (every.rows, every.smallest_p) == (35, 1 / 35)
+    drawn = draw(4, 3, 33, rng())
+    assert (drawn.rows, drawn.smallest_p) == (34, 1 / 34)
+    strata = draw(5, 2, 99, rng(), Blocks(strata=["a", "a", "b", "b", "b", "a", "b"]))
+    expected = {tuple(sorted((i, j))) for i in (0, 1, 5) for j in (2, 3, 4, 6)}
+    assert {tuple(row) for row in strata.labels.tolist()} == expected
+    assert strata.rows == 12
+    assert strata.labels[0].tolist() == [5, 6]
+
+
+def test_a_stratum_of_one_side_stays_where_it_is():
+    drawn = draw(6, 3, 500, rng(), Blocks(strata=["a"] * 4 + ["old"] * 2 + ["a", "a", "new"]))
+    assert drawn.rows == math.comb(6, 2)
+    assert (drawn.labels == 8).any(axis=1).all()
+    assert not np.isin(drawn.labels, [4, 5]).any()
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "size"), [(1000, 201, 2), (1000, 256, 2), (1000, 257, 3), (10_000, 300, 3), (4_744, 256, 2)]
+)
+def test_bins_are_as_small_as_128_of_the_batch_and_5000_in_all_allow(n, m, size):
+    """Single images up to 200; 256 are 128 bins of 2; 10,300 images are at most 5,000 bins: of 3."""
+    drawn = draw(n, m, 5, rng())
+    assert set(drawn.sizes.tolist()) == {size}
+    assert len(drawn.sizes) == n // size + m // size
+    assert drawn.labels[0].tolist() == list(range(n // size, n // size + m // size))
+    assert draw(n, 200, 5, rng()).kind == "images"
+    first = drawn.unit_of[: size * 2].tolist()
+    assert first == [0] * size + [1] * size, "in the given order"
+
+
+def test_bins_lie_within_strata():
+    strata = (["a"] * 301 + ["b"] * 300) + (["a"] * 121 + ["b"] * 120)
+    drawn = draw(601, 241, 5, rng(), Blocks(strata=strata))
+    assert drawn.kind == "bins"
+    for unit in range(len(drawn.sizes)):
+        assert len({strata[i] for i in np.flatnonzero(drawn.unit_of == unit)}) == 1
+    assert (drawn.unit_of < 0).sum() == 2
+
+
+def test_the_largest_number_is_the_last_resort():
+    assert choose_permutations("auto", 1e-6, 5) == 49_999
+    assert choose_permutations("auto", 0.01, 1) == 999
+    assert [choose_permutations("auto", 10 * 5 / (b + 1), 5) for b in PERMUTATIONS] == list(PERMUTATIONS)
+    assert PERMUTATIONS == (999, 1999, 4999, 9999, 19999, 49999)
+    with pytest.raises(UsageError) as caught:
+        choose_permutations(99, 0.01, 5)
+    assert "at least 499" in caught.value.hint

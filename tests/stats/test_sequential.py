@@ -79,3 +79,41 @@ def test_an_alarm_latches():
     assert later.alarm
     assert later.value < 20
     assert not sequential.judged(sequential.State(value=19.9), 0.05).alarm
+
+
+def test_what_a_check_is_worth_is_capped_where_no_rank_p_can_lie():
+    assert sequential.e_value(1.0, B) == 0.5
+    assert sequential.e_value(0.25, B) == 1.0
+    assert (
+        sequential.e_value(1 / (B + 1), B)
+        == sequential.e_value(0.0, B)
+        == pytest.approx(0.5 * (B + 1) ** 0.5)
+    )
+
+
+def test_a_series_begins_with_nothing():
+    """The first check has 1/H at stake; every check counts."""
+    assert (sequential.State().value, sequential.State().checks, sequential.State().alarm) == (0.0, 0, False)
+    state = sequential.advanced(sequential.State(), 4.0, 100)
+    assert (state.value, state.checks, state.alarm) == (pytest.approx(0.04), 1, False)
+    assert sequential.path([0.25, 1.0], B, 10) == pytest.approx([0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("state", "since", "words"),
+    [
+        (sequential.State(21.0, 1, alarm=True), None, "the evidence of one check together has reached 21"),
+        (sequential.State(21.0, 2, alarm=True), None, "the evidence of 2 checks together has reached 21"),
+        (
+            sequential.State(3.0, 2),
+            None,
+            "this batch alone does not fail the gate: the evidence of all checks is 3",
+        ),
+        (sequential.State(3.0, 2, alarm=True), "monday", "the alarm of monday is not acknowledged"),
+    ],
+)
+def test_the_reason_says_which_alarm(state, since, words):
+    said = sequential.reason(state, 0.05, since, "h.db")
+    assert words in said
+    assert "alarm at 20" in said
+    assert ("driftcli history h.db --acknowledge" in said) == (since is not None)

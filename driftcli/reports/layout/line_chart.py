@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from driftcli.reports.layout.document import Chart
+
 BLOCKS, PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", ".,:;+*%#"
 ROWS = 9
 AXIS = 9
@@ -44,21 +46,15 @@ def trend(values: Sequence[float | None], *, plain: bool = False) -> str:
     return drawn
 
 
-def chart(
-    values: Sequence[float | None],
-    levels: Sequence[float],
-    beyond: Sequence[bool],
-    width: int,
-    *,
-    log: bool = False,
-    plain: bool = False,
-) -> list[tuple[str, str]]:
-    """Rows from top to bottom: the scale's label (or spaces), and the row; the newest values that fit.
-
-    `levels`: horizontal lines, drawn where they fall; `beyond`: values marked as such.
-    """
+def chart(series: Chart, width: int, *, plain: bool = False) -> list[tuple[str, str]]:
+    """Rows from top to bottom: the scale's label (or spaces), and the row; the newest values that fit."""
     room = max(1, width - AXIS - 2)
-    values, beyond = values[-room:], beyond[-room:]
+    values, beyond, levels, log = (
+        series.values[-room:],
+        series.beyond[-room:],
+        series.levels,
+        series.logarithmic,
+    )
     step = max(1, min(3, room // max(len(values), 1)))
     used = [v for v in (*values, *levels) if v is not None and math.isfinite(v) and (v > 0 or not log)]
     if not used:

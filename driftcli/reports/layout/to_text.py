@@ -122,10 +122,7 @@ def _entry(entry: Entry, page: Page) -> SetCell:
 
 @_set.register
 def _(block: Chart, page: Page) -> None:
-    width = page.measure - 2
-    rows = line_chart.chart(
-        block.values, block.levels, block.beyond, width, log=block.logarithmic, plain=page.ascii_only
-    )
+    rows = line_chart.chart(block, page.measure - 2, plain=page.ascii_only)
     for scale, row in rows:
         page.paragraph(row, lead=f"  {scale:>{line_chart.AXIS}} ")
 

@@ -1,0 +1,139 @@
+"""The gate of one check: same numbers for the same images, attainable alpha, groups, tolerance."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.gate.batch_test import batch_seed, run_gate
+from driftcli.gate.subset_test import Rerun
+from tests.gate import _cases as cases
+
+RNG = np.random.default_rng(0)
+GOOD = cases.features(RNG.normal(size=60), start=1000)
+FRESH, BRIGHT = cases.features(RNG.normal(size=24)), cases.features(RNG.normal(1.6, 1, 24))
+QUICK = {"permutations": 199, "alpha": 0.05}
+
+
+def gate(batch, keys=None, good=GOOD, family="on", facts=None, **sections):
+    settings = cases.settings({**QUICK, **(keys or {})}, **sections)
+    return run_gate(settings, cases.baseline(good, family, **(facts or {})), cases.reading(batch))
+
+
+def test_good_images_pass_and_others_do_not():
+    fresh, bright = gate(FRESH), gate(BRIGHT)
+    assert (fresh.verdict.outcome, bright.verdict.outcome) == ("pass", "drift")
+    assert bright.verdict.p_value == 1 / 200
+    assert (bright.permutations, bright.tolerance, bright.relabellings.rows) == (199, 0.0, 200)
+    assert bright.tested is BRIGHT
+    assert bright.composition is None
+
+
+def test_the_seed_is_the_users_the_baselines_and_the_batchs():
+    """SHA-256 of the three, a line each: the same check gives the same numbers, and no other check its labels."""
+    expected = int(hashlib.sha256(b"7\nbase\nbatch").hexdigest(), 16)
+    assert batch_seed(7, "base", "batch") == expected
+    assert len({batch_seed(*key) for key in ((7, "a", "b"), (8, "a", "b"), (7, "b", "a"))}) == 3
+    assert (gate(FRESH).relabellings.labels == gate(FRESH).relabellings.labels).all()
+    other = gate(FRESH, seed=1).relabellings.labels
+    assert (other != gate(FRESH).relabellings.labels).any()
+    assert (gate(FRESH, facts={"digest": "y"}).relabellings.labels != gate(FRESH).relabellings.labels).any()
+
+
+def test_only_the_first_images_are_tested():
+    batch = cases.features(np.zeros(150))
+    outcome = gate(batch, {"max_test_images": 100})
+    assert outcome.tested.names == batch.names[:100]
+    assert outcome.relabellings.labels.shape == (200, 100)
+
+
+def grouped(values, size, start=0, name="g"):
+    return cases.features(values, start, group=tuple(f"{name}{i // size}" for i in range(len(values))))
+
+
+def test_alpha_must_be_attainable():
+    """3 + 1 groups are 4 relabellings: p is 1/4 at least, which is alpha 0.25 and not 0.24."""
+    good, batch = grouped(GOOD.views["properties"][:60, 0], 20, 1000), grouped(np.full(24, 9.0), 24, name="y")
+    keys = {"good": good, "input": {"group_by": "folder"}, "facts": {"group_by": "folder"}}
+    outcome = gate(batch, {"alpha": 0.25}, **keys)
+    assert (outcome.relabellings.kind, outcome.relabellings.rows) == ("groups", 4)
+    assert outcome.verdict.p_value == 0.25
+    assert outcome.verdict.outcome == "drift"
+    with pytest.raises(NotAuditedError, match=r"smallest p-value these groups can give is 0\.25") as caught:
+        gate(batch, {"alpha": 0.24}, **keys)
+    assert "1 batch group(s) need at least 4 baseline groups at this alpha, there are 3" in caught.value.hint
+
+
+def test_keys_of_another_making_are_refused():
+    batch, plain = grouped(np.zeros(24), 4, name="y"), GOOD
+    good = grouped(np.zeros(60), 4, 1000)
+    asked = {"input": {"group_by": "folder"}}
+    with pytest.raises(UsageError, match="made without --group-by"):
+        gate(batch, good=plain, **asked)
+    with pytest.raises(UsageError, match="made with another --group-by") as caught:
+        gate(batch, good=good, facts={"group_by": "hour"}, **asked)
+    assert "or check with --group-by hour" in caught.value.hint
+    assert gate(batch, good=good, **asked).relabellings.kind == "groups"  # sources that were named as groups
+    assert gate(batch, good=good).relabellings.kind == "images", "nobody asked"
+    assert gate(FRESH, good=good, **asked).relabellings.kind == "images", "the batch has none"
+
+
+def test_strata_are_relabelled_within():
+    labels = ("cat",) * 30 + ("dog",) * 30, ("cat",) * 20 + ("dog",) * 4
+    good, batch = replace(GOOD, stratum=labels[0]), replace(FRESH, stratum=labels[1])
+    outcome = gate(
+        batch, good=good, input={"stratify_by": "column:label"}, facts={"stratify_by": "column:label"}
+    )
+    is_cat = np.array([label == "cat" for label in labels[0] + labels[1]])
+    assert set(is_cat[outcome.relabellings.labels].sum(axis=1).tolist()) == {20}
+
+
+def test_the_tolerance_can_come_from_five_good_groups():
+    effects = {f"day{i}": 0.1 * i for i in range(1, 6)}
+    outcome = gate(BRIGHT, {"tolerance": "auto"}, facts={"group_effects": effects})
+    assert outcome.tolerance == pytest.approx(np.quantile(list(effects.values()), 0.95))
+    assert gate(BRIGHT, {"tolerance": 0.3}).tolerance == 0.3
+    del effects["day1"]
+    with pytest.raises(UsageError, match="needs at least 5 baseline groups and this one has 4"):
+        gate(BRIGHT, {"tolerance": "auto"}, facts={"group_effects": effects})
+    with pytest.raises(UsageError, match="this one has 0"):
+        gate(BRIGHT, {"tolerance": "auto"})
+
+
+# ---------------------------------------------------------------- parts of a batch
+
+
+def rerun(keys=None, batch=BRIGHT, family="on"):
+    settings = cases.settings({**QUICK, **(keys or {})})
+    baseline = cases.baseline(GOOD, family)
+    return Rerun(cases.reference(settings), baseline, cases.reading(batch))
+
+
+def test_a_part_is_judged_as_its_files_alone_would_be():
+    chosen = np.arange(3, 15)
+    alone = run_gate(cases.settings(QUICK), cases.baseline(GOOD), cases.reading(BRIGHT.at(chosen)))
+    assert rerun().on(chosen) == alone.verdict
+
+
+def test_too_small_a_part_has_no_answer():
+    assert rerun({"min_images": 8}).on(np.arange(8)) is not None
+    assert rerun({"min_images": 8}).on(np.arange(7)) is None
+
+
+def test_fewer_relabellings_and_images_on_demand():
+    verdict = rerun().on(np.arange(24), permutations=99)
+    assert verdict.p_value == 1 / 100
+    many = cases.features(np.random.default_rng(1).normal(1.6, 1, 150))
+    assert rerun(batch=many).on(np.arange(150), most=100) == rerun(
+        batch=many, keys={"max_test_images": 100}
+    ).on(np.arange(150))
+
+
+@pytest.mark.parametrize(("tests", "expected"), [(1, 999), (50, 999), (51, 1999), (10**9, 49999)])
+def test_enough_relabellings_for_so_many_tests(tests, expected):
+    """(B + 1) 0.05 >= tests."""
+    assert rerun().enough(tests) == expected
