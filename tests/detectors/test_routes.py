@@ -138,6 +138,17 @@ def test_only_the_first_images_witness_and_none_for_itself(most, monkeypatch):
         assert own[i] == pytest.approx(np.mean(batch) - np.mean(c), abs=1e-6)
 
 
+def test_a_batch_of_two_has_one_witness_for_each():
+    x, y = X.astype(float), Y[:2].astype(float)
+    own, theirs = _witness._gathered(X, Y[:2])
+    for i in range(2):
+        expected = kernel(y[i], y[1 - i]) - np.mean([kernel(y[i], a) for a in x])
+        assert theirs[i] == pytest.approx(expected, abs=1e-6)
+    for i in range(23):
+        c = np.mean([kernel(x[i], x[j]) for j in range(23) if j != i])
+        assert own[i] == pytest.approx(kernel(x[i], y[1 - i % 2]) - c, abs=1e-6)
+
+
 def test_distance_is_from_the_middle_of_the_others():
     """Scores without axes: twice the nats of squared distance and of the witness, by `_tails.upper` of both."""
     from driftcli.detectors import _tails

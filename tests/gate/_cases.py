@@ -36,7 +36,7 @@ def reading(batch: Features, unreadable: int = 0, pixels=None) -> Reading:
 def family(gate="on") -> Family:
     detector = Univariate()
     state = detector.fit(np.random.default_rng(9).normal(size=(60, 1)).astype("f"), COLUMNS, 0)
-    return Family("properties", "properties", gate, detector, COLUMNS, state)
+    return Family("properties", "properties", gate, detector, COLUMNS, state, named=True, yardstick=True)
 
 
 def baseline(good: Features, gate="on", **facts) -> Baseline:
