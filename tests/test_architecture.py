@@ -85,11 +85,27 @@ def _is_package(module: str) -> bool:
 
 
 def _edges(module: str) -> set[str]:
-    """The package's own modules that a module imports, wherever in it the import stands."""
-    named = _imports(_tree(MODULES[module]))
+    """The package's own modules that a module imports, wherever in it the import stands.
+
+    Asking the registry for the kinds of a room is an import by another name.
+    """
+    tree = _tree(MODULES[module])
+    named = _imports(tree) | {f"driftcli.{room}" for room in _asked_of_the_registry(tree)}
     own = {name for name in named if name in MODULES} - {module, "driftcli"}
     bare = {node for node in named if node == "driftcli"}
     return own | bare
+
+
+def _asked_of_the_registry(tree: ast.AST) -> set[str]:
+    """`corruptions` of `registry.load("corruptions", name)`, `kinds("corruptions")` and `literals(...)`."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args)
+    return {
+        str(call.args[0].value)
+        for call in calls
+        if ast.unparse(call.func).rpartition(".")[2] in {"load", "kinds", "literals"}
+        and isinstance(call.args[0], ast.Constant)
+        and (PACKAGE / str(call.args[0].value) / "__init__.py").exists()
+    }
 
 
 def _module_level(tree: ast.Module) -> set[str]:
