@@ -89,7 +89,7 @@ def test_a_terminal_shows_a_page_by_the_readers_pager(main, pager):
 @pytest.mark.parametrize("chosen", ["", "cat", "no-such-program", "'unfinished", "false"])
 def test_without_a_pager_that_works_the_page_is_printed(main, monkeypatch, chosen):
     monkeypatch.setenv("PAGER", chosen)
-    assert "GPU" in main("help", "limits").out
+    assert "HEIC" in main("help", "limits").out
 
 
 def test_a_pipe_needs_no_pager(main, pager):
