@@ -74,6 +74,16 @@ def test_only_groups_change_what_a_detector_describes():
     assert statistics != described
 
 
+def test_a_rest_of_one_image_has_no_pairs_but_a_statistic():
+    """As a batch of one group of one image has (`test_mmd.py`): the term of the pairs is 0, not 0/0."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(7, 3)).astype("f")
+    drawn = draw(1, 6, 9, rng, Blocks(groups=["c", *["y0"] * 3, *["y1"] * 3]))
+    assert (7 - drawn.batch_sizes).min() == 1
+    detector = Mmd()
+    assert np.isfinite(detector.values(detector.fit(x, (), 0), x, drawn, ())).all()
+
+
 def test_what_groups_alone_give_a_kernel_is_half_the_mean_over_relabellings():
     values = np.array([[0.4, -0.3], [0.2, 0.1]])
     assert Mmd().group_bias(values) == pytest.approx([0.15, 0.0])

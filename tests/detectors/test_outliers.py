@@ -45,6 +45,14 @@ def test_equals_its_twin():
     assert [s.name for s in named] == ["top.tail", "tied.tail"]
 
 
+def test_columns_of_any_range_vary():
+    """A probability lies within 0 and 1."""
+    x = np.random.default_rng(0).uniform(0.4, 0.6, (40, 2)).astype("f")
+    x[:, 1] = 0.5
+    detector, columns = Outliers(), (Column("p"), Column("flat"))
+    assert detector.names(detector.fit(x, columns, 0), x, columns) == ("p.tail",)
+
+
 def test_bins_rank_only_the_images_in_the_test():
     """The rest of a bin counts nowhere, whatever its values."""
     detector, pooled = Outliers(), np.concatenate([sample(1, 300), sample(2, 263)])

@@ -138,6 +138,17 @@ def test_only_the_first_images_witness_and_none_for_itself(most, monkeypatch):
         assert own[i] == pytest.approx(np.mean(batch) - np.mean(c), abs=1e-6)
 
 
+def test_a_copy_is_left_out_wherever_it_stands():
+    """Also where it is the image of the batch that an image of C passes over."""
+    y = Y.copy()
+    y[3], y[4] = X[3], X[9]
+    own, _ = _witness._gathered(X, y)
+    for i in (3, 9):
+        batch = [kernel(X[i].astype(float), y[j].astype(float)) for j in range(11) if j != i % 11]
+        c = [kernel(X[i].astype(float), X[j].astype(float)) for j in range(23) if j != i]
+        assert own[i] == pytest.approx(np.mean(batch) - np.mean(c), abs=1e-6)
+
+
 def test_a_batch_of_two_has_one_witness_for_each():
     x, y = X.astype(float), Y[:2].astype(float)
     own, theirs = _witness._gathered(X, Y[:2])

@@ -143,6 +143,17 @@ def test_a_constant_tail_does_not_go_on():
     assert own[40:, 0] == pytest.approx([math.log(50 / 10)] * 10)
 
 
+def test_round_off_of_a_constant_tail_is_no_tail():
+    """The mean of ten times 0.1 is not 0.1 in floats; nothing may go on as an exponential of 1e-17."""
+    tails = np.random.default_rng(6).uniform(0.1, 3, 40)
+    slack = [float(np.cumsum(np.full(10, top))[-1] / 10 - top) for top in tails]
+    assert max(slack) > 0, "a case that says nothing"
+    for top in tails:
+        x = np.concatenate([np.linspace(-1, 0, 40), np.full(11, top)])[:, None]
+        _, theirs = _tails.upper(x, np.array([[top + 1]]))
+        assert theirs[0, 0] == pytest.approx(math.log(52))
+
+
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
 def test_the_smallest_c_that_has_a_tail(scale):
     """Three values: k is 1, and of two others one is left to compare with."""
@@ -190,6 +201,12 @@ def test_rarity_of_levels_counts_the_others():
     own, theirs = one_column(x, [1, 2, 3, 9], "category")
     assert own == pytest.approx(-np.log([8 / 8] * 5 + [3 / 8] * 2 + [1 / 8]))
     assert theirs == pytest.approx(-np.log([9 / 9, 4 / 9, 4 / 9, 2 / 9]))
+
+
+def test_a_missing_level_is_a_level_of_its_own():
+    own, theirs = one_column([0] * 9 + [np.nan], [0, np.nan], "category")
+    assert own == pytest.approx([0] * 9 + [math.log(10)])
+    assert theirs == pytest.approx([0, math.log(11 / 2)])
 
 
 def test_every_column_is_looked_at_and_a_missing_value_among_few_is_only_missing():

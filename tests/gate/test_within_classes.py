@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from driftcli.gate.within_classes import matched
+from driftcli.core.evidence import Evidence, Statistic
+from driftcli.gate.within_classes import matched, within_classes
 from tests.calibration import _world as world
+from tests.gate import _cases as cases
 from tests.statistical import binomial_bound
 
 
@@ -37,6 +39,24 @@ def test_c_is_thinned_to_the_mix_of_the_batch(ours, theirs, expected):
 def test_nothing_in_common():
     c, y = matched(["a", "b", "c"], 2)
     assert (len(c), len(y)) == (0, 0)
+
+
+def test_one_image_in_common_is_compared_with_nothing():
+    """Two a side are the least; then values and effects are those within classes, by the statistics' names."""
+    said = Statistic("brightness", 1.0, 2.0, 0.9, 0.8)
+    gone = Statistic("brightness.missing", 1.0, 2.0, 0.9, 0.8)
+    whole = Evidence("properties", np.zeros((3, 2)), (said, gone))
+    good, family = cases.features(np.arange(6.0), 100), cases.family()
+    few, enough = (cases.features(np.arange(count)) for count in (3, 4))
+    (same,) = within_classes([whole], [family], good, few, ["a"] * 6 + ["a", "b", "b"])
+    assert same is whole
+    (inside,) = within_classes([whole], [family], good, enough, ["a"] * 6 + ["a", "a", "b", "b"])
+    expected = family.detector.describe(
+        family.state, good.views["properties"], enough.views["properties"][:2], cases.COLUMNS
+    )
+    assert inside.statistics[0] == expected[0]
+    assert inside.statistics[1] == Statistic("brightness.missing", 1.0, 2.0, 0.0, 0.0)
+    assert inside.values is whole.values
 
 
 def test_a_tolerance_holds_within_classes_too():

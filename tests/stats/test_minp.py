@@ -187,6 +187,9 @@ def test_the_effect_shown_is_the_largest_bound_among_significant_gating_families
     )
     assert (verdict.effect_family, verdict.effect, verdict.effect_lower) == ("f1", 0.4, 0.3)
     assert families((9, 0.5, 0.1, "on"), (9, 0.6, 0.1, "on")).effect_family == "f1", "then the largest effect"
+    assert families((9, 0.5, 0.0, "on"), (9, 0.6, None, "on")).effect_family == "f1", (
+        "no bound is a bound of 0"
+    )
     quiet = families((-1, 0.1, 0.0, "on"), (-1, 0.2, 0.0, "on"))
     assert (quiet.effect_family, quiet.effect) == ("f1", 0.2), "none is significant: among all of them"
     none = families((9, None, None, "on"), (9, 0.9, 0.8, "advisory"))
