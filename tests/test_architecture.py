@@ -164,6 +164,11 @@ def test_a_file_with_an_underscore_is_its_rooms_own(module):
             assert module == owner or module.startswith(f"{owner}."), f"{module} imports {name}"
 
 
+def test_rooms_stand_one_above_the_other():
+    """No room reaches, over however many others, one that reaches it: no arrow goes up."""
+    TopologicalSorter(TABLE).prepare()
+
+
 def test_no_import_goes_in_a_circle():
     """Neither at load time, nor later inside a function, nor for types only."""
     order = TopologicalSorter(
