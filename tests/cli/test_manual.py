@@ -81,7 +81,9 @@ def test_colour_is_for_those_who_want_it(main):
 def test_a_terminal_shows_a_page_by_the_readers_pager(main, pager):
     ran = main("help", "limits")
     assert (ran.code, ran.out) == (0, "")
-    assert "It has been run on NVIDIA cards for one benchmark only" in " ".join((pager / "page").read_text(encoding="utf-8").split())
+    assert "It has been run on NVIDIA cards for one benchmark only" in " ".join(
+        (pager / "page").read_text(encoding="utf-8").split()
+    )
     assert (pager / "less").read_text() == "FRX"
 
 
