@@ -10,7 +10,10 @@ import pytest
 
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.gate.batch_test import batch_seed, run_gate
+from driftcli.gate.composition import Mix, with_family
 from driftcli.gate.subset_test import Rerun
+from driftcli.stats.minp import joint_p
+from driftcli.stats.relabelling import Blocks, draw
 from tests.gate import _cases as cases
 
 RNG = np.random.default_rng(0)
@@ -137,3 +140,99 @@ def test_fewer_relabellings_and_images_on_demand():
 def test_enough_relabellings_for_so_many_tests(tests, expected):
     """(B + 1) 0.05 >= tests."""
     assert rerun().enough(tests) == expected
+
+
+# ---------------------------------------------------------------- the mix
+
+
+def mixed(good_classes, batch_classes):
+    """A mix of two classes whose images are 0 and 5, and C and the batch that it is of."""
+    rng = np.random.default_rng(4)
+    sides = [np.array(side) for side in (good_classes, batch_classes)]
+    values = [5.0 * side + rng.normal(size=len(side)) for side in sides]
+    mix = Mix("column:label", ("a", "b"), sides[0], sides[1], ((), ()))
+    return mix, cases.features(values[0], 1000), cases.features(values[1])
+
+
+def mix_gate(mix, good, batch, keys=None, family="on", **sections):
+    settings = cases.settings({**QUICK, **(keys or {})}, **sections)
+    baseline, reading = with_family(mix, settings, cases.baseline(good, family), cases.reading(batch))
+    return run_gate(settings, baseline, reading, mix), baseline, reading, settings
+
+
+HALF, MOST = [0, 1] * 40, [0] * 4 + [1] * 26
+
+
+def test_within_classes_the_families_beside_the_mix_are_tested_again():
+    """Same seed, labels moved within classes only; the mix itself, constant there, is left out."""
+    mix, good, batch = mixed(HALF, MOST)
+    outcome, baseline, reading, settings = mix_gate(mix, good, batch)
+    assert outcome.verdict.outcome == "drift"
+    seed = batch_seed(settings.seed, "x", reading.digest)
+    drawn = draw(80, 30, 199, np.random.default_rng(seed), Blocks(strata=mix.strata(30)))
+    own = baseline.families[0]
+    values, _ = own.detector.test(
+        own.state, good.views["properties"], batch.views["properties"], drawn, own.columns
+    )
+    assert outcome.composition.residual_p_value == joint_p([values])
+    assert (outcome.composition.reading, outcome.composition.reason) == ("composition", None)
+    assert outcome.composition.p_value <= 0.05
+
+
+def test_where_there_is_no_test_within_classes_the_reason_is_said():
+    def told(outcome):
+        return outcome.composition.residual_p_value, outcome.composition.reason
+
+    mix, good, batch = mixed(HALF, [0, 1] * 15)
+    assert told(mix_gate(mix, good, batch)[0]) == (None, "the gate found nothing")
+    mix, good, batch = mixed(HALF, MOST)
+    assert told(mix_gate(mix, good, batch, family="advisory")[0]) == (
+        None,
+        "no family but the mix has a say",
+    )
+    grouped_c = replace(good, group=tuple(f"c{i // 2}" for i in range(80)))
+    grouped_y = replace(batch, group=tuple(f"y{i // 2}" for i in range(30)))
+    outcome = mix_gate(mix, grouped_c, grouped_y, input={"group_by": "folder"})[0]
+    assert outcome.relabellings.kind == "groups"
+    assert told(outcome) == (None, "groups are the unit of the test")
+    apart, good, batch = mixed([0] * 80, [1] * 30)
+    assert told(mix_gate(apart, good, batch)[0]) == (None, "no class has images on both sides")
+
+
+def test_where_the_mix_is_ignored_the_gate_itself_is_the_test_within_classes():
+    """Another mix of the same images passes; its shares are tested among free relabellings all the same."""
+    mix, good, batch = mixed(HALF, MOST)
+    outcome = mix_gate(mix, good, batch, {"ignore_composition": True})[0]
+    is_b = np.array(HALF + MOST)
+    assert set(is_b[outcome.relabellings.labels].sum(axis=1).tolist()) == {26}
+    assert outcome.verdict.outcome == "pass"
+    assert outcome.composition.residual_p_value == outcome.verdict.p_value
+    assert outcome.composition.p_value <= 0.05
+    assert outcome.composition.ignored
+
+
+def test_effects_are_thinned_to_the_batchs_mix_for_images_and_not_for_groups():
+    _, good, batch = mixed(HALF, MOST)
+    labels = [tuple("ab"[code] for code in side) for side in (HALF, MOST)]
+    good, batch = replace(good, stratum=labels[0]), replace(batch, stratum=labels[1])
+    own = cases.family()
+    keys = {"facts": {"stratify_by": "k"}, "good": good}
+    outcome = gate(batch, input={"stratify_by": "k"}, **keys)
+    whole = own.detector.describe(own.state, good.views["properties"], batch.views["properties"], own.columns)
+    assert whole[0].effect > 0.3
+    assert outcome.verdict.effect < 0.25
+    pairs = [tuple(f"{label}{i // 4}" for i, label in enumerate(side)) for side in labels]
+    good, batch = replace(good, group=pairs[0]), replace(batch, group=pairs[1])
+    keys = {"facts": {"stratify_by": "k", "group_by": "g"}, "good": good}
+    outcome = gate(batch, {"alpha": 0.4}, input={"stratify_by": "k", "group_by": "g"}, **keys)
+    assert outcome.relabellings.kind == "groups"
+    assert outcome.verdict.effect == pytest.approx(whole[0].effect)
+
+
+def test_only_families_with_a_say_are_tested_on_parts():
+    settings = cases.settings(QUICK)
+    baseline = cases.baseline(GOOD)
+    silent = replace(cases.family("advisory"), name="silent", yardstick=False)
+    both = replace(baseline, families=(silent, *baseline.families))
+    verdict = Rerun(cases.reference(settings), both, cases.reading(BRIGHT)).on(np.arange(24))
+    assert [family.name for family in verdict.families] == ["properties"]

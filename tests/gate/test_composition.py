@@ -106,6 +106,8 @@ def test_labels_have_a_say_unless_it_is_taken_from_them(asked, labels, families)
         (0.5, 0.5, 0.5, True, "none"),
         (0.5, 0.001, 0.5, True, "composition"),
         (0.001, 0.5, 0.001, True, "images"),
+        (0.01, 0.5, 0.01, True, "images"),
+        (0.01, 0.01, 0.01, True, "both"),
         (0.001, 0.001, 0.001, True, "both"),
     ],
 )
@@ -212,3 +214,25 @@ def test_labels_serve_where_c_knows_half_of_the_batchs(labels, by):
 def test_labels_of_one_class_are_no_mix():
     good = some([0] * 50, ("cat",) * 50)
     assert mix(some([0] * 9, ("cat",) * 9), good=good).by == "clusters"
+
+
+def test_the_largest_change_of_a_share_is_told_first_whichever_way():
+    codes = [np.repeat([0, 1, 2], counts) for counts in ((50, 40, 10), (12, 2, 6))]
+    moved = composition.Mix("k", ("cat", "dog", "fox"), codes[0], codes[1], ((), (), ()))
+    said = composition.result(
+        moved, draw(100, 20, 99, np.random.default_rng(0)), (None, None), 1.0, Settings()
+    )
+    assert [(share.name, share.batch, share.baseline) for share in said.shares] == [
+        ("dog", 0.1, 0.4),
+        ("fox", 0.3, 0.1),
+        ("cat", 0.6, 0.5),
+    ]
+
+
+def test_the_baselines_key_is_remembered_unless_another_is_asked_for():
+    plain, asked = Settings(), Settings.model_validate({"input": {"stratify_by": "column:other"}})
+    remembered = composition.with_remembered_key(plain, calibrated(GOOD))
+    assert remembered.input.stratify_by == "column:label"
+    assert plain.input.stratify_by is None
+    assert composition.with_remembered_key(asked, calibrated(GOOD)) is asked
+    assert composition.with_remembered_key(plain, calibrated(GOOD, None)) is plain

@@ -13,7 +13,9 @@ from driftcli.gate import rules
 from tests.gate import _cases as cases
 
 GOOD = cases.baseline(
-    cases.features(np.zeros(50)), mean_loss=2.0, detectable=[{"corruption": "jpeg", "severity": 1}]
+    cases.features(np.zeros(50)),
+    mean_loss=2.0,
+    detectable=[{"corruption": name, "severity": 1} for name in ("jpeg", "fog", "jpeg")],
 )
 SEEN = (
     Detectable("jpeg", 2.0, 1.0, 0.9),
@@ -28,9 +30,8 @@ def gate(**keys):
 
 def judged(loss=2.0, **keys):
     batch = cases.features(np.zeros(4))
-    batch = replace(
-        batch, views={"error": np.array([[loss, 9], [loss, 9], [loss, 9], [loss, 9]], np.float32)}
-    )
+    error = np.array([[loss, 9]] * 4, np.float32)
+    batch = replace(batch, views={"style": error + 5, **batch.views, "error": error})
     return rules.judge(gate(**keys), GOOD, batch, SEEN)
 
 
@@ -73,9 +74,10 @@ def test_rules_come_in_order():
 @pytest.mark.parametrize(
     ("keys", "what", "hint"),
     [
-        ({"require_detectable": ["darken:1"]}, "was not simulated", "or name one of: jpeg"),
+        ({"require_detectable": ["darken:1"]}, "was not simulated", "or name one of: fog, jpeg"),
+        ({"require_detectable": ["jpeg:1", "darken:1"]}, "was not simulated", "or name one of: fog, jpeg"),
         ({"require_detectable": ["jpg:1"]}, "'jpg' is not measured", "did you mean 'jpeg'?"),
-        ({"require_detectable": ["xyzzy:1"]}, "'xyzzy' is not measured", "one of: jpeg, brightness"),
+        ({"require_detectable": ["xyzzy:1"]}, "'xyzzy' is not measured", "one of: fog, jpeg, brightness"),
     ],
 )
 def test_what_can_never_be_answered_is_refused(keys, what, hint):

@@ -23,6 +23,7 @@ def strata(ours, theirs):
         ({"cat": 30, "dog": 10}, {"cat": 3, "dog": 1}, {"cat": 30, "dog": 10}),
         ({"cat": 30, "dog": 10}, {"cat": 3, "fox": 7}, {"cat": 30}),
         ({"cat": 30, "dog": 2}, {"cat": 40, "dog": 30}, {"cat": 2, "dog": 2}),
+        ({"cat": 100, "dog": 2}, {"cat": 1, "dog": 50}, {"cat": 1, "dog": 2}),
     ],
 )
 def test_c_is_thinned_to_the_mix_of_the_batch(ours, theirs, expected):
