@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from driftcli.calibration import detectability, false_alarms
 from driftcli.config.settings import Settings
 from driftcli.core.features import Features
 from driftcli.core.report import Detectable, FalseAlarmRate, GateResult
 from driftcli.core.text import label
 from driftcli.gate.batch_test import Outcome
-from driftcli.reference.families import yardstick
 from driftcli.reference.reference import Baseline
 
 
@@ -52,7 +49,8 @@ class GateFacts:
         seen, missed = detectability.detectable(
             self.baseline.measured, simulated, self.settings.gate.alpha, count
         )
-        changes = (*seen, *self._shifts(count))
+        shifts = false_alarms.detectable_in(self.baseline, self.settings.gate.alpha, count)
+        changes = (*seen, *shifts)
         if missed:
             names = ", ".join(f"{label(name)} ({limit})" for name, limit in missed.items())
             return changes, f"found less often: {names}"
@@ -60,18 +58,6 @@ class GateFacts:
             few = "the batch or the baseline is too small to say which corruptions it shows"
             return changes, few if simulated else "corruptions were not simulated"
         return changes, None
-
-    def _shifts(self, count: int) -> tuple[Detectable, ...]:
-        """Shifts of properties; none where properties were not measured."""
-        family = yardstick(self.baseline.families)
-        if family is None:
-            return ()
-        held_out = self.baseline.features
-        x = held_out.views[family.view].astype(np.float64)
-        spread = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in x.T])
-        on = sum(f.gate == "on" for f in self.baseline.families)
-        test = false_alarms.Sizes(self.settings.gate.alpha, count, len(held_out), on)
-        return false_alarms.detectable(self.baseline.measured, family.columns, spread, test)
 
     def _false_alarms(self, tested: int) -> FalseAlarmRate:
         """How often it fires on good batches of so many images."""

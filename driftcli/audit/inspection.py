@@ -68,17 +68,9 @@ def _baseline(path: Path, name: str, facts: Mapping[str, Any], *, whole: bool) -
 def _sight(baseline: Baseline, m: int) -> tuple[Detectable, ...]:
     """Corruptions that were simulated, then shifts of properties."""
     from driftcli.calibration import detectability, false_alarms
-    from driftcli.reference.families import yardstick
 
     seen, _ = detectability.detectable(baseline.measured, baseline.facts.get("detectable", ()), SIGHT, m)
-    family = yardstick(baseline.families)
-    if family is None:
-        return seen
-    x = baseline.features.views[family.view].astype(np.float64)
-    spread = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in x.T])
-    on = sum(f.gate == "on" for f in baseline.families)
-    test = false_alarms.Sizes(SIGHT, m, len(baseline.features), on)
-    shifts = false_alarms.detectable(baseline.measured, family.columns, spread, test)
+    shifts = false_alarms.detectable_in(baseline, SIGHT, m)
     return (*seen, *shifts)
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from driftcli.core.features import Column, State
 from driftcli.core.progress import SILENT, Progress
 from driftcli.core.report import Detectable, FalseAlarmRate
-from driftcli.reference.families import Family
+from driftcli.reference.families import Family, yardstick
+from driftcli.reference.reference import Baseline
 from driftcli.stats import minp
 from driftcli.stats.relabelling import draw
 
@@ -184,6 +185,21 @@ class Sizes:
     batch: int
     held_out: int
     families: int
+
+
+def detectable_in(baseline: Baseline, alpha: float, batch: int) -> tuple[Detectable, ...]:
+    """The smallest shift of each property that the baseline's gate finds with power 0.8 in such a batch.
+
+    Empty where no properties were measured, or the baseline is too small for batches of this size.
+    """
+    family = yardstick(baseline.families)
+    if family is None:
+        return ()
+    held_out = baseline.features
+    x = held_out.views[family.view].astype(np.float64)
+    spread = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in x.T])
+    on = sum(f.gate == "on" for f in baseline.families)
+    return detectable(baseline.measured, family.columns, spread, Sizes(alpha, batch, len(held_out), on))
 
 
 def detectable(
