@@ -114,6 +114,8 @@ class ImageResult:
     """The good image most like it: a name in the baseline."""
     outside: tuple[Outside, ...] = ()
     """The facts behind `reasons`, the strangest first; empty in results of 0.1.0."""
+    subject: str | None = None
+    """What it shows, in the network's own words; null where its words mean nothing on such images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,38 @@ class ShareResult:
     baseline: float
     examples: tuple[str, ...] = ()
     """Images of the baseline that stand for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordResult:
+    """One class of the network, or a kind of several: its mean probability in batch and baseline."""
+
+    word: str
+    batch: float
+    baseline: float
+    low: float
+    """Interval of the change, batch - baseline, at confidence 1 - alpha over all words together."""
+    high: float
+    p_value: float
+    """Adjusted over all words (single-step max-z)."""
+    gathers: tuple[str, ...] = ()
+    """The classes of a kind ("beagle", "Labrador retriever"), the most moved first; () for a class of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptsResult:
+    """Which subjects became more and which fewer, in the network's own words."""
+
+    source: str
+    """Whose classes they are: the network's name."""
+    speaks: bool
+    """Its words mean something on these images, as found when the baseline was made."""
+    reason: str | None
+    """Why it is silent."""
+    more: tuple[WordResult, ...] = ()
+    """Significant risers, the largest change first."""
+    fewer: tuple[WordResult, ...] = ()
+    """Significant fallers, likewise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from driftcli.core.evidence import DisplayEffect
 from driftcli.core.findings import (
     CompositionResult,
+    ConceptsResult,
     Diagnosis,
     Distribution,
     DuplicateResult,
@@ -156,6 +157,7 @@ class Report:
     sequence: SequenceResult | None = None
     map: MapResult | None = None
     composition: CompositionResult | None = None
+    concepts: ConceptsResult | None = None
     scores: tuple[ScoreResult, ...] = ()
     removal: RemovalResult | None = None
     missing: tuple[MissingResult, ...] = ()
