@@ -1,4 +1,8 @@
-"""Airflow 2.7 or newer: audit each day's images; retry only what a retry can cure."""
+"""Airflow 2.7 or newer: audit each day's images; retry only what a retry can cure; a page for every day.
+
+On the workers: pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu, then driftcli. Whom to
+tell is a secret: DRIFTCLI_NOTIFY in their environment.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ from airflow.exceptions import AirflowException, AirflowFailException
 REFERENCE = "/data/ref"
 IMAGES = "/data/incoming"
 REPORTS = "/data/drift"
+PAGES = "https://drift.example.org"
+"""Where the folder of reports is served."""
 FINAL = {
     1: "the images drifted",
     2: "the command line or the configuration is wrong",
@@ -26,6 +32,7 @@ def command(day: str) -> list[str]:
     """The audit of one day's folder."""
     return [
         "driftcli", "check", REFERENCE, f"{IMAGES}/{day}", "-q", "--no-progress", "--log-format", "json",
+        "--report-url", f"{PAGES}/{day}.html", "-o", f"html={REPORTS}/{day}.html",
         "-o", f"json={REPORTS}/{day}.json", "-o", f"metrics={REPORTS}/{day}.metrics.json",
     ]  # fmt: skip
 

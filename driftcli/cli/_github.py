@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from driftcli.cli import _link
 from driftcli.core.errors import InternalError
 from driftcli.core.text import safe_name
 
@@ -28,7 +30,9 @@ def publish(report: Report, terminal: Terminal, *, top_k: int) -> None:
     if not summary and not output:
         terminal.warn(f"not in GitHub Actions ({SUMMARY} and {OUTPUT} are not set): annotations only")
     if summary:
-        _append(summary, lambda size: github.summary(report, top_k=top_k, room=github.SUMMARY - size))
+        here = report.link == _link.link(None, None, terminal.environ)
+        shown = replace(report, link=None) if here else report  # the summary stands on that very page
+        _append(summary, lambda size: github.summary(shown, top_k=top_k, room=github.SUMMARY - size))
     if output:
         _append(output, lambda _size: github.outputs(report))
 

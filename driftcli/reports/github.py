@@ -98,7 +98,7 @@ def summary(report: Report, *, top_k: int = 10, room: int = SUMMARY) -> str:
     """The Markdown report in at most `room` bytes of UTF-8, cut after a whole line and said so."""
     text = Markdown(top_k).render(report)
     if address := clickable(report.link):
-        text = f"{text}\n[All reports of this run](<{address}>)\n"
+        text = f"{text}\n[The report](<{address}>)\n"
     if len(text.encode()) <= room:
         return text
     left, kept = room - len(CUT.encode()), []

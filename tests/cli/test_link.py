@@ -69,10 +69,10 @@ def test_every_format_that_people_meet_has_it():
         text = Junit().render(report)
         assert '<property name="report" value="https://host/r" />' in text
         assert "report: https://host/r" in text.partition("</testcase>")[0]
-        assert summary(report).endswith("\n[All reports of this run](<https://host/r>)\n")
+        assert summary(report).endswith("\n[The report](<https://host/r>)\n")
         assert "report<<" in outputs(report)
         assert "report: https" not in Junit().render(make())
-        assert "All reports" not in summary(replace(make(), link="out/report.html"))
+        assert "The report" not in summary(replace(make(), link="out/report.html"))
 
 
 @settings(max_examples=60, deadline=None)
