@@ -95,7 +95,7 @@ def test_show_config_says_what_the_artifact_decides(main, tmp_path):
     assert out.split('decode.crop="0,0,1,0.5"')[1].split("\n")[0].strip() == "# artifact"
 
 
-def test_doctor_judges_baselines_by_the_batches_they_are_good_for(store, tmp_path):
+def test_doctor_judges_baselines_by_the_batches_they_are_good_for(main, store, tmp_path):
     """20 times the batch: 600 images are good for 30, 40 for none that is audited."""
     states = [(one.state, one.text.split(": ", 1)[1]) for one in _findings.artifact(str(tmp_path))]
     assert states[0] == (
@@ -103,6 +103,10 @@ def test_doctor_judges_baselines_by_the_batches_they_are_good_for(store, tmp_pat
         "baseline default: 600 images, adequate for batches of up to 30 images; for 50 give 1,000",
     )
     assert states[1][0] == "warning"
+    asked = [one for size in (30, 31) for one in _findings.artifact(str(tmp_path), size)][::2]
+    assert [one.state for one in asked] == ["ok", "warning"]
+    assert asked[1].text.endswith("adequate for batches of up to 30 images; for 31 give 620")
+    assert "31 give 620" in main("doctor", str(tmp_path), "--batch-size", "31").out
     store.held.manifest = {**MANIFEST, "baselines": {}}
     assert [one.code for one in _findings.artifact(str(tmp_path))] == [3]
 
