@@ -141,7 +141,10 @@ def test_fit_and_baseline_say_what_they_did_and_what_is_next(main):
     assert "learnt from 100 images, held out 50" in out
     assert "1 unreadable (truncated)" in out
     assert "caution: careful" in out
-    assert "baseline holdout: adequate for batches of up to 2 images; for 20 give 400 (driftcli baseline ref" in out
+    assert (
+        "baseline holdout: adequate for batches of up to 2 images; for 20 give 400 (driftcli baseline ref"
+        in out
+    )
     assert "next: driftcli check ref" in out
     out = main("baseline", "ref", "x").out
     assert "2 groups: mon 30, tue 30" in out
