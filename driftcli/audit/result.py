@@ -14,6 +14,7 @@ from driftcli.audit.gate_facts import GateFacts
 from driftcli.audit.image_findings import Explained
 from driftcli.audit.inconclusive import undecided
 from driftcli.config.settings import Settings
+from driftcli.core import adequacy
 from driftcli.core.features import Features
 from driftcli.core.findings import Diagnosis, FileResult
 from driftcli.core.report import (
@@ -83,6 +84,7 @@ class Draft:
             scores=told.scores(),
             removal=told.removal(),
             duplicates=told.duplicates(),
+            notices=self._notices(outcome),
             composition=outcome.composition,
         )
 
@@ -170,29 +172,14 @@ class Draft:
         return f"{said}: {how}" if how else said
 
     def _cautions(self, outcome: Outcome) -> tuple[str, ...]:
+        """What may change what one does about this batch."""
+        gate = self.settings.gate
         said: list[str] = [*self.reading.cautions]
-        gate, count, n = self.settings.gate, len(outcome.tested), len(self.held_out)
-        if n < 20 * count:
-            said.append(
-                f"the baseline has {n:,} images, fewer than 20 × the batch ({20 * count:,}): "
-                "this artifact's own false-alarm rate may differ from alpha"
-            )
         if gate.min_images < 8:  # noqa: PLR2004 - the contract's default
             said.append(f"--min-images was lowered to {gate.min_images}")
-        if self.baseline.name == "holdout":
-            said.append(
-                "calibrated on images held back from the fit, not on a baseline of its own (driftcli baseline)"
-            )
         copies = len(self.reading.contents) - self.reading.distinct
         if copies:
             said.append(f"{copies} images of the batch are copies of others in it; counted and kept")
-        if self.settings.input.group_by is None and (
-            told := near_duplicates.caution(outcome.tested, self.held_out)
-        ):
-            said.append(told)
-        left = len(outcome.tested) - int(outcome.relabellings.batch_sizes[0])
-        if left:
-            said.append(f"{left} images are left out of the test: bins have equal sizes")
         said += [
             self._advice(outcome, family, found)
             for family, found in zip(self.baseline.families, outcome.verdict.families, strict=True)
@@ -201,9 +188,33 @@ class Draft:
         if outcome.composition is not None:
             moved = mix.caution(outcome.composition, gate.alpha)
             said += [moved] if moved else []
-        if self.settings.input.group_by is None and gate.tolerance != "auto":
+        return (*said, *(self._doubts(outcome) if outcome.verdict.outcome != "pass" else ()))
+
+    def _notices(self, outcome: Outcome) -> tuple[str, ...]:
+        """What was known before, of the baseline, and what is usual; and all that could only have explained an alarm."""
+        said, count, n = [], len(outcome.tested), len(self.held_out)
+        if count > adequacy.largest_batch(n):
+            said.append(
+                f"the baseline's {n:,} images are {adequacy.adequacy(n, count)}: "
+                "this artifact's own false-alarm rate may differ from alpha"
+            )
+        if self.baseline.name == "holdout":
+            said.append(
+                "calibrated on images held back from the fit, not on a baseline of its own (driftcli baseline)"
+            )
+        left = count - int(outcome.relabellings.batch_sizes[0])
+        if left:
+            said.append(f"{left} images are left out of the test: bins have equal sizes")
+        return (*said, *(self._doubts(outcome) if outcome.verdict.outcome == "pass" else ()))
+
+    def _doubts(self, outcome: Outcome) -> list[str]:
+        """Why the gate may have fired on good images: dependence, in the batch or among good groups."""
+        if self.settings.input.group_by is not None:
+            return []
+        said = [near_duplicates.caution(outcome.tested, self.held_out)]
+        if self.settings.gate.tolerance != "auto":
             said += self.baseline.facts.get("cautions", [])
-        return tuple(said)
+        return [line for line in said if line]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "safetensors", "pydantic", "typer", "rich")
 FIRST = 50
 """Entries of a source that the dry run decodes."""
-TIMES = 20
-"""A baseline should hold so many times the batch (contract: honesty about "exact")."""
+LEAST_BATCH = 8
+"""The smallest batch that is audited by default."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,13 @@ def source(name: str, settings: Settings) -> Iterator[Finding]:
     )
 
 
-def artifact(name: str) -> Iterator[Finding]:
-    """Whether an artifact is whole, calibrated, and for which batches its baselines are large enough."""
+def artifact(name: str, batch: int | None = None) -> Iterator[Finding]:
+    """Whether an artifact is whole, calibrated, and for which batches its baselines are large enough.
+
+    `batch`: so many images are to be checked at a time; a baseline that is too small for them is a warning.
+    """
     from driftcli.artifact import store
+    from driftcli.core import adequacy
 
     shown = safe_name(name)
     found = store.read(Path(name))
@@ -146,10 +150,10 @@ def artifact(name: str) -> Iterator[Finding]:
         )
     for label, facts in baselines.items():
         images = int(facts.get("images", 0))
-        batch = images // TIMES
-        text = f"{shown}: baseline {safe_name(label)}: {images:,} images, adequate for batches of up to {batch:,}"
-        enough = batch >= 8  # noqa: PLR2004  # the smallest batch that is audited by default
-        hint = "" if enough else "calibrate on more good images: 20 times the batch"
+        said = adequacy.adequacy(images, batch)
+        text = f"{shown}: baseline {safe_name(label)}: {images:,} images, {said}"
+        enough = adequacy.largest_batch(images) >= (batch or LEAST_BATCH)
+        hint = "" if enough else f"calibrate on more good images: {adequacy.TIMES} times the batch"
         yield Finding("ok" if enough else "warning", "artifact", text, hint)
 
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from driftcli.reports.base import ReportFormat
 
 
+INDEX = "index.html"
+"""The page of a report that is a folder."""
+
+
 @dataclass(frozen=True)
 class Formats:
     """What a command can write."""
@@ -47,9 +51,10 @@ class Plan:
     top_k: int = 10
 
     @property
-    def page(self) -> str | None:
-        """The path of the page that people will look at, as it was given; None without one."""
-        return next((str(path) for kind, path in self.files if kind == "html"), None)
+    def page(self) -> Path | None:
+        """The page that people will look at; None without one."""
+        pages = [path for kind, path in self.files if kind == "html"]
+        return None if not pages else pages[0] / INDEX if pages[0] in self.folders else pages[0]
 
     @property
     def pictures(self) -> bool:

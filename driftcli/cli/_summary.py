@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from driftcli.core.adequacy import adequacy
 from driftcli.core.text import safe_name
 from driftcli.core.times import rough_duration
 
@@ -25,6 +26,10 @@ def fitted(done: Fitted, *, brief: bool) -> str:
         return f"{head}\n"
     rows = [head, *ledger(done.ledger)]
     rows += [f"  {safe_name(name)}: {_words(note)}" for name, note in done.notes.items() if note]
+    if done.held_out:
+        rows.append(
+            f"  baseline holdout: {adequacy(done.held_out)} (driftcli baseline {where} OTHER_GOOD_IMAGES)"
+        )
     rows += [f"  sha256 {done.digest[:SHOWN]}", *cautions(done.cautions)]
     step = "check" if done.held_out else "baseline"
     images = "IMAGES_OF_TODAY" if done.held_out else "OTHER_GOOD_IMAGES"
@@ -38,6 +43,7 @@ def calibrated(done: Calibrated, *, brief: bool) -> str:
     if brief:
         return f"{head}\n"
     rows = [head, *ledger(done.ledger)]
+    rows.append(f"  {adequacy(done.images)}")
     if done.dropped_seen:
         rows.append(f"  left out {done.dropped_seen:,} that the reference was fitted on")
     if len(done.groups) > 1:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from driftcli.cli import _common as c
-from driftcli.cli import _forms, _notice, _reports, session
+from driftcli.cli import _forms, _link, _notice, _reports, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, Entries, Region, Ties, Weights, group
@@ -61,6 +61,7 @@ class Output:
     history: o.History = None
     history_group: o.HistoryGroup = None
     date: o.Date = None
+    report_url: _link.ReportUrl = None
     notify: _notice.Notify = None
     notify_on: _notice.NotifyOn = "failure"
     strict_notify: _notice.StrictNotify = False
@@ -96,8 +97,9 @@ def check(asked: Check, run: session.Session) -> int:
         output.format, output.output or (), brief=run.terminal.quiet, top_k=run.settings.report.top_k
     )
     named = session.sources(asked.source, null=asked.null)
-    notice = _notice.plan(output.notify, output.notify_on, run.terminal, strict=output.strict_notify)
-    report, gallery = _audit(run, asked, named, plan)
+    link = _link.link(output.report_url, plan.page, run.terminal.environ)
+    notice = _notice.plan(output.notify or (), output.notify_on, run.terminal, strict=output.strict_notify)
+    report, gallery = _audit(run, asked, named, link, pictures=plan.pictures)
     run.terminal.close()
     gate_code = report.exit_code
     if asked.gate.exit_zero and report.exit_code == 1:
@@ -113,15 +115,15 @@ def check(asked: Check, run: session.Session) -> int:
 
 
 def _audit(
-    run: session.Session, asked: Check, named: Sequence[str], plan: _reports.Plan
+    run: session.Session, asked: Check, named: Sequence[str], link: str | None, *, pictures: bool
 ) -> tuple[Report, Gallery | None]:
     """The audit's report; also of a batch that could not be audited, explained on standard error too."""
     from driftcli.audit import check as audit
 
     artifact, baseline = Path(asked.artifact), asked.gate.baseline
-    call, gallery = replace(run.call(), link=plan.page), None
+    call, gallery = replace(run.call(), link=link), None
     try:
-        if plan.pictures:
+        if pictures:
             report, gallery = audit.check_with_pictures(artifact, named, call, baseline=baseline)
         else:
             report = audit.check(artifact, named, call, baseline=baseline)
@@ -132,7 +134,7 @@ def _audit(
         report = inconclusive(
             error, artifact=artifact, sources=named, settings=run.settings, baseline=baseline
         )
-        return report, None
+        return replace(report, link=link), None
     if report.verdict == "inconclusive":
         run.terminal.close()
         what, *hints = report.reasons or ("not audited",)

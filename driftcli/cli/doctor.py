@@ -27,8 +27,16 @@ EXAMPLES = """\
 Examples:
   driftcli doctor
   driftcli doctor images/today ref/        # would these be read, is the baseline adequate?
+  driftcli doctor ref/ --batch-size 60     # ... for 60 images a night?
 """
 
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size", metavar="N", min=1, show_default=False, rich_help_panel=c.INPUT,
+        help="Images of a batch that is to be checked: is the baseline large enough for it?",
+    ),
+]  # fmt: skip
 Paths = Annotated[
     list[str] | None,
     typer.Argument(metavar="[PATH]...", help="Sources to try, and artifacts to judge.", show_default=False),
@@ -43,6 +51,7 @@ class Doctor:
     format: o.Format = "text"
     method: o.Method = None
     weights: Weights
+    batch_size: BatchSize = None
     exclude: c.Exclude = None
     since: c.Since = None
     common: Common
@@ -65,7 +74,7 @@ def doctor(asked: Doctor, run: session.Session) -> int:
     findings += f.look("workers", partial(f.workers, run.settings))
     for name in asked.path or ():
         if (Path(name) / "manifest.json").is_file():
-            findings += f.look("artifact", partial(f.artifact, name))
+            findings += f.look("artifact", partial(f.artifact, name, asked.batch_size))
         else:
             findings += f.look("source", partial(f.source, name, run.settings))
     if asked.format == "json":

@@ -45,6 +45,10 @@ class Webhook:
     def __str__(self) -> str:
         return _shown(urlsplit(self.url))
 
+    def tell(self, report: Report) -> None:
+        """The summary, sent. Raises as `send`."""
+        send(self, summary(report))
+
 
 def webhook(url: str, environ: Mapping[str, str] = MappingProxyType({})) -> Webhook:
     """The webhook at `url`, its secrets from the environment. Raises UsageError for what is no http(s) address."""
@@ -62,18 +66,21 @@ def webhook(url: str, environ: Mapping[str, str] = MappingProxyType({})) -> Webh
 
 def summary(report: Report) -> dict[str, Any]:
     """What is sent: verdict, code, reasons and figures; `text` is what Slack and Mattermost show."""
+    from driftcli.reports.content import verdict
     from driftcli.reports.layout.writing import plain
 
     gate = report.gate
     found: dict[str, Any] = plain(
         {
-            "text": _line(report),
+            "text": line(report),
             "kind": "driftcli.check",
             "schema_version": 1,
             "tool": report.tool,
             "created": report.created,
             "verdict": report.verdict,
             "exit_code": report.exit_code,
+            "sentence": verdict.sentence(report),
+            "report": report.link,
             "reasons": report.reasons,
             "p_value": gate.p_value,
             "alpha": gate.alpha,
@@ -151,15 +158,24 @@ def _shown(parts: SplitResult) -> str:
     return safe_name(f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else ""))
 
 
-def _line(report: Report) -> str:
+def line(report: Report) -> str:
     """For people in a chat: names as code, so that nobody is called by a file's name."""
+    from driftcli.reports.content import verdict
+    from driftcli.reports.layout.address import clickable
+
     source = ", ".join(report.batch.source[:3]) + (" …" if len(report.batch.source) > 3 else "")  # noqa: PLR2004
     p = "" if report.gate.p_value is None else f", p = {report.gate.p_value:.2g}"
     head = (
         f"{_MARKS[report.verdict]} driftcli: {report.verdict} (exit {report.exit_code}{p}), "
         f"{report.batch.images} images of {_code(source)} against {_code(report.reference.artifact)}"
     )
-    lines = [head, *(f"• {_code(reason)}" for reason in report.reasons[:REASONS])]
+    lines = [
+        head,
+        _code(verdict.sentence(report)),
+        *(f"• {_code(reason)}" for reason in report.reasons[:REASONS]),
+    ]
+    if report.link:
+        lines.append(f"Report: {clickable(report.link) or _code(report.link)}")
     return "\n".join(lines)
 
 

@@ -71,9 +71,10 @@ SWITCHED = MappingProxyType({"no-thumbnails": 0})
 
 VARIABLES = frozenset(
     {"DRIFTCLI_CONFIG", "DRIFTCLI_COLOR", "DRIFTCLI_LOG_FORMAT", "DRIFTCLI_WEIGHTS_DIR"}
-    | {"DRIFTCLI_NOTIFY", "DRIFTCLI_NOTIFY_TOKEN", "DRIFTCLI_NOTIFY_SECRET"}
+    | {"DRIFTCLI_NOTIFY", "DRIFTCLI_NOTIFY_TOKEN", "DRIFTCLI_NOTIFY_SECRET", "DRIFTCLI_REPORT_URL"}
 )
-"""What else the environment may say: which file, how the terminal looks, where weights lie, whom to notify."""
+"""What else the environment may say: which file, how the terminal looks, where weights lie, whom to notify,
+where the report will be."""
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,8 @@ class Report:
     removal: RemovalResult | None = None
     missing: tuple[MissingResult, ...] = ()
     duplicates: tuple[DuplicateResult, ...] = ()
+    notices: tuple[str, ...] = ()
+    """What is known of the baseline, or of the test, without being a reason to do anything tonight."""
     link: str | None = None
     """Where people find the report of this check: an address or a path, as given."""
     schema_version: int = 1

@@ -46,14 +46,16 @@ def cases(report: Report, most: int) -> Iterator[Case]:
 
 
 def _gate(report: Report, most: int) -> Case:
+    link = (f"report: {report.link}",) if report.link else ()
     if report.verdict == "inconclusive":
-        return Case(GATE, "gate", "error", verdict.headline(report), verdict.remedies(report))
+        return Case(GATE, "gate", "error", verdict.headline(report), (*verdict.remedies(report), *link))
     outcome: Outcome = "failure" if verdict.failed(report) else "passed"
     lines = (
         verdict.evidence(report),
         *changes.why(report),
         *(found.statement for found in report.diagnosis),
         *(f"caution: {caution}" for caution in report.cautions),
+        *link,
     )
     return Case(GATE, "gate", outcome, verdict.headline(report), lines, _worst(report, most))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, final
 from driftcli.core.text import safe_name
 from driftcli.reports.base import ReportFormat
 from driftcli.reports.content import changes, figures, numbers, verdict, words
+from driftcli.reports.layout.address import clickable
 from driftcli.reports.layout.writing import plain
 from driftcli.reports.markdown import Markdown
 from driftcli.reports.text import Text
@@ -35,7 +36,8 @@ CUT = "\n\nCut here: GitHub shows one MiB of a summary. The JSON result has ever
 class Github(ReportFormat):
     """Workflow commands, ten at most and the gravest first, after one line for who reads the log.
 
-    Errors are for a check that fails the step; with `--exit-zero` the same is a warning.
+    Errors are for a check that fails the step; with `--exit-zero` the same is a warning. A run in which all is well
+    has no warning, and what is known of the baseline anyway is one notice.
 
     In GitHub Actions the command line also appends `summary` and `outputs` where the runner asks for them.
     """
@@ -72,8 +74,12 @@ def _annotations(report: Report) -> Iterator[str]:
             f"{image.path}: {words.reasons(image, report) or words.words(image.family)}" for image in ranked
         )
         yield command("warning", "most drifted images", *lines)
-    for caution in report.cautions:
-        yield command("warning", "caution", caution)
+    green = report.verdict == "pass" and not verdict.failed(report)
+    if not green:
+        yield from (command("warning", "caution", caution) for caution in report.cautions)
+    notices = (*(report.cautions if green else ()), *report.notices)
+    if notices:
+        yield command("notice", "good to know", *notices)
 
 
 def command(level: str, title: str, *lines: str) -> str:
@@ -91,6 +97,8 @@ def _escape(text: str) -> str:
 def summary(report: Report, *, top_k: int = 10, room: int = SUMMARY) -> str:
     """The Markdown report in at most `room` bytes of UTF-8, cut after a whole line and said so."""
     text = Markdown(top_k).render(report)
+    if address := clickable(report.link):
+        text = f"{text}\n[All reports of this run](<{address}>)\n"
     if len(text.encode()) <= room:
         return text
     left, kept = room - len(CUT.encode()), []
@@ -108,6 +116,7 @@ def outputs(report: Report) -> str:
     values: Mapping[str, float | None] = {**figures.gate(report), "images": report.batch.images}
     known = figures.known(dict(values))
     found |= {name: json.dumps(plain(known[name])) if name in known else "" for name in values}
+    found["report"] = safe_name(report.link or "")
     found["reasons"] = "\n".join(map(safe_name, report.reasons))
     return "".join(_output(name, value) for name, value in found.items())
 

@@ -90,6 +90,7 @@ def _properties(report: Report) -> dict[str, str]:
         "artifact": reference.artifact,
         "baseline": reference.baseline,
         "images": report.batch.images,
+        **({"report": report.link} if report.link else {}),
         **figures.known(figures.gate(report)),
     }
     for family in report.families:

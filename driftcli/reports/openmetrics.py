@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 from driftcli.reports.base import ReportFormat
-from driftcli.reports.prometheus import exposition
+from driftcli.reports.prometheus import Gauges
 
 if TYPE_CHECKING:
     from driftcli.core.report import Report
@@ -19,4 +19,7 @@ class Openmetrics(ReportFormat):
 
     def render(self, report: Report) -> str:
         """All metrics, ending in `# EOF` and a newline."""
-        return f"{exposition(report)}# EOF\n"
+        from prometheus_client.openmetrics import exposition
+
+        text: bytes = exposition.generate_latest(Gauges(report))
+        return text.decode()

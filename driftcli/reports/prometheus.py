@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, final, get_args, get_type_hints
@@ -14,7 +13,9 @@ from driftcli.reports.content import figures
 from driftcli.reports.layout.writing import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from prometheus_client.metrics_core import Metric
 
 HELP = {
     "build_info": "Version that made this check.",
@@ -45,7 +46,6 @@ HELP = {
 }
 """Every metric, without its prefix `driftcli_`, in the order in which they are written."""
 VERDICTS: tuple[str, ...] = get_args(get_type_hints(Report)["verdict"])
-_ESCAPED = {"\\": r"\\", '"': r"\"", "\n": r"\n"}
 Sample = tuple[str, dict[str, str], float]
 
 
@@ -60,21 +60,37 @@ class Prometheus(ReportFormat):
 
     def render(self, report: Report) -> str:
         """All metrics, ending in a newline."""
-        return exposition(report)
+        from prometheus_client import exposition
+
+        return exposition.generate_latest(Gauges(report)).decode()
 
 
-def exposition(report: Report) -> str:
-    """Metrics in the order of HELP, the samples of each together and each once; valid in both formats."""
-    common = {"artifact": report.reference.artifact, "baseline": report.reference.baseline}
-    found: dict[str, dict[str, float]] = {name: {} for name in HELP}
-    for name, labels, value in _samples(report):
-        found[name][_labels(common | labels)] = plain(float(value))
-    return "".join(
-        f"# HELP driftcli_{name} {HELP[name]}\n# TYPE driftcli_{name} gauge\n"
-        + "".join(f"driftcli_{name}{labels} {value!r}\n" for labels, value in samples.items())
-        for name, samples in found.items()
-        if samples
-    )
+@dataclass(frozen=True)
+class Gauges:
+    """The metrics of one report, as `prometheus_client` asks a collector for them: nothing is registered anywhere."""
+
+    report: Report
+
+    def describe(self) -> list[Metric]:
+        """None: names are known only from the report."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Metrics in the order of HELP, the samples of each together and each once; those without samples left out."""
+        from prometheus_client.metrics_core import Metric
+
+        reference = self.report.reference
+        common = {"artifact": reference.artifact, "baseline": reference.baseline}
+        found: dict[str, dict[tuple[tuple[str, str], ...], float]] = {name: {} for name in HELP}
+        for name, labels, value in _samples(self.report):
+            shown = {label: safe_name(text) for label, text in (common | labels).items()}
+            found[name][tuple(shown.items())] = plain(float(value))
+        for name, samples in found.items():
+            gauge = Metric(f"driftcli_{name}", HELP[name], "gauge")
+            for labels_of, value in samples.items():
+                gauge.add_sample(gauge.name, dict(labels_of), value)
+            if samples:
+                yield gauge
 
 
 def _samples(report: Report) -> Iterator[Sample]:
@@ -114,11 +130,3 @@ def _epoch(created: str) -> float | None:
     except ValueError:
         return None
     return found.timestamp() if found.tzinfo else None
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    shown = {
-        name: re.sub(r'[\\"\n]', lambda found: _ESCAPED[found[0]], safe_name(value))
-        for name, value in labels.items()
-    }
-    return "{" + ",".join(f'{name}="{value}"' for name, value in shown.items()) + "}"

@@ -80,8 +80,15 @@ def test_how_often_it_fires_is_measured_where_that_can_be(passed, world, tmp_pat
     assert (large.estimate, large.reason) == (None, "the batch is larger than half of the baseline")
 
 
-def test_a_small_baseline_is_a_caution(passed):
-    assert any("the baseline has 110 images, fewer than 20" in caution for caution in passed.cautions)
+def test_what_was_known_before_is_a_notice_and_no_caution(passed, drifted):
+    """Once, in words that say what to do; neither on a good batch nor on a drifted one."""
+    for report in (passed, drifted):
+        (small,) = [line for line in report.notices if "false-alarm rate" in line]
+        assert small.startswith(
+            "the baseline's 110 images are adequate for batches of up to 5 images; for 24 give 480"
+        )
+        assert not any("baseline" in line for line in report.cautions)
+    assert passed.cautions == ()
 
 
 def test_shifts_that_can_be_seen_come_most_visible_first(passed):

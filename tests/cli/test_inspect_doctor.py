@@ -98,7 +98,10 @@ def test_show_config_says_what_the_artifact_decides(main, tmp_path):
 def test_doctor_judges_baselines_by_the_batches_they_are_good_for(store, tmp_path):
     """20 times the batch: 600 images are good for 30, 40 for none that is audited."""
     states = [(one.state, one.text.split(": ", 1)[1]) for one in _findings.artifact(str(tmp_path))]
-    assert states[0] == ("ok", "baseline default: 600 images, adequate for batches of up to 30")
+    assert states[0] == (
+        "ok",
+        "baseline default: 600 images, adequate for batches of up to 30 images; for 50 give 1,000",
+    )
     assert states[1][0] == "warning"
     store.held.manifest = {**MANIFEST, "baselines": {}}
     assert [one.code for one in _findings.artifact(str(tmp_path))] == [3]

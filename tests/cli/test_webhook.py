@@ -14,6 +14,7 @@ import pytest
 
 from driftcli.cli import webhook
 from driftcli.core.errors import InternalError, UsageError
+from driftcli.reports.content import verdict
 from tests.reports import samples
 
 
@@ -72,6 +73,7 @@ def test_what_is_sent(hook):
     assert (sent["p_value"], sent["effect"], sent["created"]) == (0.0002, 0.62, report.created)
     assert sent["reference_digest"] == samples.DIGEST
     assert "images" in sent
+    assert (sent["report"], sent["sentence"]) == (None, verdict.sentence(report))
     assert not [key for key, value in sent.items() if isinstance(value, list) and len(value) > 10]
 
 
@@ -146,7 +148,7 @@ def test_names_call_nobody_in_a_chat():
     assert "<" not in text
     assert "\x1b" not in text
     assert "`‹!channel› '@all'\\x0a\\x1b[31m`" in text
-    assert text.count("\n") == 1
+    assert text.count("\n") == 2
 
 
 # ---------------------------------------------------------------- through the command

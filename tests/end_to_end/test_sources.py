@@ -140,7 +140,7 @@ def test_large_batches_are_tested_in_bins(check, drift, world, tmp_path):
         230,
         231,
     )
-    assert any("1 images are left out of the test" in caution for caution in result["cautions"])
+    assert any("1 images are left out of the test" in notice for notice in result["notices"])
     assert len(result["images"]) == 231
     fewer = check(ref, big, "--max-test-images", 100).result
     assert (fewer["gate"]["images_tested"], len(fewer["images"])) == (100, 231)

@@ -40,6 +40,13 @@ def changes(subject: Subject) -> Section | None:
     return Section("changes", "What changed", blocks, aside)
 
 
+def notices(subject: Subject) -> Section | None:
+    """What was known before this check, and what is usual."""
+    if not subject.report.notices:
+        return None
+    return Section("notices", "Good to know", (Bullets(subject.report.notices),))
+
+
 def cautions(subject: Subject) -> Section | None:
     """What a careful reader should know; never part of the verdict."""
     if not subject.report.cautions:

@@ -30,7 +30,7 @@ LONGEST_TITLE = 60
 SECTIONS: tuple[Callable[[Subject], Section | None], ...] = (
     changes.reasons, changes.changes, mix.composition, evidence.families, scores.scores, values.moved,
     images.ranking, images.missing, scatter.scatter, evidence.rules, evidence.groups, files.duplicates, files.files,
-    sight.sight, sight.false_alarms, sight.sequence, changes.cautions, again.again,
+    sight.sight, sight.false_alarms, sight.sequence, changes.cautions, changes.notices, again.again,
 )  # fmt: skip
 
 
