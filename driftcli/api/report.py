@@ -93,7 +93,7 @@ class Report(core.Report):
     def __repr__(self) -> str:
         p = "none" if self.gate.p_value is None else f"{self.gate.p_value:.4g}"
         return (
-            f"<driftcli.Report {self.verdict} p={p} images={self.batch.images}"
+            f"<driftcli.Report {self.outcome} p={p} images={self.batch.images}"
             f" baseline={self.reference.baseline!r} exit_code={self.exit_code}>"
         )
 

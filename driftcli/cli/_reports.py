@@ -140,14 +140,15 @@ def deliver(
         if path in chosen.folders:
             _folder.write(path, _made(kind, top_k=top_k).files(report, gallery or _no_pictures()))
         else:
-            write(path, _render(kind, report, gallery, width=100, top_k=top_k, is_file=os.path.isfile))
+            look = {"width": 100, "top_k": top_k, "is_file": os.path.isfile, "full": True}
+            write(path, _render(kind, report, gallery, **look))
     if "github" in {chosen.shown, *(kind for kind, _ in chosen.files)}:
         _github.publish(report, terminal, top_k=top_k)
     notify()
-    look: dict[str, Any] = {"top_k": top_k}
+    look = {"top_k": top_k}
     if chosen.shown == "text":
         look |= {"width": terminal.width(), "color": terminal.colour(), "quiet": chosen.brief}
-        look |= {"ascii": not terminal.unicode()}
+        look |= {"ascii": not terminal.unicode(), "full": terminal.verbose > 0}
     terminal.put(_render(chosen.shown, report, gallery, **look), utf8=chosen.shown != "text")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from driftcli.config.settings import GateSettings, Settings
-from driftcli.core import threads
+from driftcli.core import amounts, threads
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features
@@ -174,8 +174,8 @@ def _tolerance(settings: Settings, baseline: Baseline) -> float:
 
 def _unattainable(relabellings: Relabellings, alpha: float) -> str:
     return (
-        f"the smallest p-value these {relabellings.kind} can give is {relabellings.smallest_p:.2g}, "
-        f"above alpha {alpha:g}"
+        f"the smallest p-value these {relabellings.kind} can give is {amounts.p_value(relabellings.smallest_p, alpha)}, "
+        f"above alpha {amounts.p_value(alpha)}"
     )
 
 

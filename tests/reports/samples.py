@@ -337,8 +337,18 @@ def rich() -> Report:
     )  # fmt: skip
 
 
+def differing() -> Report:
+    """Drift of one batch where all checks decide, and no alarm yet."""
+    return replace(drifted(), exit_code=0, sequence=SequenceResult(3.18, 20.0, False, 2, 365, 42.1))
+
+
+def alarmed() -> Report:
+    """A good batch while the alarm of those before it stands."""
+    return replace(passing(), exit_code=1, sequence=SequenceResult(21.6, 20.0, True, 3, 365, 0.8))
+
+
 ALL = {
     "pass": passing, "drift": drifted, "warn": warned, "inconclusive": inconclusive,
     "rules": ruled, "exit_zero": excused, "hostile": hostile, "mix": mixed, "clusters": moved_clusters,
-    "rich": rich,
+    "rich": rich, "differs": differing, "alarm": alarmed,
 }  # fmt: skip

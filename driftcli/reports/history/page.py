@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from driftcli.check_history.records import Past, PastCheck
 
 DIGEST = 12
-TONES: dict[str, Tone] = {"pass": "good", "warn": "warn", "drift": "alarm", "inconclusive": "warn"}
+TONES: dict[str, Tone] = {"pass": "good", "warn": "warn", "drift": "alarm", "inconclusive": "warn", "differs": "warn", "alarm": "alarm"}
 
 
 def document(past: Past, names: tuple[str, ...] = (), *, page: bool = False) -> Document:
@@ -95,12 +95,12 @@ def _checks(past: Past, *, page: bool) -> Section:
 
 
 def _check(check: PastCheck) -> tuple[Cell, ...]:
-    again = " (again)" if check.duplicate else ""
+    again, outcome = " (again)" if check.duplicate else "", trends.outcome(check)
     lower = check.effect_lower if check.verdict in {"drift", "warn"} else None
     evidence = "" if check.value is None else numbers.value(check.value)
     return (
         Cell(when(check.when)),
-        Cell(f"{trends.MARKS.get(check.verdict, check.verdict)}{again}", TONES.get(check.verdict, "")),
+        Cell(f"{trends.MARKS.get(outcome, outcome)}{again}", TONES.get(outcome, "")),
         Cell(str(check.exit_code)),
         Cell("" if check.p_value is None else numbers.p_value(check.p_value, check.alpha)),
         Cell(f"≥ {numbers.at_least(lower)}" if lower else ""),
