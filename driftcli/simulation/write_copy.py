@@ -19,6 +19,7 @@ from driftcli.core.files import Refused, read_file
 from driftcli.core.images import Corrupted, Decoded, Entry, Ledger, Skipped
 from driftcli.core.progress import Progress
 from driftcli.corruptions.base import Corruption
+from driftcli.reading import holdings
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reader import default_workers
 from driftcli.simulation import set_shifts
@@ -108,10 +109,7 @@ def simulate(
                 run.take(item, folder)
         progress.finish()
         if not run.images:
-            raise NotAuditedError(
-                f"no image is left of {', '.join(map(repr, named))}",
-                "name a source with readable images, and keep at least one class",
-            )
+            raise NotAuditedError(f"no image is left of {', '.join(map(repr, named))}", run.advice())
     return Simulated(str(place), run.images, run.corrupted, run.foreign, run.tally.ledger())
 
 
@@ -165,6 +163,13 @@ class _Run:
             folder.add(f"{stem}.png", item.picture, {**facts, **self.facts})
         self.images += 1
         self.foreign += offer.foreign
+
+    def advice(self) -> str:
+        """What to do where no image is left."""
+        if self.tally.ledger().used or not self.tally.files:
+            return "name a source with readable images, and keep at least one class"
+        what, hint = holdings.instead(self.tally.files)
+        return f"it holds {what}: {hint}"
 
     def _read(self, entry: Entry) -> Entry:
         """The entry with its bytes, which decide whether it is corrupted. Raises Refused."""
