@@ -96,13 +96,16 @@ def require_file(path: Path, option: str) -> None:
     """Raise UsageError for a folder, or a path below a file, InternalError for one that cannot be written."""
     if path.is_dir():
         raise UsageError(f"{option}: is a folder", "name a file")
-    require_writable(path if path.exists() else path.parent, option)
+    if not path.exists():
+        require_folder(path.parent, option)
+    elif not os.access(path, os.W_OK):
+        raise InternalError(f"{safe_name(str(path))} is not writable", "check permissions")
 
 
-def require_writable(place: Path, option: str) -> None:
-    """As `require_file`, of a place whose missing folders will be made."""
-    there = next((folder for folder in (place, *place.absolute().parents) if folder.exists()), place)
-    if there != place and not there.is_dir():
+def require_folder(folder: Path, option: str) -> None:
+    """Raise as `require_file` where this folder, or the nearest that there is of it, cannot take a new file."""
+    there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), folder)
+    if not there.is_dir():
         raise UsageError(f"{option}: {safe_name(str(there))} is no folder", "name another path")
     if not os.access(there, os.W_OK):
         raise InternalError(f"{safe_name(str(there))} is not writable", "check permissions")

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from driftcli.cli._destinations import require_writable
+from driftcli.cli._destinations import require_folder
 from driftcli.core.errors import InternalError, UsageError
 from driftcli.core.files import replace_folder
 from driftcli.core.text import safe_name
@@ -27,7 +27,7 @@ def check(path: Path) -> None:
         raise UsageError(f"{shown} is no folder", "name a new folder")
     if place.is_dir() and not (place / MARK).is_file() and any(place.iterdir()):
         raise UsageError(f"{shown} holds other files", "name a new or empty folder, or an older report")
-    require_writable(place.parent, shown)
+    require_folder(place.parent, shown)
 
 
 def write(path: Path, files: Mapping[str, bytes]) -> None:

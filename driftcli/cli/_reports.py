@@ -74,6 +74,8 @@ def plan_of(
     for text in outputs:
         kind, name = to.parsed(text, formats.files, folders=foldable)
         path, option = Path(name), f"--output {safe_name(text)}"
+        if formats.foldable:
+            _form(kind).require()
         if any(path.resolve() == other.resolve() for _, other in files):
             raise UsageError(f"--output {safe_name(name)}: named twice", "one file a report")
         folder = kind in foldable and _becomes_folder(kind, name)
@@ -113,6 +115,8 @@ def deliver(
     for kind, path in chosen.files:
         if path in chosen.folders:
             _folder.write(path, _made(kind, top_k=top_k).files(report, gallery or _no_pictures()))
+        elif _form(kind).binary:
+            write(path, _made(kind).data(report))
         else:
             write(path, _render(kind, report, gallery, width=100, top_k=top_k, is_file=os.path.isfile))
     if "github" in {chosen.shown, *(kind for kind, _ in chosen.files)}:

@@ -18,6 +18,7 @@ from driftcli.core.findings import (
     ImageResult,
     MapResult,
     MissingResult,
+    PropertyResult,
     RemovalResult,
     ScoreResult,
     SequenceResult,
@@ -162,4 +163,6 @@ class Report:
     removal: RemovalResult | None = None
     missing: tuple[MissingResult, ...] = ()
     duplicates: tuple[DuplicateResult, ...] = ()
+    properties: tuple[PropertyResult, ...] = ()
+    """What was measured of each of `images`, column by column."""
     schema_version: int = 1
