@@ -114,6 +114,7 @@ def _audit(asked: _Asked) -> _Checked:
     reference, baseline = _open(asked)
     reader = _reader(asked, reference, baseline)
     reading = _read(reader, asked, reference, baseline)
+    preconditions.require_columns(reading, asked.settings, asked.call.given)
     environment = _environment(reader.runtime)
     draft = result.Draft(asked.artifact, asked.sources, reference, baseline, reading, environment)
     problem = preconditions.why_not(reading, reference, baseline.features, asked.settings)

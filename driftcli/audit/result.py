@@ -81,6 +81,7 @@ class Draft:
             distributions=histograms(families, self.held_out.views, outcome.tested.views),
             diagnosis=diagnosis,
             images=tuple(told.images[: settings.report.max_images_in_result]),
+            properties=told.properties(settings.report.max_images_in_result),
             scores=told.scores(),
             removal=told.removal(),
             duplicates=told.duplicates(),

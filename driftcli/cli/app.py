@@ -8,10 +8,11 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from driftcli.cli import _common as c
 from driftcli.cli import baseline, check, demo, doctor, fit, history, inspect, power, report, simulate
 from driftcli.cli import help as manual
 from driftcli.cli._help import CONTEXT, Command, Group
@@ -72,21 +73,8 @@ for _module, _verb in (
     app.command(cls=Command, epilog=_module.EXAMPLES, context_settings=CONTEXT)(_verb)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        from driftcli.core.version import version
-
-        Terminal().put(f"driftcli {version()}\n")
-        raise typer.Exit
-
-
 @app.callback()
-def _root(
-    version: Annotated[
-        bool,
-        typer.Option("-V", "--version", help="Print the version.", is_eager=True, callback=_show_version),
-    ] = False,
-) -> None:
+def _root(version: c.Version = False) -> None:
     """Options of the whole program; `run` gives a bare command line `--help`."""
 
 

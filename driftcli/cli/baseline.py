@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from driftcli.cli import _common as c
-from driftcli.cli import _summary, session
+from driftcli.cli import _order, _summary, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, Entries, Region, Ties, Weights, group
@@ -55,6 +55,7 @@ def baseline(asked: Baseline, run: session.Session) -> int:
 
     Several SOURCEs (good days, cameras) are pooled and remembered as groups.
     """
+    _order.require_artifact_first("baseline", asked.artifact, asked.source)
     from driftcli.audit import baseline as audit
 
     calibrated = audit.baseline(

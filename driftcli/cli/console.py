@@ -28,10 +28,12 @@ _PAGE = 100
 
 
 def wants_colour(stream: IO[Any] | None, choice: str, environ: Mapping[str, str]) -> bool:
-    """`auto` colours a terminal only: never a pipe or a CI log, whatever service wrote the environment."""
+    """`auto` colours a terminal only, not a pipe or a CI log, unless NO_COLOR or else FORCE_COLOR says otherwise."""
     if choice != "auto":
         return choice == "always"
-    return is_terminal(stream, environ) and not environ.get("NO_COLOR")
+    if environ.get("NO_COLOR"):
+        return False
+    return bool(environ.get("FORCE_COLOR")) or is_terminal(stream, environ)
 
 
 def is_terminal(stream: IO[Any] | None, environ: Mapping[str, str]) -> bool:
@@ -104,6 +106,14 @@ class Terminal:
         if is_terminal(sys.stdout, self.environ):
             return max(40, min(120, shutil.get_terminal_size().columns))
         return _PAGE
+
+    def is_one_place(self) -> bool:
+        """Whether both streams end at the same place, a terminal or a log: what one says, the other need not."""
+        try:
+            out, err = (os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr))
+        except (OSError, ValueError, AttributeError):
+            return False
+        return os.path.samestat(out, err)
 
     def unicode(self) -> bool:
         """Whether standard output can show more than ASCII (LC_ALL=C cannot)."""

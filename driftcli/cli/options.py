@@ -72,7 +72,7 @@ MaxUnreadable = Annotated[
         "--max-unreadable",
         metavar="SHARE",
         panel=GATE,
-        help="More unreadable images: not audited (default: 5%).",
+        help="More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).",
     ),
 ]
 MaxTestImages = Annotated[
@@ -241,9 +241,10 @@ Outputs = Annotated[
     option(
         "-o",
         "--output",
-        metavar="FORMAT=PATH",
+        metavar="[FORMAT=]PATH",
         panel=OUTPUT,
-        help="Also write the report to a file. Repeatable.",
+        help="Also write the report to a file; its suffix says the format, or one is named. Folders are made. "
+        "Repeatable.",
     ),
 ]
 TopK = Annotated[

@@ -76,6 +76,12 @@ def speak(context: typer.Context, common: Common) -> Terminal:
     return terminal
 
 
+def named_files(run: Session, common: Common) -> list[str | None]:
+    """The files that options and settings name for reading: no report may take their place."""
+    chosen = run.settings
+    return [common.config, chosen.decode.mask, chosen.weights.file, chosen.history.file]
+
+
 def sources(named: list[str], *, null: bool) -> list[str]:
     """The sources as `audit` takes them: standard input is `-`, or `-0` when its paths end in NUL."""
     if named.count("-") > 1:

@@ -18,6 +18,7 @@ from driftcli.core.findings import (
     ImageResult,
     MapResult,
     MissingResult,
+    PropertyResult,
     RemovalResult,
     ScoreResult,
     SequenceResult,
@@ -173,6 +174,8 @@ class Report:
     """What is known of the baseline, or of the test, without being a reason to do anything tonight."""
     link: str | None = None
     """Where people find the report of this check: an address or a path, as given."""
+    properties: tuple[PropertyResult, ...] = ()
+    """What was measured of each of `images`, column by column."""
     schema_version: int = 1
 
     @property

@@ -329,7 +329,7 @@ def rich() -> Report:
     return replace(
         drift,
         reasons=(drift.reasons[0], "without the 9 most drifted images the gate passes (p = 0.037)"),
-        images=parts.images(), scores=parts.SCORES, removal=parts.REMOVAL, groups=parts.GROUPS,
+        images=parts.images(), properties=parts.measured(), scores=parts.SCORES, removal=parts.REMOVAL, groups=parts.GROUPS,
         duplicates=parts.DUPLICATES, missing=parts.MISSING, map=parts.MAP, sequence=parts.SEQUENCE,
         composition=moved_clusters().composition,
         rules=(RuleResult("max_loss_increase", 0.442, 0.2, True), RuleResult("require_detectable", 2, 3, False)),
