@@ -111,7 +111,10 @@ def _addressed(report: Report, asked: _Asked) -> Report:
 def _audit(asked: _Asked) -> _Checked:
     """Open, read, refuse or test, explain."""
     started = time.monotonic()
+    progress = asked.call.progress
+    progress.start("opening the reference")
     reference, baseline = _open(asked)
+    progress.finish()
     reader = _reader(asked, reference, baseline)
     reading = _read(reader, asked, reference, baseline)
     preconditions.require_columns(reading, asked.settings, asked.call.given)
@@ -123,12 +126,17 @@ def _audit(asked: _Asked) -> _Checked:
     mix = composition.mix_of(reference, baseline, reading.features)
     baseline, reading = composition.with_family(mix, reference.settings, baseline, reading)
     draft = replace(draft, baseline=baseline, reading=reading)
+    progress.start("statistics")
     try:
         outcome = run_gate(reference.settings, baseline, reading, mix)
     except NotAuditedError as error:
+        progress.finish()
         return _Checked(draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started))
+    progress.finish()
+    progress.start("explaining")
     report = draft.report(outcome, seconds=time.monotonic() - started)
     report = image_map.placed(report, reading.features, baseline, asked.settings.report.pictures)
+    progress.finish()
     measured = summaries(baseline.families, baseline.features.views, outcome.tested.views)
     if not asked.pictures:
         return _Checked(report, Gallery(), measured)

@@ -94,6 +94,14 @@ def main() -> NoReturn:
 def run(argv: Sequence[str]) -> int:
     """One command line; its exit code. Nothing but a failed gate returns 1."""
     terminal = Terminal.peek(argv, os.environ)
+    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    terminal.ending.command = next((word for word in argv if word in verbs), None)
+    code = _run(argv, terminal)
+    terminal.end(code)
+    return code
+
+
+def _run(argv: Sequence[str], terminal: Terminal) -> int:
     try:
         with _signals():
             code = invoke(typer.main.get_command(app), argv, terminal)

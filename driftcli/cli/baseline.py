@@ -66,5 +66,7 @@ def baseline(asked: Baseline, run: session.Session) -> int:
         drop_seen=asked.drop_seen,
     )
     run.terminal.close()
+    run.terminal.ending.images = calibrated.images
+    run.terminal.ending.sentence = _summary.calibrated(calibrated, brief=True).strip()
     run.terminal.put(_summary.calibrated(calibrated, brief=run.terminal.quiet))
     return 0

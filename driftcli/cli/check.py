@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,11 +108,14 @@ def check(asked: Check, run: session.Session) -> int:
     report, gallery, failure = _audit(run, asked, named, link, pictures=plan.pictures)
     run.terminal.close()
     once = plan.shown == "text" and not plan.brief and run.terminal.is_one_place()
-    if failure is not None and not (once and report.ledger.seen):
+    told = once and report.ledger.seen and run.terminal.log_format == "text"
+    if failure is not None and not told:
         run.terminal.failure(failure)
     gate_code = report.exit_code
     if asked.gate.exit_zero and report.exit_code == 1:
         report = replace(report, exit_code=0)
+    run.terminal.ending.told(report)
+    began = time.monotonic()
     _reports.deliver(
         plan,
         report,
@@ -120,6 +124,7 @@ def check(asked: Check, run: session.Session) -> int:
         notify=lambda: notice(report, gate_code),
         silent=once and failure is not None and not report.ledger.seen,
     )
+    run.terminal.took("writing reports", time.monotonic() - began)
     return report.exit_code
 
 
@@ -127,8 +132,10 @@ def _audit(
     run: session.Session, asked: Check, named: Sequence[str], link: str | None, *, pictures: bool
 ) -> tuple[Report, Gallery | None, NotAuditedError | None]:
     """The audit's report, with pictures where there are any, and why the batch was not audited where it was not."""
+    began = time.monotonic()
     from driftcli.audit import check as audit
 
+    run.terminal.took("loading libraries", time.monotonic() - began)
     artifact, baseline = Path(asked.artifact), asked.gate.baseline
     call, gallery = replace(run.call(), link=link), None
     try:

@@ -71,5 +71,7 @@ def fit(asked: Fit, run: session.Session) -> int:
         force=asked.force,
     )
     run.terminal.close()
+    run.terminal.ending.images = fitted.fitted_on
+    run.terminal.ending.sentence = _summary.fitted(fitted, brief=True).strip()
     run.terminal.put(_summary.fitted(fitted, brief=run.terminal.quiet))
     return 0

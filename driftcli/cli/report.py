@@ -61,6 +61,7 @@ def report(asked: Show, run: session.Session) -> int:
         inputs=[asked.result],
     )
     saved, gallery = _read(asked.result, pictures=plan.pictures)
+    run.terminal.ending.told(saved)
     _reports.deliver(plan, saved, run.terminal, gallery=gallery)
     return 0
 

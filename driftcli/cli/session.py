@@ -50,6 +50,7 @@ def begin(context: typer.Context, common: Common, arguments: Mapping[str, Any]) 
     Raises UsageError for anything wrong in options, environment or file.
     """
     terminal = speak(context, common)
+    terminal.ending.began(context.info_name, arguments)
     options = {
         name: value
         for name in resolve.OPTIONS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -133,14 +134,18 @@ class Reader:
         """As `read`, for entries at hand."""
         tally, table = Tally(), Table(keep, self._keys(group), tuple(self.extractors.values()))
         self.progress.start(stage)
+        spent, count = 0.0, 0
         for chunk in _chunks(tally.watch(self._pool.map(self._counted(entries)))):
+            began = time.monotonic()
             views, prepared = self._extract(chunk)
+            spent, count = spent + time.monotonic() - began, count + len(chunk)
             for i, item in enumerate(chunk):
                 row = {name: x[i] for name, x in views.items()}
                 if finite(row):
                     table.add(item, row, {name: x[i] for name, x in prepared.items()})
                 else:
                     tally.withdraw(item.name, "nonfinite")
+        self.progress.took("networks and measuring", spent, count)
         self.progress.finish()
         return table.reading(tally)
 

@@ -23,7 +23,18 @@ LINES = 40
 """Of a report that nobody asked more of: a screen."""
 TOP_K = 10
 """Where nobody asked for another number of images, half of them fit."""
-FIRST = ("why", "changes", "images", "cautions", "rules", "evidence", "composition", "groups", "files", "properties")
+FIRST = (
+    "why",
+    "changes",
+    "images",
+    "cautions",
+    "rules",
+    "evidence",
+    "composition",
+    "groups",
+    "files",
+    "properties",
+)
 """What stays where not all that was found has room, by the sections' anchors."""
 REASON = 240
 """Characters of the reason in the quiet line."""
@@ -89,7 +100,9 @@ def _shortened(whole: Document, kept: Sequence[Section], report: Report, *, brie
 def _compared(report: Report) -> tuple[str | Name, ...]:
     """What with what: `incoming/today against ref/, baseline default (2,560 images)`."""
     reference = report.reference
-    sources = [part for name in report.batch.source[:3] for part in (", ", Name(name))][1:] or [Name("nothing")]
+    sources = [part for name in report.batch.source[:3] for part in (", ", Name(name))][1:] or [
+        Name("nothing")
+    ]
     more = f" and {len(report.batch.source) - 3} more" if len(report.batch.source) > 3 else ""  # noqa: PLR2004
     baseline = (
         (", baseline ", Name(reference.baseline), f" ({numbers.plural(reference.images, 'image')})")

@@ -31,7 +31,14 @@ if TYPE_CHECKING:
     from driftcli.check_history.records import Past, PastCheck
 
 DIGEST = 12
-TONES: dict[str, Tone] = {"pass": "good", "warn": "warn", "drift": "alarm", "inconclusive": "warn", "differs": "warn", "alarm": "alarm"}
+TONES: dict[str, Tone] = {
+    "pass": "good",
+    "warn": "warn",
+    "drift": "alarm",
+    "inconclusive": "warn",
+    "differs": "warn",
+    "alarm": "alarm",
+}
 
 
 def document(past: Past, names: tuple[str, ...] = (), *, page: bool = False) -> Document:
