@@ -26,7 +26,7 @@ class FitOptions(Run, total=False):
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
     follow: Follow symbolic links inside the source.
-    max_unreadable: More unreadable images: not audited (default: 5%).
+    max_unreadable: More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).
     weights: Weights of the network (default: none).
     trust_weights: Accept weights of unknown checksum.
     allow_download: Fetch weights from the network if they are not on this machine.
@@ -71,7 +71,7 @@ class BaselineOptions(Run, total=False):
     follow: Follow symbolic links inside the source.
     crop: Part of each image, in pixels or fractions (default: none).
     mask: Image whose black parts are ignored (default: none).
-    max_unreadable: More unreadable images: not audited (default: 5%).
+    max_unreadable: More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).
     weights: Weights of the network (default: none).
     trust_weights: Accept weights of unknown checksum.
     allow_download: Fetch weights from the network if they are not on this machine.
@@ -112,7 +112,7 @@ class CheckOptions(Run, total=False):
         sd: sharpness:1) would go unseen at this batch size. One, or several.
     permutations: Relabellings; auto: enough for alpha and the number of families (default: auto).
     min_images: Fewer distinct images are not audited (default: 8).
-    max_unreadable: More unreadable images: not audited (default: 5%).
+    max_unreadable: More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).
     max_test_images: The test uses at most so many (default: 5000).
     allow_overlap: Accept a batch that is half or more of the reference's own images.
     ignore_composition: Compare within classes (labels that the baseline has, else clusters): another mix is
@@ -134,6 +134,8 @@ class CheckOptions(Run, total=False):
         (default: none).
     history_group: What is checked, where several cameras or lines share a baseline and a history: each has
         a sequence of its own (default: none).
+    date: When the images are from, such as 2026-11-03 (UTC): catch up on past days, the oldest first
+        (default: now).
     top_k: Most drifted images to name (default: 10).
     max_images_in_result: Images listed in JSON (default: 10000).
     weights: Weights of the network (default: none).
@@ -170,6 +172,7 @@ class CheckOptions(Run, total=False):
     mask: Name | None
     history: Name | None
     history_group: str | None
+    date: str | None
     top_k: int | None
     max_images_in_result: int | None
     weights: Name | None
@@ -191,7 +194,7 @@ class PowerOptions(Study, total=False):
     images: Draw from at most so many (default: 256, or twice the largest batch).
     foreign: Sources of images of another kind, to mix into batches (default: none).
     alpha: False-alarm rate of the gate (default: 0.01).
-    max_unreadable: More unreadable images: not audited (default: 5%).
+    max_unreadable: More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
@@ -227,7 +230,7 @@ class PowerOptions(Study, total=False):
 class SimulateOptions(Drift, total=False):
     """Options of `driftcli.simulate`, each as on the command line; None: not given.
 
-    corruption: "NAME" or "NAME:SEVERITY"; several happen one after the other.
+    corruption: "NAME", "NAME:SEVERITY" or "NAME:AMOUNT" with the unit ("gaussian_noise:127gl"); several happen one after the other.
     severity: From 1 to 5, where a name has none (default: 3).
     share: Share of the images that are corrupted, such as 0.3 or "30%" (default: 1).
     knock_out: "KEY=VALUE", such as "folder=cats": classes to leave out.

@@ -11,6 +11,8 @@ from driftcli.core import report as core
 from driftcli.core.output import write
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from driftcli.api.keywords import Name
     from driftcli.pictures.picture import Gallery
 
@@ -37,6 +39,7 @@ class Report(core.Report):
         report = driftcli.check("ref", "images/today", pictures=True)
         print(report)
         report.to_html("report.html")
+        print(report.to_frame().sort_values("sharpness").head())
         again = driftcli.Report.from_json(report.to_json())
         assert again.verdict == report.verdict
     """
@@ -80,6 +83,17 @@ class Report(core.Report):
 
         return Markdown(top_k=top_k).render(self)
 
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas data frame, one row an image, the most drifted first: what `csv` and `parquet` hold, typed.
+
+        Columns: rank, path, score, family, p_value, significant, content, neighbour, reasons (a list), subject, then
+        every property that was measured (brightness, sharpness, ..., width, format, ...). Raises UsageError where
+        pandas is not installed.
+        """
+        from driftcli.reports.layout.per_image import frame
+
+        return frame(self)
+
     def to_html(self, path: Name, *, top_k: int = 10) -> None:
         """Write the report as one self-contained page to the file at `path`, at once or not at all.
 
@@ -93,7 +107,7 @@ class Report(core.Report):
     def __repr__(self) -> str:
         p = "none" if self.gate.p_value is None else f"{self.gate.p_value:.4g}"
         return (
-            f"<driftcli.Report {self.verdict} p={p} images={self.batch.images}"
+            f"<driftcli.Report {self.outcome} p={p} images={self.batch.images}"
             f" baseline={self.reference.baseline!r} exit_code={self.exit_code}>"
         )
 

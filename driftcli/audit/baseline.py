@@ -42,6 +42,7 @@ def baseline(
         canary = canaries.seen_by(reader, reference.canary)
         reading = _read(reader, sources)
         preconditions.require(reading, call.settings, FEWEST, "baseline")
+        preconditions.require_columns(reading, call.settings, call.given)
         reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
         _require_enough_left(len(reading.features))
         held_out = measure_held_out(reader, sources, reading, canary)

@@ -103,16 +103,21 @@ def _check(asked: _Asked) -> _Checked:
 
 
 def _addressed(report: Report, asked: _Asked) -> Report:
-    """With where it will be found."""
-    return replace(report, link=asked.call.link)
+    """With the day that the images are from, and where the report will be found."""
+    batch = replace(report.batch, date=record.date(asked.settings))
+    return replace(report, batch=batch, link=asked.call.link)
 
 
 def _audit(asked: _Asked) -> _Checked:
     """Open, read, refuse or test, explain."""
     started = time.monotonic()
+    progress = asked.call.progress
+    progress.start("opening the reference")
     reference, baseline = _open(asked)
+    progress.finish()
     reader = _reader(asked, reference, baseline)
     reading = _read(reader, asked, reference, baseline)
+    preconditions.require_columns(reading, asked.settings, asked.call.given)
     environment = _environment(reader.runtime)
     draft = result.Draft(asked.artifact, asked.sources, reference, baseline, reading, environment)
     problem = preconditions.why_not(reading, reference, baseline.features, asked.settings)
@@ -121,12 +126,17 @@ def _audit(asked: _Asked) -> _Checked:
     mix = composition.mix_of(reference, baseline, reading.features)
     baseline, reading = composition.with_family(mix, reference.settings, baseline, reading)
     draft = replace(draft, baseline=baseline, reading=reading)
+    progress.start("statistics")
     try:
         outcome = run_gate(reference.settings, baseline, reading, mix)
     except NotAuditedError as error:
+        progress.finish()
         return _Checked(draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started))
+    progress.finish()
+    progress.start("explaining")
     report = draft.report(outcome, seconds=time.monotonic() - started)
     report = image_map.placed(report, reading.features, baseline, asked.settings.report.pictures)
+    progress.finish()
     measured = summaries(baseline.families, baseline.features.views, outcome.tested.views)
     if not asked.pictures:
         return _Checked(report, Gallery(), measured)

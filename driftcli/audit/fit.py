@@ -43,6 +43,7 @@ def fit(
     reader, entries = _open(sources, call)
     with reader:
         reading = _read(reader, entries)
+        preconditions.require_columns(reading, call.settings, call.given)
         parts = fit_steps.parts(reading.features, call.settings)
         fit_rows, held_rows = np.flatnonzero(~parts.held_out), np.flatnonzero(parts.held_out)
         reading = fit_steps.learn_extractors(reader, reading, fit_rows)

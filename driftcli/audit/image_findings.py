@@ -9,12 +9,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.audit import measured
 from driftcli.core.features import Features
 from driftcli.core.findings import (
     DuplicateResult,
     GroupResult,
     ImageResult,
     Outside,
+    PropertyResult,
     RemovalResult,
     ScoreResult,
 )
@@ -73,6 +75,11 @@ class Explained:
             held_out = baseline.features.views[family.view]
             why = images.outside(batch.views[family.view], held_out, family.columns)
         return culprits.rank(self._scores, batch, why, self.alpha)
+
+    def properties(self, most: int) -> tuple[PropertyResult, ...]:
+        """What was measured of the first `most` of `images`, in their order."""
+        order = culprits.order(self._scores, self.batch.names)[:most]
+        return measured.properties(self.rerun.baseline.families, self.batch, order)
 
     def scores(self) -> tuple[ScoreResult, ...]:
         """Histograms of the anomaly scores in each family, of batch and held-out set."""

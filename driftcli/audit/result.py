@@ -14,7 +14,7 @@ from driftcli.audit.gate_facts import GateFacts
 from driftcli.audit.image_findings import Explained
 from driftcli.audit.inconclusive import undecided
 from driftcli.config.settings import Settings
-from driftcli.core import adequacy
+from driftcli.core import adequacy, amounts
 from driftcli.core.features import Features
 from driftcli.core.findings import Diagnosis, FileResult
 from driftcli.core.report import (
@@ -81,6 +81,7 @@ class Draft:
             distributions=histograms(families, self.held_out.views, outcome.tested.views),
             diagnosis=diagnosis,
             images=tuple(told.images[: settings.report.max_images_in_result]),
+            properties=told.properties(settings.report.max_images_in_result),
             scores=told.scores(),
             removal=told.removal(),
             duplicates=told.duplicates(),
@@ -152,9 +153,9 @@ class Draft:
         if verdict.outcome != "pass":
             which = [f.name for f in verdict.families if f.gate == "on" and f.significant]
             differ = f"{which[0]} differs" if len(which) == 1 else f"{_listed(which)} differ"
-            reasons.append(
-                f"{differ} from the baseline: p = {verdict.p_value:.2g}, alpha {self.settings.gate.alpha:g}"
-            )
+            alpha = self.settings.gate.alpha
+            p = amounts.p_value(verdict.p_value, alpha)
+            reasons.append(f"{differ} from the baseline: p = {p}, alpha {amounts.p_value(alpha)}")
             composition = outcome.composition
             mixed = None if composition is None else mix.reason(composition)
             if composition is not None and mixed:
@@ -168,7 +169,8 @@ class Draft:
     def _advice(self, outcome: Outcome, family: Family, found: FamilyResult) -> str:
         """An advisory family that differs, and how."""
         how = "; ".join(one.statement for one in self._in_words(outcome, family, found)[:2])
-        said = f"{found.name} differs too (advisory: no say in the verdict; p = {found.p_value:.2g})"
+        p = amounts.p_value(found.p_value or 0.0, self.settings.gate.alpha)
+        said = f"{found.name} differs too (advisory: no say in the verdict; p = {p})"
         return f"{said}: {how}" if how else said
 
     def _cautions(self, outcome: Outcome) -> tuple[str, ...]:

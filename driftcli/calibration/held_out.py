@@ -103,6 +103,7 @@ def merge_readings(readings: Sequence[Reading], keep: int) -> Reading:
         contents=np.sort(np.concatenate([r.contents for r in readings])),
         seen=np.sort(np.concatenate([r.seen for r in readings])),
         thumbnails=tuple(thumbnails[i] for i in order),
+        columns=frozenset().union(*(r.columns for r in readings)),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from driftcli.calibration import detectability, false_alarms
 from driftcli.calibration.held_out import HeldOut
-from driftcli.core import threads
+from driftcli.core import amounts, threads
 from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features, State
 from driftcli.core.progress import Progress
@@ -181,7 +181,7 @@ def _good_groups(
         worst = max(effects, key=lambda g: effects[g])
         adjusted = min(smallest * len(groups), 1.0)
         caution = (
-            f"good groups differ among themselves (adjusted p = {adjusted:.2g}, largest effect "
+            f"good groups differ among themselves (adjusted p = {amounts.p_value(adjusted, GROUP_ALPHA)}, largest effect "
             f"{effects[worst]:.0%} for {worst}): images are not exchangeable across groups; "
             "use --tolerance auto, or --group-by with enough groups"
         )

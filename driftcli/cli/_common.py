@@ -115,7 +115,7 @@ Color = Annotated[
         panel=COMMON,
         envvar="DRIFTCLI_COLOR",
         show_envvar=False,
-        help="Colour; auto: on a terminal (default: auto).",
+        help="Colour; auto: on a terminal, or as NO_COLOR and FORCE_COLOR say (default: auto).",
     ),
 ]
 LogFormat = Annotated[
@@ -128,3 +128,26 @@ LogFormat = Annotated[
         help="Form of standard error (default: text).",
     ),
 ]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from driftcli.cli.console import Terminal
+        from driftcli.core.version import version
+
+        Terminal().put(f"driftcli {version()}\n")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    option(
+        "-V",
+        "--version",
+        panel=COMMON,
+        help="Print the version, and stop.",
+        is_eager=True,
+        callback=_show_version,
+    ),
+]
+"""Of the program and of every command: asked for where one happens to be."""

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from driftcli.cli._destinations import require_folder
 from driftcli.core.errors import InternalError, UsageError
 from driftcli.core.files import replace_folder
 from driftcli.core.text import safe_name
@@ -26,8 +27,7 @@ def check(path: Path) -> None:
         raise UsageError(f"{shown} is no folder", "name a new folder")
     if place.is_dir() and not (place / MARK).is_file() and any(place.iterdir()):
         raise UsageError(f"{shown} holds other files", "name a new or empty folder, or an older report")
-    if not os.access(place.parent, os.W_OK):
-        raise InternalError(f"{safe_name(str(path.parent))} is not writable", "check permissions")
+    require_folder(place.parent, shown)
 
 
 def write(path: Path, files: Mapping[str, bytes]) -> None:
@@ -40,7 +40,7 @@ def write(path: Path, files: Mapping[str, bytes]) -> None:
     fresh = place.with_name(f".{place.name[:200]}.{os.getpid()}.tmp")
     try:
         try:
-            fresh.mkdir()
+            fresh.mkdir(parents=True)
             for name, data in {MARK: b"", **files}.items():
                 target = fresh / name
                 target.parent.mkdir(parents=True, exist_ok=True)

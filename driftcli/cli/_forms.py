@@ -25,8 +25,9 @@ Files = Annotated[
     option(
         "-o",
         "--output",
-        metavar="FORMAT=PATH",
+        metavar="[FORMAT=]PATH",
         panel=OUTPUT,
-        help=f"Also write the report to a file: {', '.join(kinds('reports'))}. Repeatable.",
+        help=f"Also write the report to a file; its suffix says the format, or one is named: "
+        f"{', '.join(kinds('reports'))}. Folders are made. Repeatable.",
     ),
 ]

@@ -33,15 +33,42 @@ class Speaker(Protocol):
     def say(self, level: str, message: str, **more: Any) -> None:
         """One event."""
 
+    def took(self, stage: str, seconds: float, steps: int | None = None, unit: str = "images") -> None:
+        """How long a stage took, for those who asked for more."""
+
     def colour(self, stream: IO[Any] | None = None) -> bool:
         """Whether to colour the stream."""
 
 
 class TerminalProgress(Progress):
-    """Draws nothing, but passes warnings on."""
+    """Draws nothing, but passes warnings on, and with -v says how long every stage took."""
+
+    clock: Callable[[], float] = staticmethod(time.monotonic)
 
     def __init__(self, terminal: Speaker) -> None:
         self.terminal = terminal
+        self.stages: list[tuple[str, float, int]] = []
+        self.parts: list[tuple[str, float, int | None]] = []
+
+    def start(self, stage: str, total: int | None = None) -> None:  # noqa: ARG002
+        self.stages.append((stage, self.clock(), 0))
+
+    def advance(self, steps: int = 1, note: str = "") -> None:  # noqa: ARG002
+        if self.stages:
+            stage, began, done = self.stages[-1]
+            self.stages[-1] = stage, began, done + steps
+
+    def finish(self) -> None:
+        if self.stages:
+            stage, began, done = self.stages.pop()
+            unit = "images" if stage.startswith("reading") or stage == "simulating" else "steps"
+            self.terminal.took(stage, self.clock() - began, done, unit)
+        for part, seconds, steps in self.parts:
+            self.terminal.took(f"  of that {part}", seconds, steps)
+        self.parts.clear()
+
+    def took(self, part: str, seconds: float, steps: int | None = None) -> None:
+        self.parts.append((part, seconds, steps))
 
     def warn(self, message: str) -> None:
         self.terminal.warn(message)
@@ -53,8 +80,6 @@ class TerminalProgress(Progress):
 class Lines(TerminalProgress):
     """A line a stage, at most one every ten seconds: a cron mail and a CI log stay short."""
 
-    clock: Callable[[], float] = staticmethod(time.monotonic)
-
     def __init__(self, terminal: Speaker) -> None:
         super().__init__(terminal)
         self.stage = ""
@@ -65,9 +90,10 @@ class Lines(TerminalProgress):
     def start(self, stage: str, total: int | None = None) -> None:
         self.stage, self.total, self.done = stage, total, 0
         self.began = self.spoke = self.clock()
-        self.terminal.note(stage)
+        super().start(stage, total)
 
     def advance(self, steps: int = 1, note: str = "") -> None:
+        super().advance(steps)
         self.done += steps
         now = self.clock()
         if now - self.spoke >= INTERVAL:
@@ -79,6 +105,7 @@ class Lines(TerminalProgress):
         if self.spoke > self.began:
             self._say(self.clock() - self.began, "done")
         self.spoke = self.began
+        super().finish()
 
     def _say(self, seconds: float, note: str) -> None:
         left = None
@@ -87,7 +114,9 @@ class Lines(TerminalProgress):
         if self.terminal.log_format == "json":
             facts = {"done": self.done, "total": self.total, "seconds": round(seconds, 1)}
             remaining = None if left is None else round(left)
-            self.terminal.say("progress", self.stage, **facts, seconds_left=remaining, note=note)
+            self.terminal.say(
+                "info", self.stage, event="progress", **facts, seconds_left=remaining, note=note
+            )
             return
         words = f"{self.done}" + (f" of {self.total} ({self.done / self.total:.0%})" if self.total else "")
         when = f", about {rough_duration(left)} left" if left else f", {rough_duration(seconds)}"
@@ -132,11 +161,13 @@ class Bars(TerminalProgress):
         self.tasks: list[Any] = []
 
     def start(self, stage: str, total: int | None = None) -> None:
+        super().start(stage, total)
         if not self.tasks:
             self.bars.start()
         self.tasks.append(self.bars.add_task(safe_name(stage), total=total, note=""))
 
     def advance(self, steps: int = 1, note: str = "") -> None:
+        super().advance(steps)
         if self.tasks:
             fields: dict[str, Any] = {"note": safe_name(note)} if note else {}
             self.bars.update(self.tasks[-1], advance=steps, **fields)
@@ -146,6 +177,7 @@ class Bars(TerminalProgress):
             self.bars.remove_task(self.tasks.pop())
         if not self.tasks:
             self.bars.stop()
+        super().finish()
 
     def close(self) -> None:
         while self.tasks:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from driftcli.cli import _destinations as to
 from driftcli.cli import _folder, _github
 from driftcli.cli._forms import SHOWN
 from driftcli.core import registry
-from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.errors import UsageError
 from driftcli.core.output import write
 from driftcli.core.text import safe_name
 
@@ -62,40 +62,39 @@ class Plan:
         return any(_form(kind).pictures for kind in {self.shown, *(kind for kind, _ in self.files)})
 
 
-def plan(shown: str, outputs: Iterable[str], *, brief: bool, top_k: int = 10) -> Plan:
-    """Raises UsageError for a format that does not exist or a folder that is missing.
+def plan(
+    shown: str, outputs: Iterable[str], *, brief: bool, top_k: int = 10, inputs: Iterable[str | None] = ()
+) -> Plan:
+    """Raises UsageError for a format that does not exist, or a path that cannot be or is among `inputs`.
 
     `top_k`: so many of the most drifted images are named.
     """
     formats = Formats(SHOWN, registry.kinds("reports"), foldable=True)
-    return replace(plan_of(shown, outputs, formats, brief=brief), top_k=top_k)
+    return replace(plan_of(shown, outputs, formats, brief=brief, inputs=inputs), top_k=top_k)
 
 
-def plan_of(shown: str, outputs: Iterable[str], formats: Formats, *, brief: bool) -> Plan:
+def plan_of(
+    shown: str, outputs: Iterable[str], formats: Formats, *, brief: bool, inputs: Iterable[str | None] = ()
+) -> Plan:
     """As `plan`, for a command with formats of its own."""
-    _known(shown, formats.shown, "--format")
+    to.require_known(shown, formats.shown, "--format")
     files: list[tuple[str, Path]] = []
     folders: set[Path] = set()
+    foldable = [kind for kind in formats.files if _form(kind).folder] if formats.foldable else []
     for text in outputs:
-        kind, equals, name = text.partition("=")
-        if not equals or not name:
-            raise UsageError(
-                f"--output {safe_name(text)}: not FORMAT=PATH", "for example -o json=result.json"
-            )
-        _known(kind, formats.files, "--output")
-        path = Path(name)
-        if not path.parent.is_dir():
-            raise UsageError(
-                f"--output {safe_name(text)}: there is no folder {safe_name(str(path.parent))}",
-                "create it first",
-            )
+        kind, name = to.parsed(text, formats.files, folders=foldable)
+        path, option = Path(name), f"--output {safe_name(text)}"
+        if formats.foldable:
+            _form(kind).require()
         if any(path.resolve() == other.resolve() for _, other in files):
             raise UsageError(f"--output {safe_name(name)}: named twice", "one file a report")
-        if formats.foldable and _becomes_folder(kind, name):
+        folder = kind in foldable and _becomes_folder(kind, name)
+        to.require_no_input(path, inputs, option, folder=folder)
+        if folder:
             _folder.check(path)
             folders.add(path)
         else:
-            _check_file(path, f"--output {safe_name(text)}")
+            to.require_file(path, option)
         files.append((kind, path))
     return Plan(shown, tuple(files), brief, frozenset(folders))
 
@@ -109,20 +108,6 @@ def _becomes_folder(kind: str, name: str) -> bool:
     return form.folder and (not form.single or name.endswith(("/", os.sep)) or Path(name).is_dir())
 
 
-def _check_file(path: Path, option: str) -> None:
-    if path.is_dir():
-        raise UsageError(f"{option}: is a folder", "name a file")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise InternalError(f"{safe_name(str(path))} is not writable", "check permissions")
-
-
-def _known(kind: str, known: Iterable[str], option: str) -> None:
-    if kind not in known:
-        close = get_close_matches(kind, known, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"
-        raise UsageError(f"{option}: no format {safe_name(kind)!r}", hint)
-
-
 def deliver(
     chosen: Plan,
     report: Report,
@@ -130,24 +115,30 @@ def deliver(
     *,
     gallery: Gallery | None = None,
     notify: Callable[[], None] = lambda: None,
+    silent: bool = False,
 ) -> None:
     """Files first, then whoever is to be notified: if one fails (4), standard output stays empty.
 
-    `gallery`: for a plan with pictures.
+    `gallery`: for a plan with pictures. `silent`: all that the report could say stands there already.
     """
     top_k = chosen.top_k
     for kind, path in chosen.files:
         if path in chosen.folders:
             _folder.write(path, _made(kind, top_k=top_k).files(report, gallery or _no_pictures()))
+        elif _form(kind).binary:
+            write(path, _made(kind).data(report))
         else:
-            write(path, _render(kind, report, gallery, width=100, top_k=top_k, is_file=os.path.isfile))
+            look = {"width": 100, "top_k": top_k, "is_file": os.path.isfile, "full": True}
+            write(path, _render(kind, report, gallery, **look))
     if "github" in {chosen.shown, *(kind for kind, _ in chosen.files)}:
         _github.publish(report, terminal, top_k=top_k)
     notify()
-    look: dict[str, Any] = {"top_k": top_k}
+    if silent:
+        return
+    look = {"top_k": top_k}
     if chosen.shown == "text":
         look |= {"width": terminal.width(), "color": terminal.colour(), "quiet": chosen.brief}
-        look |= {"ascii": not terminal.unicode()}
+        look |= {"ascii": not terminal.unicode(), "full": terminal.verbose > 0}
     terminal.put(_render(chosen.shown, report, gallery, **look), utf8=chosen.shown != "text")
 
 

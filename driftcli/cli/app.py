@@ -8,10 +8,11 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from driftcli.cli import _common as c
 from driftcli.cli import baseline, check, demo, doctor, fit, history, inspect, power, report, simulate
 from driftcli.cli import help as manual
 from driftcli.cli._help import CONTEXT, Command, Group
@@ -72,21 +73,8 @@ for _module, _verb in (
     app.command(cls=Command, epilog=_module.EXAMPLES, context_settings=CONTEXT)(_verb)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        from driftcli.core.version import version
-
-        Terminal().put(f"driftcli {version()}\n")
-        raise typer.Exit
-
-
 @app.callback()
-def _root(
-    version: Annotated[
-        bool,
-        typer.Option("-V", "--version", help="Print the version.", is_eager=True, callback=_show_version),
-    ] = False,
-) -> None:
+def _root(version: c.Version = False) -> None:
     """Options of the whole program; `run` gives a bare command line `--help`."""
 
 
@@ -106,6 +94,14 @@ def main() -> NoReturn:
 def run(argv: Sequence[str]) -> int:
     """One command line; its exit code. Nothing but a failed gate returns 1."""
     terminal = Terminal.peek(argv, os.environ)
+    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    terminal.ending.command = next((word for word in argv if word in verbs), None)
+    code = _run(argv, terminal)
+    terminal.end(code)
+    return code
+
+
+def _run(argv: Sequence[str], terminal: Terminal) -> int:
     try:
         with _signals():
             code = invoke(typer.main.get_command(app), argv, terminal)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from driftcli.cli import _common as c
-from driftcli.cli import _summary, session
+from driftcli.cli import _order, _summary, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, Entries, Region, Ties, Weights, group
@@ -55,6 +55,7 @@ def baseline(asked: Baseline, run: session.Session) -> int:
 
     Several SOURCEs (good days, cameras) are pooled and remembered as groups.
     """
+    _order.require_artifact_first("baseline", asked.artifact, asked.source)
     from driftcli.audit import baseline as audit
 
     calibrated = audit.baseline(
@@ -65,5 +66,7 @@ def baseline(asked: Baseline, run: session.Session) -> int:
         drop_seen=asked.drop_seen,
     )
     run.terminal.close()
+    run.terminal.ending.images = calibrated.images
+    run.terminal.ending.sentence = _summary.calibrated(calibrated, brief=True).strip()
     run.terminal.put(_summary.calibrated(calibrated, brief=run.terminal.quiet))
     return 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from driftcli.cli import _common as c
-from driftcli.cli import _forms, _link, _notice, _reports, session
+from driftcli.cli import _forms, _link, _notice, _order, _reports, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, Entries, Region, Ties, Weights, group
@@ -23,7 +24,7 @@ EXAMPLES = """\
 Examples:
   driftcli check ref/ images/today
   driftcli check ref/ images/today -f json > result.json
-  driftcli check ref/ images/today --alpha 0.001 --tolerance 5% -o json=out/result.json
+  driftcli check ref/ images/today --alpha 0.001 --tolerance 5% -o out/result.json -o out/report.html
   driftcli check ref/ images/today --history drift.db --gate sequence --alpha 0.05
   find images -newer stamp -print0 | driftcli check ref/ -0 -
 
@@ -60,6 +61,7 @@ class Output:
     output: _forms.Files = None
     history: o.History = None
     history_group: o.HistoryGroup = None
+    date: o.Date = None
     report_url: _link.ReportUrl = None
     notify: _notice.Notify = None
     notify_on: _notice.NotifyOn = "failure"
@@ -92,33 +94,48 @@ def check(asked: Check, run: session.Session) -> int:
     The report goes to standard output, everything else to standard error.
     """
     output = asked.output
+    _order.require_artifact_first("check", asked.artifact, asked.source)
     plan = _reports.plan(
-        output.format, output.output or (), brief=run.terminal.quiet, top_k=run.settings.report.top_k
+        output.format,
+        output.output or (),
+        brief=run.terminal.quiet,
+        top_k=run.settings.report.top_k,
+        inputs=[asked.artifact, *asked.source, *session.named_files(run, asked.common)],
     )
     named = session.sources(asked.source, null=asked.null)
     link = _link.link(output.report_url, plan.page, run.terminal.environ)
     notice = _notice.plan(output.notify or (), output.notify_on, run.terminal, strict=output.strict_notify)
-    report, gallery = _audit(run, asked, named, link, pictures=plan.pictures)
+    report, gallery, failure = _audit(run, asked, named, link, pictures=plan.pictures)
     run.terminal.close()
+    once = plan.shown == "text" and not plan.brief and run.terminal.is_one_place()
+    told = once and report.ledger.seen and run.terminal.log_format == "text"
+    if failure is not None and not told:
+        run.terminal.failure(failure)
     gate_code = report.exit_code
     if asked.gate.exit_zero and report.exit_code == 1:
         report = replace(report, exit_code=0)
+    run.terminal.ending.told(report)
+    began = time.monotonic()
     _reports.deliver(
         plan,
         report,
         run.terminal,
         gallery=gallery,
         notify=lambda: notice(report, gate_code),
+        silent=once and failure is not None and not report.ledger.seen,
     )
+    run.terminal.took("writing reports", time.monotonic() - began)
     return report.exit_code
 
 
 def _audit(
     run: session.Session, asked: Check, named: Sequence[str], link: str | None, *, pictures: bool
-) -> tuple[Report, Gallery | None]:
-    """The audit's report; also of a batch that could not be audited, explained on standard error too."""
+) -> tuple[Report, Gallery | None, NotAuditedError | None]:
+    """The audit's report, with pictures where there are any, and why the batch was not audited where it was not."""
+    began = time.monotonic()
     from driftcli.audit import check as audit
 
+    run.terminal.took("loading libraries", time.monotonic() - began)
     artifact, baseline = Path(asked.artifact), asked.gate.baseline
     call, gallery = replace(run.call(), link=link), None
     try:
@@ -129,13 +146,11 @@ def _audit(
     except NotAuditedError as error:
         from driftcli.audit.inconclusive import inconclusive
 
-        run.terminal.failure(error)
         report = inconclusive(
             error, artifact=artifact, sources=named, settings=run.settings, baseline=baseline
         )
-        return replace(report, link=link), None
-    if report.verdict == "inconclusive":
-        run.terminal.close()
-        what, *hints = report.reasons or ("not audited",)
-        run.terminal.error(what, "; ".join(hints))
-    return report, gallery
+        return replace(report, link=link), None, error
+    if report.verdict != "inconclusive":
+        return report, gallery, None
+    what, *hints = report.reasons or ("not audited",)
+    return report, gallery, NotAuditedError(what, "; ".join(hints))

@@ -12,9 +12,10 @@ import warnings
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, get_args
 
+from driftcli.cli._ending import Ending
 from driftcli.core.errors import DriftcliError, InternalError
 from driftcli.core.text import safe_name
-from driftcli.core.times import now_utc
+from driftcli.core.times import duration, now_utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,10 +29,12 @@ _PAGE = 100
 
 
 def wants_colour(stream: IO[Any] | None, choice: str, environ: Mapping[str, str]) -> bool:
-    """`auto` colours a terminal only: never a pipe or a CI log, whatever service wrote the environment."""
+    """`auto` colours a terminal only, not a pipe or a CI log, unless NO_COLOR or else FORCE_COLOR says otherwise."""
     if choice != "auto":
         return choice == "always"
-    return is_terminal(stream, environ) and not environ.get("NO_COLOR")
+    if environ.get("NO_COLOR"):
+        return False
+    return bool(environ.get("FORCE_COLOR")) or is_terminal(stream, environ)
 
 
 def is_terminal(stream: IO[Any] | None, environ: Mapping[str, str]) -> bool:
@@ -52,6 +55,7 @@ class Terminal:
     verbose: int = 0
     show_progress: bool = True
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    ending: Ending = field(default_factory=Ending)
     _active: Progress | None = None
 
     @classmethod
@@ -105,6 +109,14 @@ class Terminal:
             return max(40, min(120, shutil.get_terminal_size().columns))
         return _PAGE
 
+    def is_one_place(self) -> bool:
+        """Whether both streams end at the same place, a terminal or a log: what one says, the other need not."""
+        try:
+            out, err = (os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr))
+        except (OSError, ValueError, AttributeError):
+            return False
+        return os.path.samestat(out, err)
+
     def unicode(self) -> bool:
         """Whether standard output can show more than ASCII (LC_ALL=C cannot)."""
         try:
@@ -116,8 +128,28 @@ class Terminal:
     # ------------------------------------------------------------ standard error
 
     def error(self, what: str, hint: str = "") -> None:
-        """`error: WHAT` and `hint: WHAT TO DO`."""
-        self.say("error", what, **({"hint": hint} if hint else {}))
+        """`error: WHAT` and `hint: WHAT TO DO`; as JSON both are part of the one event that ends the run."""
+        self.ending.error, self.ending.hint = what, hint or None
+        if self.log_format == "text":
+            self.say("error", what, **({"hint": hint} if hint else {}))
+
+    def end(self, code: int) -> None:
+        """How the run ended: with `--log-format json` one event, whatever happened."""
+        if self.log_format == "json":
+            self.say(self.ending.level(code), self.ending.message, **self.ending.fields(code))
+
+    def took(self, stage: str, seconds: float, steps: int | None = None, unit: str = "images") -> None:
+        """With -v: how long a part of the run took, and how fast it was."""
+        if not self.verbose or self.quiet:
+            return
+        rate = steps / seconds if steps and seconds > 0 else None
+        if self.log_format == "json":
+            speed = {"steps": steps, "per_second": None if rate is None else round(rate, 1)}
+            self.say("info", stage, event="stage", seconds=round(seconds, 3), **speed)
+            return
+        many = f": {steps:,} {unit} in" if steps else ":"
+        speed_words = "" if rate is None else f" ({rate:.3g} {unit}/s)"
+        self.say("info", f"{stage}{many} {duration(seconds)}{speed_words}")
 
     def warn(self, message: str) -> None:
         """Something to know; shown even with -q."""
@@ -131,7 +163,8 @@ class Terminal:
     def say(self, level: str, message: str, **more: Any) -> None:
         """One event: a line of text (and one for a hint), or one line of JSON."""
         if self.log_format == "json":
-            event = {"time": now_utc("milliseconds"), "level": level, "message": message, **more}
+            known = {"event": {"info": "note"}.get(level, level), "command": self.ending.command}
+            event = {"time": now_utc("milliseconds"), "level": level, **known, "message": message, **more}
             self.line(json.dumps(event))
             return
         prefix = "" if level == "info" else f"{level}: "

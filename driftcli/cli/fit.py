@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from driftcli.cli import _common as c
-from driftcli.cli import _summary, session
+from driftcli.cli import _order, _summary, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, Entries, Region, Ties, Weights, group
@@ -61,6 +61,7 @@ def fit(asked: Fit, run: session.Session) -> int:
     Writes the reference as an artifact. A part of the images is kept back and calibrated on, so that
     `check` works at once.
     """
+    _order.require_images_first(asked.source, asked.output)
     from driftcli.audit import fit as audit
 
     fitted = audit.fit(
@@ -70,5 +71,7 @@ def fit(asked: Fit, run: session.Session) -> int:
         force=asked.force,
     )
     run.terminal.close()
+    run.terminal.ending.images = fitted.fitted_on
+    run.terminal.ending.sentence = _summary.fitted(fitted, brief=True).strip()
     run.terminal.put(_summary.fitted(fitted, brief=run.terminal.quiet))
     return 0

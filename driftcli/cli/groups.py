@@ -35,6 +35,7 @@ class Common:
     no_progress: c.NoProgress = False
     color: c.Color = "auto"
     log_format: c.LogFormat = "text"
+    version: c.Version = False
 
 
 @group

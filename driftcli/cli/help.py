@@ -56,6 +56,7 @@ def help(  # noqa: A001  # the command's name
     verbose: c.Verbose = 0,  # noqa: ARG001  # read from the raw command line, as the next two are
     color: c.Color = "auto",  # noqa: ARG001
     log_format: c.LogFormat = "text",  # noqa: ARG001
+    version: c.Version = False,  # noqa: ARG001  # has ended the command before
 ) -> int:
     """Read the manual, offline.
 

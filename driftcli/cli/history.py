@@ -22,7 +22,7 @@ EXAMPLES = """\
 Examples:
   driftcli history drift.db
   driftcli history drift.db --statistic brightness --since 30d
-  driftcli history drift.db -o html=history.html
+  driftcli history drift.db -o history.html
   driftcli history drift.db --acknowledge --note "lens cleaned"
 
 Exit code 0 whatever the checks said: `check --gate sequence` is the gate.
@@ -91,9 +91,10 @@ Outputs = Annotated[
     option(
         "-o",
         "--output",
-        metavar="FORMAT=PATH",
+        metavar="[FORMAT=]PATH",
         panel=OUTPUT,
-        help="Also write text, json, csv or html to a file. Repeatable.",
+        help="Also write text, json, csv or html to a file; its suffix says which, or it is named. Folders are made. "
+        "Repeatable.",
     ),
 ]
 
@@ -121,7 +122,9 @@ def history(asked: LookBack, run: session.Session) -> int:
 
     Verdicts, the evidence of all checks together, and the trend of whatever was measured.
     """
-    chosen = _reports.plan_of(asked.format, asked.output or (), FORMATS, brief=run.terminal.quiet)
+    chosen = _reports.plan_of(
+        asked.format, asked.output or (), FORMATS, brief=run.terminal.quiet, inputs=[asked.database]
+    )
     if asked.note and not asked.acknowledge:
         raise UsageError("--note without --acknowledge", "add --acknowledge, or leave the note out")
     from driftcli.check_history import read

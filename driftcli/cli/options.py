@@ -72,7 +72,7 @@ MaxUnreadable = Annotated[
         "--max-unreadable",
         metavar="SHARE",
         panel=GATE,
-        help="More unreadable images: not audited (default: 5%).",
+        help="More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).",
     ),
 ]
 MaxTestImages = Annotated[
@@ -165,6 +165,16 @@ HistoryGroup = Annotated[
         "a sequence of its own (default: none).",
     ),
 ]
+Date = Annotated[
+    str | None,
+    option(
+        "--date",
+        metavar="DATE",
+        panel=OUTPUT,
+        help="When the images are from, such as 2026-11-03 (UTC): catch up on past days, the oldest first "
+        "(default: now).",
+    ),
+]
 ExitZero = Annotated[
     bool, option("--exit-zero", panel=GATE, help="Return 0 instead of 1; the verdict stays what it is.")
 ]
@@ -231,9 +241,10 @@ Outputs = Annotated[
     option(
         "-o",
         "--output",
-        metavar="FORMAT=PATH",
+        metavar="[FORMAT=]PATH",
         panel=OUTPUT,
-        help="Also write the report to a file. Repeatable.",
+        help="Also write the report to a file; its suffix says the format, or one is named. Folders are made. "
+        "Repeatable.",
     ),
 ]
 TopK = Annotated[

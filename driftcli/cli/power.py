@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from driftcli.cli import _common as c
-from driftcli.cli import _reports, session
+from driftcli.cli import _order, _reports, session
 from driftcli.cli import options as o
 from driftcli.cli._common import OUTPUT, option
 from driftcli.cli._signature import command
@@ -24,7 +24,7 @@ EXAMPLES = """\
 Examples:
   driftcli power ref/ images/val
   driftcli power ref/ images/val --corruption jpeg --corruption crop --severity 1,2,3,4,5 --batch 20,50
-  driftcli power ref/ images/val --foreign images/other -f json -o csv=power.csv -o plot=power.png
+  driftcli power ref/ images/val --foreign images/other -f json -o power.csv -o power.png
 
 Batches are drawn from SOURCE, good images that the reference was not fitted on, changed, and compared with
 the baseline. What stands in the baseline is left out of it. Exit code 0 whatever was measured: no gate.
@@ -128,7 +128,19 @@ def power(asked: Power, run: session.Session) -> int:
 
     Detection rates by corruption, severity, share and batch size, of the gate and of every family.
     """
-    chosen = _reports.plan_of(asked.format, asked.output or (), FORMATS, brief=run.terminal.quiet)
+    _order.require_artifact_first("power", asked.artifact, asked.source)
+    chosen = _reports.plan_of(
+        asked.format,
+        asked.output or (),
+        FORMATS,
+        brief=run.terminal.quiet,
+        inputs=[
+            asked.artifact,
+            *asked.source,
+            *(asked.study.foreign or ()),
+            *session.named_files(run, asked.common),
+        ],
+    )
     _drawable(chosen)
     named = session.sources(asked.source, null=asked.null)
     grid = _plan(asked.study)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 Examples:
-  driftcli report result.json -o html=report.html
-  driftcli report bundle/ -o html=report/ -o json=result.json
-  driftcli check ref/ images/today -f json | driftcli report - -o html=report.html
+  driftcli report result.json -o report.html
+  driftcli report bundle/ -o html=report/ -o result.json
+  driftcli check ref/ images/today -f json | driftcli report - -o report.html
 
 Exit code 0 whatever the result says: this is no gate. 3: not a result.
 """
@@ -54,9 +54,14 @@ def report(asked: Show, run: session.Session) -> int:
     A bundle has its pictures with it; of a bare result, images are read again where they are still the same.
     """
     plan = _reports.plan(
-        asked.format, asked.output or (), brief=run.terminal.quiet, top_k=run.settings.report.top_k
+        asked.format,
+        asked.output or (),
+        brief=run.terminal.quiet,
+        top_k=run.settings.report.top_k,
+        inputs=[asked.result],
     )
     saved, gallery = _read(asked.result, pictures=plan.pictures)
+    run.terminal.ending.told(saved)
     _reports.deliver(plan, saved, run.terminal, gallery=gallery)
     return 0
 

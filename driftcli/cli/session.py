@@ -50,6 +50,7 @@ def begin(context: typer.Context, common: Common, arguments: Mapping[str, Any]) 
     Raises UsageError for anything wrong in options, environment or file.
     """
     terminal = speak(context, common)
+    terminal.ending.began(context.info_name, arguments)
     options = {
         name: value
         for name in resolve.OPTIONS
@@ -74,6 +75,12 @@ def speak(context: typer.Context, common: Common) -> Terminal:
     terminal.show_progress = not common.no_progress
     terminal.hush()
     return terminal
+
+
+def named_files(run: Session, common: Common) -> list[str | None]:
+    """The files that options and settings name for reading: no report may take their place."""
+    chosen = run.settings
+    return [common.config, chosen.decode.mask, chosen.weights.file, chosen.history.file]
 
 
 def sources(named: list[str], *, null: bool) -> list[str]:

@@ -21,7 +21,7 @@ from driftcli.core.errors import InternalError, UsageError
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
-    from driftcli.core.report import Report
+    from driftcli.core.report import Outcome, Report
 
 TIMEOUT = 10.0
 """Seconds for one try."""
@@ -31,7 +31,9 @@ TOKEN, SECRET = "DRIFTCLI_NOTIFY_TOKEN", "DRIFTCLI_NOTIFY_SECRET"
 SIGNATURE = "X-Driftcli-Signature-256"
 REASONS = 5
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
-_MARKS = {"pass": "✓", "warn": "!", "drift": "✗", "inconclusive": "?"}
+_MARKS: dict[Outcome, str] = {
+    "pass": "✓", "warn": "!", "drift": "✗", "inconclusive": "?", "rule_failed": "✗", "differs": "!", "alarm": "✗",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,9 @@ def summary(report: Report) -> dict[str, Any]:
             "tool": report.tool,
             "created": report.created,
             "verdict": report.verdict,
+            "outcome": report.outcome,
             "exit_code": report.exit_code,
-            "sentence": verdict.sentence(report),
+            "sentence": verdict.told(report),
             "report": report.link,
             "reasons": report.reasons,
             "p_value": gate.p_value,
@@ -160,18 +163,19 @@ def _shown(parts: SplitResult) -> str:
 
 def line(report: Report) -> str:
     """For people in a chat: names as code, so that nobody is called by a file's name."""
-    from driftcli.reports.content import verdict
+    from driftcli.reports.content import numbers, verdict
     from driftcli.reports.layout.address import clickable
 
     source = ", ".join(report.batch.source[:3]) + (" …" if len(report.batch.source) > 3 else "")  # noqa: PLR2004
-    p = "" if report.gate.p_value is None else f", p = {report.gate.p_value:.2g}"
+    gate = report.gate
+    p = "" if gate.p_value is None else f", p = {numbers.p_value(gate.p_value, gate.alpha)}"
     head = (
-        f"{_MARKS[report.verdict]} driftcli: {report.verdict} (exit {report.exit_code}{p}), "
+        f"{_MARKS[report.outcome]} driftcli: {verdict.label(report).lower()} (exit {report.exit_code}{p}), "
         f"{report.batch.images} images of {_code(source)} against {_code(report.reference.artifact)}"
     )
     lines = [
         head,
-        _code(verdict.sentence(report)),
+        _code(verdict.told(report)),
         *(f"• {_code(reason)}" for reason in report.reasons[:REASONS]),
     ]
     if report.link:

@@ -26,6 +26,8 @@ Where = Callable[[tuple[str | int, ...], bool], str]
 SHARES = frozenset(
     {"gate.alpha", "gate.tolerance", "gate.max_unreadable", "gate.max_loss_increase", "fit.holdout"}
 )
+RISE = "gate.max_loss_increase"
+"""A share that may exceed 1: above it the percent sign is asked for."""
 _PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*%\s*")
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 _SECTION = {"model_type", "dataclass_type", "model_attributes_type"}
@@ -110,11 +112,14 @@ def _annotation(key: str) -> Any:
 # ---------------------------------------------------------------- checking
 
 
-def check(tree: Tree, where: Where) -> Tree:
+def check(tree: Tree, where: Where, *, as_written: bool = True) -> Tree:
     """The layer with its percentages, aliases and empty sections made plain, once all of it is right.
 
+    `as_written`: a person wrote its values; those of layers that were checked before have lost their percent signs.
     Raises UsageError that names every mistake, each with its place.
     """
+    if as_written:
+        _refuse_bare_percentages(tree, where)
     tree = _plain(tree, "")
     try:
         Settings.model_validate_json(json.dumps(tree), strict=True)
@@ -123,6 +128,18 @@ def check(tree: Tree, where: Where) -> Tree:
     except (ValueError, TypeError) as error:  # an object of no JSON type
         raise UsageError(f"{where((), False)}: {safe_name(str(error))}", _SEE) from error
     return tree
+
+
+def _refuse_bare_percentages(tree: Tree, where: Where) -> None:
+    """Raise UsageError for a rise such as 20, which may be a share of 2,000 % and was meant as 20 %."""
+    for key, value in leaves(tree):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if key == RISE and number and value > 1:
+            place = where(tuple(key.split(".")), False)
+            raise UsageError(
+                f"{place}: {value:g} is a rise of {value:,.0%}, and is not taken without the sign",
+                f"did you mean {value:g}%? Else write {100 * value:g}%",
+            )
 
 
 def _plain(value: Any, key: str) -> Any:
@@ -210,6 +227,8 @@ def _hint_for(key: str, value: Any, said: str) -> str:
     words = re.findall(r"'([^']+)'", said)
     if isinstance(value, str) and (close := get_close_matches(value, words, 1)):
         return f"did you mean {close[0]!r}?"
+    if key in SHARES and "less than" in said and 1 < (number := _number(value)) < 100:  # noqa: PLR2004
+        return f"did you mean {number:g}%?"
     if "valid number" in said:
         return "write a number, such as 0.05" + (" or 5%" if key in SHARES else "")
     if "valid string" in said:
@@ -217,6 +236,14 @@ def _hint_for(key: str, value: Any, said: str) -> str:
     if key == "device":
         return "one of auto, cpu, cuda, cuda:N, mps"
     return _SEE
+
+
+def _number(value: Any) -> float:
+    """The number that a value is or spells, else NaN."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def _suggest(path: Sequence[str | int]) -> str:

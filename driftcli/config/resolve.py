@@ -44,6 +44,7 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "horizon": "gate.horizon",
         "history": "history.file",
         "history-group": "history.group",
+        "date": "history.date",
         "group-by": "input.group_by",
         "stratify-by": "input.stratify_by",
         "slice-by": "input.slice_by",
@@ -134,9 +135,12 @@ def with_stored(resolved: Resolved, stored: Mapping[str, Any], origin: str = "ar
 
 def show_config(resolved: Resolved) -> str:
     """Every key as `--set` takes it, and its origin."""
-    from driftcli.config.layers import leaves
+    from driftcli.config.layers import RISE, leaves
 
-    rows = [(f"{key}={_shown(value)}", resolved.origins[key]) for key, value in leaves(resolved.settings)]
+    values = dict(leaves(resolved.settings))
+    if values[RISE] is not None and values[RISE] > 1:
+        values[RISE] = f"{100 * values[RISE]:g}%"
+    rows = [(f"{key}={_shown(value)}", resolved.origins[key]) for key, value in values.items()]
     width = max(len(left) for left, _ in rows)
     return "".join(f"{safe_name(left):<{width}}  # {safe_name(origin)}\n" for left, origin in rows)
 
@@ -239,7 +243,7 @@ class _Layers:
         from driftcli.config import layers as _layers
         from driftcli.config.settings import Settings
 
-        checked = _layers.check(_layers.nest(self.values), lambda *_: "settings")
+        checked = _layers.check(_layers.nest(self.values), lambda *_: "settings", as_written=False)
         settings = Settings.model_validate(checked)
         origins = {key: self.origins.get(key, DEFAULT) for key in _layers.known()}
         return Resolved(settings, MappingProxyType(origins), warnings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 PLAIN = range(3, 7)
 """Powers of ten that are written out."""
 
@@ -56,3 +58,17 @@ def parts(value: float, unit: str) -> tuple[str, str]:
 def amount(value: float, unit: str) -> str:
     """`12 px`, `8 %`, `1600 ISO`: a value with its unit."""
     return " ".join(part for part in parts(value, unit) if part)
+
+
+def p_value(p: float, alpha: float | None = None) -> str:
+    """`0.0002`, `0.012`, `0.43`: two digits, and more where two would put p on alpha's other side; never an exponent.
+
+    The one spelling of a p-value, and of alpha, wherever people read it.
+    """
+    if p <= 0:
+        return "0"
+    decimals = 2 if p >= 0.1 else 1 - math.floor(math.log10(p))  # noqa: PLR2004
+    while alpha is not None and (round(p, decimals) <= alpha) != (p <= alpha) and decimals < 12:  # noqa: PLR2004
+        decimals += 1
+    digits = f"{p:.{decimals}f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits

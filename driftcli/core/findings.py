@@ -119,6 +119,22 @@ class ImageResult:
 
 
 @dataclass(frozen=True, slots=True)
+class PropertyResult:
+    """One measurement of all listed images: a column of the table that `csv` and `parquet` are."""
+
+    name: str
+    """As in the family's `statistics`."""
+    family: str
+    kind: Literal["linear", "circular", "category"]
+    unit: str
+    """Empty of what has none, and of a category."""
+    values: tuple[float | None, ...]
+    """One for each of `images`, in their order; None where an image has none. Of a category: places in `levels`."""
+    levels: tuple[str, ...] = ()
+    """Of a category: its names."""
+
+
+@dataclass(frozen=True, slots=True)
 class FileResult:
     """One entry that was not used."""
 

@@ -13,6 +13,7 @@ from driftcli.core.text import safe_name
 def write(path: Path, content: str | bytes) -> None:
     """Text in UTF-8, beside the old file, then in its place; devices and pipes are written straight.
 
+    Missing folders are made.
     Raises InternalError; then what was there is still there.
     """
     raw = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
@@ -21,6 +22,7 @@ def write(path: Path, content: str | bytes) -> None:
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):
             target.write_bytes(raw)
             return
+        target.parent.mkdir(parents=True, exist_ok=True)
         replace_file(target, raw)
     except OSError as error:
         reason = safe_name(error.strerror or str(error))

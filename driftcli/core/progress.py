@@ -28,6 +28,9 @@ class Progress:
     def finish(self) -> None:
         """The stage is over."""
 
+    def took(self, part: str, seconds: float, steps: int | None = None) -> None:
+        """So many seconds went into a part of the stage ("network"), of `steps` if they can be counted."""
+
     def warn(self, message: str) -> None:
         """Something the user should know that is not part of the report."""
 

@@ -18,11 +18,16 @@ from driftcli.core.findings import (
     ImageResult,
     MapResult,
     MissingResult,
+    PropertyResult,
     RemovalResult,
     ScoreResult,
     SequenceResult,
 )
 from driftcli.core.images import Ledger
+
+
+Verdict = Literal["pass", "warn", "drift", "inconclusive"]
+Outcome = Literal["pass", "warn", "drift", "inconclusive", "rule_failed", "differs", "alarm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,8 @@ class BatchFacts:
     in_reference: int
     source: tuple[str, ...]
     digest: str
+    date: str | None = None
+    """When the images are from, where `--date` said so: a time in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,8 @@ class ReferenceFacts:
 class Report:
     """The result of one check, field for field the published JSON (schema_version 1)."""
 
-    verdict: Literal["pass", "warn", "drift", "inconclusive"]
+    verdict: Verdict
+    """On this batch."""
     exit_code: int
     reasons: tuple[str, ...]
     cautions: tuple[str, ...]
@@ -166,4 +174,22 @@ class Report:
     """What is known of the baseline, or of the test, without being a reason to do anything tonight."""
     link: str | None = None
     """Where people find the report of this check: an address or a path, as given."""
+    properties: tuple[PropertyResult, ...] = ()
+    """What was measured of each of `images`, column by column."""
     schema_version: int = 1
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the gate that was asked for made of it, in one word: where all checks decide together, not the batch's verdict.
+
+        `differs`: this batch is drift, and the checks together are not in alarm; `alarm`: they are, whatever this
+        batch is; `rule_failed`: nothing but a rule of the user's own failed. Published as the result's `outcome`.
+        """
+        if self.verdict == "inconclusive":
+            return "inconclusive"
+        if self.sequence is not None and self.sequence.alarm:
+            return "alarm"
+        together = self.sequence is not None
+        if any(rule.failed for rule in self.rules) and (together or self.verdict != "drift"):
+            return "rule_failed"
+        return "differs" if together and self.verdict == "drift" else self.verdict

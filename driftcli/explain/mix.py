@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from driftcli.core import amounts
 from driftcli.core.findings import CompositionResult, ShareResult
 
 MOST = 3
@@ -59,4 +60,4 @@ def _classes(found: CompositionResult) -> str:
 
 
 def _p(p: float | None) -> str:
-    return "not tested" if p is None else f"p = {p:.2g}"
+    return "not tested" if p is None else f"p = {amounts.p_value(p)}"

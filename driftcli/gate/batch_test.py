@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from driftcli.config.settings import Settings
-from driftcli.core import threads
+from driftcli.config.settings import GateSettings, Settings
+from driftcli.core import amounts, threads
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features
@@ -20,7 +20,7 @@ from driftcli.gate.composition import Mix
 from driftcli.gate.within_classes import within_classes
 from driftcli.reading.reader import Reading
 from driftcli.reference.reference import Baseline
-from driftcli.stats import minp
+from driftcli.stats import minp, sequential
 from driftcli.stats.relabelling import Blocks, Relabellings, choose_permutations, draw
 
 
@@ -52,7 +52,7 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
     if strata is None and chosen.ignore_composition:
         strata = composition.required(mix).strata(len(tested))
 
-    def relabel(strata: Sequence[str] | None) -> Relabellings:
+    def relabel(strata: Sequence[str] | None, permutations: int = permutations) -> Relabellings:
         rng = np.random.default_rng(seed)
         return draw(len(baseline.features), len(tested), permutations, rng, Blocks(groups, strata))
 
@@ -61,11 +61,19 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
         raise NotAuditedError(
             _unattainable(relabellings, chosen.alpha), _how_many(relabellings, chosen.alpha)
         )
-    evidence = _evidence(baseline, tested, relabellings)
-    if strata is not None and groups is None:
-        evidence = within_classes(evidence, baseline.families, baseline.features, tested, strata)
     tolerance = _tolerance(settings, baseline)
-    verdict = minp.judge(evidence, gates, chosen.alpha, tolerance)
+
+    def judged(relabellings: Relabellings) -> minp.Verdict:
+        evidence = _evidence(baseline, tested, relabellings)
+        if strata is not None and groups is None:
+            evidence = within_classes(evidence, baseline.families, baseline.features, tested, strata)
+        return minp.judge(evidence, gates, chosen.alpha, tolerance)
+
+    verdict = judged(relabellings)
+    more = more_relabellings(verdict.p_value, relabellings, permutations, chosen)
+    if more is not None:
+        permutations, relabellings = more, relabel(strata, more)
+        verdict = judged(relabellings)
     mix_result = None
     if mix is not None:
         residual: tuple[float | None, str | None] = (verdict.p_value, None)
@@ -77,6 +85,17 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
             mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
         )
     return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result)
+
+
+def more_relabellings(p: float, relabellings: Relabellings, drawn: int, gate: GateSettings) -> int | None:
+    """How many the gate over many checks wants instead of those `drawn`, of which none was as extreme as the batch; or None.
+
+    Its horizon and alpha say how small p must be that two such days raise the alarm (`sequential.relabellings_for`).
+    """
+    if gate.mode != "sequence" or gate.permutations != "auto" or relabellings.rows < drawn + 1:
+        return None  # the user's own number, or all that exist have been listed
+    wanted = sequential.relabellings_for(gate.alpha, gate.horizon)
+    return wanted if wanted > drawn and sequential.is_smallest(p, relabellings.rows) else None
 
 
 def _evidence(baseline: Baseline, tested: Features, relabellings: Relabellings) -> list[Evidence]:
@@ -155,8 +174,8 @@ def _tolerance(settings: Settings, baseline: Baseline) -> float:
 
 def _unattainable(relabellings: Relabellings, alpha: float) -> str:
     return (
-        f"the smallest p-value these {relabellings.kind} can give is {relabellings.smallest_p:.2g}, "
-        f"above alpha {alpha:g}"
+        f"the smallest p-value these {relabellings.kind} can give is {amounts.p_value(relabellings.smallest_p, alpha)}, "
+        f"above alpha {amounts.p_value(alpha)}"
     )
 
 

@@ -35,7 +35,7 @@ class Rerun:
         settings = self.reference.settings
         if len(chosen) < settings.gate.min_images:
             return None
-        given = {"permutations": permutations, "max_test_images": most}
+        given = {"permutations": permutations, "max_test_images": most, "mode": "batch"}
         changed = {key: value for key, value in given.items() if value is not None}
         settings = settings.model_copy(update={"gate": settings.gate.model_copy(update=changed)})
         part = _part(self.reading, chosen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import PurePath
 
 from driftcli.core.errors import UsageError
@@ -32,16 +33,36 @@ def key_function(setting: str | None) -> KeyFunction | None:
     try:
         pattern = re.compile(setting)
     except re.error as error:
-        raise UsageError(
-            f"{setting!r} is no regular expression: {error}",
-            "use folder, hour, column:NAME, or a regular expression with one group",
-        ) from error
+        raise UsageError(f"{setting!r} is no regular expression: {error}", _meant(setting)) from error
     if not pattern.groups:
-        raise UsageError(
-            f"the regular expression {setting!r} has no group",
-            "put the part that names the group in parentheses, or use folder, hour or column:NAME",
-        )
+        raise UsageError(f"{setting!r} is no key: as a regular expression it has no group", _meant(setting))
     return lambda item: match.group(1) or "" if (match := pattern.search(item.name)) else ""
+
+
+_WORD = re.compile(r"[\w.-]+")
+_FOLDERS = frozenset({"folders", "dir", "directory", "dirname", "parent", "path", "subfolder"})
+_HOURS = frozenset({"hours", "time", "date", "day", "timestamp", "datetime"})
+_COLUMNS = frozenset({"col", "columns", "label", "field", "manifest", "csv"})
+"""Words that stand for a key before a colon or alone, and what people mean by them."""
+
+
+def _meant(setting: str) -> str:
+    """The hint for a key that is none: what was probably meant, else all that there is."""
+    first, colon, rest = setting.partition(":")
+    word = first.strip().lower()
+    if colon and (rest.lower() in {"hour", "time", "datetime", "date"} or word == "exif"):
+        return "the hour of capture (EXIF, or the manifest's `time`) is the key: hour"
+    if colon and rest and (word in _COLUMNS or get_close_matches(word, ["column"], 1)):
+        return f"did you mean column:{rest}?"
+    if word in _FOLDERS or get_close_matches(word, ["folder"], 1):
+        return "did you mean folder?"
+    if not colon and (word in _HOURS or get_close_matches(word, ["hour"], 1)):
+        return f"did you mean hour (of capture)? A manifest's column is column:{setting}"
+    if _WORD.fullmatch(setting):
+        return f"did you mean column:{setting}, a column of the manifest? A part of the path is written ({setting})"
+    return (
+        "use folder, hour, column:NAME, or a regular expression whose first group (in parentheses) is the key"
+    )
 
 
 def capture_time(item: Decoded) -> float:

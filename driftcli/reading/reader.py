@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -18,6 +19,7 @@ from driftcli.core.images import Decoded, Entry, FileFacts, Ledger, Skipped
 from driftcli.core.progress import SILENT, Progress
 from driftcli.extractors.base import Extractor, Runtime
 from driftcli.extractors.base import views as declared_views
+from driftcli.reading import holdings
 from driftcli.reading.entries import entries_of
 from driftcli.reading.keys import KeyFunction, capture_time, key_function
 from driftcli.reading.ledger import Tally
@@ -45,6 +47,8 @@ class Reading:
     """Prepared images of the extractors that still have to learn, row for row with `features`."""
     facts: tuple[FileFacts, ...] = ()
     thumbnails: tuple[bytes, ...] = ()
+    columns: frozenset[str] = frozenset()
+    """Names of the manifests' columns that any used image has."""
 
     @property
     def digest(self) -> str:
@@ -53,11 +57,27 @@ class Reading:
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """Sentences for the report on what the user can do about images that were skipped."""
+        """Sentences for the report on images that could not be read, or were skipped and need not be."""
         count = self.ledger.skipped.get("heic_needs_extra", 0)
-        return (
-            (f"{count} HEIC images were skipped: pip install 'driftcli[heif]' to read them",) if count else ()
-        )
+        heic = f"{count} HEIC images were skipped: pip install 'driftcli[heif]' to read them"
+        bad, images = self.failed, self.failed + self.ledger.used
+        lost = f"{bad:,} of {images:,} images could not be read: {self.failed_by_name}"
+        return (*([lost] if bad else []), *([heic] if count else []))
+
+    @property
+    def failed(self) -> int:
+        """How many entries look like images and could not be read, or changed while they were."""
+        return sum(self.ledger.unreadable.values()) + self.ledger.changed
+
+    @property
+    def failed_by_name(self) -> str:
+        """The first of them with their reasons."""
+        return holdings.named(holdings.failed(self.skipped), self.failed)
+
+    @property
+    def unlisted(self) -> tuple[str, ...]:
+        """Folders whose files nobody could list."""
+        return tuple(item.name for item in self.skipped if item.reason.startswith(holdings.UNLISTED))
 
     @property
     def distinct(self) -> int:
@@ -114,14 +134,18 @@ class Reader:
         """As `read`, for entries at hand."""
         tally, table = Tally(), Table(keep, self._keys(group), tuple(self.extractors.values()))
         self.progress.start(stage)
+        spent, count = 0.0, 0
         for chunk in _chunks(tally.watch(self._pool.map(self._counted(entries)))):
+            began = time.monotonic()
             views, prepared = self._extract(chunk)
+            spent, count = spent + time.monotonic() - began, count + len(chunk)
             for i, item in enumerate(chunk):
                 row = {name: x[i] for name, x in views.items()}
                 if finite(row):
                     table.add(item, row, {name: x[i] for name, x in prepared.items()})
                 else:
                     tally.withdraw(item.name, "nonfinite")
+        self.progress.took("networks and measuring", spent, count)
         self.progress.finish()
         return table.reading(tally)
 
@@ -221,6 +245,7 @@ class Table:
         self.rows: list[_Row] = []
         self.contents, self.seen = bytearray(), bytearray()
         self.levels: dict[int, str] = {}
+        self.columns: set[str] = set()
 
     def add(
         self,
@@ -230,6 +255,7 @@ class Table:
     ) -> None:
         """Add one used image; only its numbers stay in memory."""
         self.contents += item.content
+        self.columns.update(item.columns)
         self.seen += item.pixels[:8]
         for extractor in self.extractors:
             self.levels.update(extractor.levels(item.facts))
@@ -277,6 +303,7 @@ class Table:
             prepared,
             tuple(item.facts for item in items),
             tuple(item.thumbnail or b"" for item in items),
+            frozenset(self.columns),
         )
 
 

@@ -20,9 +20,21 @@ class ReportFormat(ABC):
     folder: ClassVar[bool] = False
     """It can be a folder: `files`. One that can be both is a folder where the path ends in / or is one."""
 
+    binary: ClassVar[bool] = False
+    """It is a file of bytes: `data`, not `render`; never standard output."""
+
+    @classmethod
+    def require(cls) -> None:
+        """Raise UsageError where a library is missing that this format needs; asked before anything is audited."""
+        return
+
     @abstractmethod
     def render(self, report: Report) -> str:
         """The whole report as text, ending in a newline. With `pictures`, a gallery is the second argument."""
+
+    def data(self, report: Report) -> bytes:
+        """The whole report as one file. Only with `binary`."""
+        raise NotImplementedError
 
     def files(self, report: Report, gallery: Gallery) -> Mapping[str, bytes]:
         """The whole report as files by their relative paths. Only with `folder`."""

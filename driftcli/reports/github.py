@@ -112,7 +112,11 @@ def summary(report: Report, *, top_k: int = 10, room: int = SUMMARY) -> str:
 
 def outputs(report: Report) -> str:
     """`$GITHUB_OUTPUT` of the step: numbers are empty where nothing was tested, `reasons` has a line for each."""
-    found: dict[str, str] = {"verdict": report.verdict, "failed": json.dumps(verdict.failed(report))}
+    found: dict[str, str] = {
+        "verdict": report.verdict,
+        "outcome": report.outcome,
+        "failed": json.dumps(verdict.failed(report)),
+    }
     values: Mapping[str, float | None] = {**figures.gate(report), "images": report.batch.images}
     known = figures.known(dict(values))
     found |= {name: json.dumps(plain(known[name])) if name in known else "" for name in values}

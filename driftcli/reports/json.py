@@ -23,10 +23,10 @@ LONGEST_INTEGER = 40
 LIMITS = Limits(levels=DEEPEST, digits=LONGEST_INTEGER)
 HINT = "name a result that `driftcli check -f json` or `-o json=FILE` wrote"
 ORDER = (
-    "schema_version", "tool", "created", "verdict", "exit_code", "reasons", "cautions", "notices", "gate", "rules",
+    "schema_version", "tool", "created", "verdict", "outcome", "exit_code", "reasons", "cautions", "notices", "gate", "rules",
     "sequence", "batch", "ledger", "reference", "families", "composition", "concepts", "groups", "distributions", "scores", "map",
     "diagnosis",
-    "images", "removal", "missing", "duplicates", "files", "link", "timing", "environment",
+    "images", "properties", "removal", "missing", "duplicates", "files", "link", "timing", "environment",
 )  # fmt: skip
 """The published order of the keys; deeper down it is the order of the dataclasses' fields."""
 

@@ -87,6 +87,7 @@ def _properties(report: Report) -> dict[str, str]:
     reference = report.reference
     found: dict[str, object] = {
         "verdict": report.verdict,
+        "outcome": report.outcome,
         "artifact": reference.artifact,
         "baseline": reference.baseline,
         "images": report.batch.images,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 
 from driftcli.core.text import safe_name
 from driftcli.reports.base import ReportFormat
-from driftcli.reports.content import figures
+from driftcli.reports.content import figures, verdict
 from driftcli.reports.layout.writing import plain, write
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ class Metrics(ReportFormat):
 
     def render(self, report: Report) -> str:
         """One object, ending in a newline."""
-        found: dict[str, float] = {"drift": int(report.verdict == "drift")}
+        found: dict[str, float] = {"drift": int(report.outcome in {"drift", "alarm"})}
+        found |= {"failed": int(verdict.failed(report))}
         found |= figures.known(figures.gate(report))
         found |= {f"images.{state}": count for state, count in figures.images(report).items()}
         for family in report.families:
@@ -36,7 +37,10 @@ class Metrics(ReportFormat):
                 f"rule.{rule.name}", figures.known({"value": rule.value, "failed": int(rule.failed)})
             )
         if report.sequence is not None:
-            found |= _under("sequence", figures.known({"value": report.sequence.value}))
+            sequence = report.sequence
+            state: dict[str, float | None] = {"value": sequence.value, "threshold": sequence.threshold}
+            state["alarm"] = int(sequence.alarm)
+            found |= _under("sequence", figures.known(state))
         seconds = figures.known({"seconds": report.timing.get("seconds")})
         return f"{write(plain({**found, **seconds}))}\n"
 

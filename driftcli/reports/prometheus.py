@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final, get_args, get_type_hints
 from driftcli.core.report import Report
 from driftcli.core.text import safe_name
 from driftcli.reports.base import ReportFormat
-from driftcli.reports.content import figures
+from driftcli.reports.content import figures, verdict
 from driftcli.reports.layout.writing import plain
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ HELP = {
     "build_info": "Version that made this check.",
     "last_run_timestamp_seconds": "When this check was made, in seconds since the epoch.",
     "duration_seconds": "How long this check took.",
-    "verdict": "1 for the verdict of this check, 0 for the others.",
+    "verdict": "1 for the verdict on this batch, 0 for the others; what to act on is driftcli_failed.",
+    "failed": "1 where the gate failed: this batch, a rule, or all checks together; whatever --exit-zero returned.",
     "exit_code": "What the process returned: 0 passed, 1 failed, 3 not audited.",
     "p_value": "Of the gate; absent when nothing was tested.",
     "alpha": "False-alarm rate of the gate.",
@@ -100,8 +101,9 @@ def _samples(report: Report) -> Iterator[Sample]:
         "duration_seconds": report.timing.get("seconds"),
     }
     yield from _all("", {}, run | figures.gate(report))
-    for verdict in VERDICTS:
-        yield "verdict", {"verdict": verdict}, verdict == report.verdict
+    for word in VERDICTS:
+        yield "verdict", {"verdict": word}, word == report.verdict
+    yield "failed", {}, verdict.failed(report)
     for state, count in figures.images(report).items():
         yield "images", {"state": state}, count
     for family in report.families:

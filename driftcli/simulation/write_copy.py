@@ -19,6 +19,7 @@ from driftcli.core.files import Refused, read_file
 from driftcli.core.images import Corrupted, Decoded, Entry, Ledger, Skipped
 from driftcli.core.progress import Progress
 from driftcli.corruptions.base import Corruption
+from driftcli.reading import holdings
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reader import default_workers
 from driftcli.simulation import set_shifts
@@ -26,8 +27,23 @@ from driftcli.simulation._folder import COLUMNS, DriftedFolder, check_apart
 from driftcli.simulation._listing import Listed, Offer, offers_of
 from driftcli.sources.decoding.pool import DecodePool, Extras
 
-Step = tuple[str, float]
-"""A corruption's name and its severity."""
+
+@dataclass(frozen=True)
+class Step:
+    """One corruption, and how much of it."""
+
+    name: str
+    severity: float | None
+    """1..5; None for an amount beyond what severities stand for."""
+    amount: float
+    """In the corruption's own unit."""
+
+    def __str__(self) -> str:
+        """As it is asked for: `jpeg:3`, `gaussian_noise:127gl`."""
+        if self.severity is not None:
+            return f"{self.name}:{self.severity:g}"
+        kind: type[Corruption] = registry.load("corruptions", self.name)
+        return f"{self.name}:{self.amount:g}{kind.symbol}"
 
 
 @dataclass(frozen=True)
@@ -93,10 +109,7 @@ def simulate(
                 run.take(item, folder)
         progress.finish()
         if not run.images:
-            raise NotAuditedError(
-                f"no image is left of {', '.join(map(repr, named))}",
-                "name a source with readable images, and keep at least one class",
-            )
+            raise NotAuditedError(f"no image is left of {', '.join(map(repr, named))}", run.advice())
     return Simulated(str(place), run.images, run.corrupted, run.foreign, run.tally.ledger())
 
 
@@ -106,13 +119,12 @@ class _Run:
     def __init__(self, plan: Plan, settings: Settings, progress: Progress) -> None:
         self.share, self.settings, self.progress = plan.share, settings, progress
         self.chain = _chain(plan.steps, settings.seed)
-        kinds: list[tuple[Corruption, float]] = [
-            (registry.load("corruptions", name)(), severity) for name, severity in plan.steps
-        ]
         self.facts = {
-            "corruption": "+".join(name for name, _ in plan.steps),
-            "severity": "+".join(f"{severity:g}" for _, severity in plan.steps),
-            "amount": "+".join(f"{kind.amount(severity):g}" for kind, severity in kinds),
+            "corruption": "+".join(step.name for step in plan.steps),
+            "severity": "+".join(
+                "" if step.severity is None else f"{step.severity:g}" for step in plan.steps
+            ),
+            "amount": "+".join(f"{step.amount:g}" for step in plan.steps),
         }
         self.tally = Tally()
         self.images = self.corrupted = self.foreign = 0
@@ -152,6 +164,13 @@ class _Run:
         self.images += 1
         self.foreign += offer.foreign
 
+    def advice(self) -> str:
+        """What to do where no image is left."""
+        if self.tally.ledger().used or not self.tally.files:
+            return "name a source with readable images, and keep at least one class"
+        what, hint = holdings.instead(self.tally.files)
+        return f"it holds {what}: {hint}"
+
     def _read(self, entry: Entry) -> Entry:
         """The entry with its bytes, which decide whether it is corrupted. Raises Refused."""
         data = entry.data
@@ -171,8 +190,9 @@ def _draw(data: bytes, seed: int) -> float:
 def _chain(steps: Sequence[Step], seed: int) -> Corrupted | None:
     """The first corruption, which names the next."""
     chain: Corrupted | None = None
-    for name, severity in reversed(steps):
-        chain = Corrupted(name, severity, seed, chain)
+    for step in reversed(steps):
+        amount = step.amount if step.severity is None else None
+        chain = Corrupted(step.name, step.severity, seed, chain, amount)
     return chain
 
 

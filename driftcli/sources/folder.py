@@ -56,8 +56,7 @@ class Folder(ImageSource):
                 try:
                     stack.append((path, iter(_listing(path, follow=self.follow))))
                 except OSError as error:
-                    refused = os_reason(error)
-                    yield Skipped(path, refused.state, refused.reason)
+                    yield Skipped(path, "unreadable", f"folder_{os_reason(error).reason}")
             else:
                 yield Entry(path, path)
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LEAST_RATIO = 5
 """Images of C for one of the batch: with fewer, what a year's checks share (their C) breaks the promise."""
+MOST_RELABELLINGS = 199_999
+"""More than these are not drawn, however small alpha and however long the horizon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,30 @@ def e_value(p: float, permutations: int) -> float:
         raise ValueError(f"p = {p}")
     # No rank p-value lies below 1/(B+1); one that was read or rounded to less must not be worth more.
     return 0.5 / math.sqrt(max(p, 1 / (permutations + 1)))
+
+
+def relabellings_for(alpha: float, horizon: int) -> int:
+    """B with which two certain days raise the alarm: the smallest 999, 1999, ... whose 1/(B+1) does it twice in a row.
+
+    From M = 0 two checks worth e each give (e/H + 1/H)·e, which reaches 1/alpha where e·(e + 1) ≥ H/alpha; the
+    smallest p of B relabellings is worth e = ½√(B+1). 28,999 for a year of days at alpha 0.05, 145,999 at 0.01;
+    never more than MOST_RELABELLINGS.
+    """
+    least = (math.sqrt(1 + 4 * horizon / alpha) - 1) / 2
+    return min(1000 * math.ceil(4 * least**2 / 1000 + 1e-9) - 1, MOST_RELABELLINGS)
+
+
+def is_smallest(p: float, rows: int) -> bool:
+    """Whether no other of `rows` relabellings was as extreme as the observed one: p = 1/rows.
+
+    Only then a larger set is drawn, and its p-value counts, whatever it is: exact, like each of the two.
+    """
+    # Let p1 be the p-value of the smaller set of B + 1 rows, p2 that of the larger one, and p = p2 where p1 = 1/(B+1),
+    # else p1. For u < 1/(B+1), p <= u implies p2 <= u. For u >= 1/(B+1), p <= u implies p1 <= u: p is p1, or p1 is
+    # 1/(B+1) and so at most u. Either way P(p <= u) <= u, however p1 and p2 depend on each other. (Besag & Clifford
+    # 1991, Biometrika 78:301, stop drawing early likewise; theirs needs a statistic that ignores the other rows, and
+    # min-p ranks each row among all of them.)
+    return p * rows < 1.5  # noqa: PLR2004  # p is a whole number of rows
 
 
 def advanced(state: State, e: float, horizon: int) -> State:

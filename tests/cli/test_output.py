@@ -36,7 +36,11 @@ class Tty(io.StringIO):
         (Tty(), "auto", {"NO_COLOR": "1"}, False),
         (Tty(), "auto", {"TERM": "dumb"}, False),
         (Tty(), "never", {}, False),
-        (io.StringIO(), "auto", {"GITHUB_ACTIONS": "true", "FORCE_COLOR": "1"}, False),
+        (io.StringIO(), "auto", {"GITHUB_ACTIONS": "true"}, False),
+        (io.StringIO(), "auto", {"FORCE_COLOR": "1"}, True),
+        (io.StringIO(), "auto", {"FORCE_COLOR": ""}, False),
+        (Tty(), "auto", {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (Tty(), "never", {"FORCE_COLOR": "1"}, False),
         (io.StringIO(), "always", {"NO_COLOR": "1"}, True),
         (None, "auto", {}, False),
     ],
@@ -50,9 +54,21 @@ def test_no_escape_codes_in_a_ci_log(argv):
     """Whatever service runs it."""
     ran = subprocess.run(
         [sys.executable, "-m", "driftcli", *argv], cwd=ROOT, capture_output=True, text=True, check=False,
-        env={**os.environ, "GITHUB_ACTIONS": "true", "FORCE_COLOR": "1", "CI": "true", "PY_COLORS": "1"},
+        env={**os.environ, "GITHUB_ACTIONS": "true", "CI": "true", "PY_COLORS": "1"},
     )  # fmt: skip
     assert not ANSI.search(ran.stdout + ran.stderr)
+
+
+@pytest.mark.parametrize(
+    ("more", "coloured"), [((), True), (("--color", "never"), False)], ids=["alone", "--color wins"]
+)
+def test_force_color_colours_a_pipe(more, coloured):
+    ran = subprocess.run(
+        [sys.executable, "-m", "driftcli", "check", "--no-such-option", *more], cwd=ROOT, capture_output=True, text=True,
+        check=False, env={**os.environ, "FORCE_COLOR": "1"},
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert bool(ANSI.search(ran.stderr)) is coloured
 
 
 def test_a_terminal_gets_colour_and_no_color_takes_it_away():

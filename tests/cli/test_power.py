@@ -271,7 +271,7 @@ def test_a_report_without_cells_is_still_a_page():
     [
         ("--corruption", "gausian_blur"), ("--severity", "7"), ("--severity", "x"), ("--share", "0"), ("--batch", "1"),
         ("--trials", "0"), ("--trials", "many"), ("--images", "5"), ("--alpha", "2"), ("--alpha", "0.0001"), ("-f", "markdown"),
-        ("-f", "plot"), ("-o", "plot=power.gif"), ("-o", "plot=missing/power.png"), ("--baseline", "none"),
+        ("-f", "plot"), ("-o", "plot=power.gif"), ("-o", "power.gif"), ("-o", "power"), ("--baseline", "none"),
         ("--set", "input.group_by=folder"),
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.gate.batch_test import batch_seed, run_gate
 from driftcli.gate.composition import Mix, with_family
 from driftcli.gate.subset_test import Rerun
+from driftcli.stats import sequential
 from driftcli.stats.minp import joint_p
 from driftcli.stats.relabelling import Blocks, draw
 from tests.gate import _cases as cases
@@ -236,3 +237,34 @@ def test_only_families_with_a_say_are_tested_on_parts():
     both = replace(baseline, families=(silent, *baseline.families))
     verdict = Rerun(cases.reference(settings), both, cases.reading(BRIGHT)).on(np.arange(24))
     assert [family.name for family in verdict.families] == ["properties"]
+
+
+SEQUENCE = {"mode": "sequence", "permutations": "auto", "alpha": 0.05, "horizon": 40}
+
+
+def test_the_gate_over_many_checks_asks_for_a_smaller_p_where_none_was_as_extreme():
+    """The larger set replaces the smaller one as a whole; a good day, the batch gate and a fixed number stay."""
+    fine = sequential.relabellings_for(0.05, 40)
+    assert fine == 3_999
+    sure = gate(BRIGHT, SEQUENCE)
+    assert (sure.permutations, sure.relabellings.rows) == (fine, fine + 1)
+    assert sure.verdict.p_value == 1 / (fine + 1)
+    assert sure.verdict.families[0].p_adjusted == sure.verdict.p_value
+    same = gate(BRIGHT, {"permutations": fine, "alpha": 0.05})
+    assert same.verdict == sure.verdict, "the command line that the report shows gives the same numbers"
+    assert gate(FRESH, SEQUENCE).permutations == 999
+    assert gate(BRIGHT, {**SEQUENCE, "mode": "batch"}).permutations == 999
+    assert gate(BRIGHT, {**SEQUENCE, "permutations": 199}).permutations == 199
+
+
+def test_what_exists_has_been_listed_already():
+    """4 groups give 4 relabellings, however many are asked for."""
+    good, batch = grouped(GOOD.views["properties"][:60, 0], 20, 1000), grouped(np.full(24, 9.0), 24, name="y")
+    found = gate(
+        batch,
+        {**SEQUENCE, "alpha": 0.25},
+        good=good,
+        input={"group_by": "folder"},
+        facts={"group_by": "folder"},
+    )
+    assert (found.relabellings.rows, found.verdict.p_value) == (4, 0.25)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.core.images import Skipped
 from driftcli.gate.preconditions import contradictions, require, why_not
 from tests.gate import _cases as cases
 
@@ -41,9 +44,22 @@ def test_copies_count_once():
 
 
 def test_unreadable_images():
+    """5 %, but at least one: a night of sixteen images does not stop for one file. 0 means none."""
     assert why(some(95), unreadable=5) is None
-    assert why(some(94), unreadable=6)[0].startswith("6% of the images are unreadable")
+    assert why(some(94), unreadable=6)[0].startswith("6 of 100 images cannot be read: ")
     assert why(some(94), {"max_unreadable": 0.06}, unreadable=6) is None
+    assert why(some(15), unreadable=1) is None
+    assert why(some(14), unreadable=2)[0].startswith("2 of 16 images cannot be read: ")
+    assert why(some(15), {"max_unreadable": 0}, unreadable=1)[0].startswith("1 of 16 images")
+
+
+def test_a_folder_that_cannot_be_listed_is_never_one_image():
+    lost = Skipped("day/closed", "unreadable", "folder_permission")
+    reading = replace(cases.reading(some(99), 1), skipped=(lost,))
+    held_out = cases.features(np.zeros(100), start=1000)
+    what, hint = why_not(reading, cases.reference(cases.settings()), held_out, cases.settings())
+    assert what == "a folder cannot be listed: day/closed"
+    assert "--exclude" in hint
 
 
 def test_a_sequence_needs_five_good_images_for_one_of_the_batch():
@@ -74,7 +90,7 @@ def test_fit_and_baseline_need_their_images():
     ):
         require(cases.reading(some(29)), cases.settings(), 30, "fit")
     require(cases.reading(some(95), 5), cases.settings(), 30, "fit")
-    with pytest.raises(NotAuditedError, match="6% of the images are unreadable"):
+    with pytest.raises(NotAuditedError, match="6 of 100 images cannot be read"):
         require(cases.reading(some(94), 6), cases.settings(), 30, "baseline")
 
 

@@ -14,6 +14,7 @@ from driftcli.core.findings import (
     MapResult,
     MissingResult,
     Outside,
+    PropertyResult,
     RemovalResult,
     ScoreResult,
     SequenceResult,
@@ -89,6 +90,21 @@ def images(count: int = 30) -> tuple[ImageResult, ...]:
             )
         )  # fmt: skip
     return tuple(found)
+
+
+def measured(count: int = 30) -> tuple[PropertyResult, ...]:
+    """A number, one that some images lack, and a category with names that need care."""
+    numbers = tuple(round(0.5 + spread(rank) / 3, 6) for rank in range(1, count + 1))
+    return (
+        PropertyResult("brightness", "properties", "linear", "", numbers),
+        PropertyResult(
+            "hue", "properties", "circular", "turns", tuple(None if i % 3 else abs(x) for i, x in enumerate(numbers))
+        ),
+        PropertyResult(
+            "camera", "file", "category", "", tuple(float(i % 3) if i else None for i in range(count)),
+            ("=cmd()", "Nikon D5, \u202eback", "none"),
+        ),
+    )  # fmt: skip
 
 
 SCORES = (

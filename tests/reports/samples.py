@@ -329,7 +329,7 @@ def rich() -> Report:
     return replace(
         drift,
         reasons=(drift.reasons[0], "without the 9 most drifted images the gate passes (p = 0.037)"),
-        images=parts.images(), scores=parts.SCORES, removal=parts.REMOVAL, groups=parts.GROUPS,
+        images=parts.images(), properties=parts.measured(), scores=parts.SCORES, removal=parts.REMOVAL, groups=parts.GROUPS,
         duplicates=parts.DUPLICATES, missing=parts.MISSING, map=parts.MAP, sequence=parts.SEQUENCE,
         composition=moved_clusters().composition,
         rules=(RuleResult("max_loss_increase", 0.442, 0.2, True), RuleResult("require_detectable", 2, 3, False)),
@@ -337,8 +337,18 @@ def rich() -> Report:
     )  # fmt: skip
 
 
+def differing() -> Report:
+    """Drift of one batch where all checks decide, and no alarm yet."""
+    return replace(drifted(), exit_code=0, sequence=SequenceResult(3.18, 20.0, False, 2, 365, 42.1))
+
+
+def alarmed() -> Report:
+    """A good batch while the alarm of those before it stands."""
+    return replace(passing(), exit_code=1, sequence=SequenceResult(21.6, 20.0, True, 3, 365, 0.8))
+
+
 ALL = {
     "pass": passing, "drift": drifted, "warn": warned, "inconclusive": inconclusive,
     "rules": ruled, "exit_zero": excused, "hostile": hostile, "mix": mixed, "clusters": moved_clusters,
-    "rich": rich,
+    "rich": rich, "differs": differing, "alarm": alarmed,
 }  # fmt: skip

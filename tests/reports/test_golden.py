@@ -21,6 +21,8 @@ CASES |= {
 }
 CASES |= {f"text-{name}-color": (name, Text(100, color=True)) for name in ("drift", "pass")}
 CASES |= {f"text-{name}-ascii": (name, Text(80, ascii=True)) for name in ("drift", "warn", "hostile")}
+CASES |= {f"text-{name}-full": (name, Text(100, full=True)) for name in ALL}
+CASES |= {f"text-{name}-80": (name, Text(80)) for name in ("rich", "differs", "alarm")}
 CASES |= {f"quiet-{name}": (name, Text(quiet=True)) for name in ALL}
 CASES |= {f"json-{name}": (name, Json()) for name in ALL}
 SUFFIX = {
@@ -32,12 +34,12 @@ SUFFIX = {
     "metrics": "json",
 }
 SHOWN = {
-    "markdown": ("pass", "warn", "drift", "inconclusive", "hostile", "rich"),
-    "junit": ("pass", "inconclusive", "hostile", "rich"),
-    "github": ("pass", "warn", "inconclusive", "hostile", "rich"),
+    "markdown": ("pass", "warn", "drift", "inconclusive", "hostile", "rich", "differs"),
+    "junit": ("pass", "inconclusive", "hostile", "rich", "differs", "alarm"),
+    "github": ("pass", "warn", "inconclusive", "hostile", "rich", "differs", "alarm"),
     "csv": ("hostile", "rich"),
-    "prometheus": ("inconclusive", "rich"),
-    "metrics": ("inconclusive", "rich"),
+    "prometheus": ("inconclusive", "rich", "differs"),
+    "metrics": ("inconclusive", "rich", "differs"),
 }
 CASES |= {
     f"{kind}-{name}": (name, registry.load("reports", kind)())

@@ -134,7 +134,7 @@ def deep(tmp_path):
 
 def test_deep_trees(deep, listed):
     """Deeper than Python recurses; where paths end, so does the walk, with a reason."""
-    assert [reason for _, reason in listed(deep)] == ["io"]
+    assert [reason for _, reason in listed(deep)] == ["folder_io"]
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_closed_folders_and_files(as_nobody, listed):
     (as_nobody / "sub").chmod(0)
     (as_nobody / "b.jpg").chmod(0)
     try:
-        assert relative(as_nobody, listed(as_nobody)) == [("b.jpg", "entry"), ("sub", "permission")]
+        assert relative(as_nobody, listed(as_nobody)) == [("b.jpg", "entry"), ("sub", "folder_permission")]
         with pytest.raises(Refused, match="permission"):
             read_file(str(as_nobody / "b.jpg"), 100)
         with pytest.raises(NotAuditedError, match="cannot be read"):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftcli.stats import sequential
+from driftcli.stats import minp, sequential
 from tests.statistical import binomial_bound
 
 YEAR, B = 365, 999
@@ -117,3 +120,65 @@ def test_the_reason_says_which_alarm(state, since, words):
     assert words in said
     assert "alarm at 20" in said
     assert ("driftcli history h.db --acknowledge" in said) == (since is not None)
+
+
+# ---------------------------------------------------------------- p from more relabellings, where none was as extreme
+
+
+@pytest.mark.parametrize(
+    ("alpha", "horizon", "b"), [(0.05, 365, 28_999), (0.01, 365, 145_999), (0.05, 52, 4_999)]
+)
+def test_so_many_relabellings_let_the_second_certain_day_alarm(alpha, horizon, b):
+    """And the next smaller round number does not; the first day never does."""
+    assert sequential.relabellings_for(alpha, horizon) == b
+    one, two = sequential.path([1 / (b + 1)] * 2, b, horizon)
+    assert one < sequential.threshold(alpha) <= two
+    fewer = b - 1000
+    assert sequential.path([1 / (fewer + 1)] * 2, fewer, horizon)[-1] < sequential.threshold(alpha)
+
+
+def test_there_is_an_end_to_relabelling():
+    assert sequential.relabellings_for(0.0001, 1_000_000) == sequential.MOST_RELABELLINGS
+
+
+def test_the_p_value_of_two_stages_is_exact_by_enumeration():
+    """Every observed labelling of 4 images, 2 of them the batch, with every draw of 1 and then 4 relabellings.
+
+    Two families with ties, combined as the gate does (min-p, then height), so that a row's extremity depends on the
+    rows beside it: 6 x 6^4 equally likely cases, and P(p <= u) <= u holds for every u, as a fraction.
+    """
+    x = np.array([[0.0, 3.0], [1.0, 1.0], [1.0, 0.0], [4.0, 0.0]])
+    statistics = np.array([x[list(label)].sum(axis=0) for label in itertools.combinations(range(4), 2)])
+
+    @cache
+    def rank(observed, drawn):
+        rows = [observed, *drawn]
+        return round(minp.joint_p([statistics[rows, k, None] for k in range(2)]) * len(rows))
+
+    counts, finer = Counter(), 0
+    for observed, *drawn in itertools.product(range(6), repeat=5):
+        p = Fraction(rank(observed, (drawn[0],)), 2)
+        if sequential.is_smallest(float(p), 2):
+            p, finer = Fraction(rank(observed, tuple(sorted(drawn))), 5), finer + 1
+        counts[p] += 1
+    total = sum(counts.values())
+    assert total == 6**5
+    assert 0 < finer < total, "both stages were seen"
+    for u in counts:
+        assert sum(n for p, n in counts.items() if p <= u) <= u * total
+
+
+def test_the_p_value_of_two_stages_on_good_images():
+    """900 good batches of 6 among 30, 19 and then 199 relabellings: at most u of them at or below u, within a binomial tail."""
+    rng = np.random.default_rng(23)
+    batches = np.tile(np.arange(30, dtype=np.int8), (900 * 200, 1))
+    batches[:] = rng.permuted(batches, axis=1)
+    sums = rng.normal(size=(900, 30))[np.repeat(np.arange(900), 200)[:, None], batches[:, :6]].sum(axis=1)
+    rows = sums.reshape(900, 200)
+    first, second = ((rows[:, :n] >= rows[:, :1]).mean(axis=1) for n in (20, 200))
+    again = np.array([sequential.is_smallest(p, 20) for p in first])
+    p = np.where(again, second, first)
+    for u in (0.005, 0.01, 0.03, 0.05, 0.1):
+        assert (p <= u).sum() <= binomial_bound(len(p), u)
+    assert 0 < again.mean() < 0.1, "a good day seldom pays for the larger set"
+    assert (p < 0.05).any()

@@ -78,8 +78,8 @@ def _reading(mix: CompositionResult) -> str:
 def _tests(mix: CompositionResult, alpha: float) -> str:
     """The p-values of both tests."""
     within = (
-        numbers.p_value(mix.residual_p_value, alpha)
+        f"p = {numbers.p_value(mix.residual_p_value, alpha)}"
         if mix.residual_p_value is not None
         else f"not tested ({mix.reason})"
     )
-    return f"Shares: p {numbers.p_value(mix.p_value, alpha)}; images within: p {within}."
+    return f"Shares: p = {numbers.p_value(mix.p_value, alpha)}; images within: {within}."

@@ -7,6 +7,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from driftcli.core import amounts
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,8 +27,14 @@ def count(number: int) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """`1 image`, `2,560 images`."""
-    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
+    """`1 image`, `2,560 images`, `7 families`."""
+    many = f"{noun[:-1]}ies" if noun.endswith("ily") else f"{noun}s"
+    return f"{count(number)} {noun if number == 1 else many}"
+
+
+def differing(some: int, of: int, noun: str) -> str:
+    """`2 of 7 families differ`, `none of 7 families differs`."""
+    return f"{count(some) if some else 'none'} of {plural(of, noun)} {'differ' if some > 1 else 'differs'}"
 
 
 def listed(words: Sequence[str]) -> str:
@@ -45,15 +53,8 @@ def _decimals(number: float, significant: int) -> int:
 
 
 def p_value(p: float | None, alpha: float | None = None) -> str:
-    """`0.0002`, `0.012`, `0.43`: two digits, and more where two would put p on alpha's other side."""
-    if p is None or not math.isfinite(p):
-        return DASH
-    if p <= 0:
-        return "0"
-    decimals = 2 if p >= 0.1 else _decimals(p, 2)
-    while alpha is not None and (round(p, decimals) <= alpha) != (p <= alpha) and decimals < 12:
-        decimals += 1
-    return trim(f"{p:.{decimals}f}")
+    """As `amounts.p_value`; a dash where there is none."""
+    return DASH if p is None or not math.isfinite(p) else amounts.p_value(p, alpha)
 
 
 def is_smallest(p: float | None, permutations: int | None) -> bool:
@@ -64,11 +65,11 @@ def is_smallest(p: float | None, permutations: int | None) -> bool:
 
 
 def p_phrase(p: float | None, permutations: int | None, alpha: float | None = None) -> str:
-    """`p = 0.012`, or `p ≤ 0.0002 (the smallest that 4,999 permutations can give)`."""
+    """`p = 0.012`, or `p = 0.0002 (the smallest that 4,999 permutations can give)`."""
     if not known(p):
         return "no p-value"
     if permutations is not None and is_smallest(p, permutations):
-        return f"p ≤ {p_value(p, alpha)} (the smallest that {plural(permutations, 'permutation')} can give)"
+        return f"p = {p_value(p, alpha)} (the smallest that {plural(permutations, 'permutation')} can give)"
     return f"p = {p_value(p, alpha)}"
 
 

@@ -38,6 +38,7 @@ class Room:
 
 
 TERMINAL = Room(sparks=True)
+FEW_LINES = Room(images=5, statements=3, shares=3, values=4, groups=4, files=3)
 MARKDOWN = Room(statements=ALL, groups=50, copies=10)
 PAGE = Room(statements=ALL, shares=ALL, shifts=ALL, values=ALL, groups=ALL, files=50, copies=20, digits=64, page=True)  # fmt: skip
 

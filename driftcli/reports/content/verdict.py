@@ -9,17 +9,20 @@ from driftcli.reports.content.words import change_words, rule, words
 from driftcli.reports.layout.document import Banner
 
 if TYPE_CHECKING:
-    from driftcli.core.findings import SequenceResult
-    from driftcli.core.report import Report
+    from driftcli.core.report import Outcome, Report, Verdict
 
-LABELS = {"pass": "PASS", "warn": "WARN", "drift": "DRIFT", "inconclusive": "INCONCLUSIVE"}
+LABELS: dict[Outcome, str] = {
+    "pass": "PASS", "warn": "WARN", "drift": "DRIFT", "inconclusive": "INCONCLUSIVE", "rule_failed": "RULE FAILED",
+    "differs": "DIFFERS", "alarm": "ALARM",
+}  # fmt: skip
 
 
 def banner(report: Report) -> Banner:
     """The verdict as it stands above a report."""
     sure = "" if report.verdict == "inconclusive" else evidence(report)
-    state = "drift" if report.exit_code == 1 else report.verdict
-    return Banner(state, label(report), sentence(report), f"{exit_words(report)}.", sure, _figures(report))
+    state: Verdict = "warn" if report.outcome == "differs" else report.verdict
+    state = "drift" if report.exit_code == 1 or report.outcome == "alarm" else state
+    return Banner(state, label(report), told(report), f"{exit_words(report)}.", sure, _figures(report))
 
 
 def _figures(report: Report) -> tuple[tuple[str, str], ...]:
@@ -36,8 +39,8 @@ def _figures(report: Report) -> tuple[tuple[str, str], ...]:
 
 
 def label(report: Report) -> str:
-    """One word for the eye; a broken rule goes before a verdict that would let the batch through."""
-    return "RULE FAILED" if report.verdict in ("pass", "warn") and broken(report) else LABELS[report.verdict]
+    """For the eye; a broken rule goes before a verdict that would let the batch through."""
+    return LABELS[report.outcome]
 
 
 def broken(report: Report) -> tuple[str, ...]:
@@ -47,13 +50,31 @@ def broken(report: Report) -> tuple[str, ...]:
 
 def failed(report: Report) -> bool:
     """Whether the gate failed, even one that was told to return 0: this batch, a rule, or all checks together."""
+    return report.exit_code == 1 or _found(report)
+
+
+def _found(report: Report) -> bool:
+    """Whether there is something that fails a gate: drift, a broken rule, or the alarm of all checks where they decide."""
     together = report.verdict == "drift" if report.sequence is None else report.sequence.alarm
-    return report.exit_code == 1 or together or any(rule.failed for rule in report.rules)
+    return together or any(rule.failed for rule in report.rules)
 
 
 def headline(report: Report) -> str:
     """The verdict in one sentence, and the exit code."""
-    return f"{sentence(report)} {exit_words(report)}."
+    return f"{told(report)} {exit_words(report)}."
+
+
+def told(report: Report) -> str:
+    """The sentence on this batch; where all checks decide together, with what they say."""
+    found, said = report.sequence, sentence(report)
+    if found is None or report.verdict == "inconclusive":
+        return said
+    evidence, limit = numbers.value(found.value), numbers.value(found.threshold)
+    if found.alarm:
+        return f"All checks together have found a change (evidence {evidence}, alarm at {limit}). {said}"
+    if report.verdict != "drift":
+        return said
+    return f"{said} No alarm yet: the evidence of all checks together is {evidence}, alarm at {limit}."
 
 
 def sentence(report: Report) -> str:
@@ -71,21 +92,12 @@ def exit_words(report: Report) -> str:
     code = report.exit_code
     if report.verdict == "inconclusive" or code not in (0, 1):
         return f"Exit {code}"
-    if report.sequence is not None and not any(rule.failed for rule in report.rules):
-        return f"Exit {code}: {_of_sequence(report.sequence, code)}"
-    failed = report.verdict == "drift" or any(rule.failed for rule in report.rules)
-    if code == 0 and failed:
+    stopped = _found(report)
+    if code == 0 and stopped:
         return "Exit 0, because this gate was told not to fail"
     return f"Exit {code}" + (
-        ", because this gate was told to fail on warnings" if code and not failed else ""
+        ", because this gate was told to fail on warnings" if code and not stopped else ""
     )
-
-
-def _of_sequence(found: SequenceResult, code: int) -> str:
-    """Why the gate over all checks passes or fails, whatever this batch looks like."""
-    if found.alarm:
-        return "the checks together are in alarm" + ("" if code else ", and this gate was told not to fail")
-    return "the checks together are not in alarm"
 
 
 def _these(report: Report) -> str:

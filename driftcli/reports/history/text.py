@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftcli.reports.content import numbers
+from driftcli.reports.history import trends
 from driftcli.reports.history.page import document
 from driftcli.reports.layout import to_text as layout
 
@@ -22,7 +23,7 @@ def to_text(
 def quiet_line(past: Past) -> str:
     """`checks=40 last=drift p=0.0002 evidence=31.2 alarm=yes`."""
     last = past.checks[-1]
-    parts = [f"checks={len(past.checks) + past.earlier}", f"last={last.verdict}"]
+    parts = [f"checks={len(past.checks) + past.earlier}", f"last={trends.outcome(last)}"]
     parts.append(f"p={numbers.p_value(last.p_value) if last.p_value is not None else 'none'}")
     if past.chosen is not None:
         parts += [f"evidence={past.chosen.value:.3g}", f"alarm={'yes' if past.chosen.alarm else 'no'}"]

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 SIGMAS = 3.0
 """Limits of a mean: so many standard errors from the baseline's."""
-MARKS = {"pass": "✓ pass", "warn": "! warn", "drift": "✗ DRIFT", "inconclusive": "? not audited"}
+MARKS = {
+    "pass": "✓ pass", "warn": "! warn", "drift": "✗ DRIFT", "inconclusive": "? not audited",
+    "differs": "! differs", "alarm": "✗ ALARM",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,13 @@ class Trend:
         """The newest that is there, rather one with a baseline's summary."""
         there = [s for s in self.statistics if s is not None]
         return next((s for s in reversed(there) if s.good is not None), there[-1] if there else None)
+
+
+def outcome(check: PastCheck) -> str:
+    """The verdict on the batch; where all checks decided together, what they said: `differs` without an alarm, or `alarm`."""
+    if check.gate != "sequence" or check.verdict == "inconclusive":
+        return check.verdict
+    return "alarm" if check.alarm else "differs" if check.verdict == "drift" else check.verdict
 
 
 def once(past: Past) -> Past:
@@ -117,11 +127,11 @@ def events(past: Past) -> list[tuple[str, str]]:
     found = []
     first = next((c for c in past.checks if c.verdict == "drift"), None)
     if first is not None:
-        found.append(("first batch that differs by itself", first.created))
+        found.append(("first batch that differs by itself", first.when))
     together = next((c for c in past.checks if c.alarm), None)
     if together is not None:
-        found.append(("alarm of all checks together", together.created))
-    by_id = {check.id: check.created for check in past.checks}
+        found.append(("alarm of all checks together", together.when))
+    by_id = {check.id: check.when for check in past.checks}
     for chart in past.charts:
         when = by_id.get(chart.first) if chart.first is not None else None
         if when is not None:

@@ -109,6 +109,12 @@ class Page:
             start = Text().append(lead, lead_style or None) if number == 0 else Text(indent)
             self._lines.append(start.append(line, style or None))
 
+    def line(self, text: str, style: str = "", *, lead: str = "", lead_style: str = "") -> None:
+        """One line beside its lead, cut where it is too long for the page."""
+        lead = self.say(lead)
+        shown = self.fit(self.say(text), self.width - cell_len(lead))
+        self._lines.append(Text().append(lead, lead_style or None).append(shown, style or None))
+
     def table(self, tracks: Sequence[Track], rows: Sequence[Sequence[SetCell]]) -> None:
         """Rows of one line each; columns that may be shortened give way until the rest fits."""
         cells = [[SetCell(self.say(cell.text), cell.style) for cell in row] for row in rows]

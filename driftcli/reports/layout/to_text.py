@@ -39,6 +39,7 @@ def to_text(document: Document, *, width: int = 100, color: bool = False, ascii_
     """The document in lines of at most `width` cells (40 at least), ending in a newline; `color`: with ANSI colours.
 
     With `ascii_only`, other characters are replaced or spelt out. Blocks for a page cannot be set: TypeError.
+    A document with a verdict ends as it begins, in one line, so that the verdict is the last thing on the screen.
     """
     page = Page(width, ascii_only=ascii_only)
     if isinstance(document.lead, Banner):
@@ -47,6 +48,8 @@ def to_text(document: Document, *, width: int = 100, color: bool = False, ascii_
         _section(page, document.lead)
     for section in document.sections:
         _section(page, section)
+    if isinstance(document.lead, Banner):
+        _again(page, document.lead)
     return page.render(color=color)
 
 
@@ -58,6 +61,15 @@ def _banner(page: Page, banner: Banner) -> None:
     )
     if banner.sure:
         page.paragraph(banner.sure, lead=" " * len(lead))
+
+
+def _again(page: Page, banner: Banner) -> None:
+    """The exit code first: the sentence may have to be cut."""
+    code = banner.exit.partition(",")[0].partition(":")[0].rstrip(".")
+    lead = f"{banner.label} ({code.lower()})  " if code else f"{banner.label}  "
+    look = SET_AS[STATES.get(banner.state, "")]
+    page.gap()
+    page.line(banner.sentence, "bold", lead=lead, lead_style=f"bold {look}".strip())
 
 
 def _section(page: Page, section: Section) -> None:

@@ -1,0 +1,133 @@
+"""Where `-o` writes to: the format, named or from the suffix, and no input overwritten; checked before anything is read."""
+
+from __future__ import annotations
+
+import os
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.text import safe_name
+from driftcli.sources.decoding.names import promises_image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+SUFFIXES: Mapping[str, str] = MappingProxyType(
+    {
+        ".csv": "csv",
+        ".htm": "html",
+        ".html": "html",
+        ".json": "json",
+        ".markdown": "markdown",
+        ".md": "markdown",
+        ".parquet": "parquet",
+        ".pdf": "plot",
+        ".png": "plot",
+        ".prom": "prometheus",
+        ".svg": "plot",
+        ".txt": "text",
+        ".xml": "junit",
+    }
+)
+"""The format that a file of this name holds where none is named."""
+_NAMED = re.compile(r"(\w*)=(.*)", re.DOTALL)
+"""`FORMAT=PATH`; `./a=b.html` and `out/a=b.html` are paths."""
+
+
+def parsed(text: str, known: Sequence[str], *, folders: Sequence[str] = ()) -> tuple[str, str]:
+    """Format and path of one `-o`. Raises UsageError for a format that does not exist or that does not follow.
+
+    `known`: what the command can write; `folders`: those of them that can be folders.
+    """
+    named = _NAMED.fullmatch(text)
+    if named:
+        kind, name = named[1], named[2]
+        if not (kind and name):
+            raise UsageError(
+                f"--output {safe_name(text)}: not [FORMAT=]PATH", "for example -o json=result.json"
+            )
+        require_known(kind, known, "--output")
+        return kind, name
+    if text in known:
+        raise UsageError(f"--output {text}: a format without a path", f"for example -o {_example(text)}")
+    found = SUFFIXES.get(Path(text).suffix.lower())
+    if found in known and not (text.endswith(("/", os.sep)) or Path(text).is_dir()):
+        return str(found), text
+    raise UsageError(*_unclear(text, known, folders))
+
+
+def _unclear(text: str, known: Sequence[str], folders: Sequence[str]) -> tuple[str, str]:
+    """Why no format follows from a path, and what to write."""
+    shown = safe_name(text)
+    if not text:
+        return "--output: an empty path", "for example -o report.html"
+    if text.endswith(("/", os.sep)) or Path(text).is_dir():
+        if not folders:
+            return f"--output {shown}: is a folder", "name a file"
+        forms = " or ".join(f"-o {kind}={shown}" for kind in folders)
+        return f"--output {shown}: several formats can be a folder", forms
+    suffix = Path(text).suffix
+    why = f"no format follows from {safe_name(suffix)!r}" if suffix else "has no suffix that names its format"
+    usual = ", ".join(end for end, kind in SUFFIXES.items() if kind in known)
+    return (
+        f"--output {shown}: {why}",
+        f"name it (FORMAT={shown}, one of {', '.join(known)}), or end in {usual}",
+    )
+
+
+def _example(kind: str) -> str:
+    suffix = next((end for end, found in SUFFIXES.items() if found == kind), None)
+    return f"{kind}=report{suffix}" if suffix else f"{kind}=report/"
+
+
+def require_known(kind: str, known: Iterable[str], option: str) -> None:
+    """Raise UsageError for a format that the command does not have."""
+    if kind not in known:
+        close = get_close_matches(kind, known, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"
+        raise UsageError(f"{option}: no format {safe_name(kind)!r}", hint)
+
+
+def require_file(path: Path, option: str) -> None:
+    """Raise UsageError for a folder, or a path below a file, InternalError for one that cannot be written."""
+    if path.is_dir():
+        raise UsageError(f"{option}: is a folder", "name a file")
+    if not path.exists():
+        require_folder(path.parent, option)
+    elif not os.access(path, os.W_OK):
+        raise InternalError(f"{safe_name(str(path))} is not writable", "check permissions")
+
+
+def require_folder(folder: Path, option: str) -> None:
+    """Raise as `require_file` where this folder, or the nearest that there is of it, cannot take a new file."""
+    there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), folder)
+    if not there.is_dir():
+        raise UsageError(f"{option}: {safe_name(str(there))} is no folder", "name another path")
+    if not os.access(there, os.W_OK):
+        raise InternalError(f"{safe_name(str(there))} is not writable", "check permissions")
+
+
+def require_no_input(path: Path, inputs: Iterable[str | None], option: str, *, folder: bool) -> None:
+    """Raise UsageError where a report would take the place of what is read, or be read by the next check.
+
+    `inputs`: artifact, sources, and files that settings name. `folder`: the report is a folder, with pictures in it.
+    """
+    from driftcli.artifact.store import exists
+
+    target = path.resolve()
+    if not folder and target.is_file() and promises_image(target.name):
+        raise UsageError(f"{option}: is an image", "name a new file: reports never replace images")
+    for name in inputs:
+        if not name or not Path(name).exists():
+            continue
+        taken, shown = Path(name).resolve(), safe_name(name)
+        if taken == target:
+            raise UsageError(f"{option}: is what the command reads", "name another path")
+        if taken in target.parents and (folder or exists(taken)):
+            raise UsageError(f"{option}: lies in {shown}, which the command reads", "name a path beside it")
+        if folder and target in taken.parents:
+            raise UsageError(f"{option}: {shown}, which the command reads, lies in it", "name another folder")
