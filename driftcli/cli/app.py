@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from driftcli.cli import _common as c
-from driftcli.cli import baseline, check, demo, doctor, fit, history, inspect, power, report, simulate
+from driftcli.cli import (
+    _environment,
+    baseline,
+    check,
+    demo,
+    doctor,
+    fit,
+    history,
+    inspect,
+    power,
+    report,
+    simulate,
+)
 from driftcli.cli import help as manual
 from driftcli.cli._help import CONTEXT, Command, Group
 from driftcli.cli.console import Terminal, abandon, invoke
@@ -84,8 +96,7 @@ class Terminated(BaseException):
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
-    # numpy's linear algebra here is small; its threads only wait, and on a busy machine they wait long.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _environment.prepare(os.environ)
     code = run(sys.argv[1:])
     _flush()
     sys.exit(code)

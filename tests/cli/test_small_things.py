@@ -11,10 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from driftcli.cli._environment import prepare
 from driftcli.cli.app import app
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.version import version
+from driftcli.reports.json import Json
 from tests.journey import pictures
+from tests.reports import samples
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -127,7 +132,7 @@ def test_swapped_arguments_are_seen_and_put_right(main, ref, monkeypatch, argv, 
 def _both_in_one(argv, cwd):
     ran = subprocess.run(
         [sys.executable, "-m", "driftcli", *argv], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, check=False, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     return ran.returncode, ran.stdout
 
@@ -161,6 +166,50 @@ def test_the_version_is_told_wherever_it_is_asked_for(main, verb, word):
     ran = main(verb, word)
     assert (ran.code, ran.out, ran.err) == (0, f"driftcli {version()}\n", "")
     assert main(word, verb).out == ran.out
+
+
+# ---------------------------------------------------------------- a home that cannot be written
+
+
+def test_matplotlib_has_a_place_where_the_home_is_none(tmp_path):
+    home = tmp_path / "home"
+    environ = {"HOME": str(home / "nobody"), "TMPDIR": str(tmp_path / "tmp")}
+    home.write_text("a file: nothing can be made below it")
+    prepare(environ)
+    place = Path(environ["MPLCONFIGDIR"])
+    assert place.is_dir()
+    assert place.parent == tmp_path / "tmp"
+    assert place.stat().st_mode & 0o077 == 0
+    again = {"HOME": str(home / "nobody"), "TMPDIR": str(tmp_path / "tmp")}
+    prepare(again)
+    assert again == environ
+    place.chmod(0o755)
+    shared = {"HOME": str(home / "nobody"), "TMPDIR": str(tmp_path / "tmp")}
+    prepare(shared)
+    assert "MPLCONFIGDIR" not in shared
+
+
+def test_what_the_user_set_stays_and_a_good_home_is_left_alone(tmp_path):
+    mine = {"HOME": "/nowhere", "MPLCONFIGDIR": "mine", "OPENBLAS_NUM_THREADS": "8"}
+    prepare(mine)
+    assert mine == {"HOME": "/nowhere", "MPLCONFIGDIR": "mine", "OPENBLAS_NUM_THREADS": "8"}
+    good = {"HOME": str(tmp_path)}
+    prepare(good)
+    assert "MPLCONFIGDIR" not in good
+
+
+def test_a_page_in_a_read_only_home_says_nothing_of_matplotlib(tmp_path):
+    """A whole process, as a service runs it."""
+    (tmp_path / "home").write_text("")
+    (tmp_path / "result.json").write_text(Json().render(samples.rich()))
+    environ = {key: text for key, text in os.environ.items() if not key.startswith(("XDG_", "MPL"))}
+    ran = subprocess.run(
+        [sys.executable, "-m", "driftcli", "report", "result.json", "-q", "-o", "report.html"], cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+        env=environ | {"HOME": str(tmp_path / "home" / "x"), "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "<svg" in (tmp_path / "report.html").read_text()
 
 
 # ---------------------------------------------------------------- keys
