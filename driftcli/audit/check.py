@@ -120,7 +120,7 @@ def _audit(asked: _Asked) -> _Checked:
     except NotAuditedError as error:
         return _Checked(draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started))
     report = draft.report(outcome, seconds=time.monotonic() - started)
-    report = image_map.placed(report, reading.features, baseline, asked.settings.report.pictures)
+    report = image_map.placed(report, reading.features, baseline, asked.settings.report)
     measured = summaries(baseline.families, baseline.features.views, outcome.tested.views)
     if not asked.pictures:
         return _Checked(report, Gallery(), measured)
