@@ -139,11 +139,12 @@ def corruptions() -> str:
             (name, registry.load("corruptions", name)) for name in registry.kinds("corruptions")
         )
     )
-    rows = [
-        (belongs, f"`{name}`", kind.unit, *(f"{amount:g}" for amount in kind.amounts))
-        for belongs, name, kind in found
-    ]
-    return _table(("class", "corruption", "unit", "1", "2", "3", "4", "5"), rows)
+    rows = []
+    for belongs, name, kind in found:
+        possible = f"{kind.bounds[0]:g} to {kind.bounds[1]:,.7g}"
+        amounts = (f"{amount:g}" for amount in kind.amounts)
+        rows.append((belongs, f"`{name}`", kind.unit, *amounts, f"`{kind.symbol}`", possible))
+    return _table(("class", "corruption", "unit", "1", "2", "3", "4", "5", "written", "possible"), rows)
 
 
 def formats() -> str:

@@ -227,7 +227,7 @@ class PowerOptions(Study, total=False):
 class SimulateOptions(Drift, total=False):
     """Options of `driftcli.simulate`, each as on the command line; None: not given.
 
-    corruption: "NAME" or "NAME:SEVERITY"; several happen one after the other.
+    corruption: "NAME", "NAME:SEVERITY" or "NAME:AMOUNT" with the unit ("gaussian_noise:127gl"); several happen one after the other.
     severity: From 1 to 5, where a name has none (default: 3).
     share: Share of the images that are corrupted, such as 0.3 or "30%" (default: 1).
     knock_out: "KEY=VALUE", such as "folder=cats": classes to leave out.

@@ -75,7 +75,7 @@ def simulate(
             or several of them.
         output: Folder to write. It must not exist, or be such a copy and `force` be true.
         force: Replace a folder that `simulate` wrote.
-        **options: What happens: `corruption` ("NAME" or "NAME:SEVERITY", one after the other), `severity`, `share`
+        **options: What happens: `corruption` ("NAME", "NAME:SEVERITY" or "NAME:AMOUNT", one after the other), `severity`, `share`
             of the images (0.3 or "30%"), `knock_out`, `class_share`, `mix`; and settings as on the command line.
             See `help(driftcli.SimulateOptions)`.
 

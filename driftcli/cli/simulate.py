@@ -24,6 +24,7 @@ EXAMPLES = """\
 Examples:
   driftcli simulate images/val -o blurred/ --corruption gaussian_blur:2
   driftcli simulate images/val -o worse/ --corruption jpeg --corruption darken:4 --share 30%
+  driftcli simulate images/val -o noisy/ --corruption gaussian_noise:127gl
   driftcli simulate images/val -o nocats/ --knock-out folder=cats
   driftcli simulate images/val -o mixed/ --class-share column:label=cat:90% --mix other/:5%
   driftcli simulate --list
@@ -43,9 +44,10 @@ Corruptions = Annotated[
     list[str] | None,
     option(
         "--corruption",
-        metavar="NAME[:SEVERITY]",
+        metavar="NAME[:SEVERITY|:AMOUNT]",
         panel=PANEL,
-        help="What happens to the pixels; see --list. Repeatable: one after the other.",
+        help="What happens to the pixels, by a severity (1 to 5) or an amount with its unit, such as 127gl; "
+        "see --list. Repeatable: one after the other.",
     ),
 ]
 Severity = Annotated[
@@ -89,7 +91,7 @@ Mix = Annotated[
     ),
 ]
 List = Annotated[
-    bool, option("--list", panel=PANEL, help="Print all corruptions and their amounts, and stop.")
+    bool, option("--list", panel=PANEL, help="Print all corruptions, amounts and units, and stop.")
 ]
 
 
@@ -160,7 +162,7 @@ def _plan(asked: Drift) -> Plan:
 
 
 def _listed() -> str:
-    """All corruptions by class: name, unit, the amounts of the five severities."""
+    """All corruptions by class: name, the amounts of the five severities, what an amount is written with, its unit."""
     from driftcli.core import registry
 
     kinds: dict[str, type[Corruption]] = {
@@ -169,10 +171,12 @@ def _listed() -> str:
     width = max(map(len, kinds))
 
     def lines() -> Iterator[str]:
-        yield f"{'class':<12} {'corruption':<{width}} {'severity 1 to 5':<26}  unit"
+        yield f"{'class':<12} {'corruption':<{width}} {'severity 1 to 5':<26} {'amounts':<22}  unit"
         for name, kind in sorted(kinds.items(), key=lambda pair: (pair[1].belongs, pair[0])):
             amounts = ", ".join(f"{amount:g}" for amount in kind.amounts)
-            yield f"{kind.belongs:<12} {name:<{width}} {amounts:<26}  {kind.unit}"
+            least, most = kind.bounds
+            span = f"{least:g} to {most:.7g} {kind.symbol}"
+            yield f"{kind.belongs:<12} {name:<{width}} {amounts:<26} {span:<22}  {kind.unit}"
 
     return "".join(f"{line}\n" for line in lines())
 
@@ -180,7 +184,7 @@ def _listed() -> str:
 def _summarised(done: Simulated, plan: Plan, *, brief: bool) -> str:
     """What was written, and the way to look at it."""
     where = safe_name(done.folder)
-    happened = " then ".join(f"{name}:{severity:g}" for name, severity in plan.steps)
+    happened = " then ".join(map(str, plan.steps))
     parts = [f"{done.images:,} images"]
     parts += [f"{done.corrupted:,} with {happened}"] if happened else []
     parts += [f"{done.foreign:,} from other sources"] if plan.mixtures else []

@@ -17,16 +17,19 @@ EMPTY: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class Corrupted:
-    """One corruption of the room `corruptions`, its severity, and the seed of its randomness.
+    """One corruption of the room `corruptions`, how much of it, and the seed of its randomness.
 
     Each image draws from (seed, its content hash): the order of files changes nothing.
     """
 
     name: str
-    severity: float
+    severity: float | None
+    """1..5; None where `amount` says how much."""
     seed: int = 0
     then: Corrupted | None = None
     """What happens next to the same image, with random numbers of its own."""
+    amount: float | None = None
+    """In the corruption's own unit, within its bounds; only without a severity."""
 
 
 @dataclass(frozen=True, slots=True)

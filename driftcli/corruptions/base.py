@@ -28,14 +28,26 @@ class Corruption(ABC):
     """What `amounts` count, for people: "grey levels (standard deviation)"."""
     short_unit: ClassVar[str] = ""
     """`unit` without what it is counted at: "grey levels"; empty where that is `unit` itself."""
+    symbol: ClassVar[str]
+    """What stands behind an amount on the command line: `gl` in `gaussian_noise:127gl`."""
     amounts: ClassVar[tuple[float, float, float, float, float]]
     """The physical amount at severities 1 to 5."""
+    bounds: ClassVar[tuple[float, float]]
+    """The least and the largest amount that there can be; severities lie well within them."""
 
     def amount(self, severity: float) -> float:
         """The amount, in `unit`, at a severity in 1..5, interpolated between two of them; else raises ValueError."""
         if not SEVERITIES[0] <= severity <= SEVERITIES[-1]:
             raise ValueError(f"severity must be between 1 and 5, not {severity}")
         return float(np.interp(severity, SEVERITIES, self.amounts))
+
+    def severity(self, amount: float) -> float | None:
+        """The severity in 1..5 whose amount this is, the inverse of `amount`; None for one beyond them."""
+        first, last = sorted(self.amounts[:: len(self.amounts) - 1])
+        if not first <= amount <= last:
+            return None
+        rising = 1 if self.amounts[-1] > self.amounts[0] else -1
+        return float(np.interp(amount, self.amounts[::rising], SEVERITIES[::rising]))
 
     def __call__(self, image: Image.Image, severity: float, rng: np.random.Generator) -> Image.Image:
         """`image` (RGB) as it would look; a new image of the same size and mode."""

@@ -17,7 +17,9 @@ class Brighten(Corruption):
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "grey levels added"
+    symbol: ClassVar[str] = "gl"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (6, 12, 24, 44, 72)
+    bounds: ClassVar[tuple[float, float]] = (0, 255)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with `amount` grey levels added to every channel value; white stays white."""

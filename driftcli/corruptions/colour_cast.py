@@ -17,7 +17,9 @@ class ColourCast(Corruption):
 
     belongs: ClassVar[Class] = "colour"
     unit: ClassVar[str] = "% more green against red and blue"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (5, 10, 18, 30, 50)
+    bounds: ClassVar[tuple[float, float]] = (0, 1000)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with green made stronger by `amount` percent against red and blue: half of it more green, half less of both."""

@@ -16,7 +16,9 @@ class Crop(Corruption):
 
     belongs: ClassVar[Class] = "geometry"
     unit: ClassVar[str] = "% of each side kept"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (95, 90, 80, 65, 50)
+    bounds: ClassVar[tuple[float, float]] = (5, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image without `amount` percent of its width and height, half of it on each side, enlarged bicubically."""

@@ -20,7 +20,9 @@ class DeadColumns(Corruption):
 
     belongs: ClassVar[Class] = "occlusion"
     unit: ClassVar[str] = "% of columns"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.5, 1, 2, 4, 8)
+    bounds: ClassVar[tuple[float, float]] = (0, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with `amount` percent of its columns dead, at least one; as wide as grains in large images."""

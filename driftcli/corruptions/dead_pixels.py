@@ -25,7 +25,9 @@ class DeadPixels(Corruption):
 
     belongs: ClassVar[Class] = "occlusion"
     unit: ClassVar[str] = "of 100,000 pixels"
+    symbol: ClassVar[str] = "per100k"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (10, 30, 100, 300, 1000)
+    bounds: ClassVar[tuple[float, float]] = (0, 100_000)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with `amount` of 100,000 pixels dead, at least one; grains of several pixels in large images."""

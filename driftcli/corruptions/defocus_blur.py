@@ -25,7 +25,9 @@ class DefocusBlur(Corruption):
     belongs: ClassVar[Class] = "blur"
     unit: ClassVar[str] = "px at short side 224 (radius)"
     short_unit: ClassVar[str] = "px"
+    symbol: ClassVar[str] = "px"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (1.4, 2.0, 3.0, 5.0, 8.0)
+    bounds: ClassVar[tuple[float, float]] = (0, 112)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image blurred by a disc whose radius is `amount` pixels at short side 224.

@@ -16,7 +16,9 @@ class Downscale(Corruption):
 
     belongs: ClassVar[Class] = "compression"
     unit: ClassVar[str] = "px that the short side keeps of 224"
+    symbol: ClassVar[str] = "px"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (160, 112, 80, 52, 32)
+    bounds: ClassVar[tuple[float, float]] = (1, 224)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image by way of a copy whose short side has `amount` pixels; below 224 px the same share of it."""

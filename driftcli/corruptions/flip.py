@@ -16,7 +16,9 @@ class Flip(Corruption):
 
     belongs: ClassVar[Class] = "geometry"
     unit: ClassVar[str] = "% of images mirrored"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (20, 40, 60, 80, 100)
+    bounds: ClassVar[tuple[float, float]] = (0, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image mirrored with a probability of `amount` percent, else unchanged: severity is how often."""

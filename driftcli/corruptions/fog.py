@@ -23,7 +23,9 @@ class Fog(Corruption):
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "% of the light that is fog's"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (6, 12, 22, 38, 60)
+    bounds: ClassVar[tuple[float, float]] = (0, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image under fog whose mean density is `amount` percent, in the densest place at most twice that."""

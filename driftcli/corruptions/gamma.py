@@ -17,7 +17,9 @@ class Gamma(Corruption):
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "exponent"
+    symbol: ClassVar[str] = "exponent"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.92, 0.84, 0.73, 0.6, 0.45)
+    bounds: ClassVar[tuple[float, float]] = (0.05, 20)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with every value v replaced by 255·(v / 255)^amount."""

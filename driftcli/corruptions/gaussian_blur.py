@@ -17,7 +17,9 @@ class GaussianBlur(Corruption):
     belongs: ClassVar[Class] = "blur"
     unit: ClassVar[str] = "px at short side 224 (standard deviation)"
     short_unit: ClassVar[str] = "px"
+    symbol: ClassVar[str] = "px"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.7, 1.0, 1.5, 2.5, 4.0)
+    bounds: ClassVar[tuple[float, float]] = (0, 112)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image blurred with a standard deviation of `amount` pixels at short side 224."""

@@ -19,7 +19,9 @@ class GaussianNoise(Corruption):
     belongs: ClassVar[Class] = "noise"
     unit: ClassVar[str] = "grey levels (standard deviation)"
     short_unit: ClassVar[str] = "grey levels"
+    symbol: ClassVar[str] = "gl"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (4, 8, 14, 24, 40)
+    bounds: ClassVar[tuple[float, float]] = (0, 1000)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image plus normal errors with a standard deviation of `amount` grey levels, independent of the light."""

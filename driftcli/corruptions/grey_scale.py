@@ -16,7 +16,9 @@ class GreyScale(Corruption):
 
     belongs: ClassVar[Class] = "colour"
     unit: ClassVar[str] = "% of colour removed"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (15, 30, 50, 75, 100)
+    bounds: ClassVar[tuple[float, float]] = (0, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with `amount` percent of its colour gone: blended with its luminance as ITU-R BT.601 weighs it."""

@@ -17,7 +17,9 @@ class ImpulseNoise(Corruption):
 
     belongs: ClassVar[Class] = "noise"
     unit: ClassVar[str] = "% of pixels"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.3, 1, 2, 5, 12)
+    bounds: ClassVar[tuple[float, float]] = (0, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with `amount` percent of its pixels (grains of large images) black or white, never single channels."""

@@ -17,7 +17,9 @@ class Jpeg(Corruption):
 
     belongs: ClassVar[Class] = "compression"
     unit: ClassVar[str] = "JPEG quality"
+    symbol: ClassVar[str] = "quality"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (60, 40, 25, 15, 8)
+    bounds: ClassVar[tuple[float, float]] = (1, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image after JPEG of quality `amount`, rounded to a whole number."""

@@ -17,7 +17,9 @@ class LowContrast(Corruption):
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "% of contrast lost"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (8, 16, 30, 50, 70)
+    bounds: ClassVar[tuple[float, float]] = (0, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with `amount` percent of every value's distance from the mean luminance taken away."""

@@ -20,7 +20,9 @@ class MotionBlur(Corruption):
     belongs: ClassVar[Class] = "blur"
     unit: ClassVar[str] = "px at short side 224 (length)"
     short_unit: ClassVar[str] = "px"
+    symbol: ClassVar[str] = "px"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (2.5, 4.0, 6.0, 10.0, 16.0)
+    bounds: ClassVar[tuple[float, float]] = (0, 224)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image blurred by even motion along a straight line of `amount` pixels at short side 224."""

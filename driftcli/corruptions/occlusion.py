@@ -23,7 +23,9 @@ class Occlusion(Corruption):
 
     belongs: ClassVar[Class] = "occlusion"
     unit: ClassVar[str] = "% of the area"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (1, 2, 5, 10, 20)
+    bounds: ClassVar[tuple[float, float]] = (0, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with `amount` percent of its area covered, measured at the middle of the soft edge."""

@@ -18,7 +18,9 @@ class OverExposure(Corruption):
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "stops more light (1 doubles it)"
     short_unit: ClassVar[str] = "stops more light"
+    symbol: ClassVar[str] = "stops"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (0.2, 0.4, 0.8, 1.3, 2.0)
+    bounds: ClassVar[tuple[float, float]] = (0, 20)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with `amount` stops more light: linear light (sRGB) multiplied by 2 to that power."""

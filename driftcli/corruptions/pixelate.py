@@ -17,7 +17,9 @@ class Pixelate(Corruption):
     belongs: ClassVar[Class] = "compression"
     unit: ClassVar[str] = "px at short side 224 (side of a square)"
     short_unit: ClassVar[str] = "px"
+    symbol: ClassVar[str] = "px"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (1.5, 2.0, 3.0, 5.0, 8.0)
+    bounds: ClassVar[tuple[float, float]] = (0, 224)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image in squares of `amount` pixels at short side 224; squares below one pixel of its own change nothing."""

@@ -16,7 +16,9 @@ class Saturation(Corruption):
 
     belongs: ClassVar[Class] = "colour"
     unit: ClassVar[str] = "times the colour"
+    symbol: ClassVar[str] = "times"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (1.15, 1.3, 1.6, 2.2, 3.2)
+    bounds: ClassVar[tuple[float, float]] = (0, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with distances from the luminance multiplied by `amount`, clipped."""

@@ -23,7 +23,9 @@ class Scratch(Corruption):
     belongs: ClassVar[Class] = "occlusion"
     unit: ClassVar[str] = "% of the short side (length)"
     short_unit: ClassVar[str] = "% of the short side"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (10, 20, 40, 75, 130)
+    bounds: ClassVar[tuple[float, float]] = (0, 400)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with a line as long as `amount` percent of its short side.

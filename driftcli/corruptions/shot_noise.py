@@ -22,7 +22,9 @@ class ShotNoise(Corruption):
 
     belongs: ClassVar[Class] = "noise"
     unit: ClassVar[str] = "photons that make white"
+    symbol: ClassVar[str] = "photons"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (2000, 500, 160, 55, 20)
+    bounds: ClassVar[tuple[float, float]] = (0.1, 1_000_000)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image as counts of photons, of which white has `amount` on average.

@@ -18,7 +18,9 @@ class Translation(Corruption):
 
     belongs: ClassVar[Class] = "geometry"
     unit: ClassVar[str] = "% of the short side"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (2, 4, 8, 14, 22)
+    bounds: ClassVar[tuple[float, float]] = (0, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image moved by `amount` percent of its short side, by whole pixels: nothing is interpolated."""

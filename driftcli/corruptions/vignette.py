@@ -17,7 +17,9 @@ class Vignette(Corruption):
 
     belongs: ClassVar[Class] = "exposure"
     unit: ClassVar[str] = "% darker in the corners"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (10, 20, 35, 55, 80)
+    bounds: ClassVar[tuple[float, float]] = (0, 100)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with corners darker by `amount` percent.

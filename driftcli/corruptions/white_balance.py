@@ -17,7 +17,9 @@ class WhiteBalance(Corruption):
 
     belongs: ClassVar[Class] = "colour"
     unit: ClassVar[str] = "% more red against blue"
+    symbol: ClassVar[str] = "%"
     amounts: ClassVar[tuple[float, float, float, float, float]] = (6, 12, 22, 40, 70)
+    bounds: ClassVar[tuple[float, float]] = (0, 1000)
 
     def apply(self, image: Image.Image, amount: float, rng: np.random.Generator) -> Image.Image:
         """The image with red made stronger by `amount` percent against blue: half of it more red, half less blue; green stays."""

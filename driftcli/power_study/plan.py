@@ -99,6 +99,12 @@ def _named(wanted: Sequence[str]) -> tuple[str, ...]:
         return known
     for name in wanted:
         if name not in known:
+            bare, _, much = name.partition(":")
+            if bare in known:
+                raise UsageError(
+                    f"corruption: {safe_name(name)!r} is more than a name",
+                    f"how much stands beside it: --corruption {bare} --severity {safe_name(much) or 3}",
+                )
             close = get_close_matches(name, [*known, ALL], 1)
             hint = f"did you mean {close[0]!r}?" if close else f"{ALL}, or one of {', '.join(known)}"
             raise UsageError(f"corruption: there is no {safe_name(name)!r}", hint)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
+import re
 from collections.abc import Sequence
 
 from driftcli.core import registry
 from driftcli.core.errors import UsageError
 from driftcli.core.text import safe_name
+from driftcli.corruptions.base import Corruption
 from driftcli.simulation.write_copy import ClassShift, Plan, Step
 
 
@@ -26,7 +29,10 @@ def make(
 
 
 def step(text: str, severity: float) -> Step:
-    """`gaussian_blur:2`, checked."""
+    """`gaussian_blur:2`, a severity, or `gaussian_noise:127gl`, an amount with its unit; checked.
+
+    `severity`: where the text has none.
+    """
     name, colon, given = text.partition(":")
     there = registry.kinds("corruptions")
     if name not in there:
@@ -35,15 +41,49 @@ def step(text: str, severity: float) -> Step:
             f"no corruption {safe_name(name)!r}",
             f"did you mean {close[0]}?" if close else "see driftcli simulate --list",
         )
+    kind: Corruption = registry.load("corruptions", name)()
+    measured = _AMOUNT.fullmatch(given)
+    if measured:
+        return _in_units(kind, name, measured["number"], measured["symbol"])
     try:
         wanted = float(given) if colon else severity
-        registry.load("corruptions", name)().amount(wanted)
+        return Step(name, wanted, kind.amount(wanted))
     except ValueError:
         shown = safe_name(given if colon else str(severity))
         raise UsageError(
-            f"{name}: severity must be between 1 and 5, not {shown!r}", f"such as {name}:3"
+            f"{name}: severity must be between 1 and 5, not {shown!r}",
+            f"such as {name}:3; an amount needs its unit: {_example(kind, name, shown)}",
         ) from None
-    return name, wanted
+
+
+_AMOUNT = re.compile(r"(?P<number>[-+]?(?:\d+\.?\d*|\.\d+))\s*(?P<symbol>[^\d\s.].*)")
+"""A number with something behind it; what is behind it decides whether that is a unit."""
+
+
+def _in_units(kind: Corruption, name: str, number: str, symbol: str) -> Step:
+    """An amount in the corruption's own unit; one that a severity stands for too is that severity."""
+    if symbol.lower() != kind.symbol:
+        raise UsageError(
+            f"{name} is not counted in {safe_name(symbol)!r}",
+            f"its amounts are {kind.unit}, such as {_example(kind, name)}; without a unit it is a severity",
+        )
+    amount, (least, most) = float(number), kind.bounds
+    if not least <= amount <= most:
+        raise UsageError(
+            f"{name}: {amount:g} {kind.symbol} cannot be",
+            f"from {least:g} to {most:.7g} {kind.symbol}, in {kind.unit}; such as {_example(kind, name)}",
+        )
+    return Step(name, kind.severity(amount), amount)
+
+
+def _example(kind: Corruption, name: str, given: str = "") -> str:
+    """An amount as it is written: what was given where that can be one, else that of severity 4."""
+    try:
+        amount = float(given)
+    except ValueError:
+        amount = math.nan
+    least, most = kind.bounds
+    return f"{name}:{amount if least <= amount <= most else kind.amounts[3]:g}{kind.symbol}"
 
 
 def share_of(text: str, option: str) -> float:

@@ -26,8 +26,23 @@ from driftcli.simulation._folder import COLUMNS, DriftedFolder, check_apart
 from driftcli.simulation._listing import Listed, Offer, offers_of
 from driftcli.sources.decoding.pool import DecodePool, Extras
 
-Step = tuple[str, float]
-"""A corruption's name and its severity."""
+
+@dataclass(frozen=True)
+class Step:
+    """One corruption, and how much of it."""
+
+    name: str
+    severity: float | None
+    """1..5; None for an amount beyond what severities stand for."""
+    amount: float
+    """In the corruption's own unit."""
+
+    def __str__(self) -> str:
+        """As it is asked for: `jpeg:3`, `gaussian_noise:127gl`."""
+        if self.severity is not None:
+            return f"{self.name}:{self.severity:g}"
+        kind: type[Corruption] = registry.load("corruptions", self.name)
+        return f"{self.name}:{self.amount:g}{kind.symbol}"
 
 
 @dataclass(frozen=True)
@@ -106,13 +121,12 @@ class _Run:
     def __init__(self, plan: Plan, settings: Settings, progress: Progress) -> None:
         self.share, self.settings, self.progress = plan.share, settings, progress
         self.chain = _chain(plan.steps, settings.seed)
-        kinds: list[tuple[Corruption, float]] = [
-            (registry.load("corruptions", name)(), severity) for name, severity in plan.steps
-        ]
         self.facts = {
-            "corruption": "+".join(name for name, _ in plan.steps),
-            "severity": "+".join(f"{severity:g}" for _, severity in plan.steps),
-            "amount": "+".join(f"{kind.amount(severity):g}" for kind, severity in kinds),
+            "corruption": "+".join(step.name for step in plan.steps),
+            "severity": "+".join(
+                "" if step.severity is None else f"{step.severity:g}" for step in plan.steps
+            ),
+            "amount": "+".join(f"{step.amount:g}" for step in plan.steps),
         }
         self.tally = Tally()
         self.images = self.corrupted = self.foreign = 0
@@ -171,8 +185,9 @@ def _draw(data: bytes, seed: int) -> float:
 def _chain(steps: Sequence[Step], seed: int) -> Corrupted | None:
     """The first corruption, which names the next."""
     chain: Corrupted | None = None
-    for name, severity in reversed(steps):
-        chain = Corrupted(name, severity, seed, chain)
+    for step in reversed(steps):
+        amount = step.amount if step.severity is None else None
+        chain = Corrupted(step.name, step.severity, seed, chain, amount)
     return chain
 
 

@@ -61,7 +61,7 @@ def test_simulate_asks_for_what_the_command_line_does(copied):
     )  # fmt: skip
     (sources, place, plan, call), more = copied[0]
     assert (sources, place, call.settings.seed, more["force"]) == (["val"], Path("out"), 7, True)
-    assert plan.steps == (("gaussian_blur", 2), ("jpeg", 4))
+    assert [str(step) for step in plan.steps] == ["gaussian_blur:2", "jpeg:4"]
     assert (plan.share, plan.mixtures) == (0.3, (("other", 0.05),))
     assert plan.class_shares == (ClassShift("folder", "cats"), ClassShift("folder", "dogs", 0.9))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import shutil
 import zipfile
@@ -108,6 +109,29 @@ def test_corruptions_follow_each_other(simulate, images, tmp_path):
     dark = registry.load("corruptions", "darken")().apply(Image.open(row["source"]).convert("RGB"), 2.0, None)
     expected = Jpeg().apply(dark, 40, None)
     assert np.array_equal(pixels(tmp_path / "out" / row["path"]), np.asarray(expected, float))
+
+
+def test_an_amount_in_units_is_what_happens_to_the_pixels(simulate, tmp_path):
+    """N(0, 127) of 255, clipped: on middle grey the share below black and above white is what the normal law says."""
+    (tmp_path / "grey").mkdir()
+    Image.new("RGB", (200, 200), (128, 128, 128)).save(tmp_path / "grey" / "a.png")
+    ran = simulate(tmp_path / "grey", "--corruption", "gaussian_noise:127gl")
+    assert ran.code == 0, ran.err
+    assert "1 with gaussian_noise:127gl" in ran.out
+    (row,) = rows(tmp_path / "out")
+    assert (row["corruption"], row["severity"], row["amount"]) == ("gaussian_noise", "", "127")
+    noisy = pixels(tmp_path / "out" / "a.png")[..., 0]
+    n, tail = noisy.size, 0.5 * math.erfc(127.5 / 127 / math.sqrt(2))  # 0.158 on each side
+    for found in ((noisy == 0).mean(), (noisy == 255).mean()):
+        assert abs(found - tail) < 5 * math.sqrt(tail * (1 - tail) / n)
+
+
+def test_an_amount_that_a_severity_stands_for_is_that_severity(simulate, images, tmp_path, main):
+    assert simulate(images, "--corruption", "brighten:12GL").code == 0
+    main("simulate", str(images), "-o", str(tmp_path / "again"), "--corruption", "brighten:2", *QUIET)
+    assert files(tmp_path / "out") == files(tmp_path / "again")
+    for name in files(tmp_path / "out"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
 def test_classes_are_knocked_out_and_reweighed(simulate, images, main, tmp_path):
@@ -227,6 +251,10 @@ def test_source_and_copy_lie_apart(main, images, inside):
     [
         (("--corruption", "gausian_blur"), "hint: did you mean gaussian_blur?"),
         (("--corruption", "flip:6"), "severity must be between 1 and 5, not '6'"),
+        (("--corruption", "gaussian_noise:127"), "an amount needs its unit: gaussian_noise:127gl"),
+        (("--corruption", "gaussian_noise:127px"), "gaussian_noise is not counted in 'px'"),
+        (("--corruption", "gaussian_noise:-3gl"), "hint: from 0 to 1000 gl, in grey levels"),
+        (("--corruption", "jpeg:0quality"), "jpeg: 0 quality cannot be"),
         (("--corruption", "flip:much"), "severity must be between 1 and 5, not 'much'"),
         (("--corruption", "flip", "--severity", "0"), "severity must be between 1 and 5"),
         (("--corruption", "flip", "--share", "120%"), "'120%' is no share"),

@@ -40,6 +40,28 @@ def test_amounts_between_severities_are_interpolated_and_others_refused(name):
             corruption.amount(wrong)
 
 
+def test_severity_is_the_inverse_of_the_amount(name):
+    corruption = kind(name)
+    for severity in (1, 1.25, 3, 4.5, 5):
+        assert corruption.severity(corruption.amount(severity)) == pytest.approx(severity)
+    first, last = sorted((corruption.amounts[0], corruption.amounts[-1]))
+    assert corruption.severity(first - 1e-6) is None
+    assert corruption.severity(last + 1e-6) is None
+
+
+@pytest.mark.parametrize("size", [(90, 70), (16, 60), (1, 40), (1, 1), (500, 460)], ids=str)
+def test_whatever_lies_within_the_bounds_can_be(name, size):
+    """Both bounds and a way beyond severity 5: an image of the same size; severities lie within."""
+    corruption = kind(name)
+    least, most = corruption.bounds
+    assert least <= min(corruption.amounts) < max(corruption.amounts) <= most
+    assert corruption.symbol == corruption.symbol.lower().strip()
+    assert not corruption.symbol[0].isdigit()
+    for amount in (least, (least + most) / 2, most):
+        changed = corruption.apply(scene(*size), amount, rng())
+        assert (changed.size, changed.mode) == (size, "RGB")
+
+
 @pytest.mark.parametrize(
     "size", [(300, 240), (16, 300), (1, 40), (40, 1), (1, 1), (16, 16), (700, 520)], ids=str
 )

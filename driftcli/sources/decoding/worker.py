@@ -102,7 +102,9 @@ class Task:
         step = 0
         while wanted is not None:
             rng = np.random.default_rng([wanted["seed"], *digest[:8], *([step] if step else [])])
-            image = self.load("corruptions", wanted["name"])()(image, wanted["severity"], rng)
+            kind, amount = self.load("corruptions", wanted["name"])(), wanted["amount"]
+            how_much = kind.amount(wanted["severity"]) if amount is None else amount
+            image = kind.apply(image, how_much, rng)
             wanted, step = wanted["then"], step + 1
         return image
 
