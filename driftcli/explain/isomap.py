@@ -33,7 +33,7 @@ def result(standard: Standard, good: Features, batch: Features) -> MapResult | N
     nearest = min(NEIGHBOURS, len(good) - 1)
     embedding = Isomap(n_neighbors=nearest, n_components=2, eigen_solver="dense", path_method="D")
     with threadpool_limits(limits=1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # islands of good images, which scikit-learn bridges
+        warnings.simplefilter("ignore")  # islands of good images, which scikit-learn bridges
         placed = embedding.fit_transform(standard(good.views))
         theirs = embedding.transform(standard(batch.views))
     return MapResult(

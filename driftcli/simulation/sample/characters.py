@@ -38,9 +38,9 @@ def _digit(text: str, rng: np.random.Generator) -> Image.Image:
 
 
 def _letter(text: str, rng: np.random.Generator) -> Image.Image:
-    """As if printed: heavy, upright, up to the border."""
-    size, weight = rng.uniform(128, 150), int(rng.integers(3, 12))
-    return _set(text, size, weight, (0.0, rng.choice((0.0, 0.2)), rng.uniform(0.8, 1.2)))
+    """As if printed: heavy, nearly upright, up to the border."""
+    size, weight = rng.uniform(120, 150), int(rng.integers(1, 12))
+    return _set(text, size, weight, (rng.normal(0, 3), rng.choice((0.0, 0.25)), rng.uniform(0.75, 1.25)))
 
 
 def _set(text: str, size: float, stroke: int, shape: tuple[float, float, float]) -> Image.Image:
