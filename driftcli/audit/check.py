@@ -135,7 +135,7 @@ def _audit(asked: _Asked) -> _Checked:
     progress.finish()
     progress.start("explaining")
     report = draft.report(outcome, seconds=time.monotonic() - started)
-    report = image_map.placed(report, reading.features, baseline, asked.settings.report.pictures)
+    report = image_map.placed(report, reading.features, baseline, asked.settings.report)
     progress.finish()
     measured = summaries(baseline.families, baseline.features.views, outcome.tested.views)
     if not asked.pictures:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
+from driftcli.config.settings import ReportSettings
 from driftcli.core.features import Features
-from driftcli.core.findings import MissingResult
+from driftcli.core.findings import MapResult, MissingResult
 from driftcli.core.report import Report
-from driftcli.explain import neighbours, plane
+from driftcli.explain import isomap, neighbours, plane
 from driftcli.explain.missing import missing
 from driftcli.extractors.base import portraits
 from driftcli.reference.reference import Baseline
 
 
-def placed(report: Report, batch: Features, baseline: Baseline, pictures: int) -> Report:
+def placed(report: Report, batch: Features, baseline: Baseline, asked: ReportSettings) -> Report:
     """The report with map and neighbours, and what is missing where the gate fired.
 
-    `pictures`: so many of the most drifted images get a neighbour. Neighbours and missing images are
+    `asked.pictures`: so many of the most drifted images get a neighbour. Neighbours and missing images are
     among those of which the baseline keeps a picture.
     """
     good, known = baseline.features, sorted(baseline.thumbnails)
     shown = portraits(good.views)
-    found = plane.unpack(baseline.drawing)
     row_of = {name: row for row, name in enumerate(batch.names)}
-    worst = report.images[:pictures]
+    worst = report.images[: asked.pictures]
     nearest = None
     if worst:
         views = {name: x[[row_of[image.path] for image in worst]] for name, x in batch.views.items()}
@@ -32,10 +33,20 @@ def placed(report: Report, batch: Features, baseline: Baseline, pictures: int) -
     missed = () if report.verdict == "pass" else missing(shown, known, batch.views)
     return replace(
         report,
-        map=None if found is None else found.result(good, batch),
+        map=_map(batch, baseline, asked.map),
         images=(
             *(replace(image, neighbour=name) for image, name in zip(worst, named, strict=False)),
             *report.images[len(named) :],
         ),
         missing=tuple(MissingResult(good.names[m.row], round(m.score, 6)) for m in missed),
     )
+
+
+def _map(batch: Features, baseline: Baseline, method: Literal["pca", "isomap"]) -> MapResult | None:
+    """None for baselines that were made without a map."""
+    fitted = plane.unpack(baseline.drawing)
+    if fitted is None:
+        return None
+    if method == "isomap":
+        return isomap.result(fitted.standard, baseline.features, batch)
+    return fitted.result(baseline.features, batch)

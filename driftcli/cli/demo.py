@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +18,7 @@ EXAMPLES = """\
 Examples:
   driftcli demo
   driftcli demo --output /tmp/demo --seed 1
+  driftcli demo --draw characters -o digits-and-letters
 """
 
 Folder = Annotated[
@@ -27,6 +28,16 @@ Folder = Annotated[
         "--output",
         metavar="FOLDER",
         help="Where images and results go (default: driftcli-demo).",
+        show_default=False,
+    ),
+]
+
+
+Draw = Annotated[
+    Literal["parts", "characters"] | None,
+    typer.Option(
+        "--draw",
+        help="Only draw images, and stop: machined parts before a camera that stays well, or digits and letters.",
         show_default=False,
     ),
 ]
@@ -47,6 +58,7 @@ class Demo:
     """What `driftcli demo` is asked for."""
 
     output: Folder = "driftcli-demo"
+    draw: Draw = None
     common: Common
 
 
@@ -58,6 +70,8 @@ def demo(asked: Demo, run: session.Session) -> int:
     (10 MB) if they are absent; in driftcli's own checkout they go to sample_data/images. Returns 0 when the
     story came out as told. Options are passed on to each command.
     """
+    if asked.draw is not None:
+        return _drawn(asked.draw, Path(asked.output), run)
     common = asked.common
     from driftcli.cli import demo_story as story
 
@@ -79,6 +93,20 @@ def demo(asked: Demo, run: session.Session) -> int:
     if common.quiet:
         run.terminal.put(f"demo: the story came out as told, in {story.home(folder)}\n")
     return code
+
+
+def _drawn(what: Literal["parts", "characters"], folder: Path, run: session.Session) -> int:
+    """Draws a sample as far as it is absent, and says which folders it has."""
+    from driftcli.simulation.sample.days import generate
+    from driftcli.simulation.sample.samples import SAMPLES
+
+    sample = SAMPLES[what]
+    made = generate(folder, run.settings.seed, sample=sample)
+    total = sum(part.images for part in sample.folders)
+    when = "drawn" if made else "there already"
+    held = ", ".join(f"{part.name} ({part.images})" for part in sample.folders)
+    run.terminal.put(f"{total:,} images in {folder}, {when}: {held}\n")
+    return 0
 
 
 def _command(program: Any, argv: Sequence[str]) -> tuple[int, str]:

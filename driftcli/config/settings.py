@@ -164,6 +164,9 @@ class ReportSettings(Strict):
     max_images_in_result: Annotated[int, Field(ge=0)] = 10_000
     pictures: Annotated[int, Field(ge=0, le=100)] = 24
     """Most drifted images that a report with pictures shows (`-o html=...`, `-o bundle=...`); they are read again."""
+    map: Literal["pca", "isomap"] = "pca"
+    """How images are laid out on the map: `pca`: two principal components of good images; `isomap`: by the
+    ways between neighbours among them, as the TorchDrift notebook does (costs a second)."""
 
 
 class Settings(Strict):

@@ -193,11 +193,11 @@ class DuplicateResult:
 
 @dataclass(frozen=True, slots=True)
 class MapResult:
-    """Reference and batch in a plane that was fitted at `baseline` and takes new points."""
+    """Reference and batch in a plane that was fitted on good images and takes new points."""
 
     method: str
     explained: tuple[float, ...]
-    """Each axis' share of the baseline's variance."""
+    """Each axis' share of the baseline's variance; () for Isomap, whose axes have none."""
     baseline: tuple[tuple[float, ...], ...]
     """[n, 2]"""
     baseline_names: tuple[str, ...]

@@ -27,7 +27,7 @@ PREFIX = "map/"
 class Plane:
     """The map: two principal axes of good images, learnt when a baseline is made; a batch is placed, and moves nothing.
 
-    Principal components instead of Isomap or UMAP: a new image's place is exact and depends on no other
+    Principal components by default, not Isomap (`report.map`, driftcli.explain.isomap) or UMAP: a new image's place is exact and depends on no other
     image of its batch, distances on the map never exceed those among the features, both axes have a
     share of the variance to say, and it is a matrix product. Reference: Pearson 1901; Jolliffe 2002.
     """
@@ -50,9 +50,9 @@ class Plane:
         return MapResult(
             f"principal components of {self.standard.view}",
             shares,
-            _points(self(good.views)),
+            points(self(good.views)),
             good.names,
-            _points(self(batch.views)),
+            points(self(batch.views)),
             batch.names,
         )
 
@@ -93,5 +93,6 @@ def unpack(state: State) -> Plane | None:
     return Plane(standard, own["axes"], own["explained"])
 
 
-def _points(placed: NDArray[np.float32]) -> tuple[tuple[float, ...], ...]:
+def points(placed: NDArray[Any]) -> tuple[tuple[float, ...], ...]:
+    """Places [n, 2] as a result holds them, to four decimals."""
     return tuple(tuple(round(float(number), 4) for number in point) for point in placed)

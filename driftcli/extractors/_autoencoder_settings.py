@@ -50,6 +50,9 @@ class AutoencoderSettings:
     """Epochs without a better held-out loss before training stops; 0: never."""
     validation: Annotated[float, Field(ge=0, le=0.5)] = 0.15
     """Share of F that is not trained on: it stops the training and shows honest errors."""
+    notebook_figures: bool = False
+    """Measure also the validation loss with noise added and the entropy of what the network makes: the
+    figures of the 2019 notebook, as two more errors of the family and as lines of the report."""
 
     def decided(self, images: int) -> Architecture:
         """The architecture for a fit on so many images."""

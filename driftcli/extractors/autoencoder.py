@@ -148,7 +148,7 @@ class Autoencoder(AutoencoderSettings, Extractor):
     def extract(
         self, state: State, prepared: NDArray[Any], runtime: Runtime
     ) -> Mapping[str, NDArray[np.float32]]:
-        """`error` [n, 9] (see `columns`; one fewer for grey), scored against the input as given, and `latent` [n, k]."""
+        """`error` [n, 9] (see `columns`; one fewer for grey, two more with the notebook's figures), scored against the input as given, and `latent` [n, k]."""
         precision = np.linalg.inv(state["latent_covariance"])
         errors, codes = [], []
         for start, image, code in self._numbered(state, prepared, runtime):
@@ -157,15 +157,25 @@ class Autoencoder(AutoencoderSettings, Extractor):
                 latent = _pca.project(code, state["code_mean"], state["code_directions"])
             scored = _errors.scores(prepared[start : start + len(code)], image, self.loss)
             away = _errors.distances(latent, state["latent_mean"], precision)
-            errors.append(np.column_stack([scored, away]).astype(np.float32))
+            own = self._notebook(state, prepared[start : start + len(code)], image, runtime)
+            errors.append(np.column_stack([scored, away, *own]).astype(np.float32))
             codes.append(latent)
         k = len(state["latent_mean"])
         return {
             "error": np.concatenate(
-                [np.zeros((0, len(COLUMNS) - (prepared.shape[3] == 1)), np.float32), *errors]
+                [np.zeros((0, len(self._columns(prepared.shape[3]))), np.float32), *errors]
             ),
             "latent": np.concatenate([np.zeros((0, k), np.float32), *codes]),
         }
+
+    def _notebook(
+        self, state: State, images: NDArray[Any], made: NDArray[np.float32], runtime: Runtime
+    ) -> list[NDArray[np.float64]]:
+        """The notebook's two figures of each image, [n, 2], where they are asked for."""
+        if not self.notebook_figures:
+            return []
+        restored = self.reconstruct(state, _errors.noisy(images, self.noise), runtime)
+        return [_errors.as_in_the_notebook(images, restored, made, self.loss)]
 
     def reconstruct(self, state: State, prepared: NDArray[Any], runtime: Runtime) -> NDArray[np.float32]:
         """float32 [n, s, s, c] in [0, 1]: what the network makes of each image."""
@@ -223,7 +233,11 @@ class Autoencoder(AutoencoderSettings, Extractor):
         """The errors (without colour grain for one channel); the latent's numbers mean nothing one by one."""
         if view != "error":
             return ()
-        return tuple(column for column in COLUMNS if self.channels != 1 or column.name != "log_colour_grain")
+        return self._columns(1 if self.channels == 1 else 3)
+
+    def _columns(self, channels: int) -> tuple[Column, ...]:
+        own = NOTEBOOK if self.notebook_figures else ()
+        return (*(column for column in COLUMNS if channels != 1 or column.name != "log_colour_grain"), *own)
 
 
 COLUMNS = (
@@ -248,4 +262,8 @@ COLUMNS = (
         more="further from the training images",
         less="closer to the training images' centre",
     ),
+)
+NOTEBOOK = (
+    Column("validation_loss", more="rebuilt worse from noise", less="rebuilt better from noise"),
+    Column("output_entropy", more="rebuilt less decidedly", less="rebuilt more decidedly"),
 )

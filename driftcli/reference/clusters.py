@@ -1,10 +1,11 @@
 """Clusters of the fit set: a stand-in for classes where nobody has labelled anything.
 
-Lloyd's algorithm in thirty lines: scikit-learn would be a 100 MB dependency for nothing else.
+Found at `fit`, by scikit-learn; a check only asks which stored centroid is nearest, and loads no library for it.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -23,7 +24,6 @@ LEAST = 20
 """Fewer good images for each cluster than this: a clustering is not used (issue: K <= n_c / 20)."""
 MOST_IMAGES = 5_000
 RESTARTS = 4
-ROUNDS = 50
 
 
 def learn(views: Mapping[str, NDArray[np.float32]], wanted: Literal["auto"] | int, seed: int) -> State:
@@ -42,9 +42,7 @@ def learn(views: Mapping[str, NDArray[np.float32]], wanted: Literal["auto"] | in
     x = x[np.sort(chosen)]
     sizes = SIZES if wanted == "auto" else (wanted,)
     return {
-        f"{view}/{k}": kmeans(x, k, np.random.default_rng([seed, k])).astype(np.float32)
-        for k in sizes
-        if k * LEAST <= len(x)
+        f"{view}/{k}": kmeans(x, k, _seed(seed, k)).astype(np.float32) for k in sizes if k * LEAST <= len(x)
     }
 
 
@@ -75,35 +73,22 @@ def distances(x: NDArray[Any], centroids: NDArray[Any]) -> Floats:
     return np.maximum(squared, 0.0)
 
 
-def kmeans(x: Floats, k: int, rng: np.random.Generator) -> Floats:
-    """Centroids [k, d] of x [n, d]: of four Lloyd descents the one with the smallest sum of squared distances.
+def _seed(seed: int, k: int) -> int:
+    """One 32-bit number of its own for every clustering: all that scikit-learn takes."""
+    return int(np.random.SeedSequence([seed, k]).generate_state(1)[0])
 
-    Seeds as k-means++ draws them (Arthur & Vassilvitskii 2007).
+
+def kmeans(x: Floats, k: int, seed: int) -> Floats:
+    """Centroids [k, d] of x [n, d]: scikit-learn's KMeans, of four descents the one with the smallest sum of squares.
+
+    In one thread: with several the sums' last bits would depend on which is done first. Where fewer rows differ
+    than k, some centroids are the same.
     """
-    descents = [_descend(x, _seeds(x, k, rng)) for _ in range(RESTARTS)]
-    return min(descents, key=lambda centroids: distances(x, centroids).min(axis=1).sum())
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
-
-def _seeds(x: Floats, k: int, rng: np.random.Generator) -> Floats:
-    """Seeds, k rows of x: the first by chance, each other with probability ∝ squared distance to the nearest before it."""
-    seeds = x[[rng.integers(len(x))]]
-    while len(seeds) < k:
-        nearest = distances(x, seeds).min(axis=1)
-        total = nearest.sum()
-        row = int(rng.choice(len(x), p=nearest / total) if total > 0 else rng.integers(len(x)))
-        seeds = np.concatenate([seeds, x[[row]]])
-    return seeds
-
-
-def _descend(x: Floats, centroids: Floats) -> Floats:
-    """Means of the nearest rows, until no row changes sides; a centroid that loses all its rows stays."""
-    member = np.full(len(x), -1)
-    for _ in range(ROUNDS):
-        before, member = member, assign(x, centroids)
-        if np.array_equal(before, member):
-            break
-        counts = np.bincount(member, minlength=len(centroids))
-        sums = np.zeros_like(centroids)
-        np.add.at(sums, member, x)
-        centroids = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centroids)
-    return centroids
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found: Floats = KMeans(k, n_init=RESTARTS, tol=0, random_state=seed).fit(x).cluster_centers_
+    return found

@@ -29,7 +29,7 @@ COMMON = {
     "color",
     "log_format",
 }
-LIGHT = ("torch", "torchvision", "scipy", "matplotlib", "numpy", "pydantic", "PIL", "yaml", "rich")
+LIGHT = ("torch", "torchvision", "scipy", "sklearn", "matplotlib", "numpy", "pydantic", "PIL", "yaml", "rich")
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +14,7 @@ from driftcli.core.errors import UsageError
 from driftcli.core.progress import Progress
 from driftcli.extractors.base import Runtime
 from driftcli.extractors.embedding import Embedding
-from driftcli.extractors.networks.weights import FOLDER
-from tests.extractors._pictures import loads_pth, picture
+from tests.extractors._pictures import loads_pth, picture, staged_resnet18
 
 ROOT = Path(__file__).parents[2]
 CPU = Runtime()
@@ -33,20 +30,7 @@ def prepared() -> np.ndarray:
 
 @pytest.fixture
 def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """ResNet-18 weights (drawn, not trained) under torchvision's name scheme, in $DRIFTCLI_WEIGHTS_DIR."""
-    from torchvision.models import resnet18
-
-    from driftcli.extractors.networks import named
-
-    path = tmp_path / "resnet18.pth"
-    torch.manual_seed(0)
-    torch.save(resnet18().state_dict(), path)
-    prefix = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-    staged = path.rename(tmp_path / f"resnet18-{prefix}.pth")
-    wanted = replace(named.wanted_weights("torchvision", "resnet18"), file=staged.name, sha256=prefix)
-    monkeypatch.setattr(named, "wanted_weights", lambda *_: wanted)
-    monkeypatch.setenv(FOLDER, str(tmp_path))
-    return staged
+    return staged_resnet18(tmp_path, monkeypatch)
 
 
 @loads_pth

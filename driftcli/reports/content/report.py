@@ -14,6 +14,7 @@ from driftcli.reports.content import (
     files,
     images,
     mix,
+    notebook,
     scatter,
     scores,
     sight,
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 LONGEST_TITLE = 60
 SECTIONS: tuple[Callable[[Subject], Section | None], ...] = (
     changes.reasons, changes.changes, mix.composition, evidence.families, scores.scores, values.moved,
-    images.ranking, images.missing, scatter.scatter, evidence.rules, evidence.groups, files.duplicates, files.files,
-    sight.sight, sight.false_alarms, sight.sequence, changes.cautions, changes.notices, again.again,
+    images.ranking, images.missing, scatter.scatter, evidence.rules, notebook.losses, evidence.groups,
+    files.duplicates, files.files, sight.sight, sight.false_alarms, sight.sequence, changes.cautions,
+    changes.notices, again.again,
 )  # fmt: skip
 
 

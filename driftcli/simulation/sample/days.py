@@ -76,12 +76,23 @@ def photo(folder: Folder, index: int, seed: int) -> Photo:
     return Photo(develop(picture, taken, rng), label, taken)
 
 
-def name(index: int) -> str:
+def name(index: int, suffix: str = "jpg") -> str:
     """The file name of image `index`, the same whatever its class or its camera's fault."""
-    return f"img-{index:04d}.jpg"
+    return f"img-{index:04d}.{suffix}"
 
 
-def _write(root: Path, folder: Folder, seed: int) -> None:
+@dataclass(frozen=True)
+class Sample:
+    """Folders that are drawn together: which, and how an image of them comes about."""
+
+    folders: tuple[Folder, ...]
+    photo: Callable[[Folder, int, int], Photo] = photo
+    suffix: str = "jpg"
+    name: str = ""
+    """Stands in the mark, so that no sample is taken for another; the demo's own has none."""
+
+
+def _write(root: Path, sample: Sample, folder: Folder, seed: int) -> None:
     """One folder's images, then its manifest: a manifest means that the folder is complete."""
     place = root / folder.name
     place.mkdir(parents=True, exist_ok=True)
@@ -89,27 +100,29 @@ def _write(root: Path, folder: Folder, seed: int) -> None:
     table = csv.writer(rows, lineterminator="\n")
     table.writerow(("path", "label", "time"))
     for index in range(folder.images):
-        taken = photo(folder, index, seed)
-        (place / name(index)).write_bytes(taken.data)
-        table.writerow((name(index), taken.label, taken.taken.isoformat()))
+        taken, file = sample.photo(folder, index, seed), name(index, sample.suffix)
+        (place / file).write_bytes(taken.data)
+        table.writerow((file, taken.label, taken.taken.isoformat()))
     (place / MANIFEST).write_text(rows.getvalue(), encoding="utf-8", newline="")
 
 
-def _complete(root: Path, folder: Folder) -> bool:
+def _complete(root: Path, sample: Sample, folder: Folder) -> bool:
     """Whether a folder's images and manifest are all there."""
     place = root / folder.name
-    files = (MANIFEST, *map(name, range(folder.images)))
+    files = (MANIFEST, *(name(index, sample.suffix) for index in range(folder.images)))
     return all((place / file).is_file() for file in files)
 
 
-def _claim(root: Path, seed: int) -> bool:
-    """Makes the root ours for this seed; True when it already was.
+def _claim(root: Path, sample: Sample, seed: int) -> None:
+    """Makes the root ours for this sample and seed; what another one left there is drawn anew.
 
     Raises UsageError when the folder has things in it that this module did not make.
     """
     mark = root / MARK
     ours = {"made_by": "driftcli sample images", "recipe": RECIPE, "seed": seed}
-    if not mark.exists() and any((root / folder.name).exists() for folder in FOLDERS):
+    if sample.name:
+        ours["sample"] = sample.name
+    if not mark.exists() and any((root / folder.name).exists() for folder in sample.folders):
         raise UsageError(
             f"{root} already has a folder named like a sample folder, and no {MARK}",
             "name another folder: the sample images are not written over files that are yours",
@@ -119,25 +132,28 @@ def _claim(root: Path, seed: int) -> bool:
     except (OSError, ValueError):
         same = False
     if not same:
-        for folder in FOLDERS:
+        for folder in sample.folders:
             (root / folder.name / MANIFEST).unlink(missing_ok=True)
         root.mkdir(parents=True, exist_ok=True)
         mark.write_text(json.dumps(ours) + "\n", encoding="utf-8")
-    return same
 
 
 def _nothing(_folder: str) -> None:
     """Announces nothing."""
 
 
-def generate(root: Path, seed: int = 0, announce: Callable[[str], None] = _nothing) -> int:
-    """Write the sample images under `root`, as far as they are absent; `announce` is called with each folder's name.
+def generate(
+    root: Path, seed: int = 0, announce: Callable[[str], None] = _nothing, sample: Sample | None = None
+) -> int:
+    """Write a sample's images under `root`, as far as they are absent; `announce` is called with each folder's name.
 
-    Returns how many images were written (0: all were there). About ten milliseconds an image.
+    `sample`: the demo's own, if it is None. Returns how many images were written (0: all were there). About ten
+    milliseconds an image. Raises UsageError as `_claim`.
     """
-    _claim(root, seed)
-    missing = [folder for folder in FOLDERS if not _complete(root, folder)]
+    sample = sample or Sample(FOLDERS)
+    _claim(root, sample, seed)
+    missing = [folder for folder in sample.folders if not _complete(root, sample, folder)]
     for folder in missing:
         announce(folder.name)
-        _write(root, folder, seed)
+        _write(root, sample, folder, seed)
     return sum(folder.images for folder in missing)

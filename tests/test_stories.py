@@ -1,0 +1,164 @@
+"""The stories of docs/stories.md: their own command lines, on fewer drawn images, come out as the page tells them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from driftcli.simulation.sample import samples
+from tests.extractors._pictures import loads_pth, staged_resnet18
+
+PAGE = Path(__file__).parents[1] / "docs" / "stories.md"
+FEW = {"digits": 400, "digits-good": 100, "digits-today": 40, "letters-today": 40}
+FEW |= {"reference": 90, "good": 100, **{f"day-0{day}": 24 for day in range(1, 8)}}
+
+
+def lists(title: str) -> list[list[list[str]]]:
+    """Command lists below one heading of the page: words of each line, without `driftcli`."""
+    section = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = next(part for part in section if part.startswith(title))
+    blocks = [t.content for t in MarkdownIt().parse(text) if t.type == "fence" and t.info == "sh"]
+    return [[shlex.split(line, comments=True)[1:] for line in block.splitlines()] for block in blocks]
+
+
+@dataclass(frozen=True)
+class Told:
+    """One line of a story: its words, exit code, and the result where it was a check."""
+
+    words: list[str]
+    code: int
+    result: dict
+
+    @property
+    def figures(self) -> dict[str, tuple[float, float]]:
+        """Batch and baseline of every mean of the errors."""
+        rows = [s for f in self.result["families"] for s in f["statistics"]]
+        return {s["name"]: (s["batch"], s["baseline"]) for s in rows if s["name"].endswith(".mean")}
+
+
+Teller = Callable[..., list[Told]]
+
+
+@pytest.fixture
+def tell(drift, tmp_path, monkeypatch, quick) -> Teller:  # noqa: ARG001
+    """Run a list as it stands, in a folder of its own, on fewer images; a check also writes its result."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DRIFTCLI_WORKERS", "1")
+    for name, sample in samples.SAMPLES.items():
+        folders = tuple(replace(folder, images=FEW[folder.name]) for folder in sample.folders)
+        monkeypatch.setitem(samples.SAMPLES, name, replace(sample, folders=folders))
+
+    def run(lines: list[list[str]]) -> list[Told]:
+        told = []
+        for number, words in enumerate(lines):
+            file = tmp_path / f"{number}.json"
+            more = ["-o", f"json={file}"] if words[0] == "check" else []
+            ran = drift(*words, *more)
+            assert ran.code in {0, 1}, (words, ran.err)
+            told.append(Told(words, ran.code, json.loads(file.read_text()) if more else {}))
+        return told
+
+    return run
+
+
+def checks(told: list[Told]) -> list[Told]:
+    assert {line.code for line in told if line.words[0] != "check"} == {0}
+    return [line for line in told if line.words[0] == "check"]
+
+
+@pytest.mark.slow
+def test_the_autoencoder_article(tell: Teller, tmp_path: Path):
+    """Digits pass; noisy ones pass against a baseline of their own only; letters are far worse, by either definition.
+
+    The entropies tell the notebook's tale - noise moves them little, letters much - and the honest loss says more.
+    """
+    digits, noisy, noisy_own, letters = checks(tell(lists("Digits, noisy digits, letters")[0]))
+    assert [line.code for line in (digits, noisy, noisy_own, letters)] == [0, 1, 0, 1]
+    rule = [line.result["rules"][0]["failed"] for line in (digits, noisy, noisy_own, letters)]
+    assert rule == [False, True, False, True]
+    assert {line.result["reference"]["baseline"] for line in (digits, letters)} == {"default"}
+    assert noisy_own.result["reference"]["baseline"] == "noisy"
+    loss, baseline = letters.figures["loss.mean"]
+    assert loss > 2 * baseline
+    validation = letters.figures["validation_loss.mean"][1]
+    entropy = {line: line.figures["output_entropy.mean"][0] / validation - 1 for line in (noisy, letters)}
+    assert abs(entropy[noisy]) < 0.2 < entropy[letters] < loss / baseline - 1
+    assert (tmp_path / "story" / "letters.html").read_text().count("The notebook&#39;s figures") >= 1
+
+
+@pytest.mark.slow
+def test_the_torchdrift_notebook(tell: Teller, tmp_path: Path):
+    """A clean batch passes, the same photos blurred do not; both pages have a map by Isomap."""
+    clean, blurred = checks(tell(lists("Photos, and the same photos out of focus")[0]))
+    assert (clean.code, blurred.code) == (0, 1)
+    assert clean.result["gate"]["p_value"] > 0.01
+    assert blurred.result["gate"]["p_value"] <= 0.001
+    for line in (clean, blurred):
+        assert line.result["map"]["method"] == "Isomap of content, 5 neighbours"
+        assert len(line.result["map"]["batch"]) == line.result["batch"]["images"]
+    assert "Isomap" in (tmp_path / "parts" / "blurred.html").read_text()
+
+
+@loads_pth
+@pytest.mark.slow
+def test_the_torchdrift_notebook_with_resnet_18(tell: Teller, tmp_path: Path, monkeypatch):
+    """With weights drawn at random, which see blur, too: the true ones are 45 MB that nobody ships."""
+    monkeypatch.setitem(FEW, "reference", 75)
+    monkeypatch.setattr(samples, "SAMPLES", {"parts": _small(samples.PARTS, 75, 12)})
+    first, *_ = lists("Photos, and the same photos out of focus")[1]
+    learnt = lists("Photos, and the same photos out of focus")[0]
+    weights = staged_resnet18(tmp_path, monkeypatch)
+    assert first[:2] == ["fit", "parts/reference"]
+    assert "torchdrift-resnet18" in first
+    first = [str(weights) if word.startswith("resnet18-") else word for word in first]
+    clean, blurred = checks(tell([learnt[0], first, *learnt[2:]]))
+    assert (clean.code, blurred.code) == (0, 1)
+    assert blurred.result["gate"]["permutations"] == 999
+
+
+def _small(sample: samples.Sample, reference: int, rest: int) -> samples.Sample:
+    folders = tuple(
+        replace(f, images=reference if f.name == "reference" else rest)
+        for f in sample.folders
+        if f.name != "good"
+    )
+    return replace(sample, folders=folders)
+
+
+def test_the_week_of_daily_profiles(tell: Teller, drift, tmp_path: Path):
+    """Three quiet days, then pixelated ones: each differs by itself, and the sequence alarms within the week."""
+    told = tell(lists("A week of daily batches")[0])
+    days = checks(told)
+    ps = [day.result["gate"]["p_value"] for day in days]
+    assert len(days) == 7
+    assert min(ps[:3]) > 0.01 >= max(ps[3:])
+    codes = [day.code for day in days]
+    assert codes[:3] == [0, 0, 0]
+    assert codes == sorted(codes)
+    assert codes[-2:] == [1, 1]
+    database = next(word for word in days[0].words if word.endswith(".db"))
+    ran = drift("history", database, "-f", "json")
+    kept = json.loads(ran.out)["checks"]
+    assert [check["p_value"] for check in kept] == ps
+    assert (tmp_path / "parts" / "history.html").is_file()
+
+
+def test_every_story_has_a_list_for_the_real_data():
+    """Beside the drawn one; tests/benchmarks/stories.py runs it where the data are."""
+    titles = (
+        "Digits, noisy digits, letters",
+        "Photos, and the same photos out of focus",
+        "A week of daily batches",
+    )
+    for title in titles:
+        drawn, *_, real = lists(title)
+        assert drawn[0][:2] == ["demo", "--draw"]
+        assert real[0][0] == "fit"
+        assert {line[0] for line in real} <= {"fit", "baseline", "simulate", "check", "history"}
