@@ -29,14 +29,14 @@ def again(subject: Subject) -> Section:
     report = subject.report
     facts = _provenance(report, subject.room.digits)
     if not subject.room.page:
-        return Section(ANCHOR, "", (Facts(facts, "soft"),))
+        return Section(ANCHOR, "", (Facts(facts, "soft"),), found=False, detail=True)
     versions = [
         (name, str(value))
         for name, value in report.environment.items()
         if name not in SAID and not isinstance(value, dict | list)
     ]
     blocks = (Paragraph(LEAD), Command(_command(report)), Facts((*facts, *versions)))
-    return Section(ANCHOR, "How to get this result again", blocks)
+    return Section(ANCHOR, "How to get this result again", blocks, found=False, detail=True)
 
 
 def _provenance(report: Report, digits: int) -> tuple[tuple[str, Words], ...]:

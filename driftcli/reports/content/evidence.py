@@ -38,7 +38,11 @@ def families(subject: Subject) -> Section | None:
     ps = zip(raw, adjusted, strict=True)
     rows = tuple(_row(family, p, gate) for family, p in zip(report.families, ps, strict=True))
     caption = "Adjusted p counts all families with a say."
-    return Section("evidence", "Evidence", (Table(columns, rows, caption),), _limits(gate))
+    differ = sum(state(family, gate) not in ("off", "nothing") for family in report.families)
+    brief = numbers.differing(differ, len(rows), "family")
+    return Section(
+        "evidence", "Evidence", (Table(columns, rows, caption),), _limits(gate), found=differ > 0, brief=brief
+    )
 
 
 def _row(family: FamilyResult, ps: tuple[str, str], gate: GateResult) -> tuple[Cell, ...]:
@@ -79,7 +83,9 @@ def rules(subject: Subject) -> Section | None:
     columns = (Column("state", hidden=True), Column("rule", shorten="end", hidden=True))
     rows = tuple((_kept(rule), Cell(words.rule(rule))) for rule in subject.report.rules)
     aside = "outside alpha: their false alarms are not controlled"
-    return Section("rules", "Rules", (Table(columns, rows),), aside)
+    failed = sum(rule.failed for rule in subject.report.rules)
+    brief = f"{numbers.count(failed)} failed" if failed else f"{numbers.plural(len(rows), 'rule')} kept"
+    return Section("rules", "Rules", (Table(columns, rows),), aside, found=failed > 0, brief=brief)
 
 
 def _kept(rule: RuleResult) -> Cell:
@@ -115,7 +121,11 @@ def groups(subject: Subject) -> Section | None:
     ]  # fmt: skip
     most = subject.room.groups
     table = Table(tuple(columns), tuple(rows[:most]), "The darker, the more drifted.")
-    return Section("groups", "Groups", (table, *more(len(rows) - most)), aside)
+    differ = sum(group.significant for group in breakdown)
+    brief = numbers.differing(differ, len(rows), "group")
+    # Untested groups are asked for by name: their order is the finding.
+    found = differ > 0 or not tested
+    return Section("groups", "Groups", (table, *more(len(rows) - most)), aside, found=found, brief=brief)
 
 
 def _surest(group: GroupResult) -> tuple[float, float, str]:

@@ -34,7 +34,8 @@ def files(subject: Subject) -> Section:
     )  # fmt: skip
     tables = (Table(columns, rows, "Not used:"),) if rows else ()
     blocks = (*map(Paragraph, sentences), *tables, *more(len(report.files) - len(shown)))
-    return Section("files", "Files", blocks)
+    found = bool(report.ledger.unreadable or report.ledger.changed)
+    return Section("files", "Files", blocks, found=found, brief=words.ledger(report.ledger))
 
 
 def _copies(report: Report) -> list[str]:
@@ -78,7 +79,13 @@ def duplicates(subject: Subject) -> Section | None:
     if not like or not most:
         return None
     sets = Bullets(tuple(map(_set, like[:most])))
-    return Section("duplicates", "Duplicates", (sets, *more(len(like) - most)))
+    return Section(
+        "duplicates",
+        "Duplicates",
+        (sets, *more(len(like) - most)),
+        found=False,
+        brief=numbers.plural(len(like), "set"),
+    )
 
 
 def _set(like: DuplicateResult) -> Words:

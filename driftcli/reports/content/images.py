@@ -46,7 +46,13 @@ def ranking(subject: Subject) -> Section | None:
         if subject.room.page
         else (_table(report, shown, folder), *removal[:1])
     )
-    return Section("images", title, blocks, (amount, *where, "; compared with the baseline"))
+    return Section(
+        "images",
+        title,
+        blocks,
+        (amount, *where, "; compared with the baseline"),
+        found=report.verdict != "pass",
+    )
 
 
 def ranked(subject: Subject) -> list[ImageResult]:

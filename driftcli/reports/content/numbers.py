@@ -25,8 +25,14 @@ def count(number: int) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """`1 image`, `2,560 images`."""
-    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
+    """`1 image`, `2,560 images`, `7 families`."""
+    many = f"{noun[:-1]}ies" if noun.endswith("ily") else f"{noun}s"
+    return f"{count(number)} {noun if number == 1 else many}"
+
+
+def differing(some: int, of: int, noun: str) -> str:
+    """`2 of 7 families differ`, `none of 7 families differs`."""
+    return f"{count(some) if some else 'none'} of {plural(of, noun)} {'differ' if some > 1 else 'differs'}"
 
 
 def listed(words: Sequence[str]) -> str:

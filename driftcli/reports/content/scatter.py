@@ -33,7 +33,7 @@ def scatter(subject: Subject) -> Section | None:
     lead = f"Each point is an image, near others that look alike ({plane.method}, fitted on good images)."
     to_cards = " The most drifted images lead to their place above." if cards else ""
     sentence = Paragraph(f"{lead}{to_cards} Point at one to see its name.")
-    return Section("map", "Map of the images", (sentence, Legend("points"), block))
+    return Section("map", "Map of the images", (sentence, Legend("points"), block), detail=True)
 
 
 def _map(plane: MapResult, cards: Mapping[str, str], thumbnails: Mapping[str, bytes]) -> Map | None:

@@ -28,7 +28,9 @@ def scores(subject: Subject) -> Section | None:
     if not subject.room.page or not results:
         return None
     panels = [_panels(score, alpha) for score in results]
-    return Section("scores", "How strange the images are", (Paragraph(LEAD), Legend("areas"), *panels))
+    return Section(
+        "scores", "How strange the images are", (Paragraph(LEAD), Legend("areas"), *panels), detail=True
+    )
 
 
 def _panels(score: ScoreResult, alpha: float) -> Panels:

@@ -30,7 +30,7 @@ def sight(subject: Subject) -> Section | None:
         *([Paragraph(unseen)] if unseen else []),
     )
     aside = f"with {numbers.plural(gate.images_tested, 'image')}"
-    return Section("sight", "What this gate can see", blocks, aside)
+    return Section("sight", "What this gate can see", blocks, aside, found=False, detail=True)
 
 
 def _unseen(gate: GateResult) -> str:
@@ -46,14 +46,22 @@ def false_alarms(subject: Subject) -> Section | None:
     if subject.report.verdict == "inconclusive":
         return None
     blocks = (Paragraph(words.false_alarms(subject.report)),)
-    return Section("false-alarms", "How often it fires on good images", blocks)
+    return Section("false-alarms", "How often it fires on good images", blocks, found=False, detail=True)
 
 
 def sequence(subject: Subject) -> Section | None:
     """The state of the gate over many checks."""
-    if subject.report.sequence is None:
+    sequence = subject.report.sequence
+    if sequence is None:
         return None
-    return Section("sequence", "Sequence of checks", (Paragraph(state(subject.report.sequence)),))
+    said = state(sequence)
+    return Section(
+        "sequence",
+        "Sequence of checks",
+        (Paragraph(said),),
+        found=sequence.alarm,
+        brief=said.partition(":")[0],
+    )
 
 
 def state(sequence: SequenceResult) -> str:

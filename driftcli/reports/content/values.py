@@ -81,9 +81,15 @@ def _drawn(subject: Subject) -> Section | None:
     if not names:
         return None
     measures = [_measure(name, rows.get(name), distributions.get(name), moved=name in differ) for name in names]  # fmt: skip
-    verb = "differs" if len(differ) == 1 else "differ"
-    sentence = f"{numbers.count(len(differ))} of {numbers.plural(len(names), 'value')} {verb} significantly; dotted lines are what is typical of each side."  # fmt: skip
-    return Section(ANCHOR, TITLE, (Paragraph(sentence), Legend("areas"), Measures(tuple(measures))))
+    brief = numbers.differing(len(differ), len(names), "value")
+    sentence = f"{brief[:1].upper()}{brief[1:]} significantly; dotted lines are what is typical of each side."
+    return Section(
+        ANCHOR,
+        TITLE,
+        (Paragraph(sentence), Legend("areas"), Measures(tuple(measures))),
+        found=bool(differ),
+        brief=brief,
+    )
 
 
 def _measure(name: str, row: Row | None, distribution: Distribution | None, *, moved: bool) -> Measure:

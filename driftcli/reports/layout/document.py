@@ -185,6 +185,12 @@ class Section:
     """Beside the title."""
     lead: bool = False
     """It belongs to the verdict: a page shows it right below."""
+    found: bool = True
+    """It has something to say that needs reading; a page folds it otherwise."""
+    detail: bool = False
+    """For whoever wants all of it: folded on a page, on a terminal only with `-v`."""
+    brief: str = ""
+    """In a few words what it says, where only its title is shown: `none of 6 families differs`."""
 
 
 @dataclass(frozen=True, slots=True)
