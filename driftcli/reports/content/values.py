@@ -9,7 +9,7 @@ from driftcli.core.text import label
 from driftcli.reports.content import numbers, words
 from driftcli.reports.content.subject import Subject, more
 from driftcli.reports.layout.document import Bars, Cell, Column, Entry, Histogram, Paragraph, Section, Table
-from driftcli.reports.layout.pictured import Legend, Measure, Measures, Plot
+from driftcli.reports.layout.pictured import Fold, Legend, Measure, Measures, Plot
 
 if TYPE_CHECKING:
     from driftcli.core.findings import Distribution
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Row = tuple[FamilyResult, StatisticResult]
 
 SHARE = "share_shift"
+ROW = 9
+"""Values that differ and are drawn at once; the others on demand."""
 ANCHOR, TITLE = "properties", "What moved"
 
 
@@ -83,10 +85,22 @@ def _drawn(subject: Subject) -> Section | None:
     measures = [_measure(name, rows.get(name), distributions.get(name), moved=name in differ) for name in names]  # fmt: skip
     brief = numbers.differing(len(differ), len(names), "value")
     sentence = f"{brief[:1].upper()}{brief[1:]} significantly; dotted lines are what is typical of each side."
+    first = measures[: min(len(differ), ROW)] if differ else measures
+    rest = measures[len(first) :]
+    hidden = (
+        (
+            Fold(
+                f"{numbers.count(len(rest))} more, {numbers.count(max(0, len(differ) - ROW))} of which differ",
+                (Measures(tuple(rest)),),
+            ),
+        )
+        if rest
+        else ()
+    )
     return Section(
         ANCHOR,
         TITLE,
-        (Paragraph(sentence), Legend("areas"), Measures(tuple(measures))),
+        (Paragraph(sentence), Legend("areas"), Measures(tuple(first)), *hidden),
         found=bool(differ),
         brief=brief,
     )

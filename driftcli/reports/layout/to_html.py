@@ -17,11 +17,11 @@ from driftcli.core.text import safe_name
 from driftcli.reports.layout.album import Album
 from driftcli.reports.layout.breaks import glued
 from driftcli.reports.layout.document import Banner
-from driftcli.reports.layout.pictured import Cards, Contact, Map
+from driftcli.reports.layout.pictured import Cards, Contact, Fold, Map, Strip
 from driftcli.reports.plots.svg import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from jinja2 import Environment
     from markupsafe import Markup
@@ -57,7 +57,8 @@ def to_folder(document: Document) -> Mapping[str, bytes]:
 def _page(document: Document, album: Album, policy: str, style: Markup | None = None) -> str:
     verdict = isinstance(document.lead, Banner)
     setter = _Setter(document, album)
-    sections = [(section, setter.section(section)) for section in document.sections]
+    ordered = sorted(document.sections, key=_folded)
+    sections = [(section, setter.section(section), _folded(section)) for section in ordered]
     lead = "" if isinstance(document.lead, Banner) else setter.section(document.lead)
     template = _environment().get_template("page.html.j2")
     rendered = template.render(
@@ -65,6 +66,11 @@ def _page(document: Document, album: Album, policy: str, style: Markup | None = 
         words=setter.words,
     )  # fmt: skip
     return f"{rendered.rstrip()}\n"
+
+
+def _folded(section: Section) -> bool:
+    """Whether it stands closed: nothing was found, or it is for whoever wants all of it. What is open comes first."""
+    return not section.lead and (section.detail or not section.found)
 
 
 class _Setter:
@@ -98,7 +104,7 @@ class _Setter:
 
     def _pictured(self, cards: Cards) -> bool:
         """Whether any of them can be seen."""
-        return any(self.placed[picture] for card in cards.cards for picture in card.pictures)
+        return any(self.placed[picture] for card in cards.cards for picture in (*card.pictures, *card.rest))
 
     def _peeks(self, block: Map) -> dict[str, Point]:
         """Points that show a picture of their own, by the anchor of that picture."""
@@ -116,14 +122,31 @@ class _Setter:
         ]
 
 
+def _blocks(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Those in folds, too."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Fold):
+            yield from _blocks(block.blocks)
+
+
 def _pictures(document: Document) -> Iterator[Picture]:
-    for block in (block for section in document.sections for block in section.blocks):
-        if isinstance(block, Cards):
+    """What is seen at once before what is asked for."""
+    lead = () if isinstance(document.lead, Banner) else (document.lead,)
+    sections = (*lead, *sorted(document.sections, key=_folded))
+    blocks = [block for section in sections for block in _blocks(section.blocks)]
+    for block in blocks:
+        if isinstance(block, Strip):
+            yield from (picture for pair in block.pairs for picture in (pair.image, pair.good) if picture)
+        elif isinstance(block, Cards):
             yield from (picture for card in block.cards for picture in card.pictures)
         elif isinstance(block, Contact):
             yield from (shot.picture for shot in block.shots if shot.picture)
         elif isinstance(block, Map):
             yield from (point.picture for side in block.points for point in side if point.picture)
+    for block in blocks:
+        if isinstance(block, Cards):
+            yield from (picture for card in block.cards for picture in card.rest)
 
 
 @cache
