@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from driftcli.reports.content import numbers, words
@@ -34,7 +35,8 @@ def strip(subject: Subject, shown: Sequence[ImageResult], folder: str) -> tuple[
 
 def _pair(report: Report, image: ImageResult, picture: pictures.Picture | None, folder: str) -> Pair:
     card = _card(report, image, picture, folder)
-    shots = {} if picture is None else _pictures(picture, image)
+    # Both as small as good images are kept: a sharper picture would look like a difference.
+    shots = {} if picture is None else _pictures(replace(picture, large=None), image)
     why = words.reasons(image, report, MOST_REASONS) or _found_by(image)
     return Pair(
         image.rank, card.name, _shows(image) + why, shots.get("image"), shots.get("good"), card.anchor
@@ -91,10 +93,9 @@ def _pictures(picture: pictures.Picture, image: ImageResult) -> dict[str, Pictur
     which = f"image {numbers.count(image.rank)}, {picture.name}"
     neighbour = picture.neighbour_name or image.neighbour or "a good image"
     explained = {
-        "image": (picture.image, f"The {which}", "image"),
+        "image": (picture.large or picture.image, f"The {which}", "image"),
         "good": (
-            picture.neighbour, f"The good image most like {which}: {neighbour}",
-            f"nearest good image: {neighbour.rpartition('/')[2]}",
+            picture.neighbour, f"The good image most like {which}: {neighbour}", "nearest good image",
         ),
         "rebuilt": (picture.reconstruction, f"What the autoencoder makes of {which}", "reconstruction"),
         **{

@@ -51,9 +51,10 @@ def ranking(subject: Subject) -> Section | None:
         if subject.room.page
         else (_table(report, shown, folder), *removal[:1])
     )
+    title = "Image by image" if subject.room.page else _title(report)
     return Section(
         "images",
-        _title(report),
+        title,
         blocks,
         (amount, *where, "; compared with the baseline"),
         found=report.verdict != "pass",

@@ -35,7 +35,13 @@ def scatter(subject: Subject) -> Section | None:
     lead = f"Each point is an image, near others that look alike ({plane.method}, fitted on good images)."
     to_cards = " The most drifted images lead to their place above." if cards else ""
     sentence = Paragraph(f"{lead}{to_cards} Point at one to see its name.")
-    return Section("map", "Map of the images", (sentence, Legend("points"), block), detail=True)
+    return Section(
+        "map",
+        "Map of the images",
+        (sentence, Legend("points"), block),
+        detail=True,
+        brief=f"in two dimensions ({plane.method})",
+    )
 
 
 def _map(plane: MapResult, cards: Mapping[str, str], thumbnails: Mapping[str, bytes]) -> Map | None:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 from driftcli.core.text import label
 from driftcli.reports.content import numbers, words
 from driftcli.reports.content.subject import Subject, more
-from driftcli.reports.layout.document import Bars, Cell, Column, Entry, Histogram, Paragraph, Section, Table
+from driftcli.reports.layout.document import (
+    Bars,
+    Block,
+    Cell,
+    Column,
+    Entry,
+    Histogram,
+    Paragraph,
+    Section,
+    Table,
+)
 from driftcli.reports.layout.pictured import Fold, Legend, Measure, Measures, Plot
 
 if TYPE_CHECKING:
@@ -85,25 +95,21 @@ def _drawn(subject: Subject) -> Section | None:
     measures = [_measure(name, rows.get(name), distributions.get(name), moved=name in differ) for name in names]  # fmt: skip
     brief = numbers.differing(len(differ), len(names), "value")
     sentence = f"{brief[:1].upper()}{brief[1:]} significantly; dotted lines are what is typical of each side."
-    first = measures[: min(len(differ), ROW)] if differ else measures
-    rest = measures[len(first) :]
-    hidden = (
-        (
-            Fold(
-                f"{numbers.count(len(rest))} more, {numbers.count(max(0, len(differ) - ROW))} of which differ",
-                (Measures(tuple(rest)),),
-            ),
-        )
-        if rest
-        else ()
-    )
-    return Section(
-        ANCHOR,
-        TITLE,
-        (Paragraph(sentence), Legend("areas"), Measures(tuple(first)), *hidden),
-        found=bool(differ),
-        brief=brief,
-    )
+    blocks = (Paragraph(sentence), Legend("areas"), *_some(measures))
+    return Section(ANCHOR, TITLE, blocks, found=bool(differ), brief=brief)
+
+
+def _some(measures: list[Measure]) -> tuple[Block, ...]:
+    """Those that moved, drawn ones first, and the others on demand; all where none moved: they are folded anyway."""
+    moved = sorted((one for one in measures if one.moved), key=lambda one: not (one.plot or one.shares))
+    if not moved:
+        return (Measures(tuple(measures)),)
+    rest = moved[ROW:] + [one for one in measures if not one.moved]
+    if not rest:
+        return (Measures(tuple(moved)),)
+    differ = len(moved[ROW:])
+    which = f"{numbers.count(differ)} of which {'differs' if differ == 1 else 'differ'}" if differ else "none of which differs"  # fmt: skip
+    return Measures(tuple(moved[:ROW])), Fold(f"{numbers.count(len(rest))} more, {which}", (Measures(tuple(rest)),))  # fmt: skip
 
 
 def _measure(name: str, row: Row | None, distribution: Distribution | None, *, moved: bool) -> Measure:
