@@ -134,6 +134,8 @@ class CheckOptions(Run, total=False):
         (default: none).
     history_group: What is checked, where several cameras or lines share a baseline and a history: each has
         a sequence of its own (default: none).
+    date: When the images are from, such as 2026-11-03 (UTC): catch up on past days, the oldest first
+        (default: now).
     top_k: Most drifted images to name (default: 10).
     max_images_in_result: Images listed in JSON (default: 10000).
     weights: Weights of the network (default: none).
@@ -170,6 +172,7 @@ class CheckOptions(Run, total=False):
     mask: Name | None
     history: Name | None
     history_group: str | None
+    date: str | None
     top_k: int | None
     max_images_in_result: int | None
     weights: Name | None

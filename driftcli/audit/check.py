@@ -96,9 +96,16 @@ def _check(asked: _Asked) -> _Checked:
             settings=settings,
             baseline=asked.baseline,
         )
-        record.record(failed, settings)
+        record.record(_addressed(failed, asked), settings)
         raise
-    return replace(checked, report=record.record(checked.report, settings, checked.measured))
+    report = _addressed(checked.report, asked)
+    return replace(checked, report=record.record(report, settings, checked.measured))
+
+
+def _addressed(report: Report, asked: _Asked) -> Report:
+    """With the day that the images are from, and where the report will be found."""
+    batch = replace(report.batch, date=record.date(asked.settings))
+    return replace(report, batch=batch, link=asked.call.link)
 
 
 def _audit(asked: _Asked) -> _Checked:

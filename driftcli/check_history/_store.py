@@ -51,6 +51,10 @@ MIGRATIONS = (
             id INTEGER PRIMARY KEY, created TEXT NOT NULL, note TEXT NOT NULL, baseline_digest TEXT NOT NULL,
             series TEXT NOT NULL, value REAL NOT NULL, after INTEGER NOT NULL)""",
     ),
+    (
+        "ALTER TABLE checks ADD COLUMN day TEXT",
+        "ALTER TABLE checks ADD COLUMN report TEXT",
+    ),
 )
 """What turns each version of the schema into the next; `user_version` counts how many have been done."""
 _HINT = "name another file, or restore this one from a copy"
@@ -96,6 +100,11 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
                 f"{safe_name(str(path))} holds no checks", "driftcli check --history FILE adds them"
             )
         yield db
+
+
+def has(db: sqlite3.Connection, column: str) -> bool:
+    """Whether `checks` has the column: a file that is only read keeps the schema it was written with."""
+    return any(row[1] == column for row in db.execute("PRAGMA table_info(checks)"))
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

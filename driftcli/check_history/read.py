@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _PLAIN = tuple(field.name for field in fields(PastStatistic) if field.name not in {"now", "good"})
 """In the order of the table's columns."""
 UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+LATER = {"day", "report"}
+"""Columns that databases lack which no driftcli since 0.1.0 has written to: reading does not bring them up to date."""
 MOST = 500
 """Rows asked for at once: SQLite bounds the number of values in a question."""
 
@@ -55,10 +57,11 @@ def read(
     """
     start = None if since is None else moment(since)
     with store.reading(path) as db:
-        series = tuple(_series(db))
+        dated = store.has(db, "day")
+        series = tuple(_series(db, dated))
         chosen = _chosen(series, group, baseline, path)
-        everything = list(_checks(db, chosen, group))
-        selected = [check for check in everything if start is None or check.created >= start]
+        everything = list(_checks(db, chosen, group, dated=dated))
+        selected = [check for check in everything if start is None or check.when >= start]
         selected = selected[-limit:] if limit else selected
         shown = tuple(_with_evidence(db, selected))
         acknowledged = tuple(_acknowledged(db, chosen))
@@ -86,9 +89,10 @@ def moment(text: str) -> str:
     return utc_text(then)
 
 
-def _series(db: sqlite3.Connection) -> Iterator[Series]:
+def _series(db: sqlite3.Connection, dated: bool) -> Iterator[Series]:
+    when = "coalesce(c.day, c.created)" if dated else "c.created"
     rows = db.execute(
-        "SELECT c.baseline, c.baseline_digest, c.series, count(*), min(c.created), max(c.created),"
+        f"SELECT c.baseline, c.baseline_digest, c.series, count(*), min({when}), max({when}),"  # noqa: S608  # our own words
         " s.value, s.checks, s.alarm, s.since FROM checks c"
         " JOIN sequences s ON s.baseline_digest = c.baseline_digest AND s.series = c.series"
         " GROUP BY c.baseline_digest, c.series ORDER BY max(c.id) DESC"
@@ -122,13 +126,17 @@ def _chosen(series: Sequence[Series], group: str | None, baseline: str | None, p
     raise UsageError(f"{safe_name(str(path))} has no {asked}", f"it has: {', '.join(known) or 'none'}")
 
 
-def _checks(db: sqlite3.Connection, chosen: Series | None, group: str | None) -> Iterator[PastCheck]:
-    """Those of the series, and those of its group that failed before they knew their baseline."""
+def _checks(
+    db: sqlite3.Connection, chosen: Series | None, group: str | None, *, dated: bool
+) -> Iterator[PastCheck]:
+    """Those of the series, and those of its group that failed before they knew their baseline, the oldest first."""
     digest, of_group = (chosen.baseline_digest, chosen.group) if chosen else ("", group)
     names = [field.name for field in fields(PastCheck) if field.name not in {"families", "statistics"}]
+    names = [name for name in names if dated or name not in LATER]
     columns = ", ".join("series" if name == "group" else name for name in names)
+    order = "coalesce(day, created), id" if dated else "created, id"
     rows = db.execute(
-        f"SELECT {columns} FROM checks WHERE baseline_digest IN (?, '') AND series = ? ORDER BY id",  # noqa: S608  # names of fields
+        f"SELECT {columns} FROM checks WHERE baseline_digest IN (?, '') AND series = ? ORDER BY {order}",  # noqa: S608  # names of fields
         (digest, of_group or ""),
     )
     for row in rows:

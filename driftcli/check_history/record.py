@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from driftcli.check_history import _store as store
+from driftcli.check_history._days import day_of
+from driftcli.core.errors import UsageError
 from driftcli.core.findings import SequenceResult
 from driftcli.core.text import safe_name
 from driftcli.core.times import now_utc
@@ -28,12 +30,26 @@ NOTE = 2_000
 def prepare(settings: Settings) -> None:
     """Make the history, or verify that it is whole and writable, before any image is read.
 
-    Does nothing where the settings name no history. Raises UsageError (2) where its folder is missing,
-    NotAuditedError (3) for a file that is no history or damaged, InternalError (4) where it cannot be written.
+    Does nothing where the settings name no history. Raises UsageError (2) where its folder is missing or the date is
+    none, NotAuditedError (3) for a file that is no history or damaged, InternalError (4) where it cannot be written.
     """
+    date(settings)
     if settings.history.file is not None:
         with store.writing(Path(settings.history.file), look=True):
             pass
+
+
+def date(settings: Settings) -> str | None:
+    """When the images are from, in UTC; None where the settings do not say. Raises UsageError (2) as `day_of`."""
+    given = settings.history.date
+    if given is None:
+        return None
+    if settings.history.file is None:
+        raise UsageError(
+            f"--date {safe_name(given)} without a history",
+            "name the file that remembers the day: --history FILE",
+        )
+    return day_of(given)
 
 
 def record(report: Report, settings: Settings, measured: Sequence[Measured] = ()) -> Report:
@@ -101,6 +117,7 @@ def _recorded(
         report = replace(report, sequence=_result(state, e, report, settings))
     if decides:
         report = _decided(report, state, settings, since)
+    report = _in_its_place(db, report, series)
     raised = since or (report.created if state.alarm else None)
     row = _row(report, settings) | {
         "series": series, "duplicate": bool(before[0] and report.batch.digest), "e_value": e,
@@ -117,6 +134,22 @@ def _recorded(
         }
         _insert(db, "sequences", {**sequence_row, "alarm": state.alarm, "since": raised}, "INSERT OR REPLACE")
     return report
+
+
+def _in_its_place(db: sqlite3.Connection, report: Report, series: str) -> Report:
+    """The report with a caution where its images are older than others of the series that were audited before."""
+    day, digest = report.batch.date, report.reference.digest
+    (last,) = db.execute(
+        "SELECT max(coalesce(day, created)) FROM checks WHERE baseline_digest = ? AND series = ?",
+        (digest, series),
+    ).fetchone()
+    if not day or not digest or last is None or day[:10] >= last[:10]:
+        return report
+    told = (
+        f"these images of {day[:10]} are audited after those of {last[:10]}: the history shows them under their own "
+        "date, but evidence counts checks in the order in which they are made, and this one as the newest"
+    )
+    return replace(report, cautions=(*report.cautions, told))
 
 
 def _state(db: sqlite3.Connection, digest: str, series: str) -> tuple[sequential.State, str | None]:
@@ -197,6 +230,8 @@ def _row(report: Report, settings: Settings) -> dict[str, Any]:
         "reasons": json.dumps(report.reasons),
         "tool": str(report.tool.get("version", "")),
         "horizon": settings.gate.horizon,
+        "day": batch.date,
+        "report": None if report.link is None else _text(report.link),
     }
 
 

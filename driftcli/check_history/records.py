@@ -99,8 +99,17 @@ class PastCheck:
     """M, the value of the sequence, after it."""
     alarm: bool
     """The sequence was in alarm after it."""
+    day: str | None = None
+    """When the images are from, where `--date` said so, in UTC; None: the check was made when they were new."""
+    report: str | None = None
+    """Where its report is: an address or a path, as given."""
     families: tuple[PastFamily, ...] = ()
     statistics: tuple[PastStatistic, ...] = ()
+
+    @property
+    def when(self) -> str:
+        """When the images are from, in UTC; without `--date`, when the check was made."""
+        return self.day or self.created
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +171,7 @@ class Past:
     """All of them, the one checked last first."""
     chosen: Series | None
     checks: tuple[PastCheck, ...]
-    """Of the chosen series, in the order in which they were stored."""
+    """Of the chosen series, the oldest first: by the day of their images, where it was given, else of the check."""
     acknowledged: tuple[Acknowledged, ...] = ()
     charts: tuple[Chart, ...] = ()
     earlier: int = 0

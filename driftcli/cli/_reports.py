@@ -47,6 +47,11 @@ class Plan:
     top_k: int = 10
 
     @property
+    def page(self) -> str | None:
+        """The path of the page that people will look at, as it was given; None without one."""
+        return next((str(path) for kind, path in self.files if kind == "html"), None)
+
+    @property
     def pictures(self) -> bool:
         """Whether any of them shows pictures."""
         return any(_form(kind).pictures for kind in {self.shown, *(kind for kind, _ in self.files)})

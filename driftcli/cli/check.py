@@ -60,6 +60,7 @@ class Output:
     output: _forms.Files = None
     history: o.History = None
     history_group: o.HistoryGroup = None
+    date: o.Date = None
     notify: _notice.Notify = None
     notify_on: _notice.NotifyOn = "failure"
     strict_notify: _notice.StrictNotify = False
@@ -96,7 +97,7 @@ def check(asked: Check, run: session.Session) -> int:
     )
     named = session.sources(asked.source, null=asked.null)
     notice = _notice.plan(output.notify, output.notify_on, run.terminal, strict=output.strict_notify)
-    report, gallery = _audit(run, Path(asked.artifact), named, asked.gate.baseline, pictures=plan.pictures)
+    report, gallery = _audit(run, asked, named, plan)
     run.terminal.close()
     gate_code = report.exit_code
     if asked.gate.exit_zero and report.exit_code == 1:
@@ -112,14 +113,15 @@ def check(asked: Check, run: session.Session) -> int:
 
 
 def _audit(
-    run: session.Session, artifact: Path, named: Sequence[str], baseline: str | None, *, pictures: bool
+    run: session.Session, asked: Check, named: Sequence[str], plan: _reports.Plan
 ) -> tuple[Report, Gallery | None]:
     """The audit's report; also of a batch that could not be audited, explained on standard error too."""
     from driftcli.audit import check as audit
 
-    call, gallery = run.call(), None
+    artifact, baseline = Path(asked.artifact), asked.gate.baseline
+    call, gallery = replace(run.call(), link=plan.page), None
     try:
-        if pictures:
+        if plan.pictures:
             report, gallery = audit.check_with_pictures(artifact, named, call, baseline=baseline)
         else:
             report = audit.check(artifact, named, call, baseline=baseline)

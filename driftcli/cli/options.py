@@ -165,6 +165,16 @@ HistoryGroup = Annotated[
         "a sequence of its own (default: none).",
     ),
 ]
+Date = Annotated[
+    str | None,
+    option(
+        "--date",
+        metavar="DATE",
+        panel=OUTPUT,
+        help="When the images are from, such as 2026-11-03 (UTC): catch up on past days, the oldest first "
+        "(default: now).",
+    ),
+]
 ExitZero = Annotated[
     bool, option("--exit-zero", panel=GATE, help="Return 0 instead of 1; the verdict stays what it is.")
 ]

@@ -20,3 +20,5 @@ class Call:
     given: Collection[str] = frozenset()
     """Dotted keys that the caller set; those must not contradict the artifact, the others give way to it."""
     progress: Progress = SILENT
+    link: str | None = None
+    """Of `check`: where people will find its report, an address or a path."""

@@ -44,6 +44,7 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "horizon": "gate.horizon",
         "history": "history.file",
         "history-group": "history.group",
+        "date": "history.date",
         "group-by": "input.group_by",
         "stratify-by": "input.stratify_by",
         "slice-by": "input.slice_by",

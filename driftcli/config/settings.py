@@ -145,6 +145,8 @@ class HistorySettings(Strict):
     """SQLite database on a local disk; made if need be."""
     group: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """Which of several things checked against the same baseline this is: a camera, a line."""
+    date: Annotated[str, Field(min_length=1)] | None = None
+    """When the images are from (ISO date, UTC), where that is not now: for catching up on past days."""
 
 
 class Weights(Strict):

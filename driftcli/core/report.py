@@ -118,6 +118,8 @@ class BatchFacts:
     in_reference: int
     source: tuple[str, ...]
     digest: str
+    date: str | None = None
+    """When the images are from, where `--date` said so: a time in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,4 +164,6 @@ class Report:
     removal: RemovalResult | None = None
     missing: tuple[MissingResult, ...] = ()
     duplicates: tuple[DuplicateResult, ...] = ()
+    link: str | None = None
+    """Where people find the report of this check: an address or a path, as given."""
     schema_version: int = 1

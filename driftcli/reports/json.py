@@ -26,7 +26,7 @@ ORDER = (
     "schema_version", "tool", "created", "verdict", "exit_code", "reasons", "cautions", "gate", "rules",
     "sequence", "batch", "ledger", "reference", "families", "composition", "concepts", "groups", "distributions", "scores", "map",
     "diagnosis",
-    "images", "removal", "missing", "duplicates", "files", "timing", "environment",
+    "images", "removal", "missing", "duplicates", "files", "link", "timing", "environment",
 )  # fmt: skip
 """The published order of the keys; deeper down it is the order of the dataclasses' fields."""
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from driftcli.check_history import read as retrospect
 from driftcli.check_history import record
+from driftcli.check_history._days import day_of
 from driftcli.check_history.records import Measured, Summary
 from driftcli.config.settings import Settings
 from driftcli.core.errors import InternalError, NotAuditedError, UsageError
@@ -207,8 +210,10 @@ def test_the_horizon_is_the_stake_of_a_day(file):
 WRITER = """
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 sys.path.insert(0, {root!r})
 from driftcli.check_history import record
+from driftcli.check_history._days import day_of
 from tests.check_history.test_history import report, settings
 who, rows, file = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 for k in range(rows):
@@ -248,7 +253,7 @@ def test_a_newer_schema_is_refused_with_both_versions(file):
     with sqlite3.connect(file) as db:
         db.execute("PRAGMA user_version=7")
     for attempt in (lambda: record.prepare(settings(file)), lambda: retrospect.read(file)):
-        with pytest.raises(NotAuditedError, match=r"version 7.*up to 1") as caught:
+        with pytest.raises(NotAuditedError, match=r"version 7.*up to 2") as caught:
             attempt()
         assert "newer" in caught.value.hint
 
@@ -327,3 +332,117 @@ def test_rows_hold_json_that_others_can_read(file):
     row = sqlite3.connect(file).execute("SELECT source, reasons, exit_code FROM checks").fetchone()
     assert isinstance(json.loads(row[0]), list)
     assert all(isinstance(reason, str) for reason in json.loads(row[1]))
+
+
+# ---------------------------------------------------------------- days, and where reports are
+
+
+OLD = Path(__file__).parents[1] / "fixtures" / "0.1.0" / "history.db"
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+def dated(batch, day, p=0.5, **more):
+    """A check of images from `day`, its report beside it."""
+    base = report(batch, p, created=f"2026-11-20T00:00:0{batch[1:]}Z")
+    return replace(base, batch=replace(base.batch, date=day), **more)
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("2026-11-03", "2026-11-03T00:00:00Z"),
+        ("2026-11-03T06:30", "2026-11-03T06:30:00Z"),
+        ("2026-11-03T06:30+09:00", "2026-11-02T21:30:00Z"),
+        ("2026-11-29", "2026-11-29T00:00:00Z"),  # it has begun on Kiribati
+        ("2026-W45-2", "2026-11-03T00:00:00Z"),
+    ],
+)
+def test_a_day_is_an_iso_date(text, stored):
+    assert day_of(text, NOW) == stored
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("yesterday", "no ISO date"),
+        ("30d", "no ISO date"),
+        ("03.11.2026", "no ISO date"),
+        ("2026-02-30", "no ISO date"),
+        ("2026-11-30", "in the future"),
+        ("2026-11-28T12:00:01Z", "in the future"),
+    ],
+)
+def test_what_is_no_day_is_refused(text, why):
+    with pytest.raises(UsageError, match=why) as caught:
+        day_of(text, NOW)
+    assert caught.value.hint
+
+
+def test_a_day_without_a_history_is_refused():
+    wanted = Settings.model_validate({"history": {"date": "2026-11-03"}})
+    with pytest.raises(UsageError, match="without a history"):
+        record.prepare(wanted)
+
+
+def test_days_are_shown_in_their_order_and_counted_in_that_of_the_checks(file):
+    """A day that arrives late has its place among the dates; the sequence took it when it came, and says so."""
+    given = [("d1", "2026-11-01"), ("d2", "2026-11-05"), ("d3", "2026-11-03"), ("d4", "2026-11-06")]
+    told = [
+        record.record(dated(batch, f"{day}T00:00:00Z", p), settings(file))
+        for (batch, day), p in zip(given, (0.5, 0.01, 0.3, 0.9), strict=True)
+    ]
+    late = ["audited after those of 2026-11-05" in " ".join(one.cautions) for one in told]
+    assert late == [False, False, True, False]
+    assert [one.sequence.value for one in told] == pytest.approx(
+        sequential.path([0.5, 0.01, 0.3, 0.9], 999, H)
+    )
+    past = retrospect.read(file)
+    assert [check.batch_digest for check in past.checks] == ["d1", "d3", "d2", "d4"]
+    assert (past.chosen.first[:10], past.chosen.last[:10]) == ("2026-11-01", "2026-11-06")
+    assert [check.batch_digest for check in retrospect.read(file, since="2026-11-04").checks] == ["d2", "d4"]
+    assert [check.batch_digest for check in retrospect.read(file, limit=1).checks] == ["d4"]
+
+
+def test_two_checks_of_one_day_are_not_late(file):
+    record.record(report("d1", created="2026-11-03T06:00:00Z"), settings(file))
+    again = record.record(dated("d2", "2026-11-03T00:00:00Z"), settings(file))
+    assert not any("audited after" in caution for caution in again.cautions)
+
+
+def test_where_the_report_is_comes_back(file):
+    record.record(dated("d1", None, link="out/caf\udce9.html"), settings(file))
+    record.record(dated("d2", None), settings(file))
+    assert [check.report for check in retrospect.read(file).checks] == ["out/caf\\udce9.html", None]
+
+
+def test_a_history_of_0_1_0_is_read_as_it_is_and_migrated_by_a_writer(tmp_path):
+    """Reading changes no byte of it; the first check that is added brings it up to date, and nothing is lost."""
+    file = Path(shutil.copy(OLD, tmp_path / "old.db"))
+    before = file.read_bytes()
+    old = retrospect.read(file)
+    assert old.checks
+    assert all(check.day is None and check.report is None for check in old.checks)
+    assert file.read_bytes() == before
+    record.record(dated("d1", "2026-11-03T00:00:00Z", link="r.html"), settings(file))
+    with sqlite3.connect(file) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("SELECT count(*) FROM checks").fetchone()[0] == 1 + sum(
+            s.checks for s in old.series
+        )
+    same = retrospect.read(file, baseline=old.chosen.baseline_digest)
+    assert same.checks == old.checks
+
+
+def test_jobs_that_migrate_at_once_migrate_once(tmp_path):
+    """Four processes find the same old file: each adds its check, and the columns are added by one of them."""
+    file = Path(shutil.copy(OLD, tmp_path / "old.db"))
+    code = (
+        "import sys; from tests.check_history.test_history import report, settings, record\n"
+        "record.record(report('d' + sys.argv[2]), settings(sys.argv[1]))"
+    )
+    jobs = [subprocess.Popen([sys.executable, "-c", code, file, str(k)], cwd=ROOT) for k in range(4)]
+    assert [job.wait(60) for job in jobs] == [0, 0, 0, 0]
+    assert len(retrospect.read(file, baseline="b" * 64).checks) == 4
+    with sqlite3.connect(file) as db:
+        names = [row[1] for row in db.execute("PRAGMA table_info(checks)")]
+    assert names.count("day") == names.count("report") == 1

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "id", "created", "verdict", "exit_code", "gate", "p_value", "alpha", "effect", "effect_lower", "images",
-    "e_value", "value", "alarm", "duplicate", "baseline", "group", "artifact", "source",
+    "e_value", "value", "alarm", "duplicate", "baseline", "group", "artifact", "source", "day", "report",
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,12 +43,17 @@ def document(past: Past, names: tuple[str, ...] = (), *, page: bool = False) -> 
     lead = Section("history", past.database, tuple(map(_also, others)), named(past))
     checks = [_checks(past, page=page)]
     sections = [
-        *([] if page else checks), *_evidence(past, fresh, page=page), *(_p_values(fresh) if page else []), *measured,
+        *([] if page else checks), *_evidence(past, _as_made(fresh), page=page), *(_p_values(fresh) if page else []), *measured,
         *_first_alarms(past), *_control(past, page=page), *(checks if page else []),
     ]  # fmt: skip
-    created = f"{when(past.checks[-1].created)} UTC" if past.checks else ""
+    created = f"{when(past.checks[-1].when)} UTC" if past.checks else ""
     tool = f"driftcli {past.tool.get('version', '')}"
     return Document(lead, tuple(sections), f"History {past.database}", "history", created, tool)
+
+
+def _as_made(past: Past) -> Past:
+    """The same in the order in which the checks were made: evidence knows no other."""
+    return replace(past, checks=tuple(sorted(past.checks, key=lambda check: check.id)))
 
 
 def named(past: Past) -> str:
@@ -93,7 +99,7 @@ def _check(check: PastCheck) -> tuple[Cell, ...]:
     lower = check.effect_lower if check.verdict in {"drift", "warn"} else None
     evidence = "" if check.value is None else numbers.value(check.value)
     return (
-        Cell(when(check.created)),
+        Cell(when(check.when)),
         Cell(f"{trends.MARKS.get(check.verdict, check.verdict)}{again}", TONES.get(check.verdict, "")),
         Cell(str(check.exit_code)),
         Cell("" if check.p_value is None else numbers.p_value(check.p_value, check.alpha)),

@@ -117,11 +117,11 @@ def events(past: Past) -> list[tuple[str, str]]:
     found = []
     first = next((c for c in past.checks if c.verdict == "drift"), None)
     if first is not None:
-        found.append(("first batch that differs by itself", first.created))
+        found.append(("first batch that differs by itself", first.when))
     together = next((c for c in past.checks if c.alarm), None)
     if together is not None:
-        found.append(("alarm of all checks together", together.created))
-    by_id = {check.id: check.created for check in past.checks}
+        found.append(("alarm of all checks together", together.when))
+    by_id = {check.id: check.when for check in past.checks}
     for chart in past.charts:
         when = by_id.get(chart.first) if chart.first is not None else None
         if when is not None:

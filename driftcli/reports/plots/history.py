@@ -124,8 +124,8 @@ def _logarithmic(axes: Any) -> None:
 
 def _dates(axes: Any, checks: Sequence[PastCheck]) -> None:
     """A few dates (times, of a single day) below equal steps: checks come as they come."""
-    shown = slice(11, 16) if len({check.created[:10] for check in checks}) == 1 else slice(5, 10)
+    shown = slice(11, 16) if len({check.when[:10] for check in checks}) == 1 else slice(5, 10)
     step = max(1, -(-len(checks) // TICKS))
     places = list(range(0, len(checks), step))
-    axes.set_xticks(places, [safe_name(checks[place].created[shown]) for place in places])
+    axes.set_xticks(places, [safe_name(checks[place].when[shown]) for place in places])
     axes.set_xlim(-0.7, len(checks) - 0.3)
