@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import re
 from functools import cache
 from importlib.resources import files as within
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from driftcli.core.text import safe_name
 from driftcli.reports.layout.album import Album
 from driftcli.reports.layout.breaks import glued
 from driftcli.reports.layout.document import Banner
+from driftcli.reports.layout.links import address
 from driftcli.reports.layout.pictured import Cards, Contact, Fold, Map, Strip
 from driftcli.reports.plots.svg import Mark
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 INDEX, SHEET = "index.html", "style.css"
 SHADES = 6
+_DATE = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2})?(?![\w/.-])")
 
 
 def to_file(document: Document) -> str:
@@ -157,12 +160,20 @@ def _environment() -> Environment:
         loader=PackageLoader("driftcli.reports"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
-    environment.filters |= {"glued": glued, "shade": _shade, "width": _width}
+    environment.filters |= {"glued": _tied, "shade": _shade, "width": _width, "address": address}
     return environment
 
 
 def _shown(value: Any) -> Any:
     return safe_name(value) if type(value) is str else value
+
+
+def _tied(text: str) -> Markup:
+    """The text with numbers tied to their units, and with dates that are not broken at their hyphens."""
+    from markupsafe import Markup, escape
+
+    safe = str(escape(safe_name(glued(text))))
+    return Markup(_DATE.sub(r'<span class="whole">\g<0></span>', safe))  # noqa: S704  # escaped the line before
 
 
 def _shade(share: float | None) -> str:
