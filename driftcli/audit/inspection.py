@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from driftcli.reference.reference import Baseline
 
 ALPHAS = (0.01, 0.05)
+GOOD = 12
+"""Thumbnails that an account shows: the first by content hash, which is as good as drawing them."""
 SIGHT = 0.01
 """The alpha at which what can be seen is told: the default gate's."""
 
@@ -62,7 +64,9 @@ def _baseline(path: Path, name: str, facts: Mapping[str, Any], *, whole: bool) -
     ]
     sight = {m: _sight(baseline, m) for m in sizes}
     reason = None if sizes else "the baseline is too small to measure it"
-    return BaselineAccount(name, facts, tuple(rates), sight, reason)
+    names = baseline.features.names
+    good = tuple((names[row], webp) for row, webp in sorted(baseline.thumbnails.items())[:GOOD])
+    return BaselineAccount(name, facts, tuple(rates), sight, reason, good)
 
 
 def _sight(baseline: Baseline, m: int) -> tuple[Detectable, ...]:

@@ -30,6 +30,8 @@ class BaselineAccount:
     """By batch size, at alpha 0.01: the smallest change that is found with power 0.8."""
     reason: str | None = None
     """Why there are no figures."""
+    good: tuple[tuple[str, bytes], ...] = ()
+    """A few of its images: name and WebP thumbnail; none where the artifact keeps none."""
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,9 @@ class Autoencoder(AutoencoderSettings, Extractor):
             clustered=True,
         ),
     )
+    heats: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("error", "how many times worse a place is rebuilt than 95 % of good images are at that place"),
+    )
     place: ClassVar[int] = 20
     by_default: ClassVar[bool] = True
     holdout: ClassVar[float] = 0.5

@@ -159,6 +159,9 @@ class Extractor(ABC):
         """Where each of n images is strange in that view; None where the view keeps no places."""
         return None
 
+    heats: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """By view whose places `heat` can show: what a colour there says, as the end of a sentence."""
+
     @classmethod
     def overrides(cls, step: str) -> bool:
         """Whether the kind has a step of its own that is optional: `usual`, `heat`, `reconstruct`."""

@@ -30,6 +30,9 @@ SMALL = 64
 """Short side in pixels up to which images are small, and the square that they are shown as."""
 
 
+_THE_WAY = "the way that the whole batch went from good images, in their standard deviations; drawn only where the family differs"
+
+
 @final
 @dataclass(frozen=True)
 class Embedding(NetworkChoice, Extractor):
@@ -59,6 +62,10 @@ class Embedding(NetworkChoice, Extractor):
     views: ClassVar[tuple[View, ...]] = (
         View("style", family="style", detector="mmd", rounded=True, portrait=2),
         View("content", family="content", detector="mmd", rounded=True, portrait=1, clustered=True),
+    )
+    heats: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("style", f"how far texture and colours of a place go {_THE_WAY}"),
+        ("content", f"how far what a place shows goes {_THE_WAY}"),
     )
     place: ClassVar[int] = 10
     by_default: ClassVar[bool] = True

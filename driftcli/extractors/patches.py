@@ -59,6 +59,9 @@ class Patches(PatchesSettings, Extractor):
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     views: ClassVar[tuple[View, ...]] = (View("local", family="local", detector="outliers"),)
+    heats: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("local", "how many times stranger a place is than 99 % of the places of good images"),
+    )
     place: ClassVar[int] = 40
     alias: ClassVar[str] = "local"
     good_for: ClassVar[str] = "small defects on pictures that are much alike"

@@ -15,7 +15,7 @@ from driftcli.core.report import Report
 from driftcli.pictures import heat
 from driftcli.pictures.heat import Heat, Rebuilt, Sides
 from driftcli.pictures.heat_maps import drawn
-from driftcli.pictures.picture import TINY, Gallery, Picture, Scale, decoded, encoded
+from driftcli.pictures.picture import HEAT_QUALITY, LARGE, SIDE, Gallery, Picture, Scale, decoded, encoded
 from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader, default_workers
 from driftcli.reference.reference import Baseline
@@ -24,6 +24,8 @@ from driftcli.sources.decoding.settings import Decode
 
 MORE = 100
 """Points of the map that have a picture, beside the most drifted images."""
+MOST_LARGE = 8
+"""Of the most drifted images: so many are also kept large enough to be opened."""
 MOST_BYTES = 3_500_000
 
 
@@ -40,7 +42,7 @@ def made(
     more = [name for name in points if name not in set(worst)][:MORE]
     extractors = heat.drawing(reader.extractors)
     reader.progress.start("making pictures")
-    with replace(reader, extractors=extractors, thumbnails=True) as again:
+    with replace(reader, extractors=extractors, thumbnails=True, thumbnail_side=LARGE) as again:
         decoded_by_name = _same(
             again.decoded(entries_again(sources, reader.settings, [*worst, *more])),
             {name: content.decode() for name, content in zip(batch.names, batch.content, strict=True)},
@@ -73,15 +75,16 @@ def read_again(report: Report, most: int = 24) -> Gallery:
     entries = [Entry(name, path=name) for name in wanted]
     decoded_by_name: dict[str, Decoded] = {}
     if entries:
-        with DecodePool(Decode(), {}, min(default_workers(), len(entries)), Extras(thumbnails=True)) as pool:
+        with DecodePool(Decode(), {}, min(default_workers(), len(entries)), Extras(True, LARGE)) as pool:
             decoded_by_name = _same((d for d in pool.map(entries) if isinstance(d, Decoded)), wanted)
     pictures = tuple(
         Picture(
             image.path,
             _shown(decoded_by_name[image.path]) if image.path in decoded_by_name else None,
             neighbour_name=image.neighbour,
+            large=_large(decoded_by_name.get(image.path)) if place < MOST_LARGE else None,
         )
-        for image in worst
+        for place, image in enumerate(worst)
     )
     missing = tuple(Picture(m.name) for m in report.missing)
     return _within(Gallery(pictures, missing, reason=_lost(len(worst) - len(decoded_by_name))))
@@ -109,14 +112,23 @@ def _explained(
     rebuilt = heat.rebuilt(reader, prepared)
     heats = list(heat.maps(reader, prepared, rebuilt, report, Sides(batch, baseline)))
     scales = {each.family: each.maps.scale() for each in heats}
+    found_by = {image.path: image.family for image in report.images}
     pictures = {}
     for i, image in enumerate(images):
-        canvas = _Canvas(reader, decoded(image.thumbnail or b""))
+        large = _large(image) if i < MOST_LARGE else None
+        thumbnail = decoded(image.thumbnail or b"")
+        small = _Canvas(reader, decoded(_shown(image)) if max(thumbnail.size) > SIDE else thumbnail)
+        # Of the family that found it, the map can be opened beside the image.
+        canvas = {found_by[image.name]: _Canvas(reader, decoded(large))} if large else {}
         pictures[image.name] = Picture(
             image.name,
             _shown(image),
-            None if rebuilt is None else canvas.reconstruction(rebuilt, i),
-            {each.family: canvas.heat(each, i, scales[each.family]) for each in heats},
+            None if rebuilt is None else small.reconstruction(rebuilt, i),
+            {
+                each.family: canvas.get(each.family, small).heat(each, i, scales[each.family])
+                for each in heats
+            },
+            large=large,
         )
     return pictures, scales
 
@@ -130,7 +142,8 @@ class _Canvas:
 
     def heat(self, overlay: Heat, number: int, scale: Scale) -> bytes:
         box = self.reader.extractors[overlay.kind].seen(*self.image.size)
-        return encoded(drawn(self.image, overlay.maps.values[number], box, scale))
+        coloured = drawn(self.image, overlay.maps.values[number], box, scale)
+        return encoded(coloured, max(self.image.size), HEAT_QUALITY)
 
     def reconstruction(self, rebuilt: Rebuilt, number: int) -> bytes:
         """As large as the part of the thumbnail that the extractor was given."""
@@ -142,9 +155,14 @@ class _Canvas:
 
 
 def _shown(image: Decoded) -> bytes:
-    """The thumbnail as it came from the worker, tiny ones enlarged."""
-    thumbnail = image.thumbnail or b""
-    return encoded(decoded(thumbnail)) if max(image.facts.width, image.facts.height) <= TINY else thumbnail
+    """As small as the pictures of good images, or a tiny one enlarged as they are."""
+    return encoded(decoded(image.thumbnail or b""))
+
+
+def _large(image: Decoded | None) -> bytes | None:
+    """As it came from the worker, if that is more than the small picture shows."""
+    thumbnail = None if image is None else image.thumbnail
+    return thumbnail if thumbnail and max(decoded(thumbnail).size) > SIDE else None
 
 
 @dataclass(frozen=True)
@@ -187,5 +205,5 @@ def _within(gallery: Gallery) -> Gallery:
 
 
 def _bytes(picture: Picture) -> int:
-    parts = (picture.image, picture.reconstruction, picture.neighbour, *picture.heat.values())
+    parts = (picture.image, picture.large, picture.reconstruction, picture.neighbour, *picture.heat.values())
     return sum(len(part) for part in parts if part)

@@ -69,6 +69,14 @@ def drawn(image: Image.Image, values: NDArray[np.float32], box: Box, scale: Scal
     return Image.fromarray(np.rint(255 * mixed).astype(np.uint8))
 
 
+def blended(steps: int) -> list[tuple[int, int, int]]:
+    """The colours of the scale from its low to its high end as they look over middle grey: RGB of 255."""
+    strength = np.linspace(0, 1, steps)
+    alpha = (OPAQUE * np.sqrt(strength))[:, None]
+    mixed = (1 - alpha) * 0.5 + alpha * _colours()[np.rint(255 * strength).astype(np.int64)]
+    return [(int(red), int(green), int(blue)) for red, green, blue in np.rint(255 * mixed)]
+
+
 @cache
 def _colours() -> NDArray[np.float32]:
     """[256, 3] of 1."""

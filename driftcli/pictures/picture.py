@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 
 SIDE = 160
 """Pixels of the long side."""
+LARGE = 400
+"""Of the few pictures that are worth opening: to see a scratch takes more than a thumbnail."""
 TINY = SIDE // 2
 """Up to here, pictures are shown enlarged, pixel by pixel: there is no more to see in digits and icons."""
 QUALITY = 80
+HEAT_QUALITY = 65
+"""Of heat maps: colours that flow over a picture that stands beside them anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class Picture:
     neighbour: bytes | None = None
     """The good image most like it."""
     neighbour_name: str | None = None
+    large: bytes | None = None
+    """The image at up to LARGE pixels; None where `image` shows all that there is, and beyond the first few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +66,20 @@ class Gallery:
     """Why there are no pictures, or fewer than there could be."""
 
 
-def encoded(image: Image.Image) -> bytes:
-    """WebP of at most SIDE pixels, without metadata; a tiny image is enlarged by a whole number."""
+def encoded(image: Image.Image, side: int = SIDE, quality: int = QUALITY) -> bytes:
+    """WebP of at most `side` pixels, without metadata; a tiny image is enlarged by a whole number."""
     from PIL import Image
 
     small = image.convert("RGB")
     longest = max(small.size)
-    if longest > SIDE:
-        small.thumbnail((SIDE, SIDE))
+    if longest > side:
+        small.thumbnail((side, side))
     elif longest <= TINY:
         times = SIDE // longest
         small = small.resize((small.width * times, small.height * times), Image.Resampling.NEAREST)
     out = io.BytesIO()
     small.info = {}
-    small.save(out, "WEBP", quality=QUALITY, method=2)
+    small.save(out, "WEBP", quality=quality, method=2)
     return out.getvalue()
 
 
@@ -83,8 +89,8 @@ def decoded(data: bytes) -> Image.Image:
 
     try:
         image = WebPImagePlugin.WebPImageFile(io.BytesIO(data))
-        if max(image.size) <= SIDE:
+        if max(image.size) <= LARGE:
             return image.convert("RGB")
     except Exception as error:  # Pillow raises anything
         raise ValueError("is no WebP image") from error
-    raise ValueError(f"is larger than {SIDE} pixels")
+    raise ValueError(f"is larger than {LARGE} pixels")

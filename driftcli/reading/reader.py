@@ -23,7 +23,7 @@ from driftcli.reading import holdings
 from driftcli.reading.entries import entries_of
 from driftcli.reading.keys import KeyFunction, capture_time, key_function
 from driftcli.reading.ledger import Tally
-from driftcli.sources.decoding.pool import DecodePool, Extras
+from driftcli.sources.decoding.pool import NO_EXTRAS, DecodePool, Extras
 
 CHUNK = 64
 """Images handed to the extractors at a time; a multiple of every micro-batch."""
@@ -103,6 +103,7 @@ class Reader:
     runtime: Runtime
     thumbnails: bool = False
     progress: Progress = SILENT
+    thumbnail_side: int = NO_EXTRAS.thumbnail_side
 
     def __enter__(self) -> Self:
         workers = self.settings.workers
@@ -110,7 +111,7 @@ class Reader:
             self.settings.decode,
             self.extractors,
             default_workers() if workers == "auto" else workers,
-            Extras(thumbnails=self.thumbnails, follow=self.settings.input.follow),
+            Extras(self.thumbnails, self.thumbnail_side, follow=self.settings.input.follow),
         )
         self._pool.__enter__()
         return self

@@ -71,4 +71,5 @@ def _row(numbered: _Numbered, picture: Picture) -> dict[str, Any]:
         "heat": {family: numbered(image) for family, image in picture.heat.items()},
         "neighbour": numbered(picture.neighbour),
         "neighbour_name": picture.neighbour_name,
+        "large": numbered(picture.large),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftcli.reports.content import numbers, words
+from driftcli.reports.content import cards, numbers, words
 from driftcli.reports.content.subject import Subject, more
 from driftcli.reports.layout.document import (
     Block,
@@ -17,18 +17,19 @@ from driftcli.reports.layout.document import (
     Table,
     Words,
 )
-from driftcli.reports.layout.pictured import Card, Cards, Contact, Fold, Picture, Shot
+from driftcli.reports.layout.pictured import Contact, Fold, Picture, Shot
 
 if TYPE_CHECKING:
     from driftcli.core.findings import ImageResult, MissingResult, RemovalResult
     from driftcli.core.report import Report
-    from driftcli.pictures import picture as pictures
 
 FEW = 3
 """Shown where nothing was found."""
 MOST_NAMED = 5
 """Images that a sentence names."""
 MOST_MISSING = 12
+ROW = 6
+"""Missing images that a page shows at once."""
 
 
 def ranking(subject: Subject) -> Section | None:
@@ -39,13 +40,18 @@ def ranking(subject: Subject) -> Section | None:
     folder = words.folder([image.path for image in shown])
     where: Words = (", in ", Name(folder)) if folder else ()
     amount = f"{numbers.count(len(shown))} of {numbers.count(report.batch.images)}"
-    title = "Least typical images" if report.verdict == "pass" else "Most drifted images"
     removal = () if report.removal is None else _removal(report.removal, folder)
     blocks = (
-        (*removal, *_scales(subject), _cards(subject, shown, folder), *more(len(report.images) - len(shown)))
+        (
+            *removal,
+            *cards.scales(subject),
+            cards.cards(subject, shown, folder),
+            *more(len(report.images) - len(shown)),
+        )
         if subject.room.page
         else (_table(report, shown, folder), *removal[:1])
     )
+    title = "Image by image" if subject.room.page else _title(report)
     return Section(
         "images",
         title,
@@ -53,6 +59,20 @@ def ranking(subject: Subject) -> Section | None:
         (amount, *where, "; compared with the baseline"),
         found=report.verdict != "pass",
     )
+
+
+def strip(subject: Subject) -> Section | None:
+    """The first few of the ranking, each beside the good image most like it; only on a page, below its verdict."""
+    shown = ranked(subject)
+    if not shown or not subject.room.page:
+        return None
+    folder = words.folder([image.path for image in shown])
+    block, aside = cards.strip(subject, shown, folder)
+    return Section("strip", _title(subject.report), (block,), aside, lead=True)
+
+
+def _title(report: Report) -> str:
+    return "Least typical images" if report.verdict == "pass" else "Most drifted images"
 
 
 def ranked(subject: Subject) -> list[ImageResult]:
@@ -102,59 +122,6 @@ def _removal(removal: RemovalResult, folder: str) -> tuple[Block, ...]:
     return (paragraph, Fold("All their names", (Bullets(tuple((name,) for name in names)),))) if hidden else (paragraph,)  # fmt: skip
 
 
-# ---------------------------------------------------------------- on a page
-
-
-def _scales(subject: Subject) -> tuple[Block, ...]:
-    """What the colours of each family's heat maps mean; said once, for they are the same on all pictures."""
-    if not subject.gallery.worst or not subject.gallery.scales:
-        return ()
-    lines = tuple(
-        f"{words.words(family)}: {numbers.value(scale.low)} to {numbers.value(scale.high)} {scale.unit}"
-        for family, scale in subject.gallery.scales.items()
-    )
-    return (Fold("What the colours of the heat maps mean", (Bullets(lines),)),)
-
-
-def _cards(subject: Subject, shown: list[ImageResult], folder: str) -> Cards:
-    pictures = {picture.name: picture for picture in subject.gallery.worst}
-    cards = [_card(subject.report, image, pictures.get(image.path), folder) for image in shown]
-    return Cards(tuple(cards), subject.gallery.reason)
-
-
-def _card(report: Report, image: ImageResult, picture: pictures.Picture | None, folder: str) -> Card:
-    removed = report.removal.images if report.removal else ()
-    family = words.words(image.family)
-    facts: list[Words] = [f"found by {family}", f"score {numbers.value(image.score)}"]
-    facts += (
-        [f"p {numbers.p_value(image.p_value, report.gate.alpha)}"] if numbers.known(image.p_value) else []
-    )
-    facts += [("most like ", Name(image.neighbour))] if image.neighbour and picture is None else []
-    tags = ["stands out by itself"] if image.significant else []
-    tags += [f"one of the {len(removed)} to remove"] if image.path in removed else []
-    why = words.reasons(image, report) or f"unusual {family}"
-    shots = () if picture is None else _pictures(picture, image)
-    return Card(image.rank, Name(image.path[len(folder) :]), why, tuple(facts), tuple(tags), shots)
-
-
-def _pictures(picture: pictures.Picture, image: ImageResult) -> tuple[Picture, ...]:
-    which = f"image {numbers.count(image.rank)}, {picture.name}"
-    neighbour = picture.neighbour_name or image.neighbour or "a good image"
-    explained = [
-        (picture.image, f"The {which}", "image"),
-        (picture.reconstruction, f"What the autoencoder makes of {which}", "reconstruction"),
-        *(
-            (drawn, f"Where {which} is strange to {words.words(family)}", f"heat map: {words.words(family)}")
-            for family, drawn in picture.heat.items()
-        ),
-        (
-            picture.neighbour, f"The good image most like {which}: {neighbour}",
-            f"nearest good image: {neighbour.rpartition('/')[2]}",
-        ),
-    ]  # fmt: skip
-    return tuple(Picture(webp, alt, caption) for webp, alt, caption in explained if webp is not None)
-
-
 # ---------------------------------------------------------------- what is missing
 
 
@@ -165,7 +132,9 @@ def missing(subject: Subject) -> Section | None:
         return None
     lead = Paragraph("Good images of whose kind the batch has too few.")
     if subject.room.page:
-        return Section("missing", "What is missing", (lead, Contact(tuple(_shots(subject)))))
+        shots = tuple(_shots(subject))
+        rest = (Fold(f"{len(shots) - ROW} more", (Contact(shots[ROW:]),)),) if len(shots) > ROW else ()
+        return Section("missing", "What is missing", (lead, Contact(shots[:ROW]), *rest))
     names = Bullets(tuple((Name(image.name), f": {_rare(image)}") for image in lacking[:most]))
     return Section("missing", "What is missing", (lead, names, *more(len(lacking) - most)))
 

@@ -29,17 +29,20 @@ if TYPE_CHECKING:
 
 LONGEST_TITLE = 60
 SECTIONS: tuple[Callable[[Subject], Section | None], ...] = (
-    changes.reasons, changes.changes, mix.composition, evidence.families, scores.scores, values.moved,
+    images.strip, changes.reasons, changes.changes, mix.composition, evidence.families, scores.scores, values.moved,
     images.ranking, images.missing, scatter.scatter, evidence.rules, notebook.losses, evidence.groups,
     files.duplicates, files.files, sight.sight, sight.false_alarms, sight.sequence, changes.cautions,
     changes.notices, again.again,
 )  # fmt: skip
+ON_A_PAGE = (images.strip, changes.reasons, images.ranking, *SECTIONS)
+"""Pictures first; each of them once."""
 
 
 def document(report: Report, room: Room, gallery: Gallery | None = None) -> Document:
-    """The whole report; sections that have nothing to say are left out."""
+    """The whole report; sections that have nothing to say are left out. On a page pictures come before words."""
     subject = Subject(report, room, gallery or Gallery())
-    sections = [made for section in SECTIONS if (made := section(subject)) is not None]
+    order = dict.fromkeys(ON_A_PAGE if room.page else SECTIONS)
+    sections = [made for section in order if (made := section(subject)) is not None]
     against = (" against baseline ", Name(report.reference.baseline)) if report.reference.baseline else ()
     source = ", ".join(report.batch.source)
     return Document(

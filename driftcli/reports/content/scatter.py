@@ -9,7 +9,7 @@ from driftcli.core.text import safe_name
 from driftcli.reports.content import numbers
 from driftcli.reports.content.images import ranked
 from driftcli.reports.layout.document import Paragraph, Section
-from driftcli.reports.layout.pictured import Legend, Map, Picture, Point
+from driftcli.reports.layout.pictured import OPEN, Legend, Map, Picture, Point
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,14 +26,22 @@ def scatter(subject: Subject) -> Section | None:
     plane = subject.report.map
     if plane is None or not subject.room.page:
         return None
-    cards = {image.path: f"image-{image.rank}" for image in ranked(subject)}
-    block = _map(plane, cards, subject.gallery.thumbnails)
+    # Those that are seen at once; others show their own picture, for not every browser opens a fold for a link.
+    cards = {image.path: f"image-{image.rank}" for image in ranked(subject)[:OPEN]}
+    others = {picture.name: picture.image for picture in subject.gallery.worst if picture.image}
+    block = _map(plane, cards, {**others, **subject.gallery.thumbnails})
     if block is None:
         return None
     lead = f"Each point is an image, near others that look alike ({plane.method}, fitted on good images)."
     to_cards = " The most drifted images lead to their place above." if cards else ""
     sentence = Paragraph(f"{lead}{to_cards} Point at one to see its name.")
-    return Section("map", "Map of the images", (sentence, Legend("points"), block), detail=True)
+    return Section(
+        "map",
+        "Map of the images",
+        (sentence, Legend("points"), block),
+        detail=True,
+        brief=f"in two dimensions ({plane.method})",
+    )
 
 
 def _map(plane: MapResult, cards: Mapping[str, str], thumbnails: Mapping[str, bytes]) -> Map | None:

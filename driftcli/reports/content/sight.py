@@ -30,7 +30,8 @@ def sight(subject: Subject) -> Section | None:
         *([Paragraph(unseen)] if unseen else []),
     )
     aside = f"with {numbers.plural(gate.images_tested, 'image')}"
-    return Section("sight", "What this gate can see", blocks, aside, found=False, detail=True)
+    brief = f"{numbers.plural(len(detectable), 'change')} measured" if detectable else "not measured"
+    return Section("sight", "What this gate can see", blocks, aside, found=False, detail=True, brief=brief)
 
 
 def _unseen(gate: GateResult) -> str:
@@ -46,7 +47,12 @@ def false_alarms(subject: Subject) -> Section | None:
     if subject.report.verdict == "inconclusive":
         return None
     blocks = (Paragraph(words.false_alarms(subject.report)),)
-    return Section("false-alarms", "How often it fires on good images", blocks, found=False, detail=True)
+    rate = subject.report.gate.false_alarm_rate
+    brief = f"promised {numbers.percent(rate.nominal)}, "
+    brief += "not measured" if rate.estimate is None else f"measured {numbers.percent(rate.estimate)}"
+    return Section(
+        "false-alarms", "How often it fires on good images", blocks, found=False, detail=True, brief=brief
+    )
 
 
 def sequence(subject: Subject) -> Section | None:

@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING
 from driftcli.core.text import label
 from driftcli.reports.content import numbers, words
 from driftcli.reports.content.subject import Subject, more
-from driftcli.reports.layout.document import Bars, Cell, Column, Entry, Histogram, Paragraph, Section, Table
-from driftcli.reports.layout.pictured import Legend, Measure, Measures, Plot
+from driftcli.reports.layout.document import (
+    Bars,
+    Block,
+    Cell,
+    Column,
+    Entry,
+    Histogram,
+    Paragraph,
+    Section,
+    Table,
+)
+from driftcli.reports.layout.pictured import Fold, Legend, Measure, Measures, Plot
 
 if TYPE_CHECKING:
     from driftcli.core.findings import Distribution
@@ -18,6 +28,8 @@ if TYPE_CHECKING:
     Row = tuple[FamilyResult, StatisticResult]
 
 SHARE = "share_shift"
+ROW = 9
+"""Values that differ and are drawn at once; the others on demand."""
 ANCHOR, TITLE = "properties", "What moved"
 
 
@@ -83,13 +95,21 @@ def _drawn(subject: Subject) -> Section | None:
     measures = [_measure(name, rows.get(name), distributions.get(name), moved=name in differ) for name in names]  # fmt: skip
     brief = numbers.differing(len(differ), len(names), "value")
     sentence = f"{brief[:1].upper()}{brief[1:]} significantly; dotted lines are what is typical of each side."
-    return Section(
-        ANCHOR,
-        TITLE,
-        (Paragraph(sentence), Legend("areas"), Measures(tuple(measures))),
-        found=bool(differ),
-        brief=brief,
-    )
+    blocks = (Paragraph(sentence), Legend("areas"), *_some(measures))
+    return Section(ANCHOR, TITLE, blocks, found=bool(differ), brief=brief)
+
+
+def _some(measures: list[Measure]) -> tuple[Block, ...]:
+    """Those that moved, drawn ones first, and the others on demand; all where none moved: they are folded anyway."""
+    moved = sorted((one for one in measures if one.moved), key=lambda one: not (one.plot or one.shares))
+    if not moved:
+        return (Measures(tuple(measures)),)
+    rest = moved[ROW:] + [one for one in measures if not one.moved]
+    if not rest:
+        return (Measures(tuple(moved)),)
+    differ = len(moved[ROW:])
+    which = f"{numbers.count(differ)} of which {'differs' if differ == 1 else 'differ'}" if differ else "none of which differs"  # fmt: skip
+    return Measures(tuple(moved[:ROW])), Fold(f"{numbers.count(len(rest))} more, {which}", (Measures(tuple(rest)),))  # fmt: skip
 
 
 def _measure(name: str, row: Row | None, distribution: Distribution | None, *, moved: bool) -> Measure:

@@ -111,16 +111,16 @@ def shift(row: StatisticResult) -> str:
     return f"{kind} {numbers.value(effect.value, 2)}"
 
 
-def reasons(image: ImageResult, report: Report) -> str:
+def reasons(image: ImageResult, report: Report, most: int | None = None) -> str:
     """Why an image stands out, in short and in the diagnosis' order: the heading says what it is compared with.
 
-    Of a result of 0.1.0 the reasons as they stand.
+    Of a result of 0.1.0 the reasons as they stand. `most`: so many of them.
     """
     if not image.outside:
-        return "; ".join(image.reasons)
+        return "; ".join(image.reasons[:most])
     place = _places(report)
     ordered = sorted(image.outside, key=lambda facts: place.get(facts.statistic, len(place)))
-    return "; ".join(map(sentences.outside_short, ordered))
+    return "; ".join(map(sentences.outside_short, ordered[:most]))
 
 
 def _places(report: Report) -> dict[str, int]:

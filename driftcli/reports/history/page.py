@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from driftcli.core.text import label
 from driftcli.reports.content import numbers
-from driftcli.reports.history import trends
+from driftcli.reports.history import summary, trends
+from driftcli.reports.history.summary import when
 from driftcli.reports.layout.document import (
     Block,
     Bullets,
@@ -17,6 +18,8 @@ from driftcli.reports.layout.document import (
     Column,
     Document,
     Entry,
+    Link,
+    Name,
     Paragraph,
     Section,
     Table,
@@ -24,9 +27,11 @@ from driftcli.reports.layout.document import (
     Words,
 )
 from driftcli.reports.layout.document import Trend as Line
-from driftcli.reports.layout.pictured import Panels, Plot
+from driftcli.reports.layout.pictured import Fold, Panels, Plot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from driftcli.check_history import records
     from driftcli.check_history.records import Past, PastCheck
 
@@ -39,6 +44,9 @@ TONES: dict[str, Tone] = {
     "differs": "warn",
     "alarm": "alarm",
 }
+WEEK = 7
+"""Checks that a page shows at once."""
+CAPTION = "Exit codes are the gate's own, before --exit-zero."
 
 
 def document(past: Past, names: tuple[str, ...] = (), *, page: bool = False) -> Document:
@@ -46,16 +54,24 @@ def document(past: Past, names: tuple[str, ...] = (), *, page: bool = False) -> 
     fresh = trends.once(past)
     asked = trends.trends(fresh, names)
     measured = _day_by_day(fresh, asked) if page else _charts(fresh, asked) if names else _properties(asked)
-    others = [series for series in past.series if series is not past.chosen]
-    lead = Section("history", past.database, tuple(map(_also, others)), named(past))
-    checks = [_checks(past, page=page)]
-    sections = [
-        *([] if page else checks), *_evidence(past, _as_made(fresh), page=page), *(_p_values(fresh) if page else []), *measured,
-        *_first_alarms(past), *_control(past, page=page), *(checks if page else []),
-    ]  # fmt: skip
+    also = tuple(_also(series) for series in past.series if series is not past.chosen)
     created = f"{when(past.checks[-1].when)} UTC" if past.checks else ""
     tool = f"driftcli {past.tool.get('version', '')}"
-    return Document(lead, tuple(sections), f"History {past.database}", "history", created, tool)
+    title = f"History {past.database}"
+    if page:
+        sections = (
+            *_checks_on_page(past), *_evidence(past, _as_made(fresh), page=True), *_p_values(fresh), *measured,
+            *_first_alarms(past), *_control(past, page=True), *([Section("series", "Other series", also)] if also else []),
+        )  # fmt: skip
+        about = ("history ", Name(past.database), f", {named(past)}")
+        return Document(summary.banner(past), sections, title, about, created, tool)
+    sections = (
+        _checks(past), *_evidence(past, _as_made(fresh), page=False), *measured, *_first_alarms(past),
+        *_control(past, page=False),
+    )  # fmt: skip
+    return Document(
+        Section("history", past.database, also, named(past)), sections, title, "history", created, tool
+    )
 
 
 def _as_made(past: Past) -> Past:
@@ -66,11 +82,6 @@ def _as_made(past: Past) -> Past:
 def named(past: Past) -> str:
     """The series in words."""
     return "no check knew its baseline" if past.chosen is None else _series(past.chosen)
-
-
-def when(created: str) -> str:
-    """`2026-11-04 06:00` of a time as stored."""
-    return created[:16].replace("T", " ")
 
 
 def _series(series: records.Series) -> str:
@@ -87,34 +98,62 @@ def _also(series: records.Series) -> Paragraph:
 # ---------------------------------------------------------------- the checks
 
 
-def _checks(past: Past, *, page: bool) -> Section:
-    """Every check; a page has the newest first, and the reasons."""
+def _checks(past: Past) -> Section:
+    """Every check, the newest last: where a terminal ends."""
+    return Section("checks", "Checks", (_table(past.checks, CAPTION),), _earlier(past))
+
+
+def _earlier(past: Past) -> str:
+    return f"{past.earlier:,} earlier ones not shown" if past.earlier else ""
+
+
+def _checks_on_page(past: Past) -> list[Section]:
+    """The newest first, with reasons; those of more than a week ago on demand."""
+    checks = past.checks[::-1]
+    if not checks:
+        return []
+    linked = any(check.report for check in checks)
+    caption = f"The newest first. {'A date leads to its report. ' if linked else ''}{CAPTION}"
+    older = checks[WEEK:]
+    fold = (Fold(numbers.plural(len(older), "earlier check"), (_table(older, page=True),)),) if older else ()
+    blocks = (_table(checks[:WEEK], caption, page=True), *fold)
+    return [Section("checks", "Checks", blocks, _earlier(past))]
+
+
+def _table(checks: Sequence[PastCheck], caption: str = "", *, page: bool = False) -> Table:
     columns = (
         Column("date (UTC)"), Column("verdict"), Column("exit", right=True), Column("p", right=True),
-        Column("differ", right=True), Column("images", right=True), Column("evidence", right=True),
-        Column("source", shorten="middle"), *([Column("reasons", shorten="end")] if page else []),
+        Column("differ", right=True), Column("images", right=True),
+        *([] if page else [Column("evidence", right=True)]), Column("source", shorten="middle"),
+        *([Column("why", shorten="end")] if page else []),
     )  # fmt: skip
-    checks = reversed(past.checks) if page else past.checks
-    rows = tuple((*_check(check), *([Cell("; ".join(check.reasons))] if page else [])) for check in checks)
-    aside = f"{past.earlier:,} earlier ones not shown" if past.earlier else ""
-    caption = "Exit codes are the gate's own, before --exit-zero."
-    return Section("checks", "Checks", (Table(columns, rows, caption),), aside)
+    return Table(columns, tuple(_check(check, page=page) for check in checks), caption)
 
 
-def _check(check: PastCheck) -> tuple[Cell, ...]:
+def _check(check: PastCheck, *, page: bool) -> tuple[Cell, ...]:
+    """One check; a page has a reason in place of the evidence, which is drawn there."""
     again, outcome = " (again)" if check.duplicate else "", trends.outcome(check)
     lower = check.effect_lower if check.verdict in {"drift", "warn"} else None
     evidence = "" if check.value is None else numbers.value(check.value)
+    alarm = " ALARM" if check.alarm else ""
+    also = alarm if page and outcome != "alarm" else ""
     return (
-        Cell(when(check.when)),
-        Cell(f"{trends.MARKS.get(outcome, outcome)}{again}", TONES.get(outcome, "")),
+        Cell((Link(when(check.when), check.report),) if check.report else when(check.when)),
+        Cell(f"{trends.MARKS.get(outcome, outcome)}{again}{also}", TONES.get(outcome, "")),
         Cell(str(check.exit_code)),
         Cell("" if check.p_value is None else numbers.p_value(check.p_value, check.alpha)),
         Cell(f"≥ {numbers.at_least(lower)}" if lower else ""),
         Cell(numbers.count(check.images)),
-        Cell(f"{evidence} ALARM" if check.alarm else evidence, "alarm" if check.alarm else ""),
+        *([] if page else [Cell(f"{evidence}{alarm}", "alarm" if check.alarm else "")]),
         Cell(", ".join(check.source)),
-    )
+        *([Cell(_reason(check))] if page else []),
+    )  # fmt: skip
+
+
+def _reason(check: PastCheck) -> str:
+    """The first of the batch's own: that of an alarm comes before it, and is the same until it is acknowledged."""
+    own = check.reasons[1:] if check.alarm and check.gate == "sequence" else check.reasons
+    return next(iter(own or check.reasons), "")
 
 
 # ---------------------------------------------------------------- all checks together
@@ -221,8 +260,23 @@ def _day_by_day(fresh: Past, asked: tuple[trends.Trend, ...]) -> list[Section]:
         "whose mean lies more than 3 standard errors from the baseline's; so many pictures have some by chance, and the gate "
         "above corrects for it."
     )
-    plots = tuple(Plot(partial(history.small_multiple, trend, fresh)) for trend in known)
-    return [Section("properties", "Properties", (Paragraph(words, "soft"), Panels(plots)))]
+
+    def panels(shown: Sequence[trends.Trend]) -> Panels:
+        return Panels(tuple(Plot(partial(history.small_multiple, trend, fresh)) for trend in shown))
+
+    beyond = [trend for trend in known if any(trend.beyond)]
+    within = [trend for trend in known if not any(trend.beyond)]
+    if not beyond:
+        blocks: tuple[Block, ...] = (panels(within),)
+    else:
+        fold = Fold(f"{numbers.count(len(within))} that were never beyond", (panels(within),))
+        blocks = (panels(beyond), *([fold] if within else []))
+    brief = "" if beyond else "none was ever beyond 3 standard errors"
+    return [
+        Section(
+            "properties", "Properties", (Paragraph(words, "soft"), *blocks), found=bool(beyond), brief=brief
+        )
+    ]
 
 
 # ---------------------------------------------------------------- what happened first, and control charts

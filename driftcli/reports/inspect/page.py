@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from driftcli.reports.content import numbers, words
+from driftcli.reports.inspect import on_page
 from driftcli.reports.layout import line_chart
-from driftcli.reports.layout.document import Block, Cell, Column, Document, Facts, Name, Section, Table, Words
+from driftcli.reports.layout.document import Cell, Column, Document, Facts, Name, Section, Table, Words
 from driftcli.reports.layout.pictured import Plot
 
 if TYPE_CHECKING:
@@ -28,17 +28,19 @@ NEWEST = 80
 
 
 def document(account: Account, *, page: bool = False, ascii_only: bool = False) -> Document:
-    """The whole account. `page`: losses as drawings; else as characters, with `ascii_only` plain ones."""
-    losses: tuple[Block, ...] = _drawn(account) if page else ()
-    lines = [] if page else _losses(account, ascii_only=ascii_only)
-    made_from = Facts((*_made_from(account), *lines))
-    lead = Section("artifact", account.name, (made_from,), state(account))
+    """The whole account. `page`: with pictures, and losses as drawings; else as characters, with `ascii_only` plain ones."""
     settings = tuple((name, _short(value)) for name, value in leaves(account.manifest.get("settings") or {}))
-    sections = (
-        *([Section("losses", "Losses", losses)] if losses else []),
-        *([Section("settings", "Settings", (Facts(settings),))] if settings else []),
-        Section("files", "Files", (_files(account),) if account.files else ()),
-    )
+    files = (_files(account),) if account.files else ()
+    told = Section("settings", "Settings", (Facts(settings),), detail=True, brief=f"{len(settings)} values")
+    whole = "all checksums are right" if account.ok else "DAMAGED"
+    listed = Section("files", "Files", files, found=not account.ok, detail=account.ok, brief=whole)
+    if page:
+        lines = tuple(_made_from(account, measured=False))
+        sections = (*on_page.sections(account), *_drawn(account), *([told] if settings else []), listed)
+    else:
+        lines = (*_made_from(account, measured=True), *_losses(account, ascii_only=ascii_only))
+        sections = (*([told] if settings else []), listed)
+    lead = Section("artifact", account.name, (Facts(lines),), state(account))
     return Document(lead, sections, f"Artifact {account.name}", "artifact")
 
 
@@ -48,7 +50,8 @@ def state(account: Account) -> str:
     return f"{whole}, {len(account.files)} files, {account.bytes / 1e6:.1f} MB, sha256 {account.digest[:16]}"
 
 
-def _made_from(account: Account) -> Iterator[Row]:
+def _made_from(account: Account, *, measured: bool) -> Iterator[Row]:
+    """What it was learnt from; `measured`: and what each baseline was measured to do."""
     manifest = account.manifest
     fitted = manifest.get("fitted") or {}
     if fitted:
@@ -56,7 +59,7 @@ def _made_from(account: Account) -> Iterator[Row]:
         shown = f" ({', '.join(shapes)})" if shapes else ""
         yield "fitted on", f"{_count(fitted)} from {_sources(fitted)}, {_date(fitted)}{shown}"
     for baseline in account.baselines:
-        yield from _baseline(baseline)
+        yield from _baseline(baseline, measured=measured)
     if not account.baselines:
         yield "baseline", "none: not calibrated"
     if families := manifest.get("families_tested"):
@@ -66,17 +69,17 @@ def _made_from(account: Account) -> Iterator[Row]:
         yield "made with", ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _baseline(baseline: BaselineAccount) -> Iterator[Row]:
+def _baseline(baseline: BaselineAccount, *, measured: bool) -> Iterator[Row]:
     facts = baseline.facts
     groups = f", {facts['groups']} groups" if facts.get("groups") else ""
     yield (
         "baseline",
         (Name(baseline.name), f": {_count(facts)} from {_sources(facts)}{groups}, {_date(facts)}"),
     )
-    for line in rates(baseline):
+    for line in rates(baseline) if measured else ():
         yield "", line
     for size, changes in baseline.detectable.items():
-        if changes:
+        if changes and measured:
             named = [words.detectable(change) for change in changes[:MOST]]
             hidden = f", {len(changes) - MOST} more" if len(changes) > MOST else ""
             yield "", f"of {size} images it sees: {', '.join(named)}{hidden}"
@@ -112,13 +115,14 @@ def _losses(account: Account, *, ascii_only: bool) -> Iterator[Row]:
                 yield "loss", f"{kind}, {name}: {fell} {line}"
 
 
-def _drawn(account: Account) -> tuple[Block, ...]:
+def _drawn(account: Account) -> tuple[Section, ...]:
     from driftcli.reports.plots import losses
 
     caption = "{}: dashed in training, drawn out on images held out of it."
-    return tuple(
+    plots = tuple(
         Plot(partial(losses.curve, kind, curve), caption.format(kind)) for kind, curve in account.losses.items()
     )  # fmt: skip
+    return (Section("losses", "Losses", plots, detail=True, brief="how the training went"),) if plots else ()
 
 
 def _files(account: Account) -> Table:
@@ -145,7 +149,9 @@ def _sources(facts: Mapping[str, Any]) -> str:
 
 
 def _date(facts: Mapping[str, Any]) -> str:
-    return str(facts.get("created", "at an unknown time"))
+    """`2026-11-01 00:00 UTC` of a time as stored."""
+    created = facts.get("created")
+    return f"{str(created)[:16].replace('T', ' ')} UTC" if created else "at an unknown time"
 
 
 def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -158,8 +164,14 @@ def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, list) and (
-        len(value) > SHORT or any(isinstance(item, list | dict) for item in value)
-    ):
-        return f"{len(value)} values"
-    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    """A setting as people write it: no brackets, no quotes, no `null`."""
+    if value is None or value in ([], {}, ""):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list):
+        nested = any(isinstance(item, list | dict) for item in value)
+        return f"{len(value)} values" if nested or len(value) > SHORT else ", ".join(map(_short, value))
+    return str(value)

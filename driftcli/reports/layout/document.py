@@ -20,8 +20,16 @@ class Name:
     text: str
 
 
-Words = str | tuple[str | Name, ...]
-"""A sentence, or one with names in it."""
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Words that lead somewhere: to an address, or to a file by its path. A terminal shows the words alone."""
+
+    text: str
+    address: str
+
+
+Words = str | tuple[str | Name | Link, ...]
+"""A sentence, or one with names and links in it."""
 
 
 def plain(words: Words) -> str:
@@ -193,11 +201,15 @@ class Section:
     """In a few words what it says, where only its title is shown: `none of 6 families differs`."""
 
 
+State = Literal["", "pass", "warn", "drift", "inconclusive"]
+"""Of a banner: its colour and its sign."""
+
+
 @dataclass(frozen=True, slots=True)
 class Banner:
     """A verdict in one sentence, how sure, and its figures."""
 
-    state: Literal["", "pass", "warn", "drift", "inconclusive"]
+    state: State
     label: str
     sentence: str
     exit: str = ""

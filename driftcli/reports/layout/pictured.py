@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from driftcli.reports.plots.svg import Mark
 
 
+OPEN = 8
+"""Images of a ranking that a page shows at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Legend(Block):
     """Which side looks how in the drawings below: `areas` in histograms, `points` on the map."""
@@ -87,15 +91,39 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """One image of a ranking, with all that explains it."""
+class Pair:
+    """One image beside the good one that is most like it."""
 
     rank: int
     name: Name
     why: str
-    facts: tuple[Words, ...]
+    """In a few words."""
+    image: Picture | None
+    good: Picture | None
+    anchor: str | None = None
+    """Where a page shows more of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strip(Block):
+    """A few images, each beside a good one: the shortest answer to what is different."""
+
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One image of a ranking: the pictures that are compared, and on demand all that explains it."""
+
+    rank: int
+    name: Name
+    why: str
     tags: tuple[str, ...]
     pictures: tuple[Picture, ...]
+    """To be compared, side by side."""
+    facts: tuple[Words, ...]
+    """On demand, as `rest`."""
+    rest: tuple[Picture, ...] = ()
 
     @property
     def anchor(self) -> str:
@@ -109,6 +137,8 @@ class Cards(Block):
 
     cards: tuple[Card, ...]
     reason: str | None = None
+    open: int = OPEN
+    """So many are seen at once, the others on demand."""
 
 
 @dataclass(frozen=True, slots=True)

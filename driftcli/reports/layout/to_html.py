@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import re
 from functools import cache
 from importlib.resources import files as within
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,12 @@ from driftcli.core.text import safe_name
 from driftcli.reports.layout.album import Album
 from driftcli.reports.layout.breaks import glued
 from driftcli.reports.layout.document import Banner
-from driftcli.reports.layout.pictured import Cards, Contact, Map
+from driftcli.reports.layout.links import address
+from driftcli.reports.layout.pictured import Cards, Contact, Fold, Map, Strip
 from driftcli.reports.plots.svg import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from jinja2 import Environment
     from markupsafe import Markup
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 INDEX, SHEET = "index.html", "style.css"
 SHADES = 6
+_DATE = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2})?(?![\w/.-])")
 
 
 def to_file(document: Document) -> str:
@@ -57,7 +60,8 @@ def to_folder(document: Document) -> Mapping[str, bytes]:
 def _page(document: Document, album: Album, policy: str, style: Markup | None = None) -> str:
     verdict = isinstance(document.lead, Banner)
     setter = _Setter(document, album)
-    sections = [(section, setter.section(section)) for section in document.sections]
+    ordered = sorted(document.sections, key=_folded)
+    sections = [(section, setter.section(section), _folded(section)) for section in ordered]
     lead = "" if isinstance(document.lead, Banner) else setter.section(document.lead)
     template = _environment().get_template("page.html.j2")
     rendered = template.render(
@@ -65,6 +69,11 @@ def _page(document: Document, album: Album, policy: str, style: Markup | None = 
         words=setter.words,
     )  # fmt: skip
     return f"{rendered.rstrip()}\n"
+
+
+def _folded(section: Section) -> bool:
+    """Whether it stands closed: nothing was found, or it is for whoever wants all of it. What is open comes first."""
+    return not section.lead and (section.detail or not section.found)
 
 
 class _Setter:
@@ -98,7 +107,7 @@ class _Setter:
 
     def _pictured(self, cards: Cards) -> bool:
         """Whether any of them can be seen."""
-        return any(self.placed[picture] for card in cards.cards for picture in card.pictures)
+        return any(self.placed[picture] for card in cards.cards for picture in (*card.pictures, *card.rest))
 
     def _peeks(self, block: Map) -> dict[str, Point]:
         """Points that show a picture of their own, by the anchor of that picture."""
@@ -116,14 +125,31 @@ class _Setter:
         ]
 
 
+def _blocks(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Those in folds, too."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Fold):
+            yield from _blocks(block.blocks)
+
+
 def _pictures(document: Document) -> Iterator[Picture]:
-    for block in (block for section in document.sections for block in section.blocks):
-        if isinstance(block, Cards):
+    """What is seen at once before what is asked for."""
+    lead = () if isinstance(document.lead, Banner) else (document.lead,)
+    sections = (*lead, *sorted(document.sections, key=_folded))
+    blocks = [block for section in sections for block in _blocks(section.blocks)]
+    for block in blocks:
+        if isinstance(block, Strip):
+            yield from (picture for pair in block.pairs for picture in (pair.image, pair.good) if picture)
+        elif isinstance(block, Cards):
             yield from (picture for card in block.cards for picture in card.pictures)
         elif isinstance(block, Contact):
             yield from (shot.picture for shot in block.shots if shot.picture)
         elif isinstance(block, Map):
             yield from (point.picture for side in block.points for point in side if point.picture)
+    for block in blocks:
+        if isinstance(block, Cards):
+            yield from (picture for card in block.cards for picture in card.rest)
 
 
 @cache
@@ -134,12 +160,20 @@ def _environment() -> Environment:
         loader=PackageLoader("driftcli.reports"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
-    environment.filters |= {"glued": glued, "shade": _shade, "width": _width}
+    environment.filters |= {"glued": _tied, "shade": _shade, "width": _width, "address": address}
     return environment
 
 
 def _shown(value: Any) -> Any:
     return safe_name(value) if type(value) is str else value
+
+
+def _tied(text: str) -> Markup:
+    """The text with numbers tied to their units, and with dates that are not broken at their hyphens."""
+    from markupsafe import Markup, escape
+
+    safe = str(escape(safe_name(glued(text))))
+    return Markup(_DATE.sub(r'<span class="whole">\g<0></span>', safe))  # noqa: S704  # escaped the line before
 
 
 def _shade(share: float | None) -> str:

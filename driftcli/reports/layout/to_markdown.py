@@ -12,12 +12,15 @@ from driftcli.reports.layout.document import (
     Document,
     Entry,
     Facts,
+    Link,
     Listing,
+    Name,
     Paragraph,
     Section,
     Table,
     Words,
 )
+from driftcli.reports.layout.links import address
 from driftcli.reports.layout.markdown import name, prose
 
 MARKS = {"pass": "✓", "warn": "!", "drift": "✗", "inconclusive": "!"}
@@ -48,10 +51,16 @@ def _words(words: Words, *, opens: bool = True) -> str:
     """Sentences as text, names as code. `opens`: the words begin a line."""
     parts = (words,) if isinstance(words, str) else words
     shown = [
-        _between(part, opens=opens and not place) if isinstance(part, str) else name(part.text)
+        _between(part, opens=opens and not place) if isinstance(part, str) else _named(part)
         for place, part in enumerate(parts)
     ]
     return "".join(shown).strip()
+
+
+def _named(part: Name | Link) -> str:
+    """A name, or a link where it leads anywhere."""
+    target = address(part.address) if isinstance(part, Link) else None
+    return name(part.text) if target is None else f"[{prose(part.text, opens=False)}](<{target}>)"
 
 
 def _between(text: str, *, opens: bool) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from driftcli.reports.content import numbers
 from driftcli.reports.plots.drawing import drawn
 from driftcli.reports.plots.svg import BASELINE, BATCH, INK, LINE, PAPER, SOFT, Mark
+from driftcli.reports.plots.ticks import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,10 +159,8 @@ def _frame(axes: Any, edges: Shares, top: float, ticks: int = 5) -> None:
         for place in MaxNLocator(ticks, min_n_ticks=2).tick_values(edges[0], edges[-1])
         if edges[0] <= place <= edges[-1]
     ]
-    axes.set_xticks(
-        places,
-        [numbers.value(0.0 if abs(place) < SLIVER * (edges[-1] - edges[0]) else place) for place in places],
-    )
+    zero = SLIVER * (edges[-1] - edges[0])
+    axes.set_xticks(places, distinct([0.0 if abs(place) < zero else float(place) for place in places]))
 
 
 def _quiet(axes: Any) -> None:

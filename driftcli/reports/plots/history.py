@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from driftcli.core.text import label, safe_name
 from driftcli.reports.plots.drawing import drawn
 from driftcli.reports.plots.svg import ALARM, BASELINE, INK, SOFT
+from driftcli.reports.plots.ticks import dates, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from driftcli.reports.history.trends import Trend
 
 WIDE, SMALL = (9.0, 2.4), (4.2, 1.9)
-TICKS = 6
 
 
 def p_values(past: Past) -> Markup:
@@ -33,6 +33,7 @@ def p_values(past: Past) -> Markup:
         _level(axes, checks[-1].alpha, f"alpha {checks[-1].alpha:g}")
         axes.set_ylim(top=1.5)
         axes.set_ylabel("p")
+        _newest_first_seen(axes)
         _dates(axes, checks)
 
     below = sum(c.p_value is not None and c.p_value <= c.alpha for c in checks)
@@ -54,6 +55,7 @@ def evidence(past: Past, limit: float) -> Markup:
             after = next((k for k, check in enumerate(checks) if check.id > entry.after), len(checks))
             axes.axvline(after - 0.5, color=SOFT, ls="--", lw=1)
         axes.set_ylabel("evidence")
+        _newest_first_seen(axes)
         _dates(axes, checks)
 
     last = checks[-1].value
@@ -71,6 +73,7 @@ def control(chart: Chart, past: Past) -> Markup:
             over = value > chart.limit
             axes.plot(place, value, "X" if over else "o", ms=4, color=_colour(over))
         _level(axes, chart.limit, f"limit {chart.limit:.2f}")
+        readable(axes.yaxis)
         _dates(axes, [by_id[check] for check in chart.checks])
 
     over = sum(value > chart.limit for value in chart.values)
@@ -96,6 +99,7 @@ def small_multiple(trend: Trend, past: Past) -> Markup:
                 axes.plot(place, statistic.now.median, "X" if out else "o", ms=5, color=colour)
         unit = f" ({trend.unit})" if trend.unit else ""
         axes.set_title(safe_name(f"{label(trend.name)}{unit}"), loc="left", fontsize=9)
+        readable(axes.yaxis)
         _dates(axes, past.checks)
 
     beyond = sum(trend.beyond)
@@ -110,7 +114,7 @@ def _colour(out: bool) -> str:
 def _level(axes: Any, value: float, text: str) -> None:
     axes.axhline(value, color=ALARM, lw=1, ls="--")
     axes.annotate(
-        text, (0.01, value), xycoords=("axes fraction", "data"), xytext=(0, 3),
+        text, (0.5, value), xycoords=("axes fraction", "data"), xytext=(0, 3),
         textcoords="offset points", ha="left", fontsize=8, color=ALARM,
     )  # fmt: skip
 
@@ -124,8 +128,14 @@ def _logarithmic(axes: Any) -> None:
 
 def _dates(axes: Any, checks: Sequence[PastCheck]) -> None:
     """A few dates (times, of a single day) below equal steps: checks come as they come."""
-    shown = slice(11, 16) if len({check.when[:10] for check in checks}) == 1 else slice(5, 10)
-    step = max(1, -(-len(checks) // TICKS))
-    places = list(range(0, len(checks), step))
-    axes.set_xticks(places, [safe_name(checks[place].when[shown]) for place in places])
+    places, labels = dates([check.when for check in checks])
+    axes.set_xticks(places, list(map(safe_name, labels)))
     axes.set_xlim(-0.7, len(checks) - 0.3)
+
+
+def _newest_first_seen(axes: Any) -> None:
+    """The scale stands at the right, where the newest day is: there a narrow window opens."""
+    axes.yaxis.tick_right()
+    axes.yaxis.set_label_position("right")
+    axes.spines["left"].set_visible(False)
+    axes.spines["right"].set_visible(True)

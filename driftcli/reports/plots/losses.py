@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftcli.reports.plots.drawing import drawn
 from driftcli.reports.plots.svg import BASELINE, INK
+from driftcli.reports.plots.ticks import readable
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -23,6 +24,7 @@ def curve(kind: str, losses: tuple[tuple[float, float | None], ...]) -> Markup:
         known = [(epoch, loss) for epoch, (_, loss) in enumerate(losses, 1) if loss is not None]
         if known:
             axes.plot(*zip(*known, strict=True), "-", lw=1.5, color=INK)
+        readable(axes.yaxis)
         axes.set_xlabel("epoch")
         axes.set_ylabel("loss")
 

@@ -33,6 +33,7 @@ class _Row:
     heat: Mapping[str, str] = field(default_factory=dict)
     neighbour: str | None = None
     neighbour_name: str | None = None
+    large: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class _Pictures:
         if self.read > MOST_PICTURES:
             raise Malformed(f"more than {MOST_PICTURES} pictures")
         try:
-            return encoded(decoded(_bytes(self.folder, name, MOST_PICTURE)))
+            image = decoded(_bytes(self.folder, name, MOST_PICTURE))
+            return encoded(image, max(image.size))
         except ValueError as error:
             raise Malformed(f"{name} {error}") from None
 
@@ -87,6 +89,7 @@ class _Pictures:
             {family: image for family, name in row.heat.items() if (image := self(name))},
             self(row.neighbour),
             row.neighbour_name,
+            self(row.large),
         )
 
 

@@ -33,6 +33,8 @@ class Extras:
 
     thumbnails: bool = False
     """Return a small WebP of each image, too."""
+    thumbnail_side: int = 160
+    """Pixels of its long side."""
     pictures: bool = False
     """Return a PNG of each image that was corrupted, too."""
     follow: bool = False

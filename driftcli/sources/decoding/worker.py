@@ -30,7 +30,6 @@ from driftcli.sources.decoding.names import promises_image
 from driftcli.sources.decoding.settings import Decode
 
 _ADDRESS_SPACE = 2 << 30
-_THUMBNAIL = 160
 Answer = tuple[dict[str, Any], list[bytes | memoryview]]
 
 
@@ -42,7 +41,7 @@ class Task:
         check_settings(self.decode)
         Image.MAX_IMAGE_PIXELS = int(self.decode.max_megapixels * 1e6)
         self.follow: bool = setup["follow"]
-        self.thumbnails: bool = setup["thumbnails"]
+        self.thumbnail_side: int = setup["thumbnail_side"] if setup["thumbnails"] else 0
         self.pictures: bool = setup["pictures"]
         load = import_module(setup["loader"]).load
         self.extractors: dict[str, Extractor] = {
@@ -74,7 +73,7 @@ class Task:
         if path is not None:
             data = read_file(path, int(self.decode.max_megabytes * 2**20), follow=self.follow)
         upright = decode(data, self.decode, self.draft_side)
-        thumbnail = _thumbnail(upright.image) if self.thumbnails else b""
+        thumbnail = _thumbnail(upright.image, self.thumbnail_side) if self.thumbnail_side else b""
         image = upright.image
         wanted = request.get("corruption")
         if wanted is not None:
@@ -121,9 +120,9 @@ def _plain(array: np.ndarray[Any, Any]) -> str:
     return str(array.dtype.str)
 
 
-def _thumbnail(image: Image.Image) -> bytes:
+def _thumbnail(image: Image.Image, side: int) -> bytes:
     small = image.copy()
-    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    small.thumbnail((side, side))
     out = io.BytesIO()
     small.save(out, "WEBP", quality=80, method=2)
     return out.getvalue()
