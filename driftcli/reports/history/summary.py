@@ -18,6 +18,7 @@ FAR = 50
 STATES: dict[str, State] = {
     "pass": "pass", "warn": "warn", "drift": "drift", "inconclusive": "inconclusive", "differs": "warn", "alarm": "drift",
 }  # fmt: skip
+WORDS: dict[str, str] = {**LABELS}
 SAID = {
     "pass": "The newest batch, {}, looks like the baseline.",
     "warn": "The newest batch, {}, differs, but within the tolerance.",
@@ -33,7 +34,7 @@ def banner(past: Past) -> Banner:
     newest, chosen = past.checks[-1], past.chosen
     sentence = SAID[newest.verdict].format(day(newest.when))
     outcome = trends.outcome(newest)
-    state, label = STATES[outcome], LABELS[outcome]
+    state, label = STATES[outcome], WORDS[outcome]
     if chosen is not None and chosen.since is not None:
         state, label = "drift", "ALARM"
         sentence = f"All checks together are in alarm since {day(chosen.since)}. {sentence}"
