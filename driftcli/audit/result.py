@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from driftcli.audit import near_duplicates
+from driftcli.audit.concepts import Concepts
 from driftcli.audit.distributions import histograms
 from driftcli.audit.gate_facts import GateFacts
 from driftcli.audit.image_findings import Explained
@@ -68,6 +69,8 @@ class Draft:
         families = self.baseline.families
         told = Explained(Rerun(self.reference, self.baseline, self.reading), verdict)
         diagnosis = self._diagnosis(outcome)
+        words = Concepts(self.reference, self.baseline, outcome)
+        shown = told.images[: settings.report.max_images_in_result]
         return Report(
             verdict.outcome,
             int(failed),
@@ -80,13 +83,14 @@ class Draft:
             groups=told.groups(),
             distributions=histograms(families, self.held_out.views, outcome.tested.views),
             diagnosis=diagnosis,
-            images=tuple(told.images[: settings.report.max_images_in_result]),
+            images=words.with_subjects(shown, self.reading.features),
             properties=told.properties(settings.report.max_images_in_result),
             scores=told.scores(),
             removal=told.removal(),
             duplicates=told.duplicates(),
             notices=self._notices(outcome),
             composition=outcome.composition,
+            concepts=words.result(settings.gate.alpha),
         )
 
     @property
@@ -185,7 +189,7 @@ class Draft:
         said += [
             self._advice(outcome, family, found)
             for family, found in zip(self.baseline.families, outcome.verdict.families, strict=True)
-            if found.gate == "advisory" and found.significant
+            if found.gate == "advisory" and found.significant and not family.worded
         ]
         if outcome.composition is not None:
             moved = mix.caution(outcome.composition, gate.alpha)

@@ -32,6 +32,8 @@ class BaselineAccount:
     """Why there are no figures."""
     good: tuple[tuple[str, bytes], ...] = ()
     """A few of its images: name and WebP thumbnail; none where the artifact keeps none."""
+    words: str | None = None
+    """Whether the network's words mean something on such images, in a line; None where no network could have any."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from driftcli.pictures.picture import Gallery
 from driftcli.reports.content import (
     again,
     changes,
+    concepts,
     evidence,
     files,
     images,
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 LONGEST_TITLE = 60
 SECTIONS: tuple[Callable[[Subject], Section | None], ...] = (
-    images.strip, changes.reasons, changes.changes, mix.composition, evidence.families, scores.scores, values.moved,
-    images.ranking, images.missing, scatter.scatter, evidence.rules, notebook.losses, evidence.groups,
+    images.strip, changes.reasons, changes.changes, concepts.shown, mix.composition, evidence.families, scores.scores,
+    values.moved, images.ranking, images.missing, scatter.scatter, evidence.rules, notebook.losses, evidence.groups,
     files.duplicates, files.files, sight.sight, sight.false_alarms, sight.sequence, changes.cautions,
     changes.notices, again.again,
 )  # fmt: skip

@@ -18,7 +18,7 @@ FAR = 50
 STATES: dict[str, State] = {
     "pass": "pass", "warn": "warn", "drift": "drift", "inconclusive": "inconclusive", "differs": "warn", "alarm": "drift",
 }  # fmt: skip
-WORDS: dict[str, str] = {**LABELS}
+WORDS: dict[str, str] = {str(outcome): label for outcome, label in LABELS.items()}
 SAID = {
     "pass": "The newest batch, {}, looks like the baseline.",
     "warn": "The newest batch, {}, differs, but within the tolerance.",
