@@ -11,6 +11,7 @@ from typing import Any
 from driftcli.audit import image_map, result
 from driftcli.audit.distributions import summaries
 from driftcli.audit.inconclusive import inconclusive
+from driftcli.audit.spots import find
 from driftcli.check_history import record
 from driftcli.check_history.records import Measured
 from driftcli.config.call import Call
@@ -119,6 +120,8 @@ def _audit(asked: _Asked) -> _Checked:
         outcome = run_gate(reference.settings, baseline, reading, mix)
     except NotAuditedError as error:
         return _Checked(draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started))
+    spots = find(reader, asked.sources, reading.features, baseline, outcome.verdict)
+    draft = replace(draft, spots=spots)
     report = draft.report(outcome, seconds=time.monotonic() - started)
     report = image_map.placed(report, reading.features, baseline, asked.settings.report.pictures)
     measured = summaries(baseline.families, baseline.features.views, outcome.tested.views)

@@ -15,6 +15,7 @@ from driftcli.core.findings import (
     DuplicateResult,
     FileResult,
     GroupResult,
+    HeadlineResult,
     ImageResult,
     MapResult,
     MissingResult,
@@ -162,4 +163,6 @@ class Report:
     removal: RemovalResult | None = None
     missing: tuple[MissingResult, ...] = ()
     duplicates: tuple[DuplicateResult, ...] = ()
+    headline: HeadlineResult | None = None
+    """What is different; null where nothing was tested, and in results of 0.1.0."""
     schema_version: int = 1

@@ -57,8 +57,27 @@ class Embedding(NetworkChoice, Extractor):
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     views: ClassVar[tuple[View, ...]] = (
-        View("style", family="style", detector="mmd", rounded=True, portrait=2),
-        View("content", family="content", detector="mmd", rounded=True, portrait=1, clustered=True),
+        View(
+            "style",
+            family="style",
+            detector="mmd",
+            rounded=True,
+            portrait=2,
+            tells="look",
+            strange="texture or colours",
+            confirms=True,
+        ),
+        View(
+            "content",
+            family="content",
+            detector="mmd",
+            rounded=True,
+            portrait=1,
+            clustered=True,
+            tells="subjects",
+            strange="content",
+            confirms=True,
+        ),
     )
     place: ClassVar[int] = 10
     by_default: ClassVar[bool] = True

@@ -58,7 +58,9 @@ class Patches(PatchesSettings, Extractor):
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-    views: ClassVar[tuple[View, ...]] = (View("local", family="local", detector="outliers"),)
+    views: ClassVar[tuple[View, ...]] = (
+        View("local", family="local", detector="outliers", tells="local", strange="one small spot"),
+    )
     place: ClassVar[int] = 40
     alias: ClassVar[str] = "local"
     good_for: ClassVar[str] = "small defects on pictures that are much alike"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from driftcli.core import registry
-from driftcli.core.features import Column, Gate, State, View
+from driftcli.core.features import Column, Gate, State, Tells, View
 from driftcli.detectors.base import Detector
 from driftcli.extractors.base import Extractor
 
@@ -28,6 +28,10 @@ class Family:
     yardstick: bool = False
     """The first family of named measurements of pixels, whatever its gate: how small a shift of each of
     them is seen is measured with the baseline, and by them single images are described."""
+    tells: Tells = "unlike"
+    """What its finding is about (`View.tells`)."""
+    strange: str = ""
+    """What is unusual about an image that is strange in it (`View.strange`)."""
 
 
 def detector_for(view: View, extractor: Extractor, state: State | None = None) -> Detector:

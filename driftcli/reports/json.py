@@ -23,7 +23,7 @@ LONGEST_INTEGER = 40
 LIMITS = Limits(levels=DEEPEST, digits=LONGEST_INTEGER)
 HINT = "name a result that `driftcli check -f json` or `-o json=FILE` wrote"
 ORDER = (
-    "schema_version", "tool", "created", "verdict", "exit_code", "reasons", "cautions", "gate", "rules",
+    "schema_version", "tool", "created", "verdict", "exit_code", "headline", "reasons", "cautions", "gate", "rules",
     "sequence", "batch", "ledger", "reference", "families", "composition", "concepts", "groups", "distributions", "scores", "map",
     "diagnosis",
     "images", "removal", "missing", "duplicates", "files", "timing", "environment",

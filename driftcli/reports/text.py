@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
-from driftcli.core import sentences
 from driftcli.reports.base import ReportFormat
-from driftcli.reports.content import numbers, words
+from driftcli.reports.content import numbers, verdict
 from driftcli.reports.content.report import document
 from driftcli.reports.content.subject import TERMINAL
 from driftcli.reports.layout.page import Page
@@ -56,16 +55,8 @@ def quiet_line(report: Report) -> str:
     fields += [f"baseline={_token(report.reference.baseline)}"] if report.reference.baseline else []
     fields += [f"rule={rule.name}" for rule in report.rules if rule.failed]
     if report.verdict != "pass" or report.exit_code:
-        reason = _reason(report)
-        fields += [f'reason="{_one_line(reason)}"'] if reason else []
+        fields.append(f'reason="{_one_line(verdict.sentence(report).removesuffix("."))}"')
     return f"{' '.join(fields)} (exit {report.exit_code})"
-
-
-def _reason(report: Report) -> str:
-    """What changed, if images did; else why."""
-    silent = report.verdict == "inconclusive" or words.only_mix(report)
-    changes = [] if silent else [sentences.short(diagnosis) for diagnosis in report.diagnosis]
-    return [*changes, *report.reasons, ""][0]
 
 
 def _token(name: str) -> str:
