@@ -28,7 +28,7 @@ SUBJECTS = 2
 MARKS = "occlusion"
 """The class of corruptions that leave a mark on an image."""
 TOGETHER, FEWEST = 0.5, 4
-"""So large a share of the marks, and so many, lie in one place where one is named."""
+"""More than such a share of the marks, and so many, lie in one place where one is named."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Found:
     """Where the strangest places of the most drifted images are, the most drifted image first."""
     images: int
     """Of the batch."""
+    removed: int | None = None
+    """How many of the most drifted images the gate passes without; None where it does not, or was not tried."""
 
     def headline(self) -> HeadlineResult:
         """The facts with their sentence."""
@@ -52,9 +54,8 @@ class Found:
 
     @property
     def moved(self) -> list[FamilyResult]:
-        """The families that have a say and differ, the most extreme first."""
-        known = {family.name: family for family in self.verdict.families}
-        return [known[name] for name in self.verdict.order if known[name].significant]
+        """The families that have a say and differ, the leading one first."""
+        return leading(self.verdict.families)
 
     def _facts(self) -> HeadlineResult:
         moved = self.moved
@@ -65,11 +66,18 @@ class Found:
         if only_mix(self.composition):
             return HeadlineResult("", "mix", lead, shares=shares)
         like = next((one.corruptions for one in self.diagnosis if one.kind == "like"), ())
-        if self._is(lead) == "local" and not any(match.belongs != MARKS for match in like):
-            return self._local(moved[0])
+        local = self._marks(moved)
+        if local is not None and not any(match.belongs != MARKS for match in like):
+            return self._local(local)
         if like:
             return HeadlineResult("", "look", lead, self._words(), like)
         return self._nameless(moved, lead, shares)
+
+    def _marks(self, moved: Sequence[FamilyResult]) -> FamilyResult | None:
+        """The family for small defects, where it leads, or where a minority of the images is all that differs."""
+        few = self.removed is not None and 2 * self.removed <= self.images
+        found = [family for family in moved if self._is(family.name) == "local"]
+        return found[0] if found and (few or found[0] is moved[0]) else None
 
     def _nameless(
         self, moved: Sequence[FamilyResult], lead: str, shares: tuple[ShareResult, ...]
@@ -126,14 +134,20 @@ class Found:
         )
 
 
+def leading(families: Sequence[FamilyResult]) -> list[FamilyResult]:
+    """Those that have a say and differ: the smallest adjusted p first, then the largest effect that is certain."""
+    moved = [family for family in families if family.gate == "on" and family.significant]
+    return sorted(moved, key=lambda f: (f.p_adjusted or 0.0, -(f.effect_lower or 0.0), -(f.effect or 0.0)))
+
+
 def only_mix(found: CompositionResult | None) -> bool:
     """Whether the verdict is put down to another mix of images alone."""
     return found is not None and found.reading == "composition" and not found.ignored
 
 
 def place(spots: Collection[str]) -> str | None:
-    """Where at least half of these places are; None where they are not in one, or few."""
+    """Where more than half of these places are; None where they are not in one, or few."""
     if len(spots) < FEWEST:
         return None
     name, count = Counter(spots).most_common(1)[0]
-    return name if count >= TOGETHER * len(spots) else None
+    return name if count > TOGETHER * len(spots) else None

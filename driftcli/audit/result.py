@@ -11,14 +11,14 @@ import numpy as np
 from driftcli.audit import near_duplicates
 from driftcli.audit.distributions import histograms
 from driftcli.audit.gate_facts import GateFacts
-from driftcli.audit.headline import Found, only_mix
+from driftcli.audit.headline import Found, leading, only_mix
 from driftcli.audit.image_findings import Explained
 from driftcli.audit.inconclusive import undecided
 from driftcli.audit.spots import Spots
 from driftcli.config.settings import Settings
 from driftcli.core import sentences
 from driftcli.core.features import Features
-from driftcli.core.findings import Diagnosis, FileResult, HeadlineResult
+from driftcli.core.findings import Diagnosis, FileResult, HeadlineResult, RemovalResult
 from driftcli.core.report import (
     BatchFacts,
     FamilyResult,
@@ -73,7 +73,8 @@ class Draft:
         families = self.baseline.families
         told = Explained(Rerun(self.reference, self.baseline, self.reading), verdict, self.spots)
         diagnosis = self._diagnosis(outcome)
-        headline = self._headline(outcome, diagnosis)
+        removal = told.removal()
+        headline = self._headline(outcome, diagnosis, removal)
         return Report(
             verdict.outcome,
             int(failed),
@@ -88,13 +89,15 @@ class Draft:
             diagnosis=diagnosis,
             images=tuple(told.images[: settings.report.max_images_in_result]),
             scores=told.scores(),
-            removal=told.removal(),
+            removal=removal,
             duplicates=told.duplicates(),
             composition=outcome.composition,
             headline=headline,
         )
 
-    def _headline(self, outcome: Outcome, diagnosis: Sequence[Diagnosis]) -> HeadlineResult:
+    def _headline(
+        self, outcome: Outcome, diagnosis: Sequence[Diagnosis], removal: RemovalResult | None
+    ) -> HeadlineResult:
         """The first sentence: decided from all that was found, said once."""
         return Found(
             outcome.verdict,
@@ -104,6 +107,7 @@ class Draft:
             None,
             () if self.spots is None else tuple(self.spots.at.values()),
             len(self.reading.contents),
+            len(removal.images) if removal is not None and removal.images else None,
         ).headline()
 
     @property
@@ -183,9 +187,8 @@ class Draft:
         return tuple(reasons)
 
     def _figures(self, verdict: Verdict) -> str:
-        """As in "content and style differ from the baseline: p = 0.0002, alpha 0.01"; the most extreme family first."""
-        differ = {f.name for f in verdict.families if f.significant}
-        which = [name for name in verdict.order if name in differ]
+        """As in "content and style differ from the baseline: p = 0.0002, alpha 0.01"; the leading family first."""
+        which = [family.name for family in leading(verdict.families)]
         verb = "differs" if len(which) == 1 else "differ"
         alpha = self.settings.gate.alpha
         return (

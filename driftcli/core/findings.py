@@ -91,7 +91,7 @@ class HeadlineResult:
     """`same`: nothing was found; `look`: light, colour, sharpness; `subjects`: other things are shown; `mix`: the same
     things in other shares; `local`: some images carry a small mark; `unlike`: none of these."""
     family: str | None = None
-    """The family with a say that the gate calls first; null where nothing was found."""
+    """The leading family with a say: smallest adjusted p, then largest effect; null where nothing was found."""
     words: tuple[str, ...] = ()
     """Of a look: what images are now, the strongest first ("blurrier")."""
     corruptions: tuple[CorruptionMatch, ...] = ()

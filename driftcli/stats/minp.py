@@ -41,9 +41,6 @@ class Verdict:
     effect_family: str | None
     families: tuple[FamilyResult, ...]
     """All families, those without a say included, in the order of the evidence."""
-    order: tuple[str, ...] = ()
-    """Those with a say, the most extreme first, as the gate calls them: by rank p, then by the largest standardised
-    statistic, which goes on telling apart where the smallest p is reached."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +76,7 @@ def judge(evidence: Sequence[Evidence], gates: Mapping[str, Gate], alpha: float,
         _family_result(item, gates[item.evidence.family], by_family.get(item.evidence.family), alpha)
         for item in ranked
     )
-    order = sorted(gating, key=lambda item: (item.p[0], -item.peak[0]))
-    names = tuple(item.evidence.family for item in order)
-    return Verdict(
-        _outcome(results, p_gate, alpha, tolerance), p_gate, *_main_effect(results), results, names
-    )
+    return Verdict(_outcome(results, p_gate, alpha, tolerance), p_gate, *_main_effect(results), results)
 
 
 def joint_p(values: Sequence[NDArray[np.float64]]) -> float:
