@@ -205,12 +205,16 @@ def test_no_headline_has_an_internal_name_or_comes_from_an_advisory_family(
     order, on, significant, parts, outcome
 ):
     """Whatever advisory families find changes nothing; the family named has a say and differs."""
-    on_order = tuple(name for name in order if name in on)
     families = tuple(
-        family(name, gate="on" if name in on else "advisory", significant=name in significant)
+        family(
+            name,
+            0.001 * (1 + order.index(name)),
+            gate="on" if name in on else "advisory",
+            significant=name in significant,
+        )
         for name in NAMES
     )
-    verdict = Verdict(outcome, 0.001, 0.4, 0.2, None, families, on_order)
+    verdict = Verdict(outcome, 0.001, 0.4, 0.2, None, families)
     told = Found(verdict, TELLS, **parts).headline()
     assert not any(name in told.statement for name in _internal())
     quiet = tuple(replace(f, significant=f.significant and f.gate == "on") for f in families)
