@@ -86,7 +86,7 @@ class Found:
         about = {self._is(family.name) for family in moved}
         words = self._words()
         if "subjects" in about and (shares or self._is(lead) == "subjects" or not words):
-            return HeadlineResult("", "subjects", lead, shares=shares)
+            return HeadlineResult("", "subjects", lead, () if shares else words, shares=shares)
         if words or self._is(lead) == "look":
             return HeadlineResult("", "look", lead, words)
         local = next((family for family in moved if self._is(family.name) == "local"), None)

@@ -62,10 +62,11 @@ def _look(facts: HeadlineResult, one: bool) -> str:
 
 
 def _subjects(facts: HeadlineResult, one: bool) -> str:
-    """As in "show other things: more bee (1 % → 64 %), fewer ant (63 % → 1 %)"."""
+    """As in "show other things: more bee (1 % → 64 %); fewer ant (63 % → 1 %)"."""
     things = f"{'shows' if one else 'show'} other things"
     if not facts.shares:
-        return f"{things} than the baseline (the network has no words for them)"
+        also = f", and {'is' if one else 'are'} {listed(facts.words)}" if facts.words else ""
+        return f"{things} than the baseline (the network has no words for them){also}"
     told = []
     for word, rises in (("more", True), ("fewer", False)):
         some = [_share(share) for share in facts.shares if (share.batch > share.baseline) == rises]
@@ -89,7 +90,9 @@ def _mix(facts: HeadlineResult, one: bool) -> str:
 
 def kind_of(share: ShareResult) -> str:
     """A class by its label; a cluster, whose number says nothing, by an image that stands for it."""
-    return safe_name(f"images like {share.examples[0]}" if share.examples else share.name or "no label")
+    return safe_name(
+        f"images like {share.examples[0].rpartition('/')[2]}" if share.examples else share.name or "no label"
+    )
 
 
 def _carry(facts: HeadlineResult, images: int) -> str:
@@ -244,7 +247,7 @@ def outside_short(facts: Outside) -> str:
 _FOUND: Mapping[str, Callable[[Outside], str]] = {
     "spot": lambda facts: f"a strange spot{_at(facts)}, stranger than in {amounts.at_least(facts.share)}",
     "subject": lambda facts: f"looks like {facts.level}",
-    "strange": lambda facts: f"unusual {facts.level}, more than {amounts.at_least(facts.share)}",
+    "strange": lambda facts: f"unusual {facts.level}, more than in {amounts.at_least(facts.share)}",
 }
 """By kind, what the family without named values that found an image says of it."""
 

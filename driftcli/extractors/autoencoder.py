@@ -60,7 +60,7 @@ class Autoencoder(AutoencoderSettings, Extractor):
             detector="reconstruction",
             quick=True,
             loss=True,
-            strange="detail: the autoencoder rebuilds it otherwise than good images",
+            strange="detail (rebuilt otherwise than good images)",
         ),
         View(
             "latent",
