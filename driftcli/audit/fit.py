@@ -74,6 +74,7 @@ def _open(sources: Sequence[str], call: Call) -> tuple[Reader, Iterable[Entry | 
     entries = entries_of(sources, settings)  # once: standard input can be read only once
     extractors = fit_steps.resolved(entries, settings, completed)
     states = fit_steps.states_without_images(extractors, settings.seed, runtime)
+    extractors = {kind: e.fitted(states[kind]) if kind in states else e for kind, e in extractors.items()}
     reader = Reader(settings, extractors, states, runtime, bool(settings.fit.thumbnails), call.progress)
     return reader, entries
 

@@ -91,14 +91,17 @@ class Explained:
         told = image.outside if found is None else (found, *image.outside)
         return replace(image, outside=told, reasons=tuple(map(sentences.outside, told)))
 
+    def naming_subjects(self, images: Sequence[ImageResult]) -> tuple[ImageResult, ...]:
+        """The same, each with what it shows in place of "unusual content", where the family that found it tells of that."""
+        about = {family.name for family in self.rerun.baseline.families if family.tells == "subjects"}
+        return tuple(_naming(image) if image.family in about and image.subject else image for image in images)
+
     @cached_property
     def _row(self) -> Mapping[str, int]:
         return {name: row for row, name in enumerate(self.batch.names)}
 
     def _found_by(self, family: Family, image: ImageResult, beyond: float) -> Outside | None:
         """None where the family's values speak for themselves, or the image is usual in it."""
-        if family.tells == "subjects" and image.subject:
-            return Outside(family.name, "subject", 0.0, level=image.subject)
         if not family.strange or beyond < USUAL:
             return None
         if family.tells == "local":
@@ -164,3 +167,9 @@ class Explained:
         if count <= groups.MOST:
             return None
         return f"{count:,} groups are too many to test each against the baseline: at most {groups.MOST} are"
+
+
+def _naming(image: ImageResult) -> ImageResult:
+    subject = Outside(image.family, "subject", 0.0, level=image.subject)
+    told = (subject, *(one for one in image.outside if one.kind != "strange"))
+    return replace(image, outside=told, reasons=tuple(map(sentences.outside, told)))

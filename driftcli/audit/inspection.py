@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftcli.core.report import Detectable
-    from driftcli.reference.reference import Baseline
+    from driftcli.reference.reference import Baseline, Reference
 
 ALPHAS = (0.01, 0.05)
 SIGHT = 0.01
@@ -62,7 +62,20 @@ def _baseline(path: Path, name: str, facts: Mapping[str, Any], *, whole: bool) -
     ]
     sight = {m: _sight(baseline, m) for m in sizes}
     reason = None if sizes else "the baseline is too small to measure it"
-    return BaselineAccount(name, facts, tuple(rates), sight, reason)
+    return BaselineAccount(name, facts, tuple(rates), sight, reason, _words(opened, baseline))
+
+
+def _words(reference: Reference, baseline: Baseline) -> str | None:
+    """Whether a report will say in words what images show."""
+    from driftcli.audit import concepts
+    from driftcli.core.features import Vocabulary
+
+    found = concepts.words(reference, baseline)
+    if found is None:
+        return None
+    if isinstance(found, Vocabulary):
+        return f"the words of {found.source} mean something here: {found.basis}"
+    return f"no words of {found.source}: {found.reason}"
 
 
 def _sight(baseline: Baseline, m: int) -> tuple[Detectable, ...]:

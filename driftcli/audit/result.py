@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from driftcli.audit import near_duplicates
+from driftcli.audit.concepts import Concepts
 from driftcli.audit.distributions import histograms
 from driftcli.audit.gate_facts import GateFacts
 from driftcli.audit.headline import Found, leading, only_mix
@@ -18,7 +19,7 @@ from driftcli.audit.spots import Spots
 from driftcli.config.settings import Settings
 from driftcli.core import sentences
 from driftcli.core.features import Features
-from driftcli.core.findings import Diagnosis, FileResult, HeadlineResult, RemovalResult
+from driftcli.core.findings import ConceptsResult, Diagnosis, FileResult, HeadlineResult, RemovalResult
 from driftcli.core.report import (
     BatchFacts,
     FamilyResult,
@@ -74,7 +75,10 @@ class Draft:
         told = Explained(Rerun(self.reference, self.baseline, self.reading), verdict, self.spots)
         diagnosis = self._diagnosis(outcome)
         removal = told.removal()
-        headline = self._headline(outcome, diagnosis, removal)
+        words = Concepts(self.reference, self.baseline, outcome)
+        concepts = words.result(settings.gate.alpha)
+        headline = self._headline(outcome, diagnosis, removal, concepts)
+        shown = told.images[: settings.report.max_images_in_result]
         return Report(
             verdict.outcome,
             int(failed),
@@ -87,16 +91,21 @@ class Draft:
             groups=told.groups(),
             distributions=histograms(families, self.held_out.views, outcome.tested.views),
             diagnosis=diagnosis,
-            images=tuple(told.images[: settings.report.max_images_in_result]),
+            images=told.naming_subjects(words.with_subjects(shown, self.reading.features)),
             scores=told.scores(),
             removal=removal,
             duplicates=told.duplicates(),
             composition=outcome.composition,
+            concepts=concepts,
             headline=headline,
         )
 
     def _headline(
-        self, outcome: Outcome, diagnosis: Sequence[Diagnosis], removal: RemovalResult | None
+        self,
+        outcome: Outcome,
+        diagnosis: Sequence[Diagnosis],
+        removal: RemovalResult | None,
+        concepts: ConceptsResult | None,
     ) -> HeadlineResult:
         """The first sentence: decided from all that was found, said once."""
         return Found(
@@ -104,7 +113,7 @@ class Draft:
             {family.name: family.tells for family in self.baseline.families},
             diagnosis,
             outcome.composition,
-            None,
+            concepts,
             () if self.spots is None else tuple(self.spots.at.values()),
             len(self.reading.contents),
             len(removal.images) if removal is not None and removal.images else None,
@@ -228,7 +237,7 @@ class Draft:
         said += [
             self._advice(outcome, family, found)
             for family, found in zip(self.baseline.families, outcome.verdict.families, strict=True)
-            if found.gate == "advisory" and found.significant
+            if found.gate == "advisory" and found.significant and not family.worded
         ]
         if outcome.composition is not None:
             moved = mix.caution(outcome.composition, gate.alpha)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from driftcli.core.features import Features
 from driftcli.core.images import Corrupted, Entry
+from driftcli.extractors.base import views as declared_views
 from driftcli.reading.reader import Reader
 
 Views = Mapping[str, NDArray[np.float32]]
@@ -77,12 +78,15 @@ def moved(
 
     A corruption moves most features by about as much in one image as in the next, so a few simulated
     images serve batches of any size. A value that is missing on one side of the pair is taken as it is
-    after the change.
+    after the change. Words cannot be added up: they stay.
     """
     m = len(next(iter(views.values())))
     pick = rng.integers(len(simulated), size=m)
     out = {}
     for name, x in views.items():
+        if name in declared_views() and declared_views()[name].worded:
+            out[name] = x
+            continue
         before, after = simulated.clean.views[name][pick], simulated.changed[change][name][pick]
         shifted = x + (after - before)
         out[name] = np.where(np.isfinite(shifted), shifted, after).astype(np.float32)

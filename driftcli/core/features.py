@@ -76,6 +76,26 @@ class View:
     say so themselves."""
     confirms: bool = False
     """A likeness to a simulated corruption must explain what moved in it, too: a few images are simulated for it."""
+    worded: bool = False
+    """Its columns are pairs (number of a class, share of the image), the largest shares first; the extractor's
+    `vocabulary` names the classes. As numbers they are not to be added up or compared one by one: the order of
+    two nearly equal shares may be another on another machine."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The names of a network's classes, and of kinds of several; a number of a worded view is a place in `words`."""
+
+    source: str
+    """Whose they are: the network's name."""
+    words: tuple[str, ...]
+    """The classes, then the kinds, in the plural."""
+    singular: tuple[str, ...]
+    """The same for one image: "dog" for "dogs"."""
+    kind_of: NDArray[np.int64]
+    """[classes]: the place in `words` of each class's kind; -1 where it has none."""
+    basis: str = ""
+    """How it is known that the words mean something on such images."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class BaselineAccount:
     """By batch size, at alpha 0.01: the smallest change that is found with power 0.8."""
     reason: str | None = None
     """Why there are no figures."""
+    words: str | None = None
+    """Whether the network's words mean something on such images, in a line; None where no network could have any."""
 
 
 @dataclass(frozen=True)

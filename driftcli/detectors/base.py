@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -19,6 +19,24 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float32]
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Mean shares of classes on both sides, by class: arrays [classes]."""
+
+    before: Floats
+    """In C."""
+    after: Floats
+    """In the batch."""
+    p: Floats
+    """Adjusted over all classes; 1 for one that was not compared."""
+    low: Floats
+    """Interval of after - before, for all classes that were compared together."""
+    high: Floats
+    sure_before: Floats
+    """How large its share is in those images of C that make its mean: 1 where each is all of this class or nothing of it."""
+    sure_after: Floats
 
 
 class Detector(ABC):
@@ -102,6 +120,18 @@ class Detector(ABC):
 
         By it a baseline knows how small a shift of each measurement is seen. None: it cannot be told.
         """
+        return None
+
+    def changes(
+        self,
+        state: State,
+        held_out: Matrix,
+        batch: Matrix,
+        relabellings: Relabellings,
+        columns: Sequence[Column],
+        alpha: float,
+    ) -> Changes | None:
+        """How the mean share of every class moved, at confidence 1 - alpha over all of them; None: it knows no classes."""
         return None
 
     def group_bias(self, values: Floats) -> Floats:

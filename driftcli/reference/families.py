@@ -28,6 +28,8 @@ class Family:
     yardstick: bool = False
     """The first family of named measurements of pixels, whatever its gate: how small a shift of each of
     them is seen is measured with the baseline, and by them single images are described."""
+    worded: bool = False
+    """It counts classes that have names (`View.worded`)."""
     tells: Tells = "unlike"
     """What its finding is about (`View.tells`)."""
     strange: str = ""

@@ -1,4 +1,4 @@
-"""What heat maps of good images look like, measured when a baseline is made: what a report's maps are compared with."""
+"""What good images are like to extractors, measured when a baseline is made: what maps and words rest on."""
 
 from __future__ import annotations
 

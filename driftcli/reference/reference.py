@@ -113,7 +113,7 @@ def build_families(
             continue
         detector = detector_for(view, extractor, None if states is None else states[kind])
         columns, learnt = extractor.columns(view.name), detectors.get(name, {})
-        traits = (view.named, view.of_file, yardstick, view.tells, view.strange)
+        traits = (view.named, view.of_file, yardstick, view.worded, view.tells, view.strange)
         built.append(Family(name, view.name, gate, detector, columns, learnt, *traits))
     return tuple(built)
 
@@ -147,6 +147,8 @@ def open_reference(
     spread = {k.removeprefix("spread/"): v for k, v in common.items() if k.startswith("spread/")}
     grouped = {k.removeprefix("clusters/"): v for k, v in common.items() if k.startswith("clusters/")}
     states = {kind: artifact.state(kind) for kind in built}
+    built = {kind: extractor.fitted(states[kind]) for kind, extractor in built.items()}
+    settings = with_extractors(settings, built)
     return artifact, Reference(
         settings,
         built,

@@ -207,6 +207,7 @@ def test_the_contracts_table():
     assert [row for row in declared if row[0] in {"embedding", "autoencoder", "properties", "patches"}] == [
         ("embedding", "style", "mmd", "style", "on"),
         ("embedding", "content", "mmd", "content", "on"),
+        ("embedding", "concepts", "shares", "concepts", "advisory"),
         ("autoencoder", "error", "reconstruction", "reconstruction", "on"),
         ("autoencoder", "latent", "mmd", "latent", "advisory"),
         ("properties", "properties", "univariate", "properties", "on"),

@@ -89,10 +89,11 @@ def test_blocks_and_shapes(views: Any, state: State) -> None:
     assert {view: (numbers.shape, numbers.dtype) for view, numbers in views.items()} == {
         "style": ((11, 160), np.float32),
         "content": ((11, 192), np.float32),
+        "concepts": ((11, 24), np.float32),
     }
     assert settings.blocks("style", state) == (16, 24, 40, 80)
     assert settings.blocks("content", state) == (192,)
-    assert settings.view_names() == ("style", "content")
+    assert settings.view_names() == ("style", "content", "concepts")
 
 
 def test_company_does_not_matter(prepared: np.ndarray, state: State, views: Any) -> None:
@@ -128,6 +129,7 @@ def test_no_image_gives_no_rows(state: State) -> None:
     assert {view: numbers.shape for view, numbers in views.items()} == {
         "style": (0, 160),
         "content": (0, 192),
+        "concepts": (0, 24),
     }
 
 

@@ -67,18 +67,22 @@ def test_torchdrift_preset(staged: Path, prepared: np.ndarray) -> None:
         "bilinear",
         255,
     )
-    assert settings.view_names() == ("content",)
+    assert settings.view_names() == ("content", "concepts")
     state = settings.fit(prepared[:0], 0, CPU)
     images = np.stack([settings.prepare(picture(seed)) for seed in range(3)])
     views = settings.extract(state, images, CPU)
     model = resnet18()
     model.load_state_dict(torch.load(staged, weights_only=True))
-    model.fc = torch.nn.Identity()
+    whole, model.fc = model.fc, torch.nn.Identity()
     scaled = torch.stack([ResNet18_Weights.DEFAULT.transforms()(picture(seed).image) for seed in range(3)])
     with torch.inference_mode():
         theirs = model.eval()(scaled).numpy()
-    assert list(views) == ["content"]
+    assert list(views) == ["content", "concepts"]
     assert np.abs(views["content"] - theirs).max() < 0.02 * np.abs(theirs).max()
+    with torch.inference_mode():
+        shares = whole(torch.from_numpy(theirs)).softmax(1).numpy()
+    assert views["concepts"][:, 0].tolist() == shares.argmax(axis=1).tolist()
+    assert np.abs(views["concepts"][:, 1] - shares.max(axis=1)).max() < 0.01
 
 
 @loads_pth

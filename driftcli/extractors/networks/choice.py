@@ -63,8 +63,8 @@ class NetworkChoice:
 
     def blocks(self, view: str, state: State) -> tuple[int, ...]:
         """Widths of the layers that a view joins: several ask for scaling, one is taken as it is."""
-        widths = state["style_widths" if view == "style" else "content_width"]
-        return tuple(int(width) for width in widths)
+        widths = {"style": "style_widths", "content": "content_width"}
+        return tuple(int(width) for width in state[widths[view]]) if view in widths else ()
 
     def layers(self) -> dict[str, Any]:
         """`style_layers` and `content_layer` with the known defaults; content None: not known."""

@@ -28,10 +28,20 @@ MAPS, TOKENS = 4, 3
 class TorchNetwork:
     """A torch module and the modules in it that are read, for micro-batches of one fixed size."""
 
-    def __init__(self, module: nn.Module, settings: NetworkChoice, sha256: bytes, device: str) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        settings: NetworkChoice,
+        sha256: bytes,
+        device: str,
+        *,
+        classifier: bool = False,
+    ) -> None:
         wanted = settings.preparation()
         self.module = module.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._read = _reader(self.module, (*(settings.style_layers or ()), str(settings.content_layer)))
+        layers = (*(settings.style_layers or ()), str(settings.content_layer))
+        self._read = _reader(self.module, layers, classifier=classifier)
+        self.classes = classifier
         self._scale, self._mean, self._std = wanted.scale, wanted.mean, wanted.std
         self._flip = wanted.order == "bgr"
         self.sha256 = sha256
@@ -45,7 +55,7 @@ class TorchNetwork:
 
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """float32 [batch, d] for each layer that is read, from uint8 [batch, side, side, 3]."""
+        """float32 [batch, d] for each layer that is read and for its classes, from uint8 [batch, side, side, 3]."""
         with plain_float32(self.device):
             return [means.float().cpu().numpy() for means in self._read(self.scaled(pixels))]
 
@@ -70,14 +80,17 @@ def plain_float32(device: str) -> Iterator[None]:
         yield
 
 
-def _reader(module: nn.Module, layers: Sequence[str]) -> Callable[[Tensor], list[Tensor]]:
-    """A function from images to the spatial means of the named layers."""
+def _reader(
+    module: nn.Module, layers: Sequence[str], *, classifier: bool
+) -> Callable[[Tensor], list[Tensor]]:
+    """A function from images to the spatial means of the named layers, and the classifier's softmax if asked for."""
     if isinstance(module, Lite0):
         indices = [_stage(layer) for layer in layers]
 
         def read_stages(images: Tensor) -> list[Tensor]:
             means = module(images)
-            return [means[index] for index in indices]
+            read = [means[index] for index in indices]
+            return [*read, means[-1].softmax(1)] if classifier else read
 
         return read_stages
     seen = threading.local()
@@ -86,8 +99,9 @@ def _reader(module: nn.Module, layers: Sequence[str]) -> Callable[[Tensor], list
 
     def read_hooks(images: Tensor) -> list[Tensor]:
         seen.means = {}
-        module(images)
-        return [seen.means[layer] for layer in layers]
+        logits = module(images)
+        read = [seen.means[layer] for layer in layers]
+        return [*read, logits.softmax(1)] if classifier else read
 
     return read_hooks
 

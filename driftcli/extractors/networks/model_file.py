@@ -57,6 +57,8 @@ def _scaled(pixels: NDArray[np.uint8], wanted: Preparation) -> NDArray[np.float3
 class OnnxNetwork:
     """An ONNX model run by onnxruntime, one thread to a call, so that bits do not depend on cores."""
 
+    classes = False
+
     def __init__(self, found: Found, settings: NetworkChoice, runtime: Runtime) -> None:
         onnx_file.metadata(found.content)
         self.sha256 = found.sha256
@@ -137,6 +139,8 @@ def _input(session: Any, side: int) -> tuple[str, str, int | None]:
 
 class ScriptNetwork:
     """A TorchScript or torch.export program: runs whatever its file says, hence only when trusted."""
+
+    classes = False
 
     def __init__(self, found: Found, settings: NetworkChoice, runtime: Runtime) -> None:
         if not runtime.trust_weights:

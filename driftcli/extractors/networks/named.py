@@ -24,17 +24,23 @@ if TYPE_CHECKING:
     from driftcli.extractors.networks.choice import NetworkChoice
 
 HEADS = ("fc.", "classifier.", "head.", "heads.", "aux1.", "aux2.", "AuxLogits.")
-"""Classifiers: never read, so that a fine-tuned network may have another number of classes."""
+"""Classifiers: read of published files alone, so that a fine-tuned network may have another number of classes."""
 
 
-def load(settings: NetworkChoice, seed: int, runtime: Runtime, expected: bytes | None) -> TorchNetwork:
-    """The named network with weights found on this machine; see `weights.find` for the errors."""
+def load(
+    settings: NetworkChoice, seed: int, runtime: Runtime, expected: bytes | None, *, classifier: bool = False
+) -> TorchNetwork:
+    """The named network with weights found on this machine; see `weights.find` for the errors.
+
+    `classifier`: it says what is in an image too, where its file holds the head that it was published with.
+    """
     kind, name = known.origin(settings.network)
     whole = completion.complete(settings, runtime)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = Lite0() if kind == "lite0" else published.build(kind, name)
     if settings.weights == "random":
+        classifier = False
         sha256 = _parameters_sha256(module)
         if expected is not None and sha256 != expected:
             raise ArtifactError(
@@ -44,7 +50,9 @@ def load(settings: NetworkChoice, seed: int, runtime: Runtime, expected: bytes |
     else:
         wanted = wanted_weights(kind, name)
         found = weights.find(wanted, runtime, expected)
-        _fill(module, found, fold=kind == "lite0")
+        classifier = classifier and found.published
+        module = Lite0(classifier=True) if classifier and kind == "lite0" else module
+        _fill(module, found, fold=kind == "lite0", classifier=classifier)
         sha256 = found.sha256
         if expected is None and not found.published:
             runtime.progress.warn(
@@ -52,10 +60,10 @@ def load(settings: NetworkChoice, seed: int, runtime: Runtime, expected: bytes |
             )
     device = resolve_device(runtime.device)
     try:
-        return TorchNetwork(module, whole, sha256, device)
+        return TorchNetwork(module, whole, sha256, device, classifier=classifier)
     except torch.OutOfMemoryError:  # not even the weights have room
         runtime.progress.warn(f"out of memory on {device} with the network alone: using the processor")
-        return TorchNetwork(module, whole, sha256, "cpu")
+        return TorchNetwork(module, whole, sha256, "cpu", classifier=classifier)
 
 
 def wanted_weights(kind: str, name: str) -> Wanted:
@@ -76,11 +84,15 @@ def wanted_weights(kind: str, name: str) -> Wanted:
     )
 
 
-def _fill(module: nn.Module, found: Found, *, fold: bool) -> None:
+def _fill(module: nn.Module, found: Found, *, fold: bool, classifier: bool) -> None:
     """Raises UsageError when the file does not hold this network's parameters."""
     tensors = _tensors(found)
     try:
-        report = module.load_state_dict(folded(tensors) if fold else _without_heads(tensors), strict=False)
+        if fold:
+            tensors = folded(tensors, classifier=classifier)
+        elif not classifier:
+            tensors = _without_heads(tensors)
+        report = module.load_state_dict(tensors, strict=False)
     except (KeyError, RuntimeError) as error:
         raise UsageError(
             f"{found.path} does not fit the network: {error}", "name the network it belongs to"

@@ -30,9 +30,11 @@ class Network(Protocol):
     device: str
     batch: int
     """Images that one call takes: no more, no less."""
+    classes: bool
+    """The last matrix of a call is what is in each image, [batch, classes], in shares."""
 
     def __call__(self, pixels: Pixels) -> list[Matrix]:
-        """uint8 [batch, side, side, 3] -> float32 [batch, d] for each style layer, then for content."""
+        """uint8 [batch, side, side, 3] -> float32 [batch, d] for each style layer, for content, and `classes`."""
 
     def to_cpu(self) -> None:
         """Move there for good: the graphics card's memory does not suffice."""

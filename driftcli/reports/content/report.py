@@ -10,6 +10,7 @@ from driftcli.pictures.picture import Gallery
 from driftcli.reports.content import (
     again,
     changes,
+    concepts,
     evidence,
     files,
     images,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 LONGEST_TITLE = 60
 SECTIONS: tuple[Callable[[Subject], Section | None], ...] = (
-    changes.reasons, changes.changes, mix.composition, evidence.families, scores.scores, values.moved,
+    changes.reasons, changes.changes, concepts.shown, mix.composition, evidence.families, scores.scores, values.moved,
     images.ranking, images.missing, scatter.scatter, evidence.rules, evidence.groups, files.duplicates, files.files,
     sight.sight, sight.false_alarms, sight.sequence, changes.cautions, again.again,
 )  # fmt: skip

@@ -80,6 +80,8 @@ def _baseline(baseline: BaselineAccount) -> Iterator[Row]:
             named = [words.detectable(change) for change in changes[:MOST]]
             hidden = f", {len(changes) - MOST} more" if len(changes) > MOST else ""
             yield "", f"of {size} images it sees: {', '.join(named)}{hidden}"
+    if baseline.words:
+        yield "", baseline.words
     if baseline.reason:
         yield "", f"not measured: {baseline.reason}"
     yield from (("", f"caution: {caution}") for caution in facts.get("cautions") or ())

@@ -25,6 +25,7 @@ def to_json(account: Account) -> str:
             "false_alarm_rates": [{"batch": c.batch, **plain(c.rate)} for c in baseline.calibration],
             "detectable": {str(size): plain(changes) for size, changes in baseline.detectable.items()},
             "reason": baseline.reason,
+            "words": baseline.words,
         }
         for baseline in account.baselines
     }
