@@ -11,6 +11,7 @@ from typing import Any
 from driftcli.audit import image_map, result
 from driftcli.audit.distributions import summaries
 from driftcli.audit.inconclusive import inconclusive
+from driftcli.audit.spots import find
 from driftcli.check_history import record
 from driftcli.check_history.records import Measured
 from driftcli.config.call import Call
@@ -134,6 +135,8 @@ def _audit(asked: _Asked) -> _Checked:
         return _Checked(draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started))
     progress.finish()
     progress.start("explaining")
+    spots = find(reader, asked.sources, reading.features, baseline, outcome.verdict)
+    draft = replace(draft, spots=spots)
     report = draft.report(outcome, seconds=time.monotonic() - started)
     report = image_map.placed(report, reading.features, baseline, asked.settings.report)
     progress.finish()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.audit import measured
+from driftcli.audit.spots import Spots
+from driftcli.core import sentences
 from driftcli.core.features import Features
 from driftcli.core.findings import (
     DuplicateResult,
@@ -22,12 +24,14 @@ from driftcli.core.findings import (
 )
 from driftcli.explain import culprits, duplicates, groups, images, removal, scores
 from driftcli.gate.subset_test import Rerun
-from driftcli.reference.families import yardstick
+from driftcli.reference.families import Family, yardstick
 from driftcli.reference.reference import Baseline
 from driftcli.stats import minp
 
 MOST_REMOVED_FROM = 2_000
 """Images of the batch above which no removal is sought: each try runs the gate again."""
+USUAL = 0.95
+"""An image that lies beyond a smaller share of good ones in the family that found it has nothing strange about it."""
 MOST_OF_GROUP = 200
 """Images of a group that its test uses (lowest content hash): single images are permuted, and fast."""
 
@@ -50,6 +54,8 @@ class Explained:
 
     rerun: Rerun
     verdict: minp.Verdict
+    spots: Spots | None = None
+    """Where small defects are, if any were found."""
 
     @property
     def batch(self) -> Features:
@@ -74,7 +80,36 @@ class Explained:
         if family is not None:
             held_out = baseline.features.views[family.view]
             why = images.outside(batch.views[family.view], held_out, family.columns)
-        return culprits.rank(self._scores, batch, why, self.alpha)
+        ranked = culprits.rank(self._scores, batch, why, self.alpha)
+        return [self._with_family(image) for image in ranked]
+
+    def _with_family(self, image: ImageResult) -> ImageResult:
+        """What the family that found the image says of it comes before its measured values."""
+        family = next(f for f in self.rerun.baseline.families if f.name == image.family)
+        scores = next(s for s in self._scores if s.family == image.family)
+        score = scores.batch[self._row[image.path]]
+        beyond = float((scores.held_out < score).mean())
+        found = self._found_by(family, image, beyond)
+        told = image.outside if found is None else (found, *image.outside)
+        return replace(image, outside=told, reasons=tuple(map(sentences.outside, told)))
+
+    def naming_subjects(self, images: Sequence[ImageResult]) -> tuple[ImageResult, ...]:
+        """The same, each with what it shows in place of "unusual content", where the family that found it tells of that."""
+        about = {family.name for family in self.rerun.baseline.families if family.tells == "subjects"}
+        return tuple(_naming(image) if image.family in about and image.subject else image for image in images)
+
+    @cached_property
+    def _row(self) -> Mapping[str, int]:
+        return {name: row for row, name in enumerate(self.batch.names)}
+
+    def _found_by(self, family: Family, image: ImageResult, beyond: float) -> Outside | None:
+        """None where the family's values speak for themselves, or the image is usual in it."""
+        if not family.strange or beyond < USUAL:
+            return None
+        if family.tells == "local":
+            where = self.spots.at.get(image.path) if self.spots else None
+            return Outside(family.name, "spot", beyond, level=where)
+        return Outside(family.name, "strange", beyond, level=family.strange)
 
     def properties(self, most: int) -> tuple[PropertyResult, ...]:
         """What was measured of the first `most` of `images`, in their order."""
@@ -139,3 +174,9 @@ class Explained:
         if count <= groups.MOST:
             return None
         return f"{count:,} groups are too many to test each against the baseline: at most {groups.MOST} are"
+
+
+def _naming(image: ImageResult) -> ImageResult:
+    subject = Outside(image.family, "subject", 0.0, level=image.subject)
+    told = (subject, *(one for one in image.outside if one.kind != "strange"))
+    return replace(image, outside=told, reasons=tuple(map(sentences.outside, told)))

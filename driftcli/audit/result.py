@@ -12,12 +12,14 @@ from driftcli.audit import near_duplicates
 from driftcli.audit.concepts import Concepts
 from driftcli.audit.distributions import histograms
 from driftcli.audit.gate_facts import GateFacts
+from driftcli.audit.headline import Found, leading, only_mix
 from driftcli.audit.image_findings import Explained
 from driftcli.audit.inconclusive import undecided
+from driftcli.audit.spots import Spots
 from driftcli.config.settings import Settings
-from driftcli.core import adequacy, amounts
+from driftcli.core import adequacy, amounts, sentences
 from driftcli.core.features import Features
-from driftcli.core.findings import Diagnosis, FileResult
+from driftcli.core.findings import ConceptsResult, Diagnosis, FileResult, HeadlineResult, RemovalResult
 from driftcli.core.report import (
     BatchFacts,
     FamilyResult,
@@ -34,6 +36,7 @@ from driftcli.gate.subset_test import Rerun
 from driftcli.reading.reader import Reading
 from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference
+from driftcli.stats.minp import Verdict
 
 ORDER = {"pass": 0, "warn": 1, "drift": 2}
 
@@ -48,6 +51,8 @@ class Draft:
     baseline: Baseline
     reading: Reading
     environment: dict[str, Any]
+    spots: Spots | None = None
+    """Where small defects are, if any were found."""
 
     @property
     def settings(self) -> Settings:
@@ -67,14 +72,17 @@ class Draft:
         failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
         failed = failed or any(rule.failed for rule in judged)
         families = self.baseline.families
-        told = Explained(Rerun(self.reference, self.baseline, self.reading), verdict)
+        told = Explained(Rerun(self.reference, self.baseline, self.reading), verdict, self.spots)
         diagnosis = self._diagnosis(outcome)
+        removal = told.removal()
         words = Concepts(self.reference, self.baseline, outcome)
+        concepts = words.result(settings.gate.alpha)
+        headline = self._headline(outcome, diagnosis, removal, concepts)
         shown = told.images[: settings.report.max_images_in_result]
         return Report(
             verdict.outcome,
             int(failed),
-            self._reasons(outcome, judged, diagnosis),
+            self._reasons(outcome, judged, diagnosis, headline),
             (*self._cautions(outcome), *filter(None, [told.caution()])),
             gate.decided(outcome),
             **self._known(seconds),
@@ -83,15 +91,35 @@ class Draft:
             groups=told.groups(),
             distributions=histograms(families, self.held_out.views, outcome.tested.views),
             diagnosis=diagnosis,
-            images=words.with_subjects(shown, self.reading.features),
+            images=told.naming_subjects(words.with_subjects(shown, self.reading.features)),
             properties=told.properties(settings.report.max_images_in_result),
             scores=told.scores(),
-            removal=told.removal(),
+            removal=removal,
             duplicates=told.duplicates(),
             notices=self._notices(outcome),
             composition=outcome.composition,
-            concepts=words.result(settings.gate.alpha),
+            concepts=concepts,
+            headline=headline,
         )
+
+    def _headline(
+        self,
+        outcome: Outcome,
+        diagnosis: Sequence[Diagnosis],
+        removal: RemovalResult | None,
+        concepts: ConceptsResult | None,
+    ) -> HeadlineResult:
+        """The first sentence: decided from all that was found, said once."""
+        return Found(
+            outcome.verdict,
+            {family.name: family.tells for family in self.baseline.families},
+            diagnosis,
+            outcome.composition,
+            concepts,
+            () if self.spots is None else tuple(self.spots.at.values()),
+            len(self.reading.contents),
+            len(removal.images) if removal is not None and removal.images else None,
+        ).headline()
 
     @property
     def held_out(self) -> Features:
@@ -128,13 +156,12 @@ class Draft:
         return self._with_likeness(outcome, said)
 
     def _with_likeness(self, outcome: Outcome, said: list[Diagnosis]) -> tuple[Diagnosis, ...]:
-        """A likeness comes before all that is measured; that none fits comes after the first of it."""
+        """A likeness comes before all that is measured; that none fits is no finding."""
         library = self.baseline.library
         if library is None or outcome.verdict.outcome == "pass":
             return tuple(said)
-        found = library.nearest(outcome.tested.views)
-        like = corruption.diagnosis(found, library.least)
-        return (like, *said) if like.kind == "like" else (*said[:1], like, *said[1:])
+        like = corruption.diagnosis(library.nearest(outcome.tested.views), library)
+        return tuple(said) if like is None else (like, *said)
 
     def _in_words(self, outcome: Outcome, family: Family, found: FamilyResult) -> tuple[Diagnosis, ...]:
         """What a family of named values says; nothing of the others."""
@@ -151,24 +178,33 @@ class Draft:
         )
 
     def _reasons(
-        self, outcome: Outcome, judged: Sequence[RuleResult], diagnosis: Sequence[Diagnosis]
+        self,
+        outcome: Outcome,
+        judged: Sequence[RuleResult],
+        diagnosis: Sequence[Diagnosis],
+        headline: HeadlineResult,
     ) -> tuple[str, ...]:
+        """What is different, as the headline says it; then the figures, then whatever else is known."""
         verdict, reasons = outcome.verdict, []
         if verdict.outcome != "pass":
-            which = [f.name for f in verdict.families if f.gate == "on" and f.significant]
-            differ = f"{which[0]} differs" if len(which) == 1 else f"{_listed(which)} differ"
-            alpha = self.settings.gate.alpha
-            p = amounts.p_value(verdict.p_value, alpha)
-            reasons.append(f"{differ} from the baseline: p = {p}, alpha {amounts.p_value(alpha)}")
+            reasons += [headline.statement, self._figures(verdict)]
             composition = outcome.composition
             mixed = None if composition is None else mix.reason(composition)
-            if composition is not None and mixed:
-                reasons.insert(0 if composition.reading == "composition" else 1, mixed)
-            reasons += [d.statement for d in diagnosis[:3]]
+            reasons += [mixed] if mixed else []
+            reasons += [] if only_mix(composition) else [d.statement for d in diagnosis[:3]]
         if verdict.outcome == "warn":
             reasons.append(f"no effect is above the tolerance {outcome.tolerance:.2g}")
         reasons += [rules.reason(rule) for rule in judged if rule.failed]
         return tuple(reasons)
+
+    def _figures(self, verdict: Verdict) -> str:
+        """As in "content and style differ from the baseline: p = 0.0002, alpha 0.01"; the leading family first."""
+        which = [family.name for family in leading(verdict.families)]
+        verb = "differs" if len(which) == 1 else "differ"
+        alpha = self.settings.gate.alpha
+        return (
+            f"{sentences.listed(which)} {verb} from the baseline: p = {verdict.p_value:.2g}, alpha {alpha:g}"
+        )
 
     def _advice(self, outcome: Outcome, family: Family, found: FamilyResult) -> str:
         """An advisory family that differs, and how."""
@@ -221,7 +257,3 @@ class Draft:
         if self.settings.gate.tolerance != "auto":
             said += self.baseline.facts.get("cautions", [])
         return [line for line in said if line]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from driftcli.calibration.paired import Change, Simulated, simulate
 from driftcli.core.features import Features
 from driftcli.core.registry import kinds, load
+from driftcli.explain import confirmation
 from driftcli.explain import space as _space
+from driftcli.explain.confirmation import Confirmation
 from driftcli.explain.corruption import Library, calibrated
 from driftcli.explain.space import Space
 from driftcli.extractors.base import families
@@ -21,10 +23,13 @@ from driftcli.reading.reader import Reader
 
 if TYPE_CHECKING:
     from driftcli.core.features import Column
+    from driftcli.core.images import Entry
 
 SEVERITIES = (1.0, 2.0, 4.0)
 FEWEST, MOST = 8, 12
 """Images simulated: a thirty-second of C, within these bounds."""
+SEEN_BY_NETWORK, CONFIRMED = 6, (2.0, 4.0)
+"""Of them, and the severities, that the network looks at as well."""
 ENOUGH = 4
 """Fewer simulated images make no library."""
 CANDIDATES = 5_000
@@ -32,7 +37,7 @@ EXCHANGES = 20
 
 
 def library(reader: Reader, sources: Sequence[str], held_out: Features) -> Library | None:
-    """Read a few images of C again under every corruption, without any network.
+    """Read a few images of C again under every corruption, without any network; fewer of them with one.
 
     None where it is switched off, where nothing is to be simulated, or where no view is `quick`
     (properties and reconstruction errors are).
@@ -45,19 +50,69 @@ def library(reader: Reader, sources: Sequence[str], held_out: Features) -> Libra
         view: reader.extractors[kind].columns(view) for view, kind in quick.items()
     }
     space = _space.learn(held_out.views, columns)
-    rows = space(held_out.views)
-    chosen = balanced(rows[:CANDIDATES], images_for(len(held_out)))
+    chosen = balanced(space(held_out.views)[:CANDIDATES], images_for(len(held_out)))
     few = held_out.at(np.sort(chosen))
-    extractors = {kind: e for kind, e in reader.extractors.items() if kind in quick.values()}
-    changes = [Change(kind, severity) for kind in kinds("corruptions") for severity in SEVERITIES]
     again = list(entries_again(sources, reader.settings, few.names))
-    with replace(reader, extractors=extractors, thumbnails=False) as light:
+    changes = [Change(kind, severity) for kind in kinds("corruptions") for severity in SEVERITIES]
+    light = _narrowed(reader, set(quick.values()))
+    with light:
         simulated = simulate(light, again, changes, reader.settings.seed, "simulating what it could be")
     if len(simulated) < ENOUGH:
         return None
+    return learnt(space, held_out, simulated, _by_network(reader, again, few), reader.settings.seed)
+
+
+def learnt(
+    space: Space, held_out: Features, simulated: Simulated, by_network: Simulated | None, seed: int
+) -> Library:
+    """The library of what was simulated, calibrated on C.
+
+    `simulated`: under every corruption at `SEVERITIES`; `by_network`: in a network's views, at `CONFIRMED`.
+    """
     classes = {kind: str(load("corruptions", kind).belongs) for kind in kinds("corruptions")}  # type: ignore[attr-defined]
-    found = Library(space, classes, SEVERITIES, _points(space, simulated, list(classes)), 0.0)
-    return calibrated(found, rows, reader.settings.seed)
+    points = _points(space, simulated, list(classes))
+    found = Library(
+        space, classes, SEVERITIES, points, 0.0, confirmations=_confirmations(held_out, by_network, classes)
+    )
+    return calibrated(found, space(held_out.views), seed)
+
+
+def _by_network(reader: Reader, entries: Sequence[Entry], few: Features) -> Simulated | None:
+    """Some of the images again, as a network sees them; None without one."""
+    seeing = {kind for kind, view in families().values() if view.confirms and kind in reader.extractors}
+    if not seeing:
+        return None
+    fewer = set(few.names[:SEEN_BY_NETWORK])
+    changes = [Change(kind, severity) for kind in kinds("corruptions") for severity in CONFIRMED]
+    narrow, chosen = _narrowed(reader, seeing), [entry for entry in entries if entry.name in fewer]
+    with narrow:
+        found = simulate(narrow, chosen, changes, reader.settings.seed, "simulating what it is not")
+    return found if len(found) >= ENOUGH else None
+
+
+def _narrowed(reader: Reader, kept: Collection[str]) -> Reader:
+    """A reader of the same images with some of the extractors only."""
+    extractors = {kind: e for kind, e in reader.extractors.items() if kind in kept}
+    return replace(reader, extractors=extractors, thumbnails=False)
+
+
+def _confirmations(
+    held_out: Features, found: Simulated | None, names: Collection[str]
+) -> tuple[Confirmation, ...]:
+    """What the corruptions do in every view that may confirm a likeness."""
+    if found is None:
+        return ()
+    declared = [view.name for _, view in families().values() if view.confirms]
+    return tuple(
+        confirmation.learn(
+            view,
+            held_out.views[view][:CANDIDATES],
+            found.clean.views[view],
+            [[found.changed[Change(name, s)][view] for s in CONFIRMED] for name in names],
+        )
+        for view in declared
+        if view in held_out.views
+    )
 
 
 def _quick(reader: Reader, held_out: Features) -> dict[str, str]:

@@ -29,6 +29,10 @@ class Column:
 Gate = Literal["on", "advisory", "off"]
 """A family's say: in the verdict, in the report only, none (it is not computed)."""
 
+Tells = Literal["look", "subjects", "mix", "local", "unlike"]
+"""What a family's finding is about: how images look, what they show, shares of classes, a small mark on some; or nothing that has
+a name."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -65,6 +69,13 @@ class View:
     a drifted batch may be like are simulated and compared in it."""
     loss: bool = False
     """Its first column is a loss whose mean `--max-loss-increase` watches."""
+    tells: Tells = "unlike"
+    """What its finding is about: by it the headline says what is different."""
+    strange: str = ""
+    """What is unusual about an image that is strange in it, in words ("texture or colours"); empty where its columns
+    say so themselves."""
+    confirms: bool = False
+    """A likeness to a simulated corruption must explain what moved in it, too: a few images are simulated for it."""
     worded: bool = False
     """Its columns are pairs (number of a class, share of the image), the largest shares first; the extractor's
     `vocabulary` names the classes. As numbers they are not to be added up or compared one by one: the order of

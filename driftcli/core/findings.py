@@ -32,7 +32,7 @@ class CorruptionMatch:
     """Similar enough to be what happened."""
 
 
-Kind = Literal["shift", "spread", "turn", "level", "missing", "like", "unlike"]
+Kind = Literal["shift", "spread", "turn", "level", "missing", "like"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Diagnosis:
     similarity: float | None = None
     kind: Kind | None = None
     """`shift`: a value rose or fell; `spread`: its distribution changed, not its middle; `turn`: of a hue;
-    `level`: of a category; `missing`: how often a value is; `like`, `unlike`: simulated corruptions."""
+    `level`: of a category; `missing`: how often a value is; `like`: simulated corruptions."""
     family: str | None = None
     """The family of evidence that measured it; null of a likeness."""
     statistic: str | None = None
@@ -75,7 +75,33 @@ class Diagnosis:
     corruptions: tuple[CorruptionMatch, ...] = ()
     """All that the change is like: one, or two of different classes that together explain it, the stronger first."""
     nearest_other: CorruptionMatch | None = None
-    """What comes next, of another class; where none fits, the nearest of all."""
+    """What comes next, of another class."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadlineResult:
+    """What is different, as the first sentence of every report says it: the facts, and the sentence made of them.
+
+    Decided once, from the leading family that has a say (`core.sentences.headline` makes the sentence).
+    """
+
+    statement: str
+    """A whole sentence without its full stop."""
+    kind: Literal["same", "look", "subjects", "mix", "local", "unlike"]
+    """`same`: nothing was found; `look`: light, colour, sharpness; `subjects`: other things are shown; `mix`: the same
+    things in other shares; `local`: some images carry a small mark; `unlike`: none of these."""
+    family: str | None = None
+    """The leading family with a say: smallest adjusted p, then largest effect; null where nothing was found."""
+    words: tuple[str, ...] = ()
+    """Of a look, and of subjects without words: what images are now, the strongest first ("blurrier")."""
+    corruptions: tuple[CorruptionMatch, ...] = ()
+    """Of a look: the simulated corruptions that explain it, the stronger first."""
+    shares: tuple[ShareResult, ...] = ()
+    """Of subjects and of a mix: what became more or fewer, the largest change first."""
+    images: int | None = None
+    """Of a local mark: an estimate of how many images of the batch carry one."""
+    place: str | None = None
+    """Of a local mark: where most of them are ("lower left"); null where they are not in one place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +109,18 @@ class Outside:
     """A property in which an image lies outside of what the baseline usually is."""
 
     statistic: str
-    kind: Literal["below", "above", "far", "level", "missing"]
-    """`far`: of a hue, from the baseline's mean; `level`: a category's, rare in the baseline."""
+    kind: Literal["below", "above", "far", "level", "missing", "spot", "subject", "strange"]
+    """`far`: of a hue, from the baseline's mean; `level`: a category's, rare in the baseline. Of the family that found
+    the image, where it has no named values: `spot`, a small strange place; `subject`, what it shows; `strange`, in
+    what it is unusual."""
     share: float
-    """Of the baseline, that the image lies beyond; of `level` and `missing`, that has the same."""
+    """Of the baseline, that the image lies beyond; of `level` and `missing`, that has the same; of `subject` 0."""
     value: float | None = None
     """In `unit`; null of `level` and `missing`."""
     unit: str | None = None
     level: str | None = None
-    """The level's name; of a hue, the colour."""
+    """The level's name; of a hue, the colour; of a spot, where it is ("lower left", null where unknown); of a subject,
+    what it is; of `strange`, in what the image is unusual."""
 
 
 @dataclass(frozen=True, slots=True)

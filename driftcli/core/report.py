@@ -15,6 +15,7 @@ from driftcli.core.findings import (
     DuplicateResult,
     FileResult,
     GroupResult,
+    HeadlineResult,
     ImageResult,
     MapResult,
     MissingResult,
@@ -175,6 +176,8 @@ class Report:
     """Where people find the report of this check: an address or a path, as given."""
     properties: tuple[PropertyResult, ...] = ()
     """What was measured of each of `images`, column by column."""
+    headline: HeadlineResult | None = None
+    """What is different; null where nothing was tested, and in results of 0.1.0."""
     schema_version: int = 1
 
     @property

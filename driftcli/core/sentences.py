@@ -1,16 +1,16 @@
-"""Facts as sentences: the only place where a diagnosis, or why an image stands out, becomes English.
+"""Facts as sentences: the only place where a headline, a diagnosis, or why an image stands out, becomes English.
 
 What a program wants to know is read off the facts; nothing reads these sentences back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from driftcli.core import amounts
-from driftcli.core.findings import CorruptionMatch, Diagnosis, Outside
-from driftcli.core.text import label
+from driftcli.core.findings import CorruptionMatch, Diagnosis, HeadlineResult, Outside, ShareResult
+from driftcli.core.text import label, safe_name
 
 MISSING = ".missing"
 """Ends the name of the statistic that counts how often a value is missing."""
@@ -26,6 +26,100 @@ _NOUNS: Mapping[str, str] = {
 }  # fmt: skip
 
 
+NAMED = 3
+"""Classes of a changed mix that a sentence names."""
+
+# ---------------------------------------------------------------- the headline
+
+
+def headed(facts: HeadlineResult, images: int) -> HeadlineResult:
+    """The same facts of a batch of so many images, with their sentence as `statement`."""
+    return replace(facts, statement=headline(facts, images))
+
+
+def headline(facts: HeadlineResult, images: int) -> str:
+    """As in "These 60 images are blurrier than the baseline: like Gaussian blur severity 2"; no full stop."""
+    if facts.kind == "local":
+        return _carry(facts, images)
+    return f"{these(images)} {_HEADLINES[facts.kind](facts, images == 1)}"
+
+
+def these(images: int) -> str:
+    """`These 60 images`, `This image`."""
+    return "This image" if images == 1 else f"These {images:,} images"
+
+
+def _same(_: HeadlineResult, one: bool) -> str:
+    return f"{'looks' if one else 'look'} like the baseline"
+
+
+def _look(facts: HeadlineResult, one: bool) -> str:
+    like = f": like {' with '.join(map(corruption, facts.corruptions))}" if facts.corruptions else ""
+    if facts.words:
+        return f"{'is' if one else 'are'} {listed(facts.words)} than the baseline{like}"
+    differ = f"{'differs' if one else 'differ'} from the baseline in texture, light or colours"
+    return f"{differ}{like or ', in no way that has a name'}"
+
+
+def _subjects(facts: HeadlineResult, one: bool) -> str:
+    """As in "show other things: more bee (1 % → 64 %); fewer ant (63 % → 1 %)"."""
+    things = f"{'shows' if one else 'show'} other things"
+    if not facts.shares:
+        also = f", and {'is' if one else 'are'} {listed(facts.words)}" if facts.words else ""
+        return f"{things} than the baseline (the network has no words for them){also}"
+    told = []
+    for word, rises in (("more", True), ("fewer", False)):
+        some = [_share(share) for share in facts.shares if (share.batch > share.baseline) == rises]
+        told += [f"{word} {', '.join(some)}"] if some else []
+    return f"{things}: {'; '.join(told)}"
+
+
+def _share(share: ShareResult) -> str:
+    return f"{kind_of(share)} ({amounts.percent(share.baseline)} → {amounts.percent(share.batch)})"
+
+
+def _mix(facts: HeadlineResult, one: bool) -> str:
+    """As in "show the same things in other shares: cat 50 % → 90 %, dog 50 % → 10 %"."""
+    told = [
+        f"{kind_of(share)} {amounts.percent(share.baseline)} → {amounts.percent(share.batch)}"
+        for share in facts.shares[:NAMED]
+    ]
+    more = ", …" if len(facts.shares) > NAMED else ""
+    return f"{'shows' if one else 'show'} the same things in other shares: {', '.join(told)}{more}"
+
+
+def kind_of(share: ShareResult) -> str:
+    """A class by its label; a cluster, whose number says nothing, by an image that stands for it."""
+    return safe_name(
+        f"images like {share.examples[0].rpartition('/')[2]}" if share.examples else share.name or "no label"
+    )
+
+
+def _carry(facts: HeadlineResult, images: int) -> str:
+    """As in "About 17 of these 60 images carry a small mark that good ones do not have, mostly lower left"."""
+    where = f", mostly {facts.place}" if facts.place else ""
+    if facts.images is None:
+        return f"Some of {these(images).lower()} carry a small mark that good ones do not have{where}"
+    if images == 1 or facts.images >= images:
+        return f"{these(images)} {'carries' if images == 1 else 'carry'} a small mark that good ones do not have{where}"
+    carry = "carries" if facts.images == 1 else "carry"
+    return f"About {facts.images:,} of {these(images).lower()} {carry} a small mark that good ones do not have{where}"
+
+
+def _nameless(_: HeadlineResult, one: bool) -> str:
+    return f"{'is' if one else 'are'} unlike the good images, in no way that has a name"
+
+
+_HEADLINES: Mapping[str, Callable[[HeadlineResult, bool], str]] = {
+    "same": _same, "look": _look, "subjects": _subjects, "mix": _mix, "unlike": _nameless,
+}  # fmt: skip
+
+
+def listed(words: Sequence[str]) -> str:
+    """`blurrier`, `blurrier and yellower`, `blurrier, yellower and darker`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
 # ---------------------------------------------------------------- a diagnosis
 
 
@@ -39,13 +133,6 @@ def diagnosis(facts: Diagnosis) -> str:
     return facts.statement if facts.kind is None else _SENTENCES[facts.kind](facts)
 
 
-def short(facts: Diagnosis) -> str:
-    """The sentence without who is meant, for one line in a log: `blurrier: sharpness −1.9 sd (0.42 → 0.31)`."""
-    if facts.kind == "shift" and facts.word:
-        return f"{facts.word}: {_measured(facts)}"
-    return facts.statement
-
-
 def corruption(match: CorruptionMatch) -> str:
     """What happened, as a noun: `Gaussian blur severity 2`."""
     name = _NOUNS.get(match.corruption, match.corruption.replace("_", " "))
@@ -54,7 +141,7 @@ def corruption(match: CorruptionMatch) -> str:
 
 def _shift(facts: Diagnosis) -> str:
     """As in "Images are blurrier: sharpness −1.9 sd (0.42 → 0.31)"."""
-    return f"Images are {short(facts)}" if facts.word else _measured(facts)
+    return f"Images are {facts.word}: {_measured(facts)}" if facts.word else _measured(facts)
 
 
 def _measured(facts: Diagnosis) -> str:
@@ -105,17 +192,9 @@ def _like(facts: Diagnosis) -> str:
     return f"{sentence}; {rest} ({other.similarity:.2f})"
 
 
-def _unlike(facts: Diagnosis) -> str:
-    """As in "No known corruption fits (nearest: Gaussian blur severity 2, 0.41)"."""
-    other = facts.nearest_other
-    if other is None:
-        return "No known corruption fits: light, colour and detail moved no more than by chance"
-    return f"No known corruption fits (nearest: {corruption(other)}, {other.similarity:.2f})"
-
-
 _SENTENCES: Mapping[str, Callable[[Diagnosis], str]] = {
     "shift": _shift, "spread": _spread, "turn": _turn, "level": _level, "missing": _missing,
-    "like": _like, "unlike": _unlike,
+    "like": _like,
 }  # fmt: skip
 
 
@@ -147,12 +226,14 @@ def _about(facts: Diagnosis) -> str:
 
 def outside(facts: Outside) -> str:
     """As in "sharpness 0.02, below 99 % of the baseline"."""
-    return f"{outside_short(facts)} of the baseline"
+    return outside_short(facts) if facts.kind == "subject" else f"{outside_short(facts)} of the baseline"
 
 
 def outside_short(facts: Outside) -> str:
     """As in "sharpness 0.02, below 99 %", where the heading says of what."""
     name, share = label(facts.statistic), amounts.at_least(facts.share)
+    if facts.kind in _FOUND:
+        return _FOUND[facts.kind](facts)
     if facts.kind == "missing":
         return f"{name} missing, as in {share}"
     if facts.kind == "level" or facts.value is None:
@@ -161,3 +242,15 @@ def outside_short(facts: Outside) -> str:
     if facts.kind == "far":
         return f"{name} {value} ({facts.level}), farther out than {share}"
     return f"{name} {value}, {facts.kind} {share}"
+
+
+_FOUND: Mapping[str, Callable[[Outside], str]] = {
+    "spot": lambda facts: f"a strange spot{_at(facts)}, stranger than in {amounts.at_least(facts.share)}",
+    "subject": lambda facts: f"looks like {facts.level}",
+    "strange": lambda facts: f"unusual {facts.level}, more than in {amounts.at_least(facts.share)}",
+}
+"""By kind, what the family without named values that found an image says of it."""
+
+
+def _at(facts: Outside) -> str:
+    return f" {facts.level}" if facts.level else ""

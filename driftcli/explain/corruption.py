@@ -10,6 +10,8 @@ import numpy as np
 
 from driftcli.core import sentences
 from driftcli.core.findings import CorruptionMatch, Diagnosis
+from driftcli.explain import confirmation as _confirmation
+from driftcli.explain.confirmation import Confirmation
 from driftcli.explain.space import Space, Views
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ FEWEST, MOST = 0.75, 0.85
 """Bounds of the similarity that a likeness needs, however good images differ among themselves."""
 PAIR = 0.85
 """Two corruptions together fit more easily than one: the similarity that they need."""
+ALONE = 0.95
+"""Without a network's word (there is none, or the baseline is one of 0.1.0) natural drift reaches .93: one corruption is
+named, and from this cosine on, not corrected for sampling."""
 DRAWS, CLEAR = 400, 0.95
 """So many shifts are drawn that sampling alone could make; so many of them must be less clear than a likeness."""
 TYPICAL = 50
@@ -35,6 +40,8 @@ DOUBT = 0.15
 """A share of the squared shift is taken as real, however small the shift."""
 PREFIX = "diagnosis/"
 """Of the library's arrays in a baseline's state."""
+CONFIRM = "confirm/"
+"""Of those in a network's views, behind `PREFIX`."""
 
 
 class Part(NamedTuple):
@@ -78,6 +85,8 @@ class Library:
     """A likeness is named from this similarity on: more than good images have among themselves."""
     clear: float = 0.0
     """And from so many standard deviations of sampling on, along the shift of what it is like."""
+    confirmations: tuple[Confirmation, ...] = ()
+    """What the corruptions do in a network's views, to which a likeness must answer as well."""
 
     def nearest(self, batch: Views) -> Likeness | None:
         """The likeness of m images' shift; None where sampling alone makes likenesses as clear."""
@@ -88,7 +97,16 @@ class Library:
         left, _, nearest = self.on_paths(shift)
         if self.space.clearness(shift, nearest[int(left.argmin())], len(rows)) < self.clear:
             return None
-        return self.of_shift(shift, self.space.sampling(len(rows)))
+        found = self.of_shift(shift, self.space.sampling(len(rows)))
+        return replace(found, fits=found.fits and self._explains(found, shift, batch))
+
+    def _explains(self, found: Likeness, shift: NDArray[np.float64], batch: Views) -> bool:
+        """Whether it explains what moved in every network's view, too; without a network, whether it is beyond doubt."""
+        if not self.confirmations:
+            plain = self.of_shift(shift, 0.0)
+            return len(found.parts) == len(plain.parts) == 1 and plain.similarity >= ALONE
+        at = [list(self.kinds).index(part.corruption) for part in found.parts]
+        return all(one.explains(batch[one.view], at) for one in self.confirmations)
 
     def of_shift(self, shift: NDArray[np.float64], chance: float) -> Likeness:
         """The likeness of one mean shift [d], of whose squared length `chance` is expected without any."""
@@ -188,28 +206,21 @@ def _among_good(library: Library, rows: NDArray[np.float64]) -> float:
     return float(np.clip(np.quantile(found, 0.9), FEWEST, MOST))
 
 
-def diagnosis(likeness: Likeness | None, least: float) -> Diagnosis:
-    """As in "Like Gaussian blur severity 2 (0.93); not like noise (0.31)"; and where none fits, the nearest.
-
-    None: nothing that corruptions move has moved. `least`: the similarity that a likeness needs.
-    """
-    if likeness is None:
-        return sentences.told(Diagnosis("", kind="unlike"))
-    parts = tuple(CorruptionMatch(*part, likeness.similarity, close=likeness.fits) for part in likeness.parts)
-    if not likeness.fits:
-        return sentences.told(Diagnosis("", kind="unlike", nearest_other=parts[0]))
-    other = CorruptionMatch(
-        *likeness.other_part,
-        likeness.other_similarity,
-        likeness.other,
-        close=likeness.other_similarity >= least,
+def diagnosis(found: Likeness | None, library: Library) -> Diagnosis | None:
+    """As in "Like Gaussian blur severity 2 (0.93); not like noise (0.31)"; None where no corruption explains it."""
+    if found is None or not found.fits:
+        return None
+    parts = tuple(
+        CorruptionMatch(*part, found.similarity, library.kinds[part.corruption]) for part in found.parts
     )
+    close = found.other_similarity >= library.least
+    other = CorruptionMatch(*found.other_part, found.other_similarity, found.other, close=close)
     alone = len(parts) == 1 and other.corruption != parts[0].corruption
     facts = Diagnosis(
         "",
         parts[0].corruption,
         round(parts[0].severity, 1),
-        round(likeness.similarity, 4),
+        round(found.similarity, 4),
         kind="like",
         corruptions=parts,
         nearest_other=other if alone else None,
@@ -232,12 +243,14 @@ def pack(found: Library | None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]
     if found is None:
         return {}, None
     state = {f"{PREFIX}{name}": x for name, x in {**found.space.pack(), "points": found.points}.items()}
+    state |= _confirmation.pack(found.confirmations, f"{PREFIX}{CONFIRM}")
     facts = {
         "views": list(found.space.views),
         "corruptions": [[name, belongs] for name, belongs in found.kinds.items()],
         "severities": list(found.severities),
         "least_similarity": found.least,
         "least_clearness": found.clear,
+        "confirmed_by": [one.view for one in found.confirmations],
     }
     return state, facts
 
@@ -254,4 +267,5 @@ def unpack(state: State, facts: Mapping[str, Any] | None) -> Library | None:
         own["points"],
         float(facts["least_similarity"]),
         float(facts["least_clearness"]),
+        _confirmation.unpack(own, facts.get("confirmed_by", []), CONFIRM),
     )

@@ -46,8 +46,13 @@ def caution(found: CompositionResult, alpha: float) -> str | None:
 
 def shares(found: CompositionResult) -> str:
     """`cat 50 % → 90 %, dog 50 % → 10 %`."""
-    told = [share for share in found.shares if abs(share.batch - share.baseline) >= LEAST] or found.shares[:1]
+    told = named(found)
     return ", ".join(_share(share) for share in told[:MOST]) + (", …" if len(told) > MOST else "")
+
+
+def named(found: CompositionResult) -> list[ShareResult]:
+    """The classes whose shares changed enough to be named, the largest change first; else the one that changed most."""
+    return [s for s in found.shares if abs(s.batch - s.baseline) >= LEAST] or list(found.shares[:1])
 
 
 def _share(share: ShareResult) -> str:

@@ -54,7 +54,14 @@ class Autoencoder(AutoencoderSettings, Extractor):
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     views: ClassVar[tuple[View, ...]] = (
-        View("error", family="reconstruction", detector="reconstruction", quick=True, loss=True),
+        View(
+            "error",
+            family="reconstruction",
+            detector="reconstruction",
+            quick=True,
+            loss=True,
+            strange="detail (rebuilt otherwise than good images)",
+        ),
         View(
             "latent",
             family="latent",
@@ -63,6 +70,7 @@ class Autoencoder(AutoencoderSettings, Extractor):
             rounded=True,
             portrait=3,
             clustered=True,
+            strange="shapes and colours as the autoencoder sees them",
         ),
     )
     heats: ClassVar[tuple[tuple[str, str], ...]] = (

@@ -66,9 +66,36 @@ class Embedding(NetworkChoice, Extractor):
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     views: ClassVar[tuple[View, ...]] = (
-        View("style", family="style", detector="mmd", rounded=True, portrait=2),
-        View("content", family="content", detector="mmd", rounded=True, portrait=1, clustered=True),
-        View("concepts", family="concepts", detector="shares", gate="advisory", rounded=True, worded=True),
+        View(
+            "style",
+            family="style",
+            detector="mmd",
+            rounded=True,
+            portrait=2,
+            tells="look",
+            strange="texture or colours",
+            confirms=True,
+        ),
+        View(
+            "content",
+            family="content",
+            detector="mmd",
+            rounded=True,
+            portrait=1,
+            clustered=True,
+            tells="subjects",
+            strange="content",
+            confirms=True,
+        ),
+        View(
+            "concepts",
+            family="concepts",
+            detector="shares",
+            gate="advisory",
+            rounded=True,
+            worded=True,
+            tells="subjects",
+        ),
     )
     heats: ClassVar[tuple[tuple[str, str], ...]] = (
         ("style", f"how far texture and colours of a place go {_THE_WAY}"),

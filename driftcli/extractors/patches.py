@@ -58,7 +58,9 @@ class Patches(PatchesSettings, Extractor):
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-    views: ClassVar[tuple[View, ...]] = (View("local", family="local", detector="outliers"),)
+    views: ClassVar[tuple[View, ...]] = (
+        View("local", family="local", detector="outliers", tells="local", strange="one small spot"),
+    )
     heats: ClassVar[tuple[tuple[str, str], ...]] = (
         ("local", "how many times stranger a place is than 99 % of the places of good images"),
     )

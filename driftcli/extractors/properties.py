@@ -65,6 +65,7 @@ class Properties(Extractor):
             named=True,
             portrait=4,
             quick=True,
+            tells="look",
         ),
         View(
             "file",
@@ -74,6 +75,7 @@ class Properties(Extractor):
             finite=False,
             named=True,
             of_file=True,
+            tells="look",
         ),
     )
     place: ClassVar[int] = 30

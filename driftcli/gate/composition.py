@@ -79,7 +79,7 @@ def with_family(
     say = settings.families.composition.gate
     if mix is None or mix.by == CLUSTERS or say == "off" or ignored(settings):
         return baseline, reading
-    family = Family(FAMILY, VIEW, say, Univariate(), (COLUMN,), STATE)
+    family = Family(FAMILY, VIEW, say, Univariate(), (COLUMN,), STATE, tells="mix")
     held_out = _with_view(baseline.features, mix.held_out)
     return (
         replace(baseline, features=held_out, families=(*baseline.families, family)),

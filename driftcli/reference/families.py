@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from driftcli.core import registry
-from driftcli.core.features import Column, Gate, State, View
+from driftcli.core.features import Column, Gate, State, Tells, View
 from driftcli.detectors.base import Detector
 from driftcli.extractors.base import Extractor
 
@@ -30,6 +30,10 @@ class Family:
     them is seen is measured with the baseline, and by them single images are described."""
     worded: bool = False
     """It counts classes that have names (`View.worded`)."""
+    tells: Tells = "unlike"
+    """What its finding is about (`View.tells`)."""
+    strange: str = ""
+    """What is unusual about an image that is strange in it (`View.strange`)."""
 
 
 def detector_for(view: View, extractor: Extractor, state: State | None = None) -> Detector:

@@ -113,7 +113,7 @@ def build_families(
             continue
         detector = detector_for(view, extractor, None if states is None else states[kind])
         columns, learnt = extractor.columns(view.name), detectors.get(name, {})
-        traits = (view.named, view.of_file, yardstick, view.worded)
+        traits = (view.named, view.of_file, yardstick, view.worded, view.tells, view.strange)
         built.append(Family(name, view.name, gate, detector, columns, learnt, *traits))
     return tuple(built)
 

@@ -23,7 +23,8 @@ LONGEST_INTEGER = 40
 LIMITS = Limits(levels=DEEPEST, digits=LONGEST_INTEGER)
 HINT = "name a result that `driftcli check -f json` or `-o json=FILE` wrote"
 ORDER = (
-    "schema_version", "tool", "created", "verdict", "outcome", "exit_code", "reasons", "cautions", "notices", "gate", "rules",
+    "schema_version", "tool", "created", "verdict", "outcome", "exit_code", "headline", "reasons", "cautions", "notices", "gate",
+    "rules",
     "sequence", "batch", "ledger", "reference", "families", "composition", "concepts", "groups", "distributions", "scores", "map",
     "diagnosis",
     "images", "properties", "removal", "missing", "duplicates", "files", "link", "timing", "environment",

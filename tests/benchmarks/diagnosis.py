@@ -4,9 +4,10 @@ nice python tests/benchmarks/diagnosis.py [--set catsdogs] [--images 100] [--bat
 
 F: a half of the photos; C: three tenths, baseline `default`, and one of each class alone; the rest is tested.
 Batches of 50 are drawn from the tested photos under every corruption, severities 2 and 3. Those count in
-which `properties` and `reconstruction` find drift at alpha 0.01 (jointly, 499 permutations): the network is
-spared, so that a batch which only the network would find does not count. Natural drift: batches of one class
-against the baseline of the other; the network finds all of these, so all of them count.
+which `properties` and `reconstruction` find drift at alpha 0.01 (jointly, 499 permutations): a batch which only
+the network would find does not count. The network must confirm a likeness. Natural drift: batches of one class
+against the baseline of the other; the network finds all of these, so all of them count. More natural drift:
+natural_drift.py.
 Prints Markdown. The cache makes it resumable: fitting, every corruption's features.
 """
 
@@ -70,7 +71,7 @@ class Bench:
         settings = Settings.model_validate(
             {
                 "seed": seed,
-                "extractors": {"methods": ("autoencoder", "properties")},
+                "extractors": {"methods": ("embedding", "autoencoder", "properties")},
                 "fit": {"holdout": 0, "thumbnails": 0},
             }
         )

@@ -47,6 +47,17 @@ def test_a_third_with_scratches_is_found_by_local_and_ranked_first(drift, check,
         "strangest_percent.tail",
         "stands_out.tail",
     }
+    headline = found["headline"]
+    assert (headline["kind"], headline["family"]) == ("local", "local")
+    assert 5 <= headline["images"] <= 11
+    assert headline["statement"].startswith(
+        f"About {headline['images']} of these 24 images carry a small mark"
+    )
+    assert found["reasons"][0] == headline["statement"]
+    spotted = [one for one in found["images"] if one["outside"] and one["outside"][0]["kind"] == "spot"]
+    assert len(spotted) >= 7
+    assert all(one["outside"][0]["level"] for one in spotted[:7])
+    assert all(one["reasons"][0].startswith("a strange spot ") for one in spotted)
     first = [image["path"].rpartition("/")[2] for image in found["images"][:8]]
     assert sum(name < "008" for name in first) >= 7
     assert check(ref, parts(place / "good", 24, 3)).result["verdict"] == "pass"

@@ -9,7 +9,7 @@ import pytest
 
 from driftcli.calibration import corruption_library
 from driftcli.core.features import Column
-from driftcli.explain import corruption
+from driftcli.explain import confirmation, corruption
 from driftcli.explain import space as _space
 from driftcli.explain.corruption import Library, Likeness, Part, calibrated, diagnosis
 
@@ -36,8 +36,19 @@ def good(count: int, seed: int) -> np.ndarray:
     return rng.normal(size=(count, 8)) @ mixing
 
 
-def views(rows: np.ndarray) -> dict[str, np.ndarray]:
-    return {"properties": rows[:, :6].astype(np.float32), "error": rows[:, 6:].astype(np.float32)}
+NETWORK = np.random.default_rng(7).normal(size=(10, 24))
+"""What a network makes of the eight columns, and of two things that neither properties nor errors see."""
+
+
+def views(rows: np.ndarray, subject: tuple[float, float] = (0, 0)) -> dict[str, np.ndarray]:
+    """`subject`: where what the images show has gone, in the two things that only the network sees."""
+    more = np.random.default_rng(len(rows)).normal(size=(len(rows), 2)) + np.array(subject)
+    network = np.concatenate([rows, more], axis=1) @ NETWORK
+    return {
+        "properties": rows[:, :6].astype(np.float32),
+        "error": rows[:, 6:].astype(np.float32),
+        "network": network.astype(np.float32),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +67,20 @@ def made(seed: int) -> Library:
         ]
         for move in MOVES
     ]
-    return calibrated(
-        Library(space, KINDS, corruption_library.SEVERITIES, np.array(points), 0.0), space(views(clean)), 0
+    seen = [
+        [views(few[:6] + s / 2 * move)["network"] for s in corruption_library.CONFIRMED] for move in MOVES
+    ]
+    confirmed = confirmation.learn("network", views(clean)["network"], views(few[:6])["network"], seen)
+    found = Library(
+        space, KINDS, corruption_library.SEVERITIES, np.array(points), 0.0, confirmations=(confirmed,)
     )
+    return calibrated(found, space(views(clean)), 0)
 
 
-def batch(move: np.ndarray, seed: int = 1, count: int = 60) -> dict[str, np.ndarray]:
-    return views(good(count, 100 + seed) + move)
+def batch(
+    move: np.ndarray, seed: int = 1, count: int = 60, subject: tuple[float, float] = (0, 0)
+) -> dict[str, np.ndarray]:
+    return views(good(count, 100 + seed) + move, subject)
 
 
 @pytest.mark.parametrize("kind", range(4))
@@ -157,19 +175,46 @@ def test_images_are_chosen_for_their_mean(library):
     assert sorted(corruption_library.balanced(rows[:5], 8)) == [0, 1, 2, 3, 4]
 
 
-def test_the_words():
-    """Nouns, whole severities, what comes next; and that none fits, with the nearest."""
+def test_other_subjects_that_look_like_fog_are_not_called_fog(library):
+    """Properties and errors move as under fog, the network sees other things: 20 batches of every kind, none named."""
+    for move in MOVES:
+        named = [library.nearest(batch(1.5 * move, seed, subject=(3, -3))) for seed in range(20)]
+        assert sum(one is not None and one.fits for one in named) == 0
+        assert sum(one is not None and one.similarity > library.least for one in named) >= 18
+
+
+def test_without_a_network_only_what_is_beyond_doubt_is_named(library):
+    """Old baselines: no pairs, and nothing that needs correcting for what sampling adds."""
+    alone = replace(library, confirmations=())
+    sure = alone.nearest(batch(2.0 * MOVES[2], count=200))
+    assert sure is not None
+    assert sure.fits
+    assert sure.parts[0].corruption == "noise"
+    both = [alone.nearest(batch(1.5 * MOVES[2] + MOVES[1], seed)) for seed in range(10)]
+    assert not any(one.fits and len(one.parts) > 1 for one in both if one is not None)
+    faint = [alone.nearest(batch(0.35 * MOVES[1], seed, 30)) for seed in range(20)]
+    seen = [library.nearest(batch(0.35 * MOVES[1], seed, 30)) for seed in range(20)]
+    assert not any(one.fits for one in faint if one is not None)
+    assert any(one.fits for one in seen if one is not None)
+
+
+def test_the_words(library):
+    """Nouns, whole severities, what comes next; nothing where none fits."""
     blur, jpeg = Part("gaussian_blur", 2.2), Part("jpeg", 0.4)
+    kinds = {"gaussian_blur": "blur", "jpeg": "compression", "darken": "exposure"}
+    named = replace(library, kinds=kinds, least=0.75)
     one = Likeness((blur,), 0.931, True, "compression", jpeg, 0.31)
-    said = diagnosis(one, 0.75)
+    said = diagnosis(one, named)
+    assert said is not None
     assert said.statement == "Like Gaussian blur severity 2 (0.93); not like compression (0.31)"
     assert (said.corruption, said.severity, said.similarity) == ("gaussian_blur", 2.2, 0.931)
-    rival = diagnosis(replace(one, other_similarity=0.9), 0.75).statement
-    assert rival == "Like Gaussian blur severity 2 (0.93); next: JPEG compression below severity 1 (0.90)"
-    two = diagnosis(replace(one, parts=(blur, Part("darken", 1.0))), 0.75).statement
-    assert two == "Like Gaussian blur severity 2 with darkening severity 1 (0.93)"
-    none = diagnosis(replace(one, fits=False, similarity=0.41), 0.75)
-    assert none.statement == "No known corruption fits (nearest: Gaussian blur severity 2, 0.41)"
-    assert none.corruption is None
-    assert none.similarity is None
-    assert diagnosis(None, 0.75).corruption is None
+    assert [match.belongs for match in said.corruptions] == ["blur"]
+    rival = diagnosis(replace(one, other_similarity=0.9), named)
+    assert (
+        rival.statement
+        == "Like Gaussian blur severity 2 (0.93); next: JPEG compression below severity 1 (0.90)"
+    )
+    two = diagnosis(replace(one, parts=(blur, Part("darken", 1.0))), named)
+    assert two.statement == "Like Gaussian blur severity 2 with darkening severity 1 (0.93)"
+    assert diagnosis(replace(one, fits=False), named) is None
+    assert diagnosis(None, named) is None

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 
+from driftcli.core import sentences
 from driftcli.core.evidence import DisplayEffect
 from driftcli.core.findings import (
     CompositionResult,
@@ -15,6 +16,7 @@ from driftcli.core.findings import (
     DuplicateResult,
     FileResult,
     GroupResult,
+    HeadlineResult,
     ImageResult,
     RemovalResult,
     SequenceResult,
@@ -129,6 +131,11 @@ LIKENESS = Diagnosis(
 )  # fmt: skip
 
 
+def headed(kind: str, images: int = 127, **facts: object) -> HeadlineResult:
+    """A headline with its sentence."""
+    return sentences.headed(HeadlineResult("", kind, **facts), images)  # type: ignore[arg-type]
+
+
 def passing() -> Report:
     """A clean batch."""
     gate = GateResult(0.4312, 0.01, 4999, 127, 0.0, 0.04, 0.0, "style", RATE, SEEN, None)
@@ -150,6 +157,7 @@ def passing() -> Report:
         ),
         timing={"seconds": 3.2, "images_per_second": 40.1},
         environment={"device": "cpu", "torch": "2.6.0", "seed": 0},
+        headline=headed("same"),
     )  # fmt: skip
 
 
@@ -178,7 +186,8 @@ def drifted() -> Report:
     return replace(
         passing(), verdict="drift", exit_code=1,
         reasons=(
-            "style, reconstruction and properties differ from the baseline (adjusted p ≤ 0.0008, alpha 0.01)",
+            "These 127 images are blurrier and greener than the baseline: like Gaussian blur severity 2",
+            "style, properties and reconstruction differ from the baseline: p = 0.0002, alpha 0.01",
         ),
         cautions=("file differs too (smaller files): it is advisory and has no say in the verdict",),
         gate=GateResult(0.0002, 0.01, 4999, 127, 0.0, 0.62, 0.48, "properties", RATE, SEEN, None),
@@ -204,6 +213,7 @@ def drifted() -> Report:
             DuplicateResult("near", "batch", (images[0].path, images[1].path)),
         ),
         timing={"seconds": 74.3, "images_per_second": 1.71},
+        headline=headed("look", family="style", words=("blurrier", "greener"), corruptions=LIKENESS.corruptions),
     )  # fmt: skip
 
 
@@ -212,7 +222,11 @@ def warned() -> Report:
     passed = passing()
     return replace(
         passed, verdict="warn",
-        reasons=("properties differ, but no family's difference is shown to exceed the tolerance of 5 %",),
+        reasons=(
+            "These 12,400 images are poorer in contrast than the baseline",
+            "properties differs from the baseline: p = 0.0098, alpha 0.01",
+            "no effect is above the tolerance 0.05",
+        ),
         cautions=(
             "the baseline has 2,560 images, fewer than 20 × the 5,000 tested: this artifact's own false-alarm rate may differ from alpha",
             "file differs (format): it is advisory and has no say in the verdict",
@@ -238,6 +252,7 @@ def warned() -> Report:
         + tuple(FileResult(f"s2.tar!{number:06}.html", "unreadable", "not_an_image") for number in range(3))
         + (FileResult("s2.tar!secret.jpg", "unreadable", "permission"), FileResult("s2.tar!moving.jpg", "changed", "size")),
         images=(),
+        headline=headed("look", 12_400, family="properties", words=("poorer in contrast",)),
     )  # fmt: skip
 
 
@@ -255,7 +270,7 @@ def inconclusive() -> Report:
         batch=BatchFacts(5, 5, 0, ("incoming/2026-11-22",), DIGEST[::-1]),
         ledger=Ledger(6, 5, {"empty": 1}, {}, 0), families=(), images=(),
         files=(FileResult("incoming/2026-11-22/a.jpg", "unreadable", "empty"),),
-        timing={"seconds": 0.4},
+        timing={"seconds": 0.4}, headline=None,
     )  # fmt: skip
 
 
@@ -270,7 +285,10 @@ def ruled() -> Report:
 
 def excused() -> Report:
     """Drift under --exit-zero, and nobody found words for it."""
-    return replace(drifted(), exit_code=0, diagnosis=())
+    drift = drifted()
+    headline = headed("look", family="style")
+    reasons = (headline.statement, *drift.reasons[1:])
+    return replace(drift, exit_code=0, diagnosis=(), headline=headline, reasons=reasons)
 
 
 def hostile() -> Report:
@@ -285,6 +303,7 @@ def hostile() -> Report:
         groups=tuple(GroupResult(name, 3, 0.5) for name in HOSTILE),
         batch=replace(drift.batch, source=HOSTILE[:3]),
         reference=replace(drift.reference, artifact=HOSTILE[4], baseline='a "b"\x1b]0;title\x07'),
+        headline=headed("subjects", family="content", shares=(ShareResult(HOSTILE[2], 0.6, 0.1), ShareResult(nasty, 0.0, 0.5))),
     )  # fmt: skip
 
 
@@ -308,8 +327,14 @@ def mixed() -> Report:
         ),
     )
     reason = "composition: the mix changed (cat 50 % → 90 %, dog 45 % → 10 %); within classes (column:label) no further change was found (p = 0.61)"
+    headline = headed("mix", family="composition", shares=shares)
     return replace(
-        drift, reasons=(reason, drift.reasons[0]), families=families, composition=found, cautions=()
+        drift,
+        reasons=(headline.statement, drift.reasons[1], reason),
+        families=families,
+        composition=found,
+        cautions=(),
+        headline=headline,
     )
 
 
@@ -328,7 +353,7 @@ def rich() -> Report:
     drift = drifted()
     return replace(
         drift,
-        reasons=(drift.reasons[0], "without the 9 most drifted images the gate passes (p = 0.037)"),
+        reasons=(*drift.reasons, "without the 9 most drifted images the gate passes (p = 0.037)"),
         images=parts.images(), properties=parts.measured(), scores=parts.SCORES, removal=parts.REMOVAL, groups=parts.GROUPS,
         duplicates=parts.DUPLICATES, missing=parts.MISSING, map=parts.MAP, sequence=parts.SEQUENCE,
         composition=moved_clusters().composition,

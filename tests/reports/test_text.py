@@ -133,18 +133,27 @@ def test_no_number_breaks_the_report(odd):
 def test_the_verdict_is_told_in_words():
     """The first sentence suffices for somebody who reads no further."""
     first = {name: _verdict.headline(make()) for name, make in samples.ALL.items()}
-    assert first["drift"] == "These 127 images do not look like the baseline: blurrier and greener. Exit 1."
-    assert "43 % of clean batches. Exit 0." in first["pass"]
-    assert "below the tolerance" in first["warn"]
+    assert first["drift"] == (
+        "These 127 images are blurrier and greener than the baseline: like Gaussian blur severity 2. Exit 1."
+    )
+    assert first["pass"].startswith("These 127 images look like the baseline. Exit 0.")
+    assert first["warn"] == (
+        "These 12,400 images are poorer in contrast than the baseline, within the tolerance "
+        "(at least 3.4 % of the images differ, 5 % is tolerated). Exit 0."
+    )
     assert first["inconclusive"] == "Not audited: only 5 images could be read, and the gate needs 8. Exit 3."
     assert first["rules"].startswith(
-        "Max loss increase is +44 %, limit 20 %. The drift test itself says pass."
+        "Max loss increase is +44 %, limit 20 %; the drift test itself says pass: These 127 images look like"
     )
-    assert first["exit_zero"].endswith(
-        "lower sharpness and lower log error. Exit 0, because this gate was told not to fail."
+    assert first["mix"].startswith(
+        "These 127 images show the same things in other shares: cat 50 % → 90 %, dog 45 % → 10 %"
+    )
+    assert first["exit_zero"] == (
+        "These 127 images differ from the baseline in texture, light or colours, in no way that has a name. "
+        "Exit 0, because this gate was told not to fail."
     )
     assert "\x1b" not in first["hostile"]
-    assert "PASS" not in first["hostile"]
+    assert first["hostile"].startswith("These 127 images show other things: more [red]markup")
 
 
 def test_a_warning_that_fails_says_who_asked_for_it():

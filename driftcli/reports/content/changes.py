@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 def why(report: Report) -> list[str]:
-    """The reasons of the verdict, without what the diagnosis says anyway."""
+    """The reasons of the verdict, without what the headline or the diagnosis says anyway."""
     statements = {diagnosis.statement for diagnosis in report.diagnosis}
+    statements |= {report.headline.statement} if report.headline else set()
     return [reason for reason in report.reasons if reason not in statements]
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftcli.core import sentences
+from driftcli.core.findings import HeadlineResult
 from driftcli.reports.content import numbers
-from driftcli.reports.content.words import change_words, rule, words
+from driftcli.reports.content.words import only_mix, rule, words
 from driftcli.reports.layout.document import Banner
 
 if TYPE_CHECKING:
     from driftcli.core.report import Outcome, Report, Verdict
 
+MOST_WORDS = 3
+"""Words of an old result's diagnosis that its headline says."""
 LABELS: dict[Outcome, str] = {
     "pass": "PASS", "warn": "WARN", "drift": "DRIFT", "inconclusive": "INCONCLUSIVE", "rule_failed": "RULE FAILED",
     "differs": "DIFFERS", "alarm": "ALARM",
@@ -78,13 +82,33 @@ def told(report: Report) -> str:
 
 
 def sentence(report: Report) -> str:
-    """The verdict for somebody who has never heard of p-values."""
-    tell = {"pass": _passed, "warn": _warned, "drift": _drifted, "inconclusive": _not_audited}[report.verdict]
-    said = tell(report)
+    """What is different, for somebody who has never heard of p-values: the one sentence that every format says first."""
+    if report.verdict == "inconclusive":
+        return _not_audited(report)
+    said = _difference(report)
     failed = "; ".join(broken(report))
+    if report.verdict == "warn":
+        said = f"{said}, within the tolerance ({_tolerated(report)})"
     if failed and report.verdict in ("pass", "warn"):
-        return f"{failed[:1].upper()}{failed[1:]}. The drift test itself says {report.verdict}. {said}"
-    return f"{said} A rule failed too: {failed}." if failed else said
+        return f"{failed[:1].upper()}{failed[1:]}; the drift test itself says {report.verdict}: {said}."
+    return f"{said}. A rule failed too: {failed}." if failed else f"{said}."
+
+
+def _difference(report: Report) -> str:
+    """The headline; of a result of 0.1.0 what its facts still tell: no likeness, for those were named too easily."""
+    images = report.batch.images
+    if report.headline is not None:
+        return sentences.headline(report.headline, images)
+    words = tuple(dict.fromkeys(one.word for one in report.diagnosis if one.word))[:MOST_WORDS]
+    if report.verdict == "pass":
+        facts = HeadlineResult("", "same")
+    elif report.composition is not None and only_mix(report):
+        facts = HeadlineResult("", "mix", shares=report.composition.shares)
+    elif words:
+        facts = HeadlineResult("", "look", words=words)
+    else:
+        return f"{sentences.these(images)} {'does' if images == 1 else 'do'} not look like the baseline"
+    return sentences.headline(facts, images)
 
 
 def exit_words(report: Report) -> str:
@@ -100,37 +124,13 @@ def exit_words(report: Report) -> str:
     )
 
 
-def _these(report: Report) -> str:
-    images = report.batch.images
-    return f"{'This' if images == 1 else 'These'} {numbers.plural(images, 'image')}"
-
-
-def _passed(report: Report) -> str:
-    p = report.gate.p_value
-    if not numbers.known(p) or p is None:
-        return "Nothing found."
-    often = "every clean batch" if p >= 1 else f"{p_percent(p, report.gate.alpha)} of clean batches"
-    return f"Nothing found: a difference this large or larger would appear by chance in {often}."
-
-
-def p_percent(p: float, alpha: float) -> str:
-    """The p-value in percent, on the same side of alpha as p itself."""
-    shown = numbers.p_value(p, alpha)
-    return f"{numbers.trim(f'{float(shown) * 100:.10f}')} %" if float(shown) < 1 else numbers.percent(p)
-
-
-def _warned(report: Report) -> str:
+def _tolerated(report: Report) -> str:
     gate = report.gate
     tolerated = f"{numbers.percent(gate.tolerance)} is tolerated"
     if numbers.known(gate.effect_lower) and gate.effect_lower:
         bound = numbers.at_least(gate.effect_lower, gate.tolerance)
-        tolerated = f"at least {bound} of them differ, {tolerated}"
-    return f"{_these(report)} are different, but below the tolerance: {tolerated}."
-
-
-def _drifted(report: Report) -> str:
-    said = change_words(report)
-    return f"{_these(report)} do not look like the baseline{': ' if said else ''}{numbers.listed(said)}."
+        return f"at least {bound} of the images differ, {tolerated}"
+    return tolerated
 
 
 def _not_audited(report: Report) -> str:

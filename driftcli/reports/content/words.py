@@ -10,16 +10,14 @@ from driftcli.core.text import label
 from driftcli.reports.content import numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from driftcli.core.findings import ImageResult
+    from driftcli.core.findings import ImageResult, Outside
     from driftcli.core.images import Ledger
     from driftcli.core.report import Detectable, FamilyResult, Report, RuleResult, StatisticResult
 
 SLIGHT = 0.05
 """Standard deviations below which a shift is no direction."""
-MOST_SPACES = 4
-"""A diagnosis that offers more than five words offers no word."""
 RATIOS = ("increase", "share", "rate")
 """Rules whose names end so are told in percent."""
 _FIRST = (
@@ -42,18 +40,6 @@ def words(name: str) -> str:
 
 
 # ---------------------------------------------------------------- what changed
-
-
-def change_words(report: Report, most: int = 3) -> tuple[str, ...]:
-    """`blurrier`, `greener`: the words of the diagnosis, else `lower sharpness` of what moved most.
-
-    Where only the mix changed, those would mislead.
-    """
-    if only_mix(report):
-        return ("another mix of images",)
-    named = [one.word for one in report.diagnosis if one.word and one.word.count(" ") <= MOST_SPACES]
-    measured = [f"{direction(row)} {label(row.name)}" for _, row in moved(report)[:2] if direction(row)]
-    return tuple(list(dict.fromkeys(named))[:most] or measured)
 
 
 def only_mix(report: Report) -> bool:
@@ -118,9 +104,16 @@ def reasons(image: ImageResult, report: Report, most: int | None = None) -> str:
     """
     if not image.outside:
         return "; ".join(image.reasons[:most])
-    place = _places(report)
-    ordered = sorted(image.outside, key=lambda facts: place.get(facts.statistic, len(place)))
+    place = {statistic: number for number, statistic in enumerate(_places(report), 1)}
+    ordered = sorted(image.outside, key=lambda facts: _rank(facts, place))
     return "; ".join(map(sentences.outside_short, ordered[:most]))
+
+
+def _rank(facts: Outside, place: Mapping[str, int]) -> int:
+    """A spot or a subject comes first, then the values of the diagnosis, then others, then what has no value."""
+    if facts.kind in ("spot", "subject"):
+        return 0
+    return len(place) + 2 if facts.kind == "strange" else place.get(facts.statistic, len(place) + 1)
 
 
 def _places(report: Report) -> dict[str, int]:

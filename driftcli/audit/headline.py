@@ -1,0 +1,153 @@
+"""What the first sentence of every report says is different: decided once, from the families that have a say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from driftcli.core import sentences
+from driftcli.core.findings import CompositionResult, ConceptsResult, Diagnosis, HeadlineResult, ShareResult
+from driftcli.explain import mix
+
+if TYPE_CHECKING:
+    from driftcli.core.features import Tells
+    from driftcli.core.report import FamilyResult
+    from driftcli.stats.minp import Verdict
+
+WORDS = 3
+"""What images are now, in so many words at most."""
+NOTABLE = 0.5
+"""A word is named whose value moved at least so far, in sd of good images, beside the one that moved farthest: of a
+large batch everything is significant."""
+MOST_SPACES = 4
+"""More than five words are no word."""
+SUBJECTS = 2
+"""Subjects named that became more, and as many that became fewer."""
+MARKS = "occlusion"
+"""The class of corruptions that leave a mark on an image."""
+TOGETHER, FEWEST = 0.5, 4
+"""More than such a share of the marks, and so many, lie in one place where one is named."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that a headline is made of; what advisory families found is not among it."""
+
+    verdict: Verdict
+    tells: Mapping[str, Tells]
+    """By family, what its finding is about."""
+    diagnosis: Sequence[Diagnosis]
+    composition: CompositionResult | None
+    concepts: ConceptsResult | None
+    spots: Sequence[str]
+    """Where the strangest places of the most drifted images are, the most drifted image first."""
+    images: int
+    """Of the batch."""
+    removed: int | None = None
+    """How many of the most drifted images the gate passes without; None where it does not, or was not tried."""
+
+    def headline(self) -> HeadlineResult:
+        """The facts with their sentence."""
+        return sentences.headed(self._facts(), self.images)
+
+    @property
+    def moved(self) -> list[FamilyResult]:
+        """The families that have a say and differ, the leading one first."""
+        return leading(self.verdict.families)
+
+    def _facts(self) -> HeadlineResult:
+        moved = self.moved
+        if self.verdict.outcome == "pass" or not moved:
+            return HeadlineResult("", "same")
+        lead = moved[0].name
+        shares = self._shares()
+        if only_mix(self.composition):
+            return HeadlineResult("", "mix", lead, shares=shares)
+        like = next((one.corruptions for one in self.diagnosis if one.kind == "like"), ())
+        local = self._marks(moved)
+        if local is not None and not any(match.belongs != MARKS for match in like):
+            return self._local(local)
+        if like:
+            return HeadlineResult("", "look", lead, self._words(), like)
+        return self._nameless(moved, lead, shares)
+
+    def _marks(self, moved: Sequence[FamilyResult]) -> FamilyResult | None:
+        """The family for small defects, where it leads, or where a minority of the images is all that differs."""
+        few = self.removed is not None and 2 * self.removed <= self.images
+        found = [family for family in moved if self._is(family.name) == "local"]
+        return found[0] if found and (few or found[0] is moved[0]) else None
+
+    def _nameless(
+        self, moved: Sequence[FamilyResult], lead: str, shares: tuple[ShareResult, ...]
+    ) -> HeadlineResult:
+        """No simulated corruption explains it: other subjects, if their family moved; else another look; else nothing."""
+        about = {self._is(family.name) for family in moved}
+        words = self._words()
+        if "subjects" in about and (shares or self._is(lead) == "subjects" or not words):
+            return HeadlineResult("", "subjects", lead, () if shares else words, shares=shares)
+        if words or self._is(lead) == "look":
+            return HeadlineResult("", "look", lead, words)
+        local = next((family for family in moved if self._is(family.name) == "local"), None)
+        return HeadlineResult("", "unlike", lead) if local is None else self._local(local)
+
+    def _is(self, family: str) -> Tells:
+        return self.tells.get(family, "unlike")
+
+    def _words(self) -> tuple[str, ...]:
+        """What images are now: the measured values that moved far, causes before consequences."""
+        shifts = [
+            (one.word, abs(one.shift_sd or 0.0))
+            for one in self.diagnosis
+            if one.kind == "shift" and one.word and one.word.count(" ") <= MOST_SPACES
+        ]
+        farthest = max((shift for _, shift in shifts), default=0.0)
+        told = dict.fromkeys(word for word, shift in shifts if shift >= min(NOTABLE, farthest))
+        return tuple(told)[:WORDS]
+
+    def _shares(self) -> tuple[ShareResult, ...]:
+        """By the labels of the images, where they differ; else by the network's own words; of a changed mix, its own."""
+        found = self.composition
+        if only_mix(found) or (found is not None and found.by != "clusters" and found.reading == "both"):
+            return tuple(mix.named(found)) if found is not None else ()
+        words = self.concepts
+        if words is None or not words.speaks:
+            return ()
+        told = (*words.more[:SUBJECTS], *words.fewer[:SUBJECTS])
+        return tuple(ShareResult(word.word, word.batch, word.baseline) for word in told)
+
+    def _local(self, family: FamilyResult) -> HeadlineResult:
+        """How many images carry a mark, beyond the good ones that are as strange; and where most marks are."""
+        shares = [
+            (one.batch - one.baseline) / (1 - one.baseline)
+            for one in family.statistics
+            if one.batch is not None and one.baseline is not None and one.baseline < 1
+        ]
+        count = round(max(shares, default=0.0) * self.images)
+        return HeadlineResult(
+            "",
+            "local",
+            family.name,
+            images=count if count > 1 else None,
+            place=place(self.spots[: max(count, 1)]),
+        )
+
+
+def leading(families: Sequence[FamilyResult]) -> list[FamilyResult]:
+    """Those that have a say and differ: the smallest adjusted p first, then the largest effect that is certain."""
+    moved = [family for family in families if family.gate == "on" and family.significant]
+    return sorted(moved, key=lambda f: (f.p_adjusted or 0.0, -(f.effect_lower or 0.0), -(f.effect or 0.0)))
+
+
+def only_mix(found: CompositionResult | None) -> bool:
+    """Whether the verdict is put down to another mix of images alone."""
+    return found is not None and found.reading == "composition" and not found.ignored
+
+
+def place(spots: Collection[str]) -> str | None:
+    """Where more than half of these places are; None where they are not in one, or few."""
+    if len(spots) < FEWEST:
+        return None
+    name, count = Counter(spots).most_common(1)[0]
+    return name if count > TOGETHER * len(spots) else None
