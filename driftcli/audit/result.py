@@ -202,9 +202,8 @@ class Draft:
         which = [family.name for family in leading(verdict.families)]
         verb = "differs" if len(which) == 1 else "differ"
         alpha = self.settings.gate.alpha
-        return (
-            f"{sentences.listed(which)} {verb} from the baseline: p = {verdict.p_value:.2g}, alpha {alpha:g}"
-        )
+        p = amounts.p_value(verdict.p_value, alpha)
+        return f"{sentences.listed(which)} {verb} from the baseline: p = {p}, alpha {amounts.p_value(alpha)}"
 
     def _advice(self, outcome: Outcome, family: Family, found: FamilyResult) -> str:
         """An advisory family that differs, and how."""
