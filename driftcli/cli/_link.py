@@ -23,8 +23,8 @@ ReportUrl = Annotated[
         panel=OUTPUT,
         envvar="DRIFTCLI_REPORT_URL",
         show_envvar=False,
-        help="Where people find this check's reports: goes into notifications, the history, JUnit and summaries "
-        "(default: the run's page on GitHub, GitLab or Jenkins, else the path of the HTML page) "
+        help="Where people find this check's reports, for notifications, the history, JUnit and summaries; without it the "
+        "run's page on GitHub, GitLab or Jenkins, else the path of the HTML page "
         "[env: DRIFTCLI_REPORT_URL].",
     ),
 ]
