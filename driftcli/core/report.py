@@ -25,7 +25,6 @@ from driftcli.core.findings import (
 )
 from driftcli.core.images import Ledger
 
-
 Verdict = Literal["pass", "warn", "drift", "inconclusive"]
 Outcome = Literal["pass", "warn", "drift", "inconclusive", "rule_failed", "differs", "alarm"]
 

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from driftcli.core.findings import ImageResult
 from driftcli.core.text import safe_name
+from driftcli.reports.content import verdict
 from driftcli.reports.csv import COLUMNS, FORMULA, Csv
 from driftcli.reports.metrics import Metrics
 from driftcli.reports.openmetrics import Openmetrics
@@ -120,7 +121,8 @@ def test_metrics_are_one_flat_object_of_numbers(name):
     report = samples.ALL[name]()
     found = json.loads(Metrics().render(report))
     assert all(type(value) in (int, float) for value in found.values())
-    assert found["drift"] == (report.verdict == "drift")
+    assert found["drift"] == (report.outcome in {"drift", "alarm"})
+    assert found["failed"] == verdict.failed(report)
     assert ("p_value" in found) is (report.gate.p_value is not None)
     assert found["images.used"] == report.ledger.used
     if report.families:
