@@ -57,7 +57,9 @@ def methods(incomplete: str) -> Offered:
 
 def outputs(incomplete: str) -> Offered:
     """`FORMAT=`; behind it, and of a path, the shell knows more."""
-    return [] if "=" in incomplete else _beginning([f"{kind}=" for kind in registry.kinds("reports")], incomplete)
+    if "=" in incomplete:
+        return []
+    return _beginning([f"{kind}=" for kind in registry.kinds("reports")], incomplete)
 
 
 def keys(incomplete: str) -> Offered:
