@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from driftcli.cli import _common as c
-from driftcli.cli import baseline, check, demo, doctor, fit, history, inspect, power, report, simulate
+from driftcli.cli import (
+    _environment,
+    baseline,
+    check,
+    demo,
+    doctor,
+    fit,
+    history,
+    inspect,
+    power,
+    report,
+    simulate,
+)
 from driftcli.cli import help as manual
 from driftcli.cli._help import CONTEXT, Command, Group
 from driftcli.cli.console import Terminal, abandon, invoke
@@ -84,8 +96,7 @@ class Terminated(BaseException):
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
-    # numpy's linear algebra here is small; its threads only wait, and on a busy machine they wait long.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _environment.prepare(os.environ)
     code = run(sys.argv[1:])
     _flush()
     sys.exit(code)
@@ -116,7 +127,10 @@ def _run(argv: Sequence[str], terminal: Terminal) -> int:
         terminal.error(*_usage(error, argv))
         return USAGE
     except SystemExit as error:
-        return 0 if error.code in (0, None) or _pipe_closed(error) else INTERNAL
+        if error.code in (0, None) or _pipe_closed(error):
+            return 0
+        terminal.ending.error = "the program was ended from within"
+        return INTERNAL
     except Exception as error:  # noqa: BLE001  # the last line of defence: never 1
         return 0 if _pipe_closed(error) else terminal.failure(error)
     finally:

@@ -11,10 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from driftcli.cli._environment import prepare
 from driftcli.cli.app import app
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.version import version
+from driftcli.reports.json import Json
 from tests.journey import pictures
+from tests.reports import samples
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -127,7 +132,7 @@ def test_swapped_arguments_are_seen_and_put_right(main, ref, monkeypatch, argv, 
 def _both_in_one(argv, cwd):
     ran = subprocess.run(
         [sys.executable, "-m", "driftcli", *argv], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, check=False, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     return ran.returncode, ran.stdout
 
@@ -161,6 +166,114 @@ def test_the_version_is_told_wherever_it_is_asked_for(main, verb, word):
     ran = main(verb, word)
     assert (ran.code, ran.out, ran.err) == (0, f"driftcli {version()}\n", "")
     assert main(word, verb).out == ran.out
+
+
+# ---------------------------------------------------------------- completion
+
+
+@pytest.fixture
+def completed(main, monkeypatch):
+    """What a shell offers for the last word of a line."""
+
+    def offered(line):
+        monkeypatch.setenv("_DRIFTCLI_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+        return main().out.split()
+
+    return offered
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("simulate x -o y --corruption gau", ["gaussian_blur", "gaussian_noise"]),
+        ("power ref x --corruption al", ["all"]),
+        ("check ref x --require-detectable jp", ["jpeg:"]),
+        ("check ref x --fail-on ", ["drift", "warn", "none"]),
+        ("check ref x -f m", ["markdown"]),
+        ("check ref x -o j", ["json=", "junit="]),
+        ("check ref x -o json=", []),
+        ("check ref x --tolerance ", ["auto"]),
+        ("check ref x --color ", ["auto", "always", "never"]),
+        ("fit x --method e", ["embedding"]),
+        ("fit x --method properties,au", ["properties,autoencoder"]),
+        ("fit x --set fit.ho", ["fit.holdout="]),
+        ("fit x --device ", ["auto", "cpu", "cuda", "mps"]),
+        ("fit x -c insp", ["inspection"]),
+        ("fit x --stratify-by ", ["folder", "hour", "column:"]),
+        ("help exit", ["exit-codes"]),
+    ],
+)
+def test_a_shell_completes_values(completed, line, offered):
+    assert completed(f"driftcli {line}") == offered
+
+
+def test_a_shell_completes_baselines_of_the_artifact_that_is_named(completed, ref):
+    (ref / "manifest.json").write_text('{"baselines": {"default": {}, "night": {}, "day": {}}}')
+    assert completed(f"driftcli check {ref} images --baseline ") == ["default", "night", "day"]
+    assert completed(f"driftcli check {ref} images --baseline n") == ["night"]
+    assert completed(f"driftcli check {ref.parent} images --baseline n") == []
+    (ref / "manifest.json").write_text("{")
+    assert completed(f"driftcli check {ref} images --baseline ") == []
+
+
+@pytest.mark.parametrize("line", ["check ref x --set g", "fit x --method p", "simulate x --corruption g"])
+def test_completing_loads_no_torch(line):
+    code = "import sys; from driftcli.cli import app; app.run([]); print('torch' in sys.modules, file=sys.stderr)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={
+            **os.environ, "_DRIFTCLI_COMPLETE": "complete_bash", "COMP_WORDS": f"driftcli {line}",
+            "COMP_CWORD": str(len(line.split())),
+        },
+    )  # fmt: skip
+    assert ran.stdout.split()
+    assert ran.stderr == "False\n"
+
+
+# ---------------------------------------------------------------- a home that cannot be written
+
+
+def test_matplotlib_has_a_place_where_the_home_is_none(tmp_path):
+    home = tmp_path / "home"
+    environ = {"HOME": str(home / "nobody"), "TMPDIR": str(tmp_path / "tmp")}
+    home.write_text("a file: nothing can be made below it")
+    prepare(environ)
+    place = Path(environ["MPLCONFIGDIR"])
+    assert place.is_dir()
+    assert place.parent == tmp_path / "tmp"
+    assert place.stat().st_mode & 0o077 == 0
+    again = {"HOME": str(home / "nobody"), "TMPDIR": str(tmp_path / "tmp")}
+    prepare(again)
+    assert again == environ
+    place.chmod(0o755)
+    shared = {"HOME": str(home / "nobody"), "TMPDIR": str(tmp_path / "tmp")}
+    prepare(shared)
+    assert "MPLCONFIGDIR" not in shared
+
+
+def test_what_the_user_set_stays_and_a_good_home_is_left_alone(tmp_path):
+    mine = {"HOME": "/nowhere", "MPLCONFIGDIR": "mine", "OPENBLAS_NUM_THREADS": "8"}
+    prepare(mine)
+    assert mine == {"HOME": "/nowhere", "MPLCONFIGDIR": "mine", "OPENBLAS_NUM_THREADS": "8"}
+    good = {"HOME": str(tmp_path)}
+    prepare(good)
+    assert "MPLCONFIGDIR" not in good
+
+
+def test_a_page_in_a_read_only_home_says_nothing_of_matplotlib(tmp_path):
+    """A whole process, as a service runs it."""
+    (tmp_path / "home").write_text("")
+    (tmp_path / "result.json").write_text(Json().render(samples.rich()))
+    environ = {key: text for key, text in os.environ.items() if not key.startswith(("XDG_", "MPL"))}
+    ran = subprocess.run(
+        [sys.executable, "-m", "driftcli", "report", "result.json", "-q", "-o", "report.html"], cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+        env=environ | {"HOME": str(tmp_path / "home" / "x"), "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "<svg" in (tmp_path / "report.html").read_text()
 
 
 # ---------------------------------------------------------------- keys
