@@ -23,13 +23,17 @@ YEAR, BEGIN, LONGEST, FAMILIES = 365, 100, 10, 4
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--years", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--artifact")
     parser.add_argument("--batch")
     given = parser.parse_args()
-    print("| alpha | relabellings | good years with an alarm (95 %) | days to the alarm: median, longest | days that pay |")
+    print(
+        "| alpha | relabellings | good years with an alarm (95 %) | days to the alarm: median, longest | days that pay |"
+    )
     print("|---|---|---|---|---|")
     for alpha in (0.05, 0.01):
         few = choose_permutations("auto", alpha, FAMILIES)
@@ -83,14 +87,18 @@ def cost(artifact: str, batch: str) -> None:
     runtime = make_runtime(Settings(workers=1), Call(Settings()).progress)
     with Reader(reference.settings, reference.extractors, reference.states, runtime) as reader:
         reading = reader.read([batch], 5_000, "reading")
-    sizes = f"C = {len(baseline.features)}, batch of {len(reading.contents)}, {len(baseline.families)} families"
+    sizes = (
+        f"C = {len(baseline.features)}, batch of {len(reading.contents)}, {len(baseline.families)} families"
+    )
     print(f"\nWhole gate, {sizes}\n\n| relabellings | processor | peak memory |\n|---|---|---|")
     for many in (999, 4_999, 28_999, 145_999):
         gate = reference.settings.gate.model_copy(update={"permutations": many, "alpha": 0.05})
         began = time.process_time()
         run_gate(reference.settings.model_copy(update={"gate": gate}), baseline, reading)
         seconds = time.process_time() - began
-        print(f"| {many:,} | {seconds:.1f} s | {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB |")
+        print(
+            f"| {many:,} | {seconds:.1f} s | {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB |"
+        )
 
 
 if __name__ == "__main__":

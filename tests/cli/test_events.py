@@ -44,7 +44,11 @@ def test_a_check_ends_in_one_event_with_the_reports_own_sentence(main, check, na
 
     check.result = report = samples.ALL[name]()
     found = event(main("check", "ref", "x", *JSON).err)
-    assert (found["command"], found["verdict"], found["exit_code"]) == ("check", report.outcome, report.exit_code)
+    assert (found["command"], found["verdict"], found["exit_code"]) == (
+        "check",
+        report.outcome,
+        report.exit_code,
+    )
     assert (found["p"], found["images"]) == (report.gate.p_value, report.batch.images)
     assert found["sentence"] == verdict.told(report)
     looks = {"pass": "info", "warn": "warning", "differs": "warning", "exit_zero": "warning"}
@@ -78,7 +82,12 @@ def test_a_failure_is_the_same_event(main, check, raised, code, error, hint):
 
 @pytest.mark.parametrize(
     ("argv", "command"),
-    [(["check", "ref", "x", "--alpa", "3"], "check"), (["chekc"], None), (["check"], "check"), (["fit", "x"], "fit")],
+    [
+        (["check", "ref", "x", "--alpa", "3"], "check"),
+        (["chekc"], None),
+        (["check"], "check"),
+        (["fit", "x"], "fit"),
+    ],
 )
 def test_a_wrong_command_line_is_one_too(main, argv, command):
     ran = main(*argv, *JSON)

@@ -100,13 +100,20 @@ def test_the_report_is_a_screen_that_begins_and_ends_with_the_verdict(name, widt
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60), st.integers(0, 40), st.sampled_from([60, 80, 100]))
+@given(
+    st.integers(0, 60),
+    st.integers(0, 60),
+    st.integers(0, 60),
+    st.integers(0, 40),
+    st.sampled_from([60, 80, 100]),
+)
 def test_much_to_say_stays_a_screen(reasons, cautions, groups, statements, width):
     """Whatever was found: the reasons come first, and what has no room is named."""
     rich = samples.rich()
     report = replace(
         rich,
-        reasons=rich.reasons + tuple(f"reason {k} of some length, so that it takes its room" for k in range(reasons)),
+        reasons=rich.reasons
+        + tuple(f"reason {k} of some length, so that it takes its room" for k in range(reasons)),
         cautions=tuple(f"caution {k}" for k in range(cautions)),
         groups=tuple(GroupResult(f"g{k}", 1, 0.5, 0.4, 0.001, significant=True) for k in range(groups)),
         diagnosis=tuple(Diagnosis(f"Images are odd{k}: x") for k in range(statements)),
@@ -301,7 +308,9 @@ def test_many_statements_and_shifts_are_cut_with_their_number():
     seen = tuple(
         Detectable("shift", None, 1.0, 0.8, f"value_{number}", 0.2, 0.001, "share") for number in range(9)
     )
-    text = Text(100, full=True).render(replace(report, diagnosis=many, gate=replace(report.gate, detectable=seen)))
+    text = Text(100, full=True).render(
+        replace(report, diagnosis=many, gate=replace(report.gate, detectable=seen))
+    )
     assert "odd4" in text
     assert "odd5" not in text
     assert "and 4 more in the JSON result" in text
