@@ -129,9 +129,16 @@ Workers = Annotated[
     str | None,
     option("--workers", metavar="N|auto", panel=COMMON, help="Decoding processes (default: auto)."),
 ]
-Quiet = Annotated[bool, option("-q", "--quiet", panel=COMMON, help="One line of result; no progress.")]
+Quiet = Annotated[bool, option("-q", "--quiet", panel=COMMON, help="One line of key=value; no progress.")]
 Verbose = Annotated[
-    int, option("-v", "--verbose", panel=COMMON, count=True, help="Say more; -vv adds tracebacks.")
+    int,
+    option(
+        "-v",
+        "--verbose",
+        panel=COMMON,
+        count=True,
+        help="All of the report, and how long each stage took; -vv adds tracebacks.",
+    ),
 ]
 NoProgress = Annotated[bool, option("--no-progress", panel=COMMON, help="No progress.")]
 Color = Annotated[
@@ -151,7 +158,7 @@ LogFormat = Annotated[
         panel=COMMON,
         envvar="DRIFTCLI_LOG_FORMAT",
         show_envvar=False,
-        help="Form of standard error (default: text).",
+        help="Form of standard error; json: every run ends in one event (default: text).",
     ),
 ]
 

@@ -58,7 +58,8 @@ Permutations = Annotated[
         "--permutations",
         metavar="N|auto",
         panel=GATE,
-        help="Relabellings; auto: enough for alpha and the number of families (default: auto).",
+        help="Relabellings; auto: enough for alpha and the number of families, and with --gate sequence for two "
+        "certain checks to alarm (default: auto).",
     ),
 ]
 MinImages = Annotated[

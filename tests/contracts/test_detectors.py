@@ -6,8 +6,8 @@ import pytest
 from driftcli.core import registry
 from driftcli.core.features import Column
 from driftcli.detectors.base import Detector
-from driftcli.stats.minp import joint_p
 from driftcli.stats import relabelling
+from driftcli.stats.minp import joint_p
 from driftcli.stats.relabelling import draw
 
 COLUMNS = tuple(Column(f"c{i}") for i in range(5))
