@@ -183,7 +183,7 @@ def test_commands_in_running_text_have_the_options_that_are_named(page):
     """Their arguments may be left out."""
     for verb, *words in _words(_spans(_read(page))):
         if verb.startswith("-"):
-            assert verb in {"--version", "--help"}
+            assert verb in {"--version", "--help", "--install-completion"}
             continue
         assert verb in COMMANDS, (verb, words)
         known = {name for param in COMMANDS[verb].params for name in (*param.opts, *param.secondary_opts)}
@@ -203,7 +203,7 @@ def test_command_lines_are_found():
 def test_every_option_in_running_text_exists(page):
     """`--tolerance 5%` by itself, without its command; a few are pip's and the benchmarks'."""
     known = {name for command in COMMANDS.values() for param in command.params for name in param.opts}
-    foreign = {"--help", "--version", "--find-links", "--design", "--cli"}
+    foreign = {"--help", "--version", "--install-completion", "--find-links", "--design", "--cli"}
     for span in _spans(_read(page)):
         if span.startswith("--"):
             assert re.split(r"[ =]", span)[0] in known | foreign, span

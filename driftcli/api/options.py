@@ -110,7 +110,8 @@ class CheckOptions(Run, total=False):
     max_loss_increase: Also fail when the autoencoder's loss rises by more, such as 20% (default: none).
     require_detectable: Also fail when such a change (gaussian_blur:2, foreign:0.1, or a property's shift in
         sd: sharpness:1) would go unseen at this batch size. One, or several.
-    permutations: Relabellings; auto: enough for alpha and the number of families (default: auto).
+    permutations: Relabellings; auto: enough for alpha and the number of families, and with gate="sequence"
+        for two certain checks to alarm (default: auto).
     min_images: Fewer distinct images are not audited (default: 8).
     max_unreadable: More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).
     max_test_images: The test uses at most so many (default: 5000).

@@ -56,7 +56,7 @@ def history(
 
     Args:
         database: SQLite file that `check(..., history=FILE)` wrote.
-        group: Of this `history_group` only. None: of the series that was checked last.
+        group: Of this `history_group` only; "" is the series without one. None: of the series that was checked last.
         baseline: Against this baseline, by name or beginning of its digest. None: the one used last.
         since: From this date on ("2026-11-01"), or of this age at most ("24h", "30d").
         limit: The newest so many checks; 0: all. Evidence and charts rest on all checks whatever is shown.
@@ -89,7 +89,7 @@ def acknowledge(database: Name, note: str = "", *, group: str | None = None) -> 
     Args:
         database: SQLite file that `check(..., history=FILE)` wrote.
         note: What the alarm was; kept.
-        group: Of this `history_group` only. None: every alarm.
+        group: Of this `history_group` only; "" is the series without one. None: every alarm.
 
     Returns:
         The alarms that were ended, with the evidence that they had; empty where there was none.

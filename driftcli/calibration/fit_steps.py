@@ -17,7 +17,7 @@ from driftcli.core.images import Decoded, Entry, Skipped
 from driftcli.core.times import now_utc
 from driftcli.extractors.base import Extractor, Runtime, kinds
 from driftcli.reading import canaries
-from driftcli.reading.reader import Reader, Reading, extract_views
+from driftcli.reading.reader import CHUNK, Reader, Reading, extract_views
 from driftcli.reading.runtime import versions
 from driftcli.reference import clusters
 from driftcli.reference.reference import Reference, build_extractors, build_families, with_extractors
@@ -62,6 +62,10 @@ def left_out(reading: Reading, settings: Settings, extractors: Mapping[str, Extr
     return [f"{' and '.join(kinds)} learns from whole pictures: {kept:,} of {used:,} images were used"]
 
 
+AT_ONCE = 16 * CHUNK
+"""Prepared images that are looked at between two steps of progress; a multiple of every micro-batch."""
+
+
 def holdout_share(settings: Settings, images: int) -> float:
     """Share for C; of very many images neither C nor F gets more than `max_images`."""
     asked, most = settings.fit.holdout, settings.fit.max_images / images
@@ -94,9 +98,23 @@ def learn_extractors(reader: Reader, reading: Reading, fit_rows: NDArray[np.int6
     }
     views = dict(reading.features.views)
     for kind, prepared in reading.prepared.items():
-        views.update(extract_views(reader.extractors[kind], learnt[kind], prepared, reader.runtime))
+        views.update(_extracted(reader, kind, learnt[kind], prepared))
     reader.states = {**reader.states, **learnt}
     return replace(reading, features=replace(reading.features, views=views))
+
+
+def _extracted(
+    reader: Reader, kind: str, state: State, prepared: NDArray[Any]
+) -> dict[str, NDArray[np.float32]]:
+    """The views of all prepared images [n, ...], some at a time, so that progress can tell."""
+    parts = []
+    reader.progress.start(f"looking at all images with the {kind}", len(prepared))
+    for start in range(0, len(prepared), AT_ONCE):
+        some = prepared[start : start + AT_ONCE]
+        parts.append(extract_views(reader.extractors[kind], state, some, reader.runtime))
+        reader.progress.advance(len(some))
+    reader.progress.finish()
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def canary(reader: Reader) -> tuple[State, Mapping[str, NDArray[np.float32]]]:

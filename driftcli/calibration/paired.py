@@ -46,7 +46,8 @@ def simulate(
         for entry in entries
         for k, variant in enumerate(variants)
     )
-    found = reader.read_entries(wanted, len(entries) * len(variants), stage).features
+    count = len(entries) * len(variants)
+    found = reader.read_entries(wanted, count, stage, total=count).features
     rows: dict[bytes, dict[int, int]] = {}
     for row, (content, name) in enumerate(zip(found.content, found.names, strict=True)):
         rows.setdefault(bytes(content), {}).setdefault(int(name[:4]), row)

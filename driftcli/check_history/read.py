@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -49,7 +50,8 @@ def read(
 ) -> Past:
     """What the database holds: all series, and the checks and charts of the chosen one.
 
-    Chosen is the series of `group` and `baseline` (name, or the start of its digest) that was checked last.
+    Chosen is the series of `group` and `baseline` (name, or the start of its digest) that was checked last; the
+    group "" is that of the checks without one.
 
     `since`: a date (2026-11-01) or an age (30d); `limit`: the newest so many checks, 0: all. M and the charts
     rest on all checks of the series, whatever is shown. Raises NotAuditedError (3) for a file that is missing,
@@ -109,21 +111,21 @@ def _chosen(series: Sequence[Series], group: str | None, baseline: str | None, p
             or candidate.baseline == baseline
             or candidate.baseline_digest.startswith(baseline)
         )
-        if named and (group is None or candidate.group == group):
+        if named and (group is None or candidate.group == (group or None)):
             return candidate
     if group is None and baseline is None:
         return None
-    asked = " and ".join(
-        f"{what} {safe_name(name)!r}" for what, name in (("group", group), ("baseline", baseline)) if name
+    asked = [] if group is None else [f"group {safe_name(group)!r}" if group else "series without a group"]
+    asked += [f"baseline {safe_name(baseline)!r}"] if baseline else []
+    known = sorted({f"{safe_name(one.baseline)} ({_option(one)})" for one in series})
+    raise UsageError(
+        f"{safe_name(str(path))} has no {' and '.join(asked)}", f"it has: {', '.join(known) or 'none'}"
     )
-    known = sorted(
-        {
-            f"{safe_name(candidate.baseline)}"
-            + (f" of group {safe_name(candidate.group)}" if candidate.group else "")
-            for candidate in series
-        }
-    )
-    raise UsageError(f"{safe_name(str(path))} has no {asked}", f"it has: {', '.join(known) or 'none'}")
+
+
+def _option(series: Series) -> str:
+    """What shows it: `--group line-2`."""
+    return f"--group {shlex.quote(safe_name(series.group or ''))}"
 
 
 def _checks(

@@ -70,7 +70,7 @@ def record(report: Report, settings: Settings, measured: Sequence[Measured] = ()
 
 
 def acknowledge(path: Path, note: str, group: str | None = None) -> tuple[Acknowledged, ...]:
-    """End all alarms, of one `group` or of all: M starts again at 0. Returns the alarms that were ended.
+    """End all alarms, of one `group` ("": the checks without one) or of all: M starts again at 0; the alarms that ended.
 
     When, why (`note`, at most 2,000 characters) and at what M is kept. Raises NotAuditedError (3) where there is
     no history, else as `prepare`.

@@ -6,11 +6,18 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from driftcli.cli import _complete as complete
+from driftcli.cli._complete import words
+
 GATE, INPUT, LEARN, NETWORK, OUTPUT, COMMON = "Gate", "Input", "Learning", "Weights", "Output", "Common"
 
 
 def option(*names: str, help: str, panel: str, metavar: str | None = None, **more: Any) -> Any:  # noqa: A002
-    """An option whose default stands in its help: the value None means "not given"."""
+    """An option whose default stands in its help: the value None means "not given".
+
+    A shell completes the words of its metavar that are meant literally, unless `autocompletion` says more.
+    """
+    more.setdefault("autocompletion", words(metavar))
     return typer.Option(*names, help=help, rich_help_panel=panel, metavar=metavar, show_default=False, **more)
 
 
@@ -24,17 +31,28 @@ GroupBy = Annotated[
         panel=INPUT,
         help="What makes images dependent: folder, hour, column:NAME or a regular expression on the path; "
         "groups become the unit of the test (default: none).",
+        autocompletion=complete.ties,
     ),
 ]
 StratifyBy = Annotated[
     str | None,
     option(
-        "--stratify-by", metavar="KEY", panel=INPUT, help="Label or class to compare within (default: none)."
+        "--stratify-by",
+        metavar="KEY",
+        panel=INPUT,
+        help="Label or class to compare within (default: none).",
+        autocompletion=complete.ties,
     ),
 ]
 SliceBy = Annotated[
     str | None,
-    option("--slice-by", metavar="KEY", panel=INPUT, help="Rows of the report only (default: none)."),
+    option(
+        "--slice-by",
+        metavar="KEY",
+        panel=INPUT,
+        help="Rows of the report only (default: none).",
+        autocompletion=complete.ties,
+    ),
 ]
 Exclude = Annotated[
     list[str] | None,
@@ -78,6 +96,7 @@ Config = Annotated[
         panel=COMMON,
         help="YAML settings: a file, or the name of a shipped one such as fast or inspection "
         "[env: DRIFTCLI_CONFIG]; none is looked for.",
+        autocompletion=complete.configurations,
     ),
 ]
 Sets = Annotated[
@@ -87,6 +106,7 @@ Sets = Annotated[
         metavar="KEY=VALUE",
         panel=COMMON,
         help="Any setting, such as families.file.gate=on. Repeatable.",
+        autocompletion=complete.keys,
     ),
 ]
 ShowConfig = Annotated[
@@ -97,15 +117,28 @@ Seed = Annotated[
 ]
 Device = Annotated[
     str | None,
-    option("--device", metavar="NAME", panel=COMMON, help="auto, cpu, cuda, cuda:N or mps (default: auto)."),
+    option(
+        "--device",
+        metavar="NAME",
+        panel=COMMON,
+        help="auto, cpu, cuda, cuda:N or mps (default: auto).",
+        autocompletion=complete.devices,
+    ),
 ]
 Workers = Annotated[
     str | None,
     option("--workers", metavar="N|auto", panel=COMMON, help="Decoding processes (default: auto)."),
 ]
-Quiet = Annotated[bool, option("-q", "--quiet", panel=COMMON, help="One line of result; no progress.")]
+Quiet = Annotated[bool, option("-q", "--quiet", panel=COMMON, help="One line of key=value; no progress.")]
 Verbose = Annotated[
-    int, option("-v", "--verbose", panel=COMMON, count=True, help="Say more; -vv adds tracebacks.")
+    int,
+    option(
+        "-v",
+        "--verbose",
+        panel=COMMON,
+        count=True,
+        help="All of the report, and how long each stage took; -vv adds tracebacks.",
+    ),
 ]
 NoProgress = Annotated[bool, option("--no-progress", panel=COMMON, help="No progress.")]
 Color = Annotated[
@@ -125,7 +158,7 @@ LogFormat = Annotated[
         panel=COMMON,
         envvar="DRIFTCLI_LOG_FORMAT",
         show_envvar=False,
-        help="Form of standard error (default: text).",
+        help="Form of standard error; json: every run ends in one event (default: text).",
     ),
 ]
 

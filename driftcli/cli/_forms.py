@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from driftcli.cli._common import OUTPUT, option
+from driftcli.cli._complete import outputs
 from driftcli.core.registry import kinds
 
 SHOWN = ("text", "json", "markdown", "github", "csv")
@@ -29,5 +30,6 @@ Files = Annotated[
         panel=OUTPUT,
         help=f"Also write the report to a file; its suffix says the format, or one is named: "
         f"{', '.join(kinds('reports'))}. Folders are made. Repeatable.",
+        autocompletion=outputs,
     ),
 ]

@@ -61,7 +61,7 @@ class TerminalProgress(Progress):
     def finish(self) -> None:
         if self.stages:
             stage, began, done = self.stages.pop()
-            unit = "images" if stage.startswith("reading") or stage == "simulating" else "steps"
+            unit = "files" if stage.startswith("reading") else "steps"
             self.terminal.took(stage, self.clock() - began, done, unit)
         for part, seconds, steps in self.parts:
             self.terminal.took(f"  of that {part}", seconds, steps)

@@ -127,7 +127,10 @@ def _run(argv: Sequence[str], terminal: Terminal) -> int:
         terminal.error(*_usage(error, argv))
         return USAGE
     except SystemExit as error:
-        return 0 if error.code in (0, None) or _pipe_closed(error) else INTERNAL
+        if error.code in (0, None) or _pipe_closed(error):
+            return 0
+        terminal.ending.error = "the program was ended from within"
+        return INTERNAL
     except Exception as error:  # noqa: BLE001  # the last line of defence: never 1
         return 0 if _pipe_closed(error) else terminal.failure(error)
     finally:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from driftcli.cli import _common as c
+from driftcli.cli._complete import topics
 from driftcli.cli.console import Terminal, invoke, is_terminal
 from driftcli.core import shipped
 from driftcli.core.errors import InternalError, UsageError
@@ -36,7 +37,10 @@ _ENTRY = re.compile(r"^- \[([\w-]+)\]\([\w-]+\.md\): (.*)$", re.MULTILINE)
 Topic = Annotated[
     str | None,
     typer.Argument(
-        metavar="[TOPIC]", help="Page of the manual, or a command; without one, the list.", show_default=False
+        metavar="[TOPIC]",
+        help="Page of the manual, or a command; without one, the list.",
+        show_default=False,
+        autocompletion=topics,
     ),
 ]
 NoPager = Annotated[

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 Examples:
   driftcli history drift.db
+  driftcli history drift.db --group line-2               # one of several series; --group '': the unnamed one
   driftcli history drift.db --statistic brightness --since 30d
   driftcli history drift.db -o history.html
   driftcli history drift.db --acknowledge --note "lens cleaned"
@@ -45,7 +46,13 @@ Statistic = Annotated[
 ]
 Group = Annotated[
     str | None,
-    option("--group", metavar="NAME", panel=SELECTION, help="Of this --history-group."),
+    option(
+        "--group",
+        metavar="NAME",
+        panel=SELECTION,
+        help="Of this --history-group; an empty name ('') is the series without one. Without the option: the "
+        "series checked last.",
+    ),
 ]
 Baseline = Annotated[
     str | None,

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from driftcli.cli import _complete as complete
 from driftcli.cli._common import (
     GATE,
     LEARN,
@@ -57,7 +58,8 @@ Permutations = Annotated[
         "--permutations",
         metavar="N|auto",
         panel=GATE,
-        help="Relabellings; auto: enough for alpha and the number of families (default: auto).",
+        help="Relabellings; auto: enough for alpha and the number of families, and with --gate sequence for two "
+        "certain checks to alarm (default: auto).",
     ),
 ]
 MinImages = Annotated[
@@ -104,6 +106,7 @@ RequireDetectable = Annotated[
         panel=GATE,
         help="Also fail when such a change (gaussian_blur:2, foreign:0.1, or a property's shift in sd: sharpness:1) "
         "would go unseen at this batch size. Repeatable.",
+        autocompletion=complete.changes,
     ),
 ]
 Detectable = Annotated[
@@ -185,6 +188,7 @@ Baseline = Annotated[
         metavar="NAME",
         panel=GATE,
         help="Baseline to compare with (default: `default`, the only one, or `holdout`).",
+        autocompletion=complete.baselines,
     ),
 ]
 
@@ -197,6 +201,7 @@ Method = Annotated[
         metavar="METHOD",
         panel=LEARN,
         help=f"{methods()}; repeatable or with commas (default: {by_default()}).",
+        autocompletion=complete.methods,
     ),
 ]
 Holdout = Annotated[

@@ -9,6 +9,7 @@ from driftcli.cli import _common as c
 from driftcli.cli import _order, _reports, session
 from driftcli.cli import options as o
 from driftcli.cli._common import OUTPUT, option
+from driftcli.cli._complete import corruptions_or_all
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, Entries, Region, Weights, group
 from driftcli.core.errors import UsageError
@@ -40,6 +41,7 @@ Corruption = Annotated[
         panel=PANEL,
         help="What happens to images, or `all` of them. Repeatable (default: `gaussian_blur`, motion_blur, "
         "gaussian_noise, jpeg, darken, low_contrast, white_balance, occlusion).",
+        autocompletion=corruptions_or_all,
     ),
 ]
 Severity = Annotated[

@@ -9,6 +9,7 @@ import typer
 
 from driftcli.cli import _summary, session
 from driftcli.cli._common import OUTPUT, option
+from driftcli.cli._complete import corruptions
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, Entries, group
 from driftcli.core.errors import UsageError
@@ -48,6 +49,7 @@ Corruptions = Annotated[
         panel=PANEL,
         help="What happens to the pixels, by a severity (1 to 5) or an amount with its unit, such as 127gl; "
         "see --list. Repeatable: one after the other.",
+        autocompletion=corruptions,
     ),
 ]
 Severity = Annotated[

@@ -100,7 +100,8 @@ class Detector(ABC):
         columns: Sequence[Column],
     ) -> tuple[Floats, tuple[Statistic, ...]]:
         """Statistics of C [n_c, d] against Y [m, d] under every relabelling, [rows, k], and the k as observed (row 0)."""
-        values = self.values(state, np.concatenate([held_out, batch]), relabellings, columns)
+        pooled = np.concatenate([held_out, batch])
+        values = np.concatenate([self.values(state, pooled, part, columns) for part in relabellings.parts()])
         statistics = self.describe(state, held_out, batch, columns)
         if relabellings.kind == "groups":
             statistics = by_groups(statistics, relabellings, self.group_bias(values))

@@ -41,7 +41,7 @@ def made(
     points = () if report.map is None else report.map.batch_names
     more = [name for name in points if name not in set(worst)][:MORE]
     extractors = heat.drawing(reader.extractors)
-    reader.progress.start("making pictures")
+    reader.progress.start("making pictures", len(worst) + len(more))
     with replace(reader, extractors=extractors, thumbnails=True, thumbnail_side=LARGE) as again:
         decoded_by_name = _same(
             again.decoded(entries_again(sources, reader.settings, [*worst, *more])),

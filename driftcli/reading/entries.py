@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
 
 from driftcli.config.settings import Settings
 from driftcli.core.images import Entry, Skipped
 from driftcli.reading.open_sources import open_sources
+from driftcli.sources.base import ImageSource
 
 
 def entries_of(specs: Sequence[str], settings: Settings) -> Iterable[Entry | Skipped]:
@@ -16,6 +17,13 @@ def entries_of(specs: Sequence[str], settings: Settings) -> Iterable[Entry | Ski
     """
     named = ["-" if spec == "-0" else str(spec) for spec in specs]
     return open_sources(named, settings.input, nul="-0" in specs)
+
+
+def known_count(entries: Iterable[Entry | Skipped]) -> int | None:
+    """How many there are, where that is known before any is read."""
+    if isinstance(entries, ImageSource):
+        return entries.count()
+    return len(entries) if isinstance(entries, Sized) else None
 
 
 def entries_again(specs: Sequence[str], settings: Settings, names: Collection[str]) -> Iterator[Entry]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, final
 from driftcli.core import registry
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.images import Entry, Skipped
-from driftcli.sources.base import ImageSource
+from driftcli.sources.base import PATIENCE, ImageSource
 from driftcli.sources.decoding.names import extension
 
 if TYPE_CHECKING:
@@ -61,6 +61,16 @@ class _Chosen(ImageSource):
     exclude: re.Pattern[str] | None
     not_before: float | None
     limit: int | None
+
+    def count(self, seconds: float = PATIENCE) -> int | None:
+        """Entries of all sources, left-out ones too, `--limit` at most; None where one does not know."""
+        total = 0
+        for source in self.sources:
+            known: int | None = source.count(seconds)
+            if known is None:
+                return None
+            total += known
+        return total if self.limit is None else min(total, self.limit)
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
         left = self.limit

@@ -20,7 +20,7 @@ from driftcli.core.progress import SILENT, Progress
 from driftcli.extractors.base import Extractor, Runtime
 from driftcli.extractors.base import views as declared_views
 from driftcli.reading import holdings
-from driftcli.reading.entries import entries_of
+from driftcli.reading.entries import entries_of, known_count
 from driftcli.reading.keys import KeyFunction, capture_time, key_function
 from driftcli.reading.ledger import Tally
 from driftcli.sources.decoding.pool import NO_EXTRAS, DecodePool, Extras
@@ -130,11 +130,16 @@ class Reader:
         return self.read_entries(entries_of(specs, self.settings), keep, stage, group)
 
     def read_entries(
-        self, entries: Iterable[Entry | Skipped], keep: int, stage: str, group: str | None = None
+        self,
+        entries: Iterable[Entry | Skipped],
+        keep: int,
+        stage: str,
+        group: str | None = None,
+        total: int | None = None,
     ) -> Reading:
-        """As `read`, for entries at hand."""
+        """As `read`, for entries at hand; `total`: how many, where they cannot tell."""
         tally, table = Tally(), Table(keep, self._keys(group), tuple(self.extractors.values()))
-        self.progress.start(stage)
+        self.progress.start(stage, known_count(entries) if total is None else total)
         spent, count = 0.0, 0
         for chunk in _chunks(tally.watch(self._pool.map(self._counted(entries)))):
             began = time.monotonic()
@@ -151,8 +156,12 @@ class Reader:
         return table.reading(tally)
 
     def decoded(self, entries: Iterable[Entry | Skipped]) -> Iterator[Decoded]:
-        """The images that can be read, in their order, prepared and nothing more: for few images."""
+        """The images that can be read, in their order, prepared and nothing more: for few images.
+
+        Each is a step of the stage that the caller began.
+        """
         for item in self._pool.map(entries):
+            self.progress.advance(1)
             if isinstance(item, Decoded):
                 yield item
 

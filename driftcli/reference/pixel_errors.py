@@ -22,7 +22,9 @@ def usual(reader: Reader, sources: Sequence[str], held_out: Features) -> State:
     if not asked:
         return {}
     few = held_out.first(MOST)
+    reader.progress.start("measuring what heat maps show of good images", len(few))
     again = [image.arrays for image in reader.decoded(entries_again(sources, reader.settings, few.names))]
+    reader.progress.finish()
     if not again:
         return {}
     kept: dict[str, Any] = {}

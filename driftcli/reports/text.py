@@ -113,7 +113,7 @@ def _compared(report: Report) -> tuple[str | Name, ...]:
 
 
 def quiet_line(report: Report) -> str:
-    """`time=2026-11-28T06:17:04Z verdict=drift exit=1 source=images/today images=127 p=0.0002 effect=0.18 … reason="…"`.
+    """`time=2026-11-28T06:17:04Z verdict=drift exit=1 source=images/today images=127 p=0.0002 effect=18% … reason="…"`.
 
     Fields as logfmt writes them, on one line; `verdict` is the gate's (`Report.outcome`), `reason` its sentence,
     `effect` the lower bound of the share of images that differ.
@@ -129,12 +129,11 @@ def quiet_line(report: Report) -> str:
         "p": numbers.p_value(gate.p_value, gate.alpha) if known else "none",
     }
     if report.verdict in ("drift", "warn") and numbers.known(gate.effect_lower) and gate.effect_lower:
-        bound = numbers.at_least(gate.effect_lower, gate.tolerance).removesuffix(" %")
-        fields["effect"] = numbers.trim(f"{float(bound) / 100:.8f}")
+        fields["effect"] = numbers.at_least(gate.effect_lower, gate.tolerance).replace(" ", "")
     if report.reference.baseline:
         fields["baseline"] = report.reference.baseline
     if report.sequence is not None:
-        fields["evidence"] = f"{report.sequence.value:.3g}"
+        fields["evidence"] = numbers.value(report.sequence.value).replace(",", "")
         fields |= {"group": report.sequence.group} if report.sequence.group else {}
     fields |= {"date": report.batch.date[:10]} if report.batch.date else {}
     broken = ",".join(rule.name for rule in report.rules if rule.failed)

@@ -20,6 +20,7 @@ from driftcli.core.images import Corrupted, Decoded, Entry, Ledger, Skipped
 from driftcli.core.progress import Progress
 from driftcli.corruptions.base import Corruption
 from driftcli.reading import holdings
+from driftcli.reading.entries import entries_of, known_count
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reader import default_workers
 from driftcli.simulation import set_shifts
@@ -102,7 +103,7 @@ def simulate(
     whole = replace(settings.decode, crop=None, mask=None)
     workers = default_workers() if settings.workers == "auto" else settings.workers
     with DriftedFolder(place, force=force) as folder:
-        progress.start("simulating")
+        progress.start("simulating", _total(sources, plan, settings))
         extras = Extras(pictures=True, follow=settings.input.follow)
         with DecodePool(whole, {}, workers, extras) as pool:
             for item in pool.map(run.entries(_chosen(sources, plan, settings))):
@@ -194,6 +195,13 @@ def _chain(steps: Sequence[Step], seed: int) -> Corrupted | None:
         amount = step.amount if step.severity is None else None
         chain = Corrupted(step.name, step.severity, seed, chain, amount)
     return chain
+
+
+def _total(sources: Sequence[str], plan: Plan, settings: Settings) -> int | None:
+    """How many entries there will be; None where the set changes, or the sources do not know."""
+    if plan.class_shares or plan.mixtures:
+        return None
+    return known_count(entries_of(sources, settings))
 
 
 def _chosen(sources: Sequence[str], plan: Plan, settings: Settings) -> Iterator[Offer | Skipped]:

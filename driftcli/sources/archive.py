@@ -14,7 +14,7 @@ from typing import IO, Any, final
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.images import Entry, Skipped
 from driftcli.sources._samples import SIDECARS, Member, labelled
-from driftcli.sources.base import ImageSource
+from driftcli.sources.base import PATIENCE, ImageSource
 from driftcli.sources.decoding.names import left_out, passed_over
 
 _NAMES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -49,6 +49,16 @@ class Archive(ImageSource):
     def prefix(self) -> str:
         """The part of entry names before the member's own: `shard.tar!`."""
         return self.path + "!"
+
+    def count(self, seconds: float = PATIENCE) -> int | None:  # noqa: ARG002 - a directory of names is at hand
+        """Members of a .zip, by its directory; None of a .tar, which has none, and of a damaged file."""
+        if not self.path.lower().endswith(".zip"):
+            return None
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                return sum(not info.is_dir() for info in archive.infolist())
+        except _DAMAGED:
+            return None
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
         members = self._zip() if self.path.lower().endswith(".zip") else self._tar()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.files import os_reason
@@ -24,6 +24,8 @@ class Folder(ImageSource):
     Hidden, system and temporary names, and extensions of other things, are passed over unread. Memory: one folder's names at a time. Symbolic links are passed over; with `follow` they are
     followed when they stay inside the folder, and no folder is visited twice.
     """
+
+    listed: ClassVar[bool] = True
 
     path: str
     follow: bool = False

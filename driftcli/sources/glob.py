@@ -6,7 +6,7 @@ import glob
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from driftcli.core.images import Entry, Skipped
 from driftcli.sources.base import ImageSource
@@ -22,6 +22,8 @@ class Glob(ImageSource):
     A matching folder is read recursively unless `**` reaches into it anyway.
     Names that begin with a dot match only patterns that do, as in a shell.
     """
+
+    listed: ClassVar[bool] = True
 
     path: str
     follow: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from driftcli.core.images import Entry, Skipped
 from driftcli.sources._named import named
@@ -16,6 +16,8 @@ from driftcli.sources.base import ImageSource
 @dataclass(frozen=True)
 class Image(ImageSource):
     """The entry of one file. A symbolic link named by hand is followed."""
+
+    listed: ClassVar[bool] = True
 
     path: str
 

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TextIO, final
+from typing import Any, ClassVar, TextIO, final
 
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.images import Entry, Skipped
@@ -31,6 +31,8 @@ class Manifest(ImageSource):
     UTF-8 stay what they are in file names. A malformed line raises NotAuditedError with its number:
     a list that is read by halves would audit something else than was meant.
     """
+
+    listed: ClassVar[bool] = True
 
     path: str
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import final
+from typing import ClassVar, final
 
 from driftcli.core.images import Entry, Skipped
 from driftcli.sources._named import named
@@ -20,6 +20,8 @@ class Stdin(ImageSource):
 
     The list is kept in memory, since standard input can be read only once.
     """
+
+    listed: ClassVar[bool] = True
 
     path: str = "-"
     nul: bool = False

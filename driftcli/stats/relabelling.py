@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,8 @@ SINGLE_IMAGES = 200
 """Up to this batch size single images are permuted; above it, bins of images."""
 BATCH_BINS = 128
 """About so many bins make up a large batch: enough for p-values of any alpha, few enough for their pairwise sums."""
+AT_ONCE = (50_000, 30_000)
+"""More rows than the first are worked through in parts of at most the second."""
 MAX_UNITS = 5_000
 """Bins grow so that the unit-by-unit kernel sums stay below 5,000 x 5,000 floats."""
 
@@ -63,6 +65,12 @@ class Relabellings:
     def rows(self) -> int:
         """Relabellings, the observed one included."""
         return len(self.labels)
+
+    def parts(self) -> Iterator[Relabellings]:
+        """Itself, or where memory would suffer runs of rows of about equal number: a row's statistics know no other row."""
+        count = 1 if self.rows <= AT_ONCE[0] else math.ceil(self.rows / AT_ONCE[1])
+        for labels in np.array_split(self.labels, count):
+            yield self if count == 1 else replace(self, labels=labels)
 
     @property
     def batch_sizes(self) -> NDArray[np.float64]:

@@ -131,10 +131,12 @@ def test_the_report_says_why_the_sequence_passes_or_fails(file):
         " ".join(Text().render(record.record(report(f"d{day}", p), settings(file))).split())
         for day, p in enumerate((0.001, 0.001, 0.001, 0.001, 0.6))
     ]
-    assert "Exit 0: the checks together are not in alarm." in pages[0]
-    assert "Exit 1: the checks together are in alarm." in pages[3]
-    assert "Exit 1: the checks together are in alarm." in pages[4]
-    assert "ALARM: evidence" in pages[4]
+    assert pages[0].startswith("DIFFERS ")
+    assert "No alarm yet: the evidence of all checks together is 0.0433, alarm at 20. Exit 0." in pages[0]
+    for page in pages[3:]:
+        assert page.startswith("ALARM All checks together have found a change")
+        assert "Exit 1." in page
+    assert "DRIFT" not in " ".join(pages)
 
 
 def test_baselines_and_groups_have_sequences_of_their_own(file):
@@ -144,6 +146,10 @@ def test_baselines_and_groups_have_sequences_of_their_own(file):
         assert (recorded.sequence.checks, recorded.sequence.group) == (1, group)
     assert len(retrospect.read(file).series) == 4
     assert retrospect.read(file, group="cam 1").chosen.group == "cam 1"
+    assert retrospect.read(file).chosen.group == "cam 2", "checked last"
+    unnamed = retrospect.read(file, group="")
+    assert (unnamed.chosen.group, unnamed.chosen.baseline_digest) == (None, "c" * 64)
+    assert [check.group for check in unnamed.checks] == [None]
     assert retrospect.read(file, baseline="ccc").chosen.baseline_digest == "c" * 64
     with pytest.raises(UsageError, match="cam 3"):
         retrospect.read(file, group="cam 3")

@@ -98,7 +98,7 @@ def test_a_service_that_fails_warns_and_names_no_secret(hook, told, capfd):
     address = f"json://user:pa55word@{hook.place}?token=t0ken"
     assert told("--notify", address) == 1
     out, err = capfd.readouterr()
-    assert out.startswith("drift ")
+    assert " verdict=drift exit=1 " in out
     assert err.startswith("warning: json://… was not notified")
     assert told("--notify", address, "--strict-notify") == 4
     out, strict = capfd.readouterr()

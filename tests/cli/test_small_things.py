@@ -168,6 +168,70 @@ def test_the_version_is_told_wherever_it_is_asked_for(main, verb, word):
     assert main(word, verb).out == ran.out
 
 
+# ---------------------------------------------------------------- completion
+
+
+@pytest.fixture
+def completed(main, monkeypatch):
+    """What a shell offers for the last word of a line."""
+
+    def offered(line):
+        monkeypatch.setenv("_DRIFTCLI_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+        return main().out.split()
+
+    return offered
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("simulate x -o y --corruption gau", ["gaussian_blur", "gaussian_noise"]),
+        ("power ref x --corruption al", ["all"]),
+        ("check ref x --require-detectable jp", ["jpeg:"]),
+        ("check ref x --fail-on ", ["drift", "warn", "none"]),
+        ("check ref x -f m", ["markdown"]),
+        ("check ref x -o j", ["json=", "junit="]),
+        ("check ref x -o json=", []),
+        ("check ref x --tolerance ", ["auto"]),
+        ("check ref x --color ", ["auto", "always", "never"]),
+        ("fit x --method e", ["embedding"]),
+        ("fit x --method properties,au", ["properties,autoencoder"]),
+        ("fit x --set fit.ho", ["fit.holdout="]),
+        ("fit x --device ", ["auto", "cpu", "cuda", "mps"]),
+        ("fit x -c insp", ["inspection"]),
+        ("fit x --stratify-by ", ["folder", "hour", "column:"]),
+        ("help exit", ["exit-codes"]),
+    ],
+)
+def test_a_shell_completes_values(completed, line, offered):
+    assert completed(f"driftcli {line}") == offered
+
+
+def test_a_shell_completes_baselines_of_the_artifact_that_is_named(completed, ref):
+    (ref / "manifest.json").write_text('{"baselines": {"default": {}, "night": {}, "day": {}}}')
+    assert completed(f"driftcli check {ref} images --baseline ") == ["default", "night", "day"]
+    assert completed(f"driftcli check {ref} images --baseline n") == ["night"]
+    assert completed(f"driftcli check {ref.parent} images --baseline n") == []
+    (ref / "manifest.json").write_text("{")
+    assert completed(f"driftcli check {ref} images --baseline ") == []
+
+
+@pytest.mark.parametrize("line", ["check ref x --set g", "fit x --method p", "simulate x --corruption g"])
+def test_completing_loads_no_torch(line):
+    code = "import sys; from driftcli.cli import app; app.run([]); print('torch' in sys.modules, file=sys.stderr)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={
+            **os.environ, "_DRIFTCLI_COMPLETE": "complete_bash", "COMP_WORDS": f"driftcli {line}",
+            "COMP_CWORD": str(len(line.split())),
+        },
+    )  # fmt: skip
+    assert ran.stdout.split()
+    assert ran.stderr == "False\n"
+
+
 # ---------------------------------------------------------------- a home that cannot be written
 
 

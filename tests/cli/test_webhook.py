@@ -189,7 +189,7 @@ def test_a_webhook_that_fails_warns_and_changes_nothing(hook, told, capfd, monke
     hook.codes = [404]
     assert told(samples.drifted(), "--notify", hook.url) == 1
     out, err = capfd.readouterr()
-    assert out.startswith("drift ")
+    assert " verdict=drift exit=1 " in out
     assert "warning: http://127.0.0.1" in err
     assert told(samples.drifted(), "--notify", hook.url, "--strict-notify") == 4
     out, err = capfd.readouterr()

@@ -6,6 +6,7 @@ import pytest
 from driftcli.core import registry
 from driftcli.core.features import Column
 from driftcli.detectors.base import Detector
+from driftcli.stats import relabelling
 from driftcli.stats.minp import joint_p
 from driftcli.stats.relabelling import draw
 
@@ -120,3 +121,13 @@ def test_power_grows_with_the_shift(detector):
     assert rates[0] <= 6 / 40  # 99 % binomial bound at 5 %
     assert rates[0] < rates[1] < rates[2] or rates[1] == rates[2] == 1
     assert rates[2] > 0.9
+
+
+def test_a_rows_statistics_know_no_other_row(detector, monkeypatch):
+    """So that many rows can be worked through in parts: their values are those of all at once."""
+    c, y = sample(1, 90), sample(2, 20, 0.3)
+    drawn, state = draw(90, 20, 99, np.random.default_rng(0)), calibrated(detector, c)
+    whole = detector.test(state, c, y, drawn, COLUMNS)[0]
+    monkeypatch.setattr(relabelling, "AT_ONCE", (40, 30))
+    assert [part.rows for part in drawn.parts()] == [25] * 4
+    np.testing.assert_allclose(detector.test(state, c, y, drawn, COLUMNS)[0], whole, rtol=1e-6, atol=1e-9)

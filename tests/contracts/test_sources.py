@@ -117,6 +117,12 @@ def test_what_is_no_image_is_a_value_with_a_reason(spec):
     assert all(item.name.startswith(opened.prefix) for item in items)
 
 
+def test_it_counts_what_it_offers_or_does_not_know(spec):
+    opened = source(spec)
+    assert opened.count(60.0) in {None, len(list(opened))}
+    assert opened.listed <= (opened.count(60.0) is not None)
+
+
 def test_its_entries_can_be_decoded(spec):
     with DecodePool(Decode(), {}, 1) as pool:
         found = list(pool.map(open_sources([spec], Input())))

@@ -94,6 +94,21 @@ def test_the_reference_itself_is_refused(check, world):
     assert (ran.code, ran.result["batch"]["in_reference"]) == (0, 110)
 
 
+def test_one_unreadable_file_of_sixteen_does_not_stop_the_night(check, world, tmp_path):
+    """More than 5 %, and the report names it; with 0 it is one too many."""
+    folder = tmp_path / "batch"
+    folder.mkdir()
+    for image in sorted(world.fresh.iterdir())[:15]:
+        (folder / image.name).write_bytes(image.read_bytes())
+    (folder / "half.jpg").write_bytes(next(world.fresh.iterdir()).read_bytes()[:300])
+    ran = check(world.ref, folder)
+    assert (ran.code, ran.result["batch"]["images"]) == (0, 15)
+    assert f"1 of 16 images could not be read: {folder}/half.jpg (truncated)" in ran.result["cautions"]
+    ran = check(world.ref, folder, "--max-unreadable", "0")
+    assert ran.code == 3
+    assert ran.result["reasons"][0] == f"1 of 16 images cannot be read: {folder}/half.jpg (truncated)"
+
+
 def test_too_many_unreadable_files_are_3(check, world, tmp_path):
     shutil.copytree(world.fresh, tmp_path / "b")
     for i in range(3):

@@ -16,7 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from driftcli.core.findings import ImageResult
 from driftcli.core.text import safe_name
-from driftcli.reports.csv import COLUMNS, FORMULA, Csv
+from driftcli.reports.content import verdict
+from driftcli.reports.csv import FORMULA, Csv
+from driftcli.reports.layout.per_image import columns
 from driftcli.reports.metrics import Metrics
 from driftcli.reports.openmetrics import Openmetrics
 from driftcli.reports.prometheus import Prometheus
@@ -87,7 +89,7 @@ def test_the_table_has_every_image_in_the_rankings_order():
     """Numbers are numbers; what is unknown is empty."""
     report = samples.rich()
     found = rows(Csv().render(replace(report, images=report.images[::-1])))
-    assert tuple(found[0]) == COLUMNS
+    assert list(found[0]) == [column.name for column in columns(report)]
     assert [int(row["rank"]) for row in found] == list(range(1, 31))
     assert [row["path"] for row in found] == [image.path for image in report.images]
     assert [float(row["score"]) for row in found] == [image.score for image in report.images]
@@ -120,7 +122,8 @@ def test_metrics_are_one_flat_object_of_numbers(name):
     report = samples.ALL[name]()
     found = json.loads(Metrics().render(report))
     assert all(type(value) in (int, float) for value in found.values())
-    assert found["drift"] == (report.verdict == "drift")
+    assert found["drift"] == (report.outcome in {"drift", "alarm"})
+    assert found["failed"] == verdict.failed(report)
     assert ("p_value" in found) is (report.gate.p_value is not None)
     assert found["images.used"] == report.ledger.used
     if report.families:

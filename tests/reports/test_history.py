@@ -61,7 +61,10 @@ def test_the_terminal_page(past):
         page = _history_text.to_text(past, width=width)
         assert all(len(line) <= width for line in page.splitlines())
     assert "\x1b" not in page
-    assert page.count("✗ DRIFT") == DAYS - FIRST + 1
+    assert (page.count("! differs"), page.count("✗ ALARM")) == (2, DAYS - FIRST - 1)
+    assert "✗ DRIFT" not in page, "all checks decide together"
+    assert "also baseline default" in page
+    assert "--group 'camera 2'" in page
     assert "? not audited" in page
     assert "(again)" in page
     assert "camera 2" in page
@@ -75,7 +78,7 @@ def test_the_terminal_page(past):
 def test_the_terminal_page_in_ascii_and_colour(past):
     plain = _history_text.to_text(past, ("sharpness",), ascii_only=True)
     assert plain.isascii()
-    assert plain.count("x DRIFT") == DAYS - FIRST + 1
+    assert plain.count("x ALARM") == DAYS - FIRST - 1
     assert "\x1b[" in _history_text.to_text(past, color=True)
 
 

@@ -37,7 +37,7 @@ NAMES = st.text(st.characters(codec=None, exclude_categories=()), max_size=60) |
 @pytest.mark.parametrize("width", [20, 40, 80, 100, 140, 300])
 def test_no_line_is_wider_than_the_terminal(name, width):
     """40 cells are the least; below that, lines are 40 wide."""
-    for text in (Text(width), Text(width, ascii=True), Text(width, color=True)):
+    for text in (Text(width), Text(width, ascii=True, full=True), Text(width, color=True, full=True)):
         for line in SGR.sub("", text.render(samples.ALL[name]())).split("\n"):
             assert cell_len(line) <= max(width, 40), line
 
@@ -68,13 +68,67 @@ def test_ascii_means_ascii(name):
 
 
 @pytest.mark.parametrize("name", samples.ALL)
-def test_quiet_is_one_line_that_begins_with_the_verdict_and_ends_with_the_code(name):
+def test_quiet_is_one_line_of_logfmt(name):
+    """When, what was decided, the exit code, what was looked at; last the sentence that every format says."""
     report = samples.ALL[name]()
     line = Text(quiet=True).render(report)
     assert line.count("\n") == 1
-    assert line.startswith(f"{report.verdict} p=")
-    assert line.endswith(f"(exit {report.exit_code})\n")
     assert not COMMAND.search(line)
+    fields = re.findall(r'([a-z]+)=("[^"]*"|\S+)(?: |\n)', line)
+    assert "".join(f"{key}={value} " for key, value in fields) == f"{line[:-1]} ", "nothing but fields"
+    keys = [key for key, _ in fields]
+    assert keys[:6] == ["time", "verdict", "exit", "source", "images", "p"]
+    assert keys[-1] == "reason"
+    assert len(keys) == len(set(keys))
+    found = dict(fields)
+    assert (found["time"], found["verdict"]) == (report.created, report.outcome)
+    assert (found["exit"], found["images"]) == (str(report.exit_code), str(report.batch.images))
+
+
+@pytest.mark.parametrize("name", samples.ALL)
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("full", [False, True])
+def test_the_report_is_a_screen_that_begins_and_ends_with_the_verdict(name, width, full):
+    """40 lines where nobody asked for more; the last one is the verdict, its exit code and the sentence."""
+    report = samples.ALL[name]()
+    lines = Text(width, full=full).render(report).splitlines()
+    label = _verdict.label(report)
+    assert full or len(lines) <= 40
+    assert lines[0].startswith(f"{label}  ")
+    assert lines[-1].startswith(f"{label} (exit {report.exit_code})  {_verdict.told(report)[:30]}")
+    assert lines[-2] == ""
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 60),
+    st.integers(0, 60),
+    st.integers(0, 60),
+    st.integers(0, 40),
+    st.sampled_from([60, 80, 100]),
+)
+def test_much_to_say_stays_a_screen(reasons, cautions, groups, statements, width):
+    """Whatever was found: the reasons come first, and what has no room is named."""
+    rich = samples.rich()
+    report = replace(
+        rich,
+        reasons=rich.reasons
+        + tuple(f"reason {k} of some length, so that it takes its room" for k in range(reasons)),
+        cautions=tuple(f"caution {k}" for k in range(cautions)),
+        groups=tuple(GroupResult(f"g{k}", 1, 0.5, 0.4, 0.001, significant=True) for k in range(groups)),
+        diagnosis=tuple(Diagnosis(f"Images are odd{k}: x") for k in range(statements)),
+    )
+    text = Text(width).render(report)
+    assert len(text.splitlines()) <= 40
+    assert "With -v also:" in text
+
+
+def test_as_many_images_as_are_asked_for():
+    """Half of the usual ten; who names a number gets it, on a longer screen."""
+    report = samples.rich()
+    for top_k, shown in ((10, 5), (3, 3), (20, 20)):
+        assert f"Most drifted images   {shown} of 127" in Text(140, top_k=top_k).render(report)
+    assert "Most drifted images   10 of 127" in Text(140, full=True).render(report)
 
 
 @settings(max_examples=60, deadline=None)
@@ -124,8 +178,9 @@ def test_no_number_breaks_the_report(odd):
         distributions=(Distribution("x", tuple(sorted(some[:3])), tuple(some[3:5]), tuple(some[5:7])),),
     )  # fmt: skip
     for verdict in ("pass", "warn", "drift", "inconclusive"):
-        for line in Text(80).render(replace(report, verdict=verdict)).split("\n"):
-            assert cell_len(line) <= 80
+        for full in (False, True):
+            for line in Text(80, full=full).render(replace(report, verdict=verdict)).split("\n"):
+                assert cell_len(line) <= 80
         assert Text(quiet=True).render(replace(report, verdict=verdict)).count("\n") == 1
     assert Text(80).render(parse(Json().render(report)))
 
@@ -171,7 +226,7 @@ def test_the_ledger_is_a_sum_and_says_when_it_is_none():
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        (number.p_phrase(0.0002, 4999), "p ≤ 0.0002 (the smallest that 4,999 permutations can give)"),
+        (number.p_phrase(0.0002, 4999), "p = 0.0002 (the smallest that 4,999 permutations can give)"),
         (number.p_phrase(0.0004, 4999), "p = 0.0004"),
         (number.p_phrase(None, None), "no p-value"),
         (number.p_value(0.00005), "0.00005"),
@@ -262,7 +317,9 @@ def test_many_statements_and_shifts_are_cut_with_their_number():
     seen = tuple(
         Detectable("shift", None, 1.0, 0.8, f"value_{number}", 0.2, 0.001, "share") for number in range(9)
     )
-    text = Text(100).render(replace(report, diagnosis=many, gate=replace(report.gate, detectable=seen)))
+    text = Text(100, full=True).render(
+        replace(report, diagnosis=many, gate=replace(report.gate, detectable=seen))
+    )
     assert "odd4" in text
     assert "odd5" not in text
     assert "and 4 more in the JSON result" in text

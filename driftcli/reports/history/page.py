@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -92,7 +93,9 @@ def _series(series: records.Series) -> str:
 def _also(series: records.Series) -> Paragraph:
     state = f"ALARM since {when(series.since)}" if series.since else f"evidence {numbers.value(series.value)}"
     until = f"{numbers.plural(series.checks, 'check')} until {when(series.last)}"
-    return Paragraph(f"also {_series(series)}: {until}, {state}", "soft")
+    unnamed = "" if series.group else ", no group"
+    shown = f"shown by --group {shlex.quote(series.group or '')}"
+    return Paragraph(f"also {_series(series)}{unnamed}: {until}, {state}; {shown}", "soft")
 
 
 # ---------------------------------------------------------------- the checks
