@@ -102,8 +102,10 @@ CASES = {
     ),
     "subjects without words": (
         found("content", "properties", diagnosis=LOOK, concepts=words(("bee", 0.0, 0.6), speaks=False)),
-        "These 60 images show other things than the baseline (the network has no words for them), "
-        "and are blurrier and yellower",
+        (
+            "These 60 images show other things than the baseline (the network has no words for them), "
+            "and are blurrier and yellower"
+        ),
     ),
     "words that have no say": (
         found("properties", diagnosis=LOOK, concepts=BEES),
