@@ -159,6 +159,10 @@ CASES = {
         found("reconstruction"),
         "These 60 images are unlike the good images, in no way that has a name",
     ),
+    "what nobody can name, with what is known of it": (
+        found("reconstruction", "content", "properties", diagnosis=LOOK),
+        "These 60 images are unlike the good images: blurrier and yellower",
+    ),
     "one image": (found("content", images=1, concepts=BEES), "This image shows other things: more bee (1 % → 64 %); fewer ant (63 % → 1 %)"),
 }  # fmt: skip
 
