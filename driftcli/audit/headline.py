@@ -83,14 +83,14 @@ class Found:
         self, moved: Sequence[FamilyResult], lead: str, shares: tuple[ShareResult, ...]
     ) -> HeadlineResult:
         """No simulated corruption explains it: other subjects, if their family moved; else another look; else nothing."""
-        about = {self._is(family.name) for family in moved}
-        words = self._words()
-        if "subjects" in about and (shares or self._is(lead) == "subjects" or not words):
+        about, words = {self._is(family.name) for family in moved}, self._words()
+        leads = self._is(lead)
+        if "subjects" in about and (shares or leads == "subjects" or (leads == "unlike" and not words)):
             return HeadlineResult("", "subjects", lead, () if shares else words, shares=shares)
-        if words or self._is(lead) == "look":
+        if leads == "look" or (words and leads != "unlike"):
             return HeadlineResult("", "look", lead, words)
         local = next((family for family in moved if self._is(family.name) == "local"), None)
-        return HeadlineResult("", "unlike", lead) if local is None else self._local(local)
+        return HeadlineResult("", "unlike", lead, words) if words or local is None else self._local(local)
 
     def _is(self, family: str) -> Tells:
         return self.tells.get(family, "unlike")

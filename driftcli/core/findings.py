@@ -93,7 +93,7 @@ class HeadlineResult:
     family: str | None = None
     """The leading family with a say: smallest adjusted p, then largest effect; null where nothing was found."""
     words: tuple[str, ...] = ()
-    """Of a look, and of subjects without words: what images are now, the strongest first ("blurrier")."""
+    """Of a look, of subjects without words, of what has no name: what images are now, the strongest first ("blurrier")."""
     corruptions: tuple[CorruptionMatch, ...] = ()
     """Of a look: the simulated corruptions that explain it, the stronger first."""
     shares: tuple[ShareResult, ...] = ()

@@ -106,8 +106,9 @@ def _carry(facts: HeadlineResult, images: int) -> str:
     return f"About {facts.images:,} of {these(images).lower()} {carry} a small mark that good ones do not have{where}"
 
 
-def _nameless(_: HeadlineResult, one: bool) -> str:
-    return f"{'is' if one else 'are'} unlike the good images, in no way that has a name"
+def _nameless(facts: HeadlineResult, one: bool) -> str:
+    how = f": {listed(facts.words)}" if facts.words else ", in no way that has a name"
+    return f"{'is' if one else 'are'} unlike the good images{how}"
 
 
 _HEADLINES: Mapping[str, Callable[[HeadlineResult, bool], str]] = {

@@ -102,8 +102,10 @@ CASES = {
     ),
     "subjects without words": (
         found("content", "properties", diagnosis=LOOK, concepts=words(("bee", 0.0, 0.6), speaks=False)),
-        "These 60 images show other things than the baseline (the network has no words for them), "
-        "and are blurrier and yellower",
+        (
+            "These 60 images show other things than the baseline (the network has no words for them), "
+            "and are blurrier and yellower"
+        ),
     ),
     "words that have no say": (
         found("properties", diagnosis=LOOK, concepts=BEES),
@@ -156,6 +158,10 @@ CASES = {
     "nothing that has a name": (
         found("reconstruction"),
         "These 60 images are unlike the good images, in no way that has a name",
+    ),
+    "what nobody can name, with what is known of it": (
+        found("reconstruction", "content", "properties", diagnosis=LOOK),
+        "These 60 images are unlike the good images: blurrier and yellower",
     ),
     "one image": (found("content", images=1, concepts=BEES), "This image shows other things: more bee (1 % → 64 %); fewer ant (63 % → 1 %)"),
 }  # fmt: skip
