@@ -7,6 +7,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from tests.reports import page as _page
 from tests.reports import samples
 
 HOSTILE = '=cmd("x") <script>alert(1)</script> \x1b[31m$\\frac{a}{b}$'
+LINK = "reports/2026-11-14.html"
 DAYS, FIRST = 14, 9
 """From the ninth on images are blurrier."""
 
@@ -46,7 +48,8 @@ def past(tmp_path_factory):
             for name, x in good.items()
         ]  # fmt: skip
         one = report(f"d{day}", p, created=f"2026-11-{day:02}T06:00:00Z")
-        one = replace(one, batch=replace(one.batch, source=(HOSTILE, f"day {day}")))
+        link = LINK if day == DAYS else "javascript:alert(2)" if day == 1 else None
+        one = replace(one, batch=replace(one.batch, source=(HOSTILE, f"day {day}")), link=link)
         record.record(one, settings(file), measured if p else ())
     record.acknowledge(file, HOSTILE)
     record.record(report("d1", 0.4, created="2026-11-15T06:00:00Z"), settings(file, "camera 2"))
@@ -126,7 +129,8 @@ def test_the_page_is_sound_and_loads_nothing(html):
     """No script, no address, a policy that forbids both; ids are unique, so charts do not mix up their shapes."""
     _page.sound(html)
     assert not _page.read(html).all("link", "img")
-    assert all(address.startswith("#") for address in _page.read(html).values("href"))
+    links = [address for address in _page.read(html).values("href") if not address.startswith("#")]
+    assert links == [LINK] * (html.count(LINK) > 0) == [LINK]
     policy = next(value for value in _page.read(html).values("content") if "-src" in value)
     assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
     assert "unsafe" not in policy
@@ -141,12 +145,48 @@ def test_the_page_shows_names_as_text(html):
 def test_every_picture_says_what_it_shows_in_the_pages_colours(html):
     """Light and dark: no colour of the drawing library is left."""
     pictures = re.findall(r'<svg [^>]*role="img" aria-label="([^"]+)"', html)
-    assert len(pictures) == html.count("<svg ") == 2 + 2 + 3
+    assert len(pictures) == html.count('class="plot"') == 2 + 2 + 3
     assert "6 beyond 3 standard errors" in html
     inside = "".join(re.findall(r"<svg.*?</svg>", html, re.DOTALL))
     assert not re.search(r"#(?!000000|ffffff)[0-9a-f]{6}\b", inside)
     assert "var(--drift)" in inside
     assert len(html) < 1_000_000
+
+
+def test_the_page_leads_with_the_newest_batch_and_lists_the_newest_checks_first(html, past):
+    """A week of them at once, the others on demand; a date leads to its report."""
+    page = _page.read(html)
+    assert page.all("section")[0].attributes["id"] == "checks"
+    heading = _page.plain(page.all("h1")[0].text)
+    assert heading.startswith("PASS The newest batch, 16 November 2026, 06:00, looks like the baseline.")
+    rows = [_page.plain(row.text) for row in page.all("tbody")]
+    dates = [re.findall(r"2026-11-\d\d 06:00", row) for row in rows]
+    assert [len(part) for part in dates[:2]] == [7, len(past.checks) - 7]
+    assert dates[0] + dates[1] == [c.created[:16].replace("T", " ") for c in reversed(past.checks)]
+    assert [link.text for link in page.all("a") if link.attributes["href"] == LINK] == ["2026-11-14 06:00"]
+
+
+def test_an_alarm_is_the_first_thing_that_a_page_says(past):
+    chosen = replace(past.chosen, alarm=True, since="2026-11-10T06:00:00Z")
+    page = _page.read(_history_html.to_html(replace(past, chosen=chosen)))
+    heading = _page.plain(page.all("h1")[0].text)
+    assert heading.startswith("ALARM All checks together are in alarm since 10 November 2026, 06:00.")
+
+
+@pytest.mark.parametrize("hours", [1, 5, 24, 24 * 40])
+def test_no_axis_of_a_page_has_two_labels_alike(past, hours):
+    """Several checks an hour, a day, a year: every drawing's labels differ, and the newest has one."""
+    start = datetime(2026, 11, 3, 22, 10, tzinfo=UTC)
+    checks = tuple(
+        replace(check, created=f"{start + timedelta(hours=hours) * place / 2:%Y-%m-%dT%H:%M:%SZ}")
+        for place, check in enumerate(past.checks)
+    )
+    page = _history_html.to_html(replace(past, checks=checks))
+    drawings = re.findall(r"<svg [^>]*class=\"plot\".*?</svg>", page, re.DOTALL)
+    assert drawings
+    for drawing in drawings:
+        labels = re.findall(r"<text[^>]*>([^<]*)</text>", drawing)
+        assert len(labels) == len(set(labels)), labels
 
 
 def test_the_page_names_the_simulated_rate_of_every_chart(html, past):

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from driftcli.core import sentences
 from driftcli.core.evidence import DisplayEffect
 from driftcli.core.findings import (
     CompositionResult,
@@ -32,7 +33,9 @@ from driftcli.core.report import FamilyResult, Report, StatisticResult
 from driftcli.core.text import safe_name
 from driftcli.pictures.picture import Gallery
 from driftcli.reports.content import verdict as _verdict
+from driftcli.reports.content.report import document
 from driftcli.reports.content.scores import quantile, share_above
+from driftcli.reports.content.subject import PAGE
 from driftcli.reports.html import Html
 from driftcli.reports.plots import check
 from driftcli.reports.plots.svg import Mark
@@ -40,10 +43,19 @@ from tests.reports import samples
 from tests.reports.page import gallery, plain, read, sound, webp
 
 MEGABYTE = 1_000_000
-ORDER = [
-    "changes", "mix", "evidence", "scores", "properties", "images", "missing", "map", "rules", "groups",
-    "duplicates", "files", "sight", "false-alarms", "sequence", "again",
-]  # fmt: skip
+OPEN = [
+    "images",
+    "changes",
+    "mix",
+    "evidence",
+    "properties",
+    "missing",
+    "rules",
+    "groups",
+    "files",
+    "sequence",
+]
+FOLDED = ["scores", "map", "duplicates", "sight", "false-alarms", "again"]
 
 
 def folder(report: Report, pictures: Gallery | None = None) -> dict[str, bytes]:
@@ -63,7 +75,94 @@ def test_the_whole_story_is_sound_with_its_pictures_and_in_its_order():
     pictures = gallery(report)
     for page in (Html().render(report, pictures), folder(report, pictures)["index.html"].decode()):
         sound(page)
-        assert [one.attributes["id"] for one in read(page).all("section")] == ORDER
+        assert [one.attributes["id"] for one in read(page).all("section")] == OPEN + FOLDED
+        assert folded(page) == FOLDED
+
+
+def folded(page: str) -> list[str]:
+    return [one.attributes["id"] for one in read(page).all("section") if "class" in one.attributes]
+
+
+@pytest.mark.parametrize("name", samples.ALL)
+def test_folded_is_exactly_what_found_nothing_or_is_for_whoever_wants_it_all(name):
+    report = samples.ALL[name]()
+    sections = [one for one in document(report, PAGE).sections if not one.lead]
+    closed = [one.anchor for one in sections if one.detail or not one.found]
+    assert folded(Html().render(report)) == closed
+    if report.verdict == "pass" and not any(rule.failed for rule in report.rules):
+        assert {one.anchor for one in sections} - set(closed) <= {"files", "groups", "mix"}
+
+
+def strip(page: str) -> list[str]:
+    """The items of the strip, as they stand in the page."""
+    whole = re.search(r'<ol class="strip">(.*?)</ol>', page, re.DOTALL)
+    return [] if whole is None else re.findall(r"<li>(.*?)</li>", whole[1], re.DOTALL)
+
+
+@pytest.mark.parametrize("name", samples.ALL)
+def test_below_the_verdict_are_at_most_six_images_each_beside_its_nearest_good_one(name):
+    """The first of the ranking with their reasons; three where nothing was found."""
+    report = samples.ALL[name]()
+    page = Html().render(report, gallery(report))
+    items = strip(page)
+    ranked = sorted(report.images, key=lambda image: image.rank)[: 3 if report.verdict == "pass" else 6]
+    assert len(items) == len(ranked)
+    for item, image in zip(items, ranked, strict=True):
+        found = read(item)
+        alts = [picture.attributes["alt"] for picture in found.all("img")]
+        assert [alt.split(":")[0].split(",")[0] for alt in alts] == [f"The image {image.rank}", f"The good image most like image {image.rank}"]  # fmt: skip
+        assert f"#image-{image.rank}" in found.values("href")
+        reasons = [sentences.outside_short(fact) for fact in image.outside] or image.reasons or ["found by"]
+        assert any(safe_name(reason) in plain(found.text) for reason in reasons)
+    if items:
+        assert page.index('class="verdict') < page.index('class="strip"') < page.index("<section")
+
+
+def test_what_an_image_shows_is_said_where_no_reason_says_it():
+    report = samples.rich()
+    image = replace(report.images[0], subject="umbrella")
+    page = Html().render(replace(report, images=(image, *report.images[1:])))
+    assert "shows umbrella; " in plain(read(strip(page)[0]).text)
+    assert "shows" not in plain(read(strip(page)[1]).text)
+
+
+def test_without_pictures_the_strip_has_places_for_them_and_says_why():
+    report = samples.rich()
+    page = Html().render(report, Gallery(reason="the images have changed since"))
+    assert len(strip(page)) == 6
+    assert all("no picture" in item and "<img" not in item for item in strip(page))
+    assert "No pictures: the images have changed since." in plain(read(page).text)
+
+
+def card(page: str, rank: int) -> str:
+    """The row of one image in the ranking."""
+    return page.split(f'<li id="image-{rank}"')[1].split('<li id="image-', maxsplit=1)[0]
+
+
+def test_a_row_shows_three_pictures_and_all_pictures_can_be_opened_without_a_script():
+    """The image, the nearest good one, the map of the family that found it; the rest on demand."""
+    report = samples.rich()
+    pictures = gallery(report)
+    worst = replace(pictures.worst[0], heat={report.images[0].family: webp(1), "other": webp(2)})
+    page = Html().render(report, replace(pictures, worst=(worst, *pictures.worst[1:])))
+    row = card(page, 1)
+    seen, rest = row.split('<details class="more">')
+    assert [alt.split(",")[0] for alt in read(seen).values("alt")] == ["The image 1", "The good image most like image 1", "Where image 1"]  # fmt: skip
+    assert len(read(rest).all("img")) == 2
+    opened = [one for one in read(page).all("details") if one.attributes.get("class", "").startswith("zoom")]
+    assert {one.attributes["name"] for one in opened} == {"zoom"}
+    peeks = len(re.findall(r'class="peek"', page))
+    assert len(opened) + len(strip(page)) == len(read(page).all("img")) - peeks
+
+
+def test_the_strip_compares_like_with_like():
+    """Good images are kept small: beside one, a larger copy of the batch's image would look sharper."""
+    report = samples.rich()
+    pictures = gallery(report)
+    worst = replace(pictures.worst[0], large=webp(77, 20.0, (400, 300)))
+    page = Html().render(report, replace(pictures, worst=(worst, *pictures.worst[1:])))
+    assert 'width="400"' not in strip(page)[0]
+    assert 'width="400"' in card(page, 1)
 
 
 def test_the_folder_holds_what_the_page_asks_for_and_neither_style_nor_picture_inside_it():
@@ -113,7 +212,8 @@ def test_twenty_four_images_with_all_their_pictures_stay_far_below_five_megabyte
     report = samples.rich()
     page = Html().render(report, gallery(report))
     assert len(page) < 3 * MEGABYTE
-    assert len(read(page).all("img")) == 24 * 5 + len(report.missing) + 40
+    strip_of, leading_nowhere = 6 * 2, 24 - 8
+    assert len(read(page).all("img")) == 24 * 5 + len(report.missing) + 40 + strip_of + leading_nowhere
     assert "left out" not in read(page).text
 
 
@@ -146,15 +246,18 @@ def test_a_page_never_passes_five_megabytes_and_says_what_it_left_out():
 
 
 def test_points_of_the_map_lead_to_their_images_by_name():
-    """A batch's image among the most drifted to its place there, another to its own picture, the rest nowhere."""
+    """A batch's image that is seen among the most drifted to its place there, another to its own picture, the rest nowhere."""
     report = samples.rich()
     found = read(Html().render(report, gallery(report, thumbnails=7)))
     points = [link for link in found.all("a") if re.match("#(image|point)-", link.attributes["href"])]
     names = {link.text: link.attributes["href"] for link in points}
-    for image in report.images[:24]:
+    for image in report.images[:8]:
         assert names[safe_name(image.path)] == f"#image-{image.rank}"
-    assert sorted(href for href in names.values() if "point" in href) == [f"#point-{n}" for n in range(1, 8)]
-    assert len(points) == 24 + 7
+    for image in report.images[8:24]:
+        assert names[safe_name(f"{image.path} (batch)")].startswith("#point-")
+    hrefs = {href for href in names.values() if "point" in href}
+    assert hrefs == {f"#point-{n}" for n in range(1, 7 + 16 + 1)}
+    assert len(points) == len(strip(Html().render(report))) + 8 + len(hrefs)
 
 
 def test_a_page_without_pictures_says_why():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -14,8 +14,9 @@ from driftcli.audit import inspection
 from driftcli.calibration import false_alarms
 from driftcli.core.inspection import Account, BaselineAccount, Calibration
 from driftcli.core.report import Detectable, FalseAlarmRate
+from driftcli.extractors.base import kinds
 from driftcli.reports.inspect import html, text
-from tests.reports.page import plain, read, sound
+from tests.reports.page import plain, read, sound, webp
 
 
 @dataclass
@@ -36,7 +37,14 @@ def told(**more):
     curve = ((1.0, 1.2), (0.5, 0.7), (0.3, None))
     manifest = {
         "fitted": {"images": 400, "source": ["train"], "created": "2026-11-01T00:00:00Z"},
-        "settings": {"seed": 3},
+        "settings": {
+            "seed": 3,
+            "decode": {"crop": None, "side": 224.0},
+            "methods": ["embedding", "properties"],
+            "list": [],
+            "on": True,
+        },
+        "families_tested": ["style", "reconstruction", "file"],
     }
     found = {"files": (File(),), "baselines": (baseline,), "losses": {"autoencoder": curve}, **more}
     return Account("ref/", "e" * 64, manifest, holds_images=False, **found)
@@ -44,7 +52,7 @@ def told(**more):
 
 def test_in_words():
     page = text.to_text(told())
-    assert "fitted on  400 images from train, 2026-11-01T00:00:00Z" in page
+    assert "fitted on  400 images from train, 2026-11-01 00:00 UTC" in page
     assert "false alarms of 50 images: alpha 0.01: 1.2 % (0.8 % to 2 %)" in page
     assert "of 50 images it sees: Gaussian blur from severity 2" in page
     assert "loss       autoencoder, training: 1 to 0.3 in 3 epochs" in page
@@ -65,6 +73,40 @@ def test_as_html():
     assert "none: not calibrated" in html.to_html(told(baselines=(), losses={}))
 
 
+@pytest.mark.parametrize("form", [html.to_html, text.to_text])
+def test_settings_are_written_as_people_write_them(form):
+    """Neither Python's nor JSON's way of writing."""
+    shown = plain(read(form(told())).text)
+    for name, value in (("decode.crop", "none"), ("decode.side", "224"), ("methods", "embedding, properties"), ("list", "none"), ("on", "yes")):  # fmt: skip
+        assert re.search(rf"{re.escape(name)}\s*{value}(?![.\w])", shown), name
+    assert not re.search(r"\[\]|\['|\[\"|None|null|True|\{", shown)
+
+
+def test_good_images_and_what_heat_maps_mean():
+    """Of the families that are tested; without thumbnails, no pictures."""
+    good = tuple((f"good/{n}.jpg", webp(n)) for n in range(3))
+    account = told()
+    with_pictures = replace(account, baselines=(replace(account.baselines[0], good=good),))
+    page = read(html.to_html(with_pictures))
+    sound(html.to_html(with_pictures))
+    assert [image.attributes["alt"] for image in page.all("img")] == [
+        f"Good image good/{n}.jpg" for n in range(3)
+    ]
+    said = plain(page.text)
+    assert "What heat maps mean" in said
+    assert "rebuilt" in said
+    assert "what a place shows" not in said
+    assert not read(html.to_html(account)).all("img")
+
+
+def test_every_map_of_an_extractor_says_what_it_means():
+    """And none without a map does."""
+    for kind in kinds().values():
+        said = dict(kind.heats)
+        assert set(said) <= {view.name for view in kind.views}
+        assert bool(said) == kind.overrides("heat")
+
+
 def test_a_real_artifact(world):
     """Figures are calibration's own; JSON has them all."""
     found = inspection.take(world.ref, store.read(world.ref))
@@ -79,7 +121,10 @@ def test_a_real_artifact(world):
     assert sorted(by_name["default"].detectable) == sizes
     shown = json.loads(text.to_json(found))
     assert len(shown["measured"]["default"]["false_alarm_rates"]) == 2 * len(sizes)
-    assert len(html.to_html(found)) < 200_000
+    good = by_name["default"].good
+    assert 0 < len(good) <= 12
+    assert len(read(html.to_html(found)).all("img")) == sum(len(one.good) for one in found.baselines)
+    assert len(html.to_html(found)) < 400_000
 
 
 def test_what_cannot_be_measured_says_why(copied):

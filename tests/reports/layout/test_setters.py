@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markupsafe import Markup
 
 from driftcli.reports.layout import document, pictured
@@ -18,6 +22,7 @@ from driftcli.reports.layout.document import (
     Facts,
     Grid,
     Histogram,
+    Link,
     Listing,
     Name,
     Paragraph,
@@ -25,6 +30,7 @@ from driftcli.reports.layout.document import (
     Table,
     Trend,
 )
+from driftcli.reports.layout.links import address
 from driftcli.reports.layout.pictured import (
     Card,
     Cards,
@@ -35,11 +41,13 @@ from driftcli.reports.layout.pictured import (
     Map,
     Measure,
     Measures,
+    Pair,
     Panels,
     Picture,
     Plot,
     Point,
     Shot,
+    Strip,
 )
 from driftcli.reports.layout.to_html import to_file, to_folder
 from driftcli.reports.layout.to_markdown import to_markdown
@@ -72,9 +80,13 @@ SEEN = Picture(webp(1), "a picture", "its caption")
 PAGE = (
     Legend("areas"), Legend("points"), Fold("open me", (Paragraph("inside"),)), Command("driftcli check ref/ a"), PLOT,
     Panels((PLOT, PLOT), "style", "in words"), Measures((Measure("noise", True, True, "higher", "+1 sd", "1", "2", None, Bars(0.2, 0.7)),)),
-    Cards((Card(1, Name(NASTY), "blurrier", ("score 1",), ("a tag",), (SEEN,)),)), Contact((Shot(Name(NASTY), "rare", SEEN),)),
+    Cards((Card(1, Name(NASTY), "blurrier", ("a tag",), (SEEN,), ("score 1",), (SEEN,)),)),
+    Strip((Pair(1, Name(NASTY), "blurrier", SEEN, SEEN), Pair(2, Name("b"), "", None, None))), Contact((Shot(Name(NASTY), "rare", SEEN),)),
     Map(((Point("first", None, NASTY, "baseline", SEEN),), (Point("second", "image-1"),)), links, 2),
 )  # fmt: skip
+
+
+CARDS = next(block for block in PAGE if isinstance(block, Cards))
 
 
 def of(*blocks: Block) -> Document:
@@ -110,7 +122,7 @@ def test_markdown_shows_names_as_code(block):
 @pytest.mark.parametrize("block", [*EVERYWHERE, *PAGE], ids=lambda block: type(block).__name__)
 def test_a_page_shows_everything_but_characters(block):
     """Sound in both forms, with the same words."""
-    blocks = (block, PAGE[7]) if isinstance(block, Map) else (block,)
+    blocks = (block, CARDS) if isinstance(block, Map) else (block,)
     page, other = to_file(of(*blocks)), to_folder(of(*blocks))["index.html"].decode()
     sound(page)
     sound(other)
@@ -165,9 +177,67 @@ def test_a_page_has_what_belongs_to_the_verdict_above_its_sections():
     assert [it.attributes["id"] for it in page.all("section")] == ["first"]
 
 
+@pytest.mark.parametrize(("found", "detail"), [(True, False), (False, False), (True, True), (False, True)])
+def test_a_page_folds_what_found_nothing_and_what_is_for_whoever_wants_it_all(found, detail):
+    """Open sections first, each in the document's order; what belongs to the verdict is never folded."""
+    sections = (
+        Section("first", "First", (Paragraph("inside"),), found=found, detail=detail, brief="in short"),
+        Section("second", "Second", (Paragraph("seen"),)),
+        Section("why", "Why", (Paragraph("because"),), lead=True, found=found, detail=detail),
+    )
+    page = read(to_file(Document(Banner("pass", "PASS", "Nothing found."), sections)))
+    folded = [it.attributes["id"] for it in page.all("section") if it.attributes.get("class") == "folded"]
+    assert folded == ([] if found and not detail else ["first"])
+    assert [it.attributes["id"] for it in page.all("section")] == (["first", "second"] if not folded else ["second", "first"])  # fmt: skip
+    assert [it.text for it in page.all("summary")] == (["First in short"] if folded else [])
+    assert "inside" in page.text
+    assert to_text(Document(Banner("pass", "PASS", "Nothing found."), sections)).index("inside") > 0
+
+
+def test_where_all_sections_are_folded_their_titles_are_the_list_of_them():
+    sections = (Section("first", "First", (), found=False),)
+    assert not read(to_file(Document(Banner("pass", "PASS", "Fine."), sections))).all("nav")
+    open_too = (*sections, Section("second", "Second", ()))
+    assert read(to_file(Document(Banner("pass", "PASS", "Fine."), open_too))).all("nav")
+
+
+def test_every_cell_of_a_page_knows_its_column():
+    """On a narrow window a table is a list of rows, and each cell says what it is."""
+    cells = [it.attributes for it in read(to_file(of(TABLE))).all("td")]
+    assert [cell["data-label"] for cell in cells] == ["size"]
+
+
+@pytest.mark.parametrize(
+    ("target", "href"),
+    [
+        ("https://ci.example.org/a b?x=1&y=2#z", "https://ci.example.org/a%20b?x=1&y=2#z"),
+        ("reports/day 1#2.html", "reports/day%201%232.html"), ("/srv/r.html", "/srv/r.html"),
+        ("javascript:alert(1)", None), (" JavaScript:alert(1)", None), ("data:text/html,x", None), ("//evil.example/", None),
+        ("file:///etc/passwd", None), ("", None), ("https:///x", None),
+    ],
+)  # fmt: skip
+def test_a_link_leads_to_the_web_or_to_a_file_and_nowhere_else(target, href):
+    """The words stay in every format."""
+    whole = of(Paragraph(("see ", Link("the report", target), " of today")))
+    links = [it.attributes["href"] for it in read(to_file(whole)).all("a") if it.text == "the report"]
+    assert links == ([] if href is None else [href])
+    assert "see the report of today" in plain(read(to_file(whole)).text)
+    assert "see the report of today" in to_text(whole)
+    assert ("see `the report` of today" if href is None else f"see [the report](<{href}>) of today") in to_markdown(whole)  # fmt: skip
+
+
+@given(st.text(max_size=40))
+def test_no_text_becomes_an_address_of_another_kind(target):
+    found = address(target)
+    if found is not None:
+        assert found.isascii()
+        assert not set(found) & set(' <>"\\\x1b\n')
+        assert urlsplit(found).scheme.lower() in ("", "http", "https")
+
+
 def test_pictures_that_find_no_room_are_counted_and_the_folder_has_them_all():
     big = [Picture(webp(n, 90.0, (700, 700)), f"picture {n}") for n in range(24)]
-    cards = Cards(tuple(Card(n, Name(f"{n}.jpg"), "", (), (), (one,)) for n, one in enumerate(big, 1)))
+    cards = Cards(tuple(Card(n, Name(f"{n}.jpg"), "", (), (one,), ()) for n, one in enumerate(big, 1)))
     page = read(to_file(of(cards)))
     shown = len(page.all("img"))
     assert 0 < shown < len(big)
