@@ -88,8 +88,11 @@ def test_the_autoencoder_article(tell: Teller, tmp_path: Path):
     loss, baseline = letters.figures["loss.mean"]
     assert loss > 2 * baseline
     validation = letters.figures["validation_loss.mean"][1]
-    entropy = {line: line.figures["output_entropy.mean"][0] / validation - 1 for line in (noisy, letters)}
-    assert abs(entropy[noisy]) < 0.2 < entropy[letters] < loss / baseline - 1
+    by_noise, by_letters = (
+        line.figures["output_entropy.mean"][0] / validation - 1 for line in (noisy, letters)
+    )
+    assert abs(by_noise) < by_letters / 2
+    assert by_letters < loss / baseline - 1
     assert (tmp_path / "story" / "letters.html").read_text().count("The notebook&#39;s figures") >= 1
 
 
