@@ -16,8 +16,8 @@ from driftcli.simulation.sample import samples
 from tests.extractors._pictures import loads_pth, staged_resnet18
 
 PAGE = Path(__file__).parents[1] / "docs" / "stories.md"
-FEW = {"digits": 400, "digits-good": 100, "digits-today": 40, "letters-today": 40}
-FEW |= {"reference": 90, "good": 100, **{f"day-0{day}": 24 for day in range(1, 8)}}
+FEW = {"digits": 320, "digits-good": 80, "digits-today": 32, "letters-today": 32}
+FEW |= {"reference": 75, "good": 100, **{f"day-0{day}": 12 for day in range(1, 8)}}
 
 
 def lists(title: str) -> list[list[list[str]]]:
@@ -88,8 +88,11 @@ def test_the_autoencoder_article(tell: Teller, tmp_path: Path):
     loss, baseline = letters.figures["loss.mean"]
     assert loss > 2 * baseline
     validation = letters.figures["validation_loss.mean"][1]
-    entropy = {line: line.figures["output_entropy.mean"][0] / validation - 1 for line in (noisy, letters)}
-    assert abs(entropy[noisy]) < 0.2 < entropy[letters] < loss / baseline - 1
+    by_noise, by_letters = (
+        line.figures["output_entropy.mean"][0] / validation - 1 for line in (noisy, letters)
+    )
+    assert abs(by_noise) < by_letters / 2
+    assert by_letters < loss / baseline - 1
     assert (tmp_path / "story" / "letters.html").read_text().count("The notebook&#39;s figures") >= 1
 
 
@@ -110,8 +113,6 @@ def test_the_torchdrift_notebook(tell: Teller, tmp_path: Path):
 @pytest.mark.slow
 def test_the_torchdrift_notebook_with_resnet_18(tell: Teller, tmp_path: Path, monkeypatch):
     """With weights drawn at random, which see blur, too: the true ones are 45 MB that nobody ships."""
-    monkeypatch.setitem(FEW, "reference", 75)
-    monkeypatch.setattr(samples, "SAMPLES", {"parts": _small(samples.PARTS, 75, 12)})
     first, *_ = lists("Photos, and the same photos out of focus")[1]
     learnt = lists("Photos, and the same photos out of focus")[0]
     weights = staged_resnet18(tmp_path, monkeypatch)
@@ -121,15 +122,6 @@ def test_the_torchdrift_notebook_with_resnet_18(tell: Teller, tmp_path: Path, mo
     clean, blurred = checks(tell([learnt[0], first, *learnt[2:]]))
     assert (clean.code, blurred.code) == (0, 1)
     assert blurred.result["gate"]["permutations"] == 999
-
-
-def _small(sample: samples.Sample, reference: int, rest: int) -> samples.Sample:
-    folders = tuple(
-        replace(f, images=reference if f.name == "reference" else rest)
-        for f in sample.folders
-        if f.name != "good"
-    )
-    return replace(sample, folders=folders)
 
 
 def test_the_week_of_daily_profiles(tell: Teller, drift, tmp_path: Path):

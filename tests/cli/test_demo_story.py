@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import typer
 from driftcli.cli import demo_story
 from driftcli.cli.app import app
 from driftcli.core.errors import InternalError, NotAuditedError
-from driftcli.simulation.sample import days
+from driftcli.simulation.sample import days, samples
 
 BAD = {"day-04", "day-05", "day-06", "day-07"}
 
@@ -143,3 +144,18 @@ def test_next_steps_are_command_lines_that_parse(tmp_path):
     for verb, *words in lines:
         command = group.commands[verb]
         command.make_context(verb, words, resilient_parsing=False)
+
+
+def test_drawing_is_all_that_draw_does(main, tmp_path, monkeypatch):
+    """The folders are named with their sizes; a second time they are there already; no reference is learnt."""
+    sample = samples.CHARACTERS
+    few = replace(sample, folders=tuple(replace(folder, images=2) for folder in sample.folders))
+    monkeypatch.setitem(samples.SAMPLES, "characters", few)
+    ran = main("demo", "--draw", "characters", "-o", str(tmp_path / "drawn"))
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"8 images in {tmp_path / 'drawn'}, drawn: digits (2), digits-good (2)")
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [
+        "digits", "digits-good", "digits-today", "letters-today", "sample.json",
+    ]  # fmt: skip
+    assert "there already" in main("demo", "--draw", "characters", "-o", str(tmp_path / "drawn")).out
+    assert main("demo", "--draw", "cats").code == 2

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 LOSS, VALIDATION, ENTROPY = "loss.mean", "validation_loss.mean", "output_entropy.mean"
 ABOUT = (
-    "The loss says how wrong the network is, on the images as they are; the validation loss the same of images with "
-    "the training's noise on them. The entropy says how undecided it is: the notebook's second and third "
-    "figures are this one, compared with the baseline's validation loss."
+    "Loss: how wrong, on the images as they are; validation loss: with the training's noise on them. Entropy: how "
+    "undecided; the notebook compares it with the baseline's validation loss."
 )
 
 
