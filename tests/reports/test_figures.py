@@ -16,7 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from driftcli.core.findings import ImageResult
 from driftcli.core.text import safe_name
-from driftcli.reports.csv import COLUMNS, FORMULA, Csv
+from driftcli.reports.csv import FORMULA, Csv
+from driftcli.reports.layout.per_image import columns
 from driftcli.reports.metrics import Metrics
 from driftcli.reports.openmetrics import Openmetrics
 from driftcli.reports.prometheus import Prometheus
@@ -87,7 +88,7 @@ def test_the_table_has_every_image_in_the_rankings_order():
     """Numbers are numbers; what is unknown is empty."""
     report = samples.rich()
     found = rows(Csv().render(replace(report, images=report.images[::-1])))
-    assert tuple(found[0]) == COLUMNS
+    assert list(found[0]) == [column.name for column in columns(report)]
     assert [int(row["rank"]) for row in found] == list(range(1, 31))
     assert [row["path"] for row in found] == [image.path for image in report.images]
     assert [float(row["score"]) for row in found] == [image.score for image in report.images]
