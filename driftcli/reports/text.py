@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 
 from driftcli.core import sentences
 from driftcli.reports.base import ReportFormat
-from driftcli.reports.content import numbers, words
+from driftcli.reports.content import files, numbers, words
 from driftcli.reports.content.report import document
 from driftcli.reports.content.subject import TERMINAL
 from driftcli.reports.layout.page import Page
@@ -54,6 +54,7 @@ def quiet_line(report: Report) -> str:
         fields.append(f"effect>={numbers.at_least(gate.effect_lower, gate.tolerance).replace(' ', '')}")
     fields.append(f"images={report.batch.images}")
     fields += [f"baseline={_token(report.reference.baseline)}"] if report.reference.baseline else []
+    fields += [f'unreadable="{_one_line(lost)}"' for lost in [files.lost(report)] if lost]
     fields += [f"rule={rule.name}" for rule in report.rules if rule.failed]
     if report.verdict != "pass" or report.exit_code:
         reason = _reason(report)
