@@ -29,6 +29,7 @@ from driftcli.artifact._manifest import (
 )
 from driftcli.artifact._target import check_target, check_writable, look
 from driftcli.core.errors import ArtifactError
+from driftcli.core.files import alike
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -229,9 +230,10 @@ def _of_kind(artifact: Artifact, kind: str) -> Artifact:
 
 def _absent(folder: Path) -> ArtifactError:
     if not folder.exists():
-        return ArtifactError(
-            f"there is no artifact {folder}", f"check the path, or make it: `driftcli fit IMAGES -o {folder}`"
-        )
+        close = [path for path in alike(str(folder)) if exists(path)]
+        hint = f"did you mean {close[0]}?" if close else "check the path, or make it:"
+        made = "" if close else f" `driftcli fit IMAGES -o {folder}`"
+        return ArtifactError(f"there is no artifact {folder}", f"{hint}{made}")
     what = f"holds no {MANIFEST}" if folder.is_dir() else "is no folder"
     return ArtifactError(
         f"{folder} is no artifact: it {what}",

@@ -17,6 +17,7 @@ from driftcli.core.errors import NotAuditedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from driftcli.cli.console import Terminal
     from driftcli.core.report import Report
     from driftcli.pictures.picture import Gallery
 
@@ -107,8 +108,8 @@ def check(asked: Check, run: session.Session) -> int:
     notice = _notice.plan(output.notify or (), output.notify_on, run.terminal, strict=output.strict_notify)
     report, gallery, failure = _audit(run, asked, named, link, pictures=plan.pictures)
     run.terminal.close()
-    once = plan.shown == "text" and not plan.brief and run.terminal.is_one_place()
-    told = once and report.ledger.seen and run.terminal.log_format == "text"
+    at_one = plan.shown == "text" and not plan.brief and run.terminal.is_one_place()
+    told = at_one and report.ledger.seen and run.terminal.log_format == "text"
     if failure is not None and not told:
         run.terminal.failure(failure)
     gate_code = report.exit_code
@@ -122,10 +123,16 @@ def check(asked: Check, run: session.Session) -> int:
         run.terminal,
         gallery=gallery,
         notify=lambda: notice(report, gate_code),
-        silent=once and failure is not None and not report.ledger.seen,
+        silent=failure is not None and _says_no_more(plan, report, run.terminal),
     )
     run.terminal.took("writing reports", time.monotonic() - began)
     return report.exit_code
+
+
+def _says_no_more(plan: _reports.Plan, report: Report, terminal: Terminal) -> bool:
+    """Whether the text would only repeat, at the same place, the error that nothing was read for."""
+    text = plan.shown == "text" and not plan.brief
+    return text and not report.ledger.seen and terminal.is_one_place()
 
 
 def _audit(

@@ -96,6 +96,18 @@ def open_regular(
         os.close(descriptor)
 
 
+def alike(path: str, most: int = 3) -> list[str]:
+    """The paths beside it whose names are most like its own: what was probably meant by one that is not there."""
+    import difflib
+
+    folder, base = os.path.split(path.rstrip("/"))
+    try:
+        beside = os.listdir(folder or ".")  # noqa: PTH208 - any name, also one that is no text
+    except (OSError, ValueError):
+        return []
+    return [os.path.join(folder, name) for name in difflib.get_close_matches(base, beside, most)]  # noqa: PTH118
+
+
 # ---------------------------------------------------------------- writing
 
 

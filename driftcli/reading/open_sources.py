@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import glob
 import os
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from driftcli.core import registry
 from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.core.files import alike
 from driftcli.core.images import Entry, Skipped
 from driftcli.sources.base import PATIENCE, ImageSource
 from driftcli.sources.decoding.names import extension
@@ -157,13 +157,7 @@ def _matching(spec: str) -> str:
 
 def _did_you_mean(spec: str) -> str:
     """The names beside it that are most alike, else what a source can be."""
-    folder, base = os.path.split(spec.rstrip("/"))
-    try:
-        beside = os.listdir(folder or ".")
-    except (OSError, ValueError):
-        return _SPEC_HINT
-    alike = difflib.get_close_matches(base, beside, n=3, cutoff=0.6)
-    names = [repr(os.path.join(folder, name)) for name in alike]
+    names = [repr(path) for path in alike(spec)]
     return f"Did you mean {' or '.join(names)}?" if names else _SPEC_HINT
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
 from driftcli.reports.base import ReportFormat
-from driftcli.reports.content import numbers, verdict
+from driftcli.reports.content import files, numbers, verdict
 from driftcli.reports.content.report import document
 from driftcli.reports.content.subject import FEW_LINES, TERMINAL
 from driftcli.reports.layout.document import Facts, Name, Paragraph, Section
@@ -138,6 +138,7 @@ def quiet_line(report: Report) -> str:
     fields |= {"date": report.batch.date[:10]} if report.batch.date else {}
     broken = ",".join(rule.name for rule in report.rules if rule.failed)
     fields |= {"rule": broken} if broken else {}
+    fields |= {"unreadable": lost} if (lost := files.lost(report)) else {}
     line = " ".join(f"{name}={_token(value)}" for name, value in fields.items())
     return f'{line} reason="{_one_line(verdict.told(report))}"'
 

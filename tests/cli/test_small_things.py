@@ -143,7 +143,10 @@ def test_a_typing_mistake_in_a_path_is_told_once(tmp_path):
     assert code == 3
     assert text.count("there is no artifact reff") == 1
     assert len(text.splitlines()) == 2
+    (tmp_path / "ref").mkdir()
+    (tmp_path / "ref" / "manifest.json").write_text('{"schema_version": "1.0", "kind": "x", "files": []}')
     code, text = _both_in_one(["check", "reff", "images", "-f", "json"], tmp_path)
+    assert "hint: did you mean ref?" in text
     assert '"verdict": "inconclusive"' in text
 
 

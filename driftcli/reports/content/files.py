@@ -38,6 +38,16 @@ def files(subject: Subject) -> Section:
     return Section("files", "Files", blocks, found=found, brief=words.ledger(report.ledger))
 
 
+def lost(report: Report) -> str:
+    """`2: day/0007.jpg (truncated)`: how many images could not be read, and the first of them; "" for none."""
+    ledger = report.ledger
+    count = sum(ledger.unreadable.values()) + ledger.changed
+    named = [
+        f"{file.path} ({words.words(file.reason)})" for file in _unused(report, 1) if file.state != "skipped"
+    ]
+    return ": ".join([f"{count}", *named]) if count else ""
+
+
 def _copies(report: Report) -> list[str]:
     """What is counted more than once, or on both sides."""
     batch, sentences = report.batch, []
