@@ -9,7 +9,7 @@ from driftcli.reports.base import ReportFormat
 from driftcli.reports.content import files, numbers, verdict
 from driftcli.reports.content.report import document
 from driftcli.reports.content.subject import FEW_LINES, TERMINAL
-from driftcli.reports.layout.document import Facts, Name, Paragraph, Section
+from driftcli.reports.layout.document import Bullets, Facts, Name, Paragraph, Section
 from driftcli.reports.layout.page import Page
 from driftcli.reports.layout.to_text import to_text
 
@@ -72,9 +72,12 @@ class Text(ReportFormat):
             text = self._set(_shortened(whole, kept, report, brief=True))
             if len(text.splitlines()) > most:
                 text = self._set(_shortened(whole, kept, report, brief=False))
-            if len(text.splitlines()) <= most or len(kept) <= 1:
+            if len(text.splitlines()) <= most or not kept:
                 return text
-            kept.remove(max(kept, key=_place))
+            last = max(kept, key=_place)
+            kept.remove(last)
+            if not kept and (fewer := _halved(last)) is not None:
+                kept.append(fewer)
 
     def _set(self, whole: Document) -> str:
         return to_text(whole, width=self.width, color=self.color, ascii_only=self.ascii)
@@ -84,9 +87,19 @@ def _place(section: Section) -> int:
     return FIRST.index(section.anchor) if section.anchor in FIRST else len(FIRST)
 
 
+def _halved(section: Section) -> Section | None:
+    """With half of its sentences; None where nothing can be halved."""
+    for place, block in enumerate(section.blocks):
+        if isinstance(block, Bullets) and len(block.items) > 1:
+            half = replace(block, items=block.items[: len(block.items) // 2])
+            return replace(section, blocks=(*section.blocks[:place], half, *section.blocks[place + 1 :]))
+    return None
+
+
 def _shortened(whole: Document, kept: Sequence[Section], report: Report, *, brief: bool) -> Document:
     """The document with these sections alone, and what the others are; with `brief` what each says in a few words."""
-    others = [section for section in whole.sections if section not in kept and section.title]
+    shown = {section.anchor for section in kept if section in whole.sections}
+    others = [section for section in whole.sections if section.anchor not in shown and section.title]
     said = tuple((section.title, section.brief) for section in others if section.brief) if brief else ()
     titles = ", ".join(section.title for section in others)
     blocks = (

@@ -253,7 +253,7 @@ def test_closed_streams_are_no_failure():
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_behind_standard_output_is_4():
-    body = "from driftcli.cli import _summary\n_summary.fitted = lambda *a, **k: 'done'\nfit.fit = lambda *a, **k: None"
+    body = "from types import SimpleNamespace\nfrom driftcli.cli import _summary\n_summary.fitted = lambda *a, **k: 'done'\nfit.fit = lambda *a, **k: SimpleNamespace(fitted_on=1)"
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(
             [sys.executable, "-c", _STUBBED.format(body=body), "fit", "x", "-o", "y"],

@@ -177,7 +177,7 @@ def test_standard_input_is_passed_on(main, check):
 
 def test_a_log_gets_a_line_every_ten_seconds(capsys):
     """With what is done, of how much, and how long it will take."""
-    clock = iter([0.0, 0.0, 1.0, 10.5, 11.0, 12.0])
+    clock = iter([0.0, 0.0, 0.0, 1.0, 10.5, 11.0, 12.0, 12.0])
     lines = Lines.__new__(Lines)
     lines.clock = lambda: next(clock)
     lines.__init__(Terminal(environ={}))
@@ -244,7 +244,7 @@ def test_demo_runs_real_command_lines(main, check, fit, baseline, make_report, m
         f"check {tmp_path}/ref {tmp_path}/day-06 -o json={tmp_path}/results/day-06.json --seed 3" in ran.out
     )
     assert "DRIFT" in ran.out
-    assert "pass p=0.5" in ran.out
+    assert " verdict=pass " in ran.out
     reports["day-06"] = make_report()
     ran = main("demo", "-o", str(tmp_path), "-q", "--seed", "3")
     assert (ran.code, ran.out) == (4, "")
@@ -255,7 +255,9 @@ def test_the_report_is_as_long_and_as_plain_as_asked_for(main, check, make_repor
     """--top-k bounds the images shown; a stream that cannot show blocks gets ASCII."""
     images = tuple(ImageResult(f"{n}.jpg", n, 1.0, "style", ()) for n in range(1, 30))
     check.result = make_report("drift", 1, images=images)
-    assert main("check", "ref", "x").out.count(".jpg") == 10
+    assert main("check", "ref", "x").out.count(".jpg") == 5
+    assert main("check", "ref", "x", "-v").out.count(".jpg") == 10
+    assert main("check", "ref", "x", "--top-k", "12").out.count(".jpg") == 12
     assert main("check", "ref", "x", "--top-k", "3").out.count(".jpg") == 3
     monkeypatch.setattr(Terminal, "unicode", lambda _self: False)
     assert main("check", "ref", "x").out.isascii()

@@ -60,7 +60,7 @@ def test_a_bundle_is_read_with_its_pictures(main, saved, tmp_path):
 
 def test_standard_input_is_a_result_too(main, saved, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(saved.read_bytes())))
-    assert " verdict=drift " in main("report", "-", "-q").out
+    assert " verdict=alarm " in main("report", "-", "-q").out
 
 
 @pytest.mark.parametrize(
