@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from driftcli.reports.plots.svg import Mark
 
 
-OPEN = 8
+OPEN = 6
 """Images of a ranking that a page shows at once."""
 
 
