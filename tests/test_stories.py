@@ -16,7 +16,7 @@ from driftcli.simulation.sample import samples
 from tests.extractors._pictures import loads_pth, staged_resnet18
 
 PAGE = Path(__file__).parents[1] / "docs" / "stories.md"
-FEW = {"digits": 320, "digits-good": 80, "digits-today": 32, "letters-today": 32}
+FEW = {"digits": 280, "digits-good": 80, "digits-today": 24, "letters-today": 24}
 FEW |= {"reference": 75, "good": 100, **{f"day-0{day}": 12 for day in range(1, 8)}}
 
 

@@ -33,7 +33,7 @@ def photo(folder: Folder, index: int, seed: int) -> Photo:
 
 def _digit(text: str, rng: np.random.Generator) -> Image.Image:
     """As if written: a thin or thick pen, leaning and turned a little, a wide margin all round."""
-    size, pen = rng.uniform(88, 108), int(rng.integers(1, 6))
+    size, pen = rng.uniform(68, 82), int(rng.integers(1, 6))
     return _set(text, size, pen, (rng.normal(0, 7), rng.normal(0.1, 0.15), rng.uniform(0.85, 1.15)))
 
 
