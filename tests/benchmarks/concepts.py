@@ -242,7 +242,7 @@ class Words:
                 )
 
 
-def cost(rounds: int = 15, images: int = 64) -> None:
+def cost(rounds: int = 15, images: int = 16) -> None:
     """The forward pass with and without the last stage and the head, interleaved, on one thread."""
     import torch
 
