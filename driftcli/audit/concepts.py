@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -61,13 +62,7 @@ class Concepts:
         found = family.detector.changes(
             family.state, held_out, batch, self.outcome.relabellings, family.columns, alpha
         )
-        if found is None:
-            return None
-        arrays = {}
-        for field in fields(Moved):
-            known = getattr(found, field.name)[:count]
-            arrays[field.name] = np.pad(known, (0, count - len(known)), constant_values=NEVER_MET[field.name])
-        return Moved(**arrays)
+        return None if found is None else of_every_word(found, count)
 
     def with_subjects(self, images: Sequence[ImageResult], batch: Features) -> tuple[ImageResult, ...]:
         """The images with what each of them shows, where the words mean something."""
@@ -76,6 +71,15 @@ class Concepts:
             return tuple(images)
         shown = dict(zip(batch.names, subjects(batch.views[family.view], known), strict=True))
         return tuple(replace(image, subject=shown[image.path]) for image in images)
+
+
+def of_every_word(found: Any, count: int) -> Moved:
+    """What a detector's `changes` found, [count]: of words, too, that no image has among its largest shares."""
+    arrays = {}
+    for field in fields(Moved):
+        known = getattr(found, field.name)[:count]
+        arrays[field.name] = np.pad(known, (0, count - len(known)), constant_values=NEVER_MET[field.name])
+    return Moved(**arrays)
 
 
 NEVER_MET = {

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from driftcli.core.findings import (
+    ConceptsResult,
     DuplicateResult,
     GroupResult,
     ImageResult,
@@ -18,6 +19,7 @@ from driftcli.core.findings import (
     RemovalResult,
     ScoreResult,
     SequenceResult,
+    WordResult,
 )
 
 BINS = 20
@@ -73,6 +75,15 @@ def score(family: str, batch: float, threshold: float | None) -> ScoreResult:
 
 def content(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
+
+
+def concepts() -> ConceptsResult:
+    """A kind that rose, a class that fell."""
+    dogs = WordResult(
+        "dogs", 0.83, 0.1, 0.52, 0.94, 0.0002, ("beagle", "Labrador retriever", "golden retriever", "pug")
+    )
+    tabby = WordResult("tabby", 0.0, 0.18, -0.3, -0.06, 0.004)
+    return ConceptsResult("efficientnet_lite0", True, None, (dogs,), (tabby,))
 
 
 def images(count: int = 30) -> tuple[ImageResult, ...]:

@@ -357,6 +357,7 @@ def rich() -> Report:
         images=parts.images(), properties=parts.measured(), scores=parts.SCORES, removal=parts.REMOVAL, groups=parts.GROUPS,
         duplicates=parts.DUPLICATES, missing=parts.MISSING, map=parts.MAP, sequence=parts.SEQUENCE,
         composition=moved_clusters().composition,
+        concepts=parts.concepts(),
         rules=(RuleResult("max_loss_increase", 0.442, 0.2, True), RuleResult("require_detectable", 2, 3, False)),
         environment={**drift.environment, "python": "3.11.9", "numpy": "2.1.0"},
     )  # fmt: skip
