@@ -84,7 +84,7 @@ def test_no_name_is_a_command(name):
     """Messages come back with the name in them, and nothing else is a command."""
     found = annotations(Github().render(named(name)))
     assert [title for _, title, _ in found][:3] == [
-        "driftcli: DRIFT",
+        "driftcli: ALARM",
         "driftcli: rule failed",
         "driftcli: what changed",
     ]
