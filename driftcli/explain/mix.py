@@ -56,7 +56,7 @@ def named(found: CompositionResult) -> list[ShareResult]:
 
 
 def _share(share: ShareResult) -> str:
-    like = f" (like {share.examples[0]})" if share.examples else ""
+    like = f" (like {share.examples[0].rpartition('/')[2]})" if share.examples else ""
     return f"{share.name or 'no label'}{like} {share.baseline:.0%} → {share.batch:.0%}".replace("%", " %")
 
 

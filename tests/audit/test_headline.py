@@ -100,6 +100,26 @@ CASES = {
         found("content", "properties", diagnosis=(like(BLUR), *LOOK), concepts=BEES),
         "These 60 images are blurrier and yellower than the baseline: like Gaussian blur severity 2",
     ),
+    "a few more of something, as JPEG makes the network see them": (
+        found("style", "content", diagnosis=LOOK, concepts=words(("Labrador retriever", 0.01, 0.08))),
+        "These 60 images are blurrier and yellower than the baseline",
+    ),
+    "a few more of something, and nothing that can be measured": (
+        found("content", concepts=words(("Labrador retriever", 0.01, 0.08))),
+        "These 60 images show other things: more Labrador retriever (1 % → 8 %)",
+    ),
+    "something is gone": (
+        found("style", "content", diagnosis=LOOK, concepts=words(fewer=[("dogs", 0.45, 0.0), ("cats", 0.27, 0.0)])),
+        "These 60 images show other things: fewer dogs (45 % → 0 %), cats (27 % → 0 %)",
+    ),
+    "fewer of something alone, as pixels as large as eyes make the network see them": (
+        found("content", "properties", diagnosis=LOOK, concepts=words(fewer=[("cats", 0.5, 0.2)])),
+        "These 60 images are blurrier and yellower than the baseline",
+    ),
+    "texture that nobody can name, and a few more of something": (
+        found("style", "content", concepts=words(("Labrador retriever", 0.01, 0.08))),
+        "These 60 images differ from the baseline in texture, light or colours, in no way that has a name",
+    ),
     "subjects without words": (
         found("content", "properties", diagnosis=LOOK, concepts=words(("bee", 0.0, 0.6), speaks=False)),
         (

@@ -160,7 +160,7 @@ def finding(reading, *, by="column:label", ignored=False, residual=0.4, shares=C
             finding("both", by="clusters", residual=0.002, shares=LIKE),
             (
                 "images changed: within clusters they differ too (p = 0.002); the shares of clusters moved as well "
-                "(cluster 2 (like good/7.jpg) 50 % → 90 %), which the change of the images may itself have caused"
+                "(cluster 2 (like 7.jpg) 50 % → 90 %), which the change of the images may itself have caused"
             ),
         ),
         (finding("none"), None),
