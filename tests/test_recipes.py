@@ -383,7 +383,8 @@ def test_kubernetes_job_leaves_its_own_page(shell, place):
         assert written is None or mounts[written[1]] is False, word
         words.append(word.replace("$(JOB)", "drift-29").replace("/data/", f"{place}/").replace("=/reports", f"={place}/reports"))  # fmt: skip
     ran = shell.run(["driftcli", *words], place, {**ONE, "DRIFTCLI_NOTIFY": ""})
-    assert (ran.returncode, ran.stderr) == (0, "")
+    (event,) = map(json.loads, ran.stderr.splitlines())
+    assert (ran.returncode, event["level"], event["exit_code"], event["error"]) == (0, "info", 0, None)
     assert not QUIET.search(ran.stdout)
     page(place / "reports" / "drift-29.html", "PASS")
     link = json.loads((place / "reports" / "result.json").read_text())["link"]

@@ -135,8 +135,8 @@ class CheckOptions(Run, total=False):
         (default: none).
     history_group: What is checked, where several cameras or lines share a baseline and a history: each has
         a sequence of its own (default: none).
-    date: When the images are from, such as 2026-11-03 (UTC): catch up on past days, the oldest first
-        (default: now).
+    date: When the images are from, such as 2026-11-03 (UTC), to catch up on past days, the oldest first;
+        now without it.
     top_k: Most drifted images to name (default: 10).
     max_images_in_result: Images listed in JSON (default: 10000).
     weights: Weights of the network (default: none).

@@ -120,15 +120,17 @@ class Found:
         return tuple(told)[:WORDS]
 
     def _shares(self) -> tuple[ShareResult, ...]:
-        """By the labels of the images, where they differ; else by the network's own words; of a changed mix, its own."""
+        """By the labels of the images, where they differ; else by the network's own words; of a changed mix without either, its clusters."""
         found = self.composition
-        if only_mix(found) or (found is not None and found.by != "clusters" and found.reading == "both"):
-            return tuple(mix.named(found)) if found is not None else ()
+        mixed = () if found is None else tuple(mix.named(found))
+        if found is not None and found.by != "clusters" and (only_mix(found) or found.reading == "both"):
+            return mixed
         words = self.concepts
         if words is None or not words.speaks:
-            return ()
+            return mixed if only_mix(found) else ()
         told = (*words.more[:SUBJECTS], *words.fewer[:SUBJECTS])
-        return tuple(ShareResult(word.word, word.batch, word.baseline) for word in told)
+        shares = tuple(ShareResult(word.word, word.batch, word.baseline) for word in told)
+        return mixed if only_mix(found) and self._vague(shares) else shares
 
     def _local(self, family: FamilyResult) -> HeadlineResult:
         """How many images carry a mark, beyond the good ones that are as strange; and where most marks are."""

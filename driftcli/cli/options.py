@@ -174,8 +174,8 @@ Date = Annotated[
         "--date",
         metavar="DATE",
         panel=OUTPUT,
-        help="When the images are from, such as 2026-11-03 (UTC): catch up on past days, the oldest first "
-        "(default: now).",
+        help="When the images are from, such as 2026-11-03 (UTC), to catch up on past days, the oldest first; "
+        "now without it.",
     ),
 ]
 ExitZero = Annotated[

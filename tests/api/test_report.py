@@ -116,9 +116,10 @@ def test_html_is_a_file_with_the_pictures_at_hand(result, tmp_path):
 
 
 def test_html_that_cannot_be_written_leaves_nothing(report, tmp_path):
+    (tmp_path / "file").write_text("no folder")
     with pytest.raises(driftcli.InternalError, match="cannot write"):
-        report.to_html(tmp_path / "nowhere" / "r.html")
-    assert not list(tmp_path.iterdir())
+        report.to_html(tmp_path / "file" / "r.html")
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_notebook_gets_the_page_in_a_frame(result, monkeypatch):

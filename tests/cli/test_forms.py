@@ -82,7 +82,7 @@ def test_actions_gets_a_summary_and_outputs(main, tmp_path, monkeypatch, how):
     assert ran.code == 1
     assert "GitHub" not in ran.err
     assert len(annotations(ran.out if how == "shown" else file.read_text())) == 7
-    assert summary.read_text().startswith("before\n## ✗ DRIFT\n")
+    assert summary.read_text().startswith("before\n## ✗ ALARM\n")
     assert parsed(output.read_text().removeprefix("a=b\n"))["verdict"] == "drift"
 
 

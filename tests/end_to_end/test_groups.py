@@ -165,11 +165,15 @@ def test_another_mix_is_told_from_other_images(drift, check, labelled, tmp_path)
     told = check(ref, batch).result
     mix = told["composition"]
     assert (told["verdict"], mix["by"], mix["reading"]) == ("drift", "column:label", "composition")
-    assert told["reasons"][0].startswith("composition: the mix changed (day 50 % → 8 %, night 50 % → 92 %)")
+    assert told["headline"]["statement"].endswith(
+        "the same things in other shares: day 50 % → 8 %, night 50 % → 92 %"
+    )
+    assert told["reasons"][0] == told["headline"]["statement"]
+    assert told["reasons"][2].startswith("composition: the mix changed (day 50 % → 8 %, night 50 % → 92 %)")
     assert told["families"][-1]["name"] == "composition"
     assert mix["effect"] == pytest.approx(22 / 24 - 1 / 2)
     assert mix["p_value"] <= 0.01 < mix["residual_p_value"]
-    assert "another mix of images" in drift("check", ref, batch, "--workers", 1).out
+    assert "the same things in other shares" in drift("check", ref, batch, "--workers", 1).out
     for spoken in (("--ignore-composition",), by):
         held = check(ref, batch, *spoken).result
         assert (held["verdict"], held["composition"]["ignored"]) == ("pass", True)
@@ -178,7 +182,7 @@ def test_another_mix_is_told_from_other_images(drift, check, labelled, tmp_path)
     bright = labelled("bright", {"day": 12, "night": 12}, 5, more=50)
     lit = check(ref, bright).result
     assert (lit["verdict"], lit["composition"]["reading"]) == ("drift", "images")
-    assert "images changed" in lit["reasons"][1]
+    assert "images changed" in lit["reasons"][2]
     assert check(ref, bright, "--ignore-composition").code == 1
 
 

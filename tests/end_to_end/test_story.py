@@ -25,7 +25,8 @@ def test_brighter_images_are_drift(check, world):
     assert (result["verdict"], result["exit_code"]) == ("drift", 1)
     assert result["gate"]["p_value"] == pytest.approx(1 / 2000)
     assert any(d["word"] == "brighter" for d in result["diagnosis"])
-    assert "alpha 0.01" in result["reasons"][0]
+    assert result["reasons"][0] == result["headline"]["statement"]
+    assert "alpha 0.01" in result["reasons"][1]
     assert [image["rank"] for image in result["images"]] == list(range(1, 25))
 
 
