@@ -134,7 +134,9 @@ def missing(subject: Subject) -> Section | None:
     if subject.room.page:
         shots = tuple(_shots(subject))
         rest = (Fold(f"{len(shots) - ROW} more", (Contact(shots[ROW:]),)),) if len(shots) > ROW else ()
-        return Section("missing", "What is missing", (lead, Contact(shots[:ROW]), *rest))
+        folder = words.folder([image.name for image in lacking])
+        where = ("in ", Name(folder)) if folder else ""
+        return Section("missing", "What is missing", (lead, Contact(shots[:ROW]), *rest), where)
     names = Bullets(tuple((Name(image.name), f": {_rare(image)}") for image in lacking[:most]))
     return Section("missing", "What is missing", (lead, names, *more(len(lacking) - most)))
 
@@ -146,9 +148,10 @@ def _rare(image: MissingResult) -> str:
 def _shots(subject: Subject) -> list[Shot]:
     gallery = subject.gallery
     pictures = {picture.name: picture.image for picture in gallery.missing}
+    folder = words.folder([image.name for image in subject.report.missing])
     shots = []
     for image in subject.report.missing:
         webp = pictures.get(image.name) or gallery.thumbnails.get(image.name)
         picture = Picture(webp, f"Good image {image.name}") if webp else None
-        shots.append(Shot(Name(image.name), _rare(image), picture))
+        shots.append(Shot(Name(image.name.removeprefix(folder)), _rare(image), picture))
     return shots

@@ -46,12 +46,15 @@ def sections(account: Account) -> Iterator[Section]:
 
 def _good(baseline: BaselineAccount, place: int, several: str) -> Iterator[Section]:
     if baseline.good:
+        folder = words.folder([name for name, _ in baseline.good])
         shots = tuple(
-            Shot(Name(name), "", Picture(webp, f"Good image {name}")) for name, webp in baseline.good
+            Shot(Name(name.removeprefix(folder)), "", Picture(webp, f"Good image {name}"))
+            for name, webp in baseline.good
         )
         many = int(baseline.facts.get("images", len(shots)))
         aside = f"{numbers.count(len(shots))} of the {numbers.plural(many, 'image')} that batches are compared with"
-        yield Section(f"good-{place}", f"Good images{several}", (Contact(shots),), aside)
+        where = (", in ", Name(folder)) if folder else ()
+        yield Section(f"good-{place}", f"Good images{several}", (Contact(shots),), (aside, *where))
 
 
 def _measured(baseline: BaselineAccount, place: int, several: str) -> Iterator[Section]:
