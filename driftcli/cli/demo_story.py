@@ -154,7 +154,12 @@ def _result(root: Path, day: str) -> tuple[str, str]:
     except (OSError, ValueError):
         return "-", "-"
     p = found.get("gate", {}).get("p_value")
-    words = [str(diagnosis["word"]) for diagnosis in found.get("diagnosis", ()) if diagnosis.get("word")]
+    headline = found.get("headline") or {}
+    words = (
+        ["another mix"]
+        if headline.get("kind") == "mix"
+        else [str(word) for word in headline.get("words", ())]
+    )
     verdict = str(found.get("verdict", "-"))
     said = f"{verdict}: {', '.join(words[:2])}" if words and verdict != "pass" else verdict
     return said, "-" if p is None else f"{p:.4f}"

@@ -32,7 +32,12 @@ class Fake:
         code = self.codes.get(day, int(day in BAD))
         if "-o" in argv:
             result = {"verdict": "drift" if code else "pass", "gate": {"p_value": 0.0002 if code else 0.4}}
-            result["diagnosis"] = [{"statement": "as written", "word": "blurrier"}] if code else []
+            kind = ("mix" if day == "day-mix" else "look") if code else "same"
+            result["headline"] = {
+                "statement": "as written",
+                "kind": kind,
+                "words": ["blurrier"] if code else [],
+            }
             Path(argv[argv.index("-o") + 1].removeprefix("json=")).write_text(json.dumps(result))
         return code, f"report on {day}"
 
@@ -63,6 +68,7 @@ def test_the_story_comes_out(tmp_path):
     rows = [line for line in text.splitlines() if line.startswith("day-") and line[-1].isdigit()]
     assert [row.split()[0] for row in rows] == [day.name for day in demo_story.WEEK]
     assert "drift: blurrier" in rows[3]
+    assert "drift: another mix" in rows[-1]
     assert rows[3].endswith("0.0002     1")
     assert max(len(row) for row in rows) <= 80
     assert "What to do next" in text

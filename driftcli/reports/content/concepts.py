@@ -24,12 +24,17 @@ def shown(subject: Subject) -> Section | None:
         return None
     if not found.speaks:
         wanted = subject.room.page and subject.report.verdict in {"warn", "drift"}
-        return Section("shows", TITLE, (Paragraph(f"No words: {found.reason}.", "soft"),)) if wanted else None
+        why = Paragraph(_sentence(found.reason or "no reason was given"), "soft")
+        return Section("shows", TITLE, (why,), found=False, brief="no words") if wanted else None
     if not (found.more or found.fewer):
         return None
     return Section(
         "shows", TITLE, (_table(found, subject.report.gate.alpha),), f"in the words of {found.source}"
     )
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[:1].upper()}{reason[1:]}."
 
 
 def _table(found: ConceptsResult, alpha: float) -> Table:
