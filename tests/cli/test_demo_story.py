@@ -68,8 +68,13 @@ def test_the_story_comes_out(tmp_path):
     rows = [line for line in text.splitlines() if line.startswith("day-") and line[-1].isdigit()]
     assert [row.split()[0] for row in rows] == [day.name for day in demo_story.WEEK]
     assert "drift: blurrier" in rows[3]
-    assert "drift: another mix" in rows[-1]
     assert rows[3].endswith("0.0002     1")
+    assert rows[-1].split()[-3:] == ["pass", "0.4000", "0"]
+
+
+def test_another_mix_is_called_so(tmp_path):
+    _, text = tell(tmp_path, Fake(day_mix=1))
+    assert "drift: another mix" in next(line for line in text.splitlines() if line.startswith("day-mix"))
     assert max(len(row) for row in rows) <= 80
     assert "What to do next" in text
 
