@@ -84,7 +84,7 @@ def _mix(facts: HeadlineResult, one: bool) -> str:
         f"{kind_of(share)} {amounts.percent(share.baseline)} → {amounts.percent(share.batch)}"
         for share in facts.shares[:NAMED]
     ]
-    more = ", …" if len(facts.shares) > NAMED else ""
+    more = " and others" if len(facts.shares) > NAMED else ""
     return f"{'shows' if one else 'show'} the same things in other shares: {', '.join(told)}{more}"
 
 
