@@ -125,16 +125,13 @@ def test_the_torchdrift_notebook_with_resnet_18(tell: Teller, tmp_path: Path, mo
 
 
 def test_the_week_of_daily_profiles(tell: Teller, drift, tmp_path: Path):
-    """Three quiet days, then pixelated ones: each differs by itself, and the sequence alarms within the week."""
+    """Three quiet days, then pixelated ones: each differs by itself, and the second of them raises the alarm."""
     told = tell(lists("A week of daily batches")[0])
     days = checks(told)
     ps = [day.result["gate"]["p_value"] for day in days]
     assert len(days) == 7
     assert min(ps[:3]) > 0.01 >= max(ps[3:])
-    codes = [day.code for day in days]
-    assert codes[:3] == [0, 0, 0]
-    assert codes == sorted(codes)
-    assert codes[-2:] == [1, 1]
+    assert [day.code for day in days] == [0, 0, 0, 0, 1, 1, 1]
     database = next(word for word in days[0].words if word.endswith(".db"))
     ran = drift("history", database, "-f", "json")
     kept = json.loads(ran.out)["checks"]

@@ -98,12 +98,16 @@ class Found:
         local = next((family for family in moved if self._is(family.name) == "local"), None)
         return HeadlineResult("", "unlike", lead, words) if words or local is None else self._local(local)
 
+    @property
+    def _labelled(self) -> bool:
+        """Whether the mix is one of labels, which are surer than the network's words; clusters have no names."""
+        return self.composition is not None and self.composition.by != "clusters"
+
     def _vague(self, shares: Sequence[ShareResult]) -> bool:
         """Whether the network's own words, no labels, name too little that came or went."""
-        by_label = self.composition is not None and self.composition.by != "clusters"
         moves = [one.batch - one.baseline for one in shares]
         came, went = sum(move for move in moves if move > 0), -sum(move for move in moves if move < 0)
-        return not by_label and came < CAME and went < WENT
+        return not self._labelled and came < CAME and went < WENT
 
     def _is(self, family: str) -> Tells:
         return self.tells.get(family, "unlike")
@@ -123,7 +127,7 @@ class Found:
         """By the labels of the images, where they differ; else by the network's own words; of a changed mix without either, its clusters."""
         found = self.composition
         mixed = () if found is None else tuple(mix.named(found))
-        if found is not None and found.by != "clusters" and (only_mix(found) or found.reading == "both"):
+        if found is not None and self._labelled and (only_mix(found) or found.reading == "both"):
             return mixed
         words = self.concepts
         if words is None or not words.speaks:

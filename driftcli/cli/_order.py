@@ -15,13 +15,10 @@ if TYPE_CHECKING:
 
 def require_artifact_first(verb: str, artifact: str, sources: Sequence[str]) -> None:
     """Raise UsageError, with the command line put right, where a source is the artifact."""
-    from driftcli.artifact.store import exists
-
-    found = next((name for name in sources if name and name != "-" and exists(Path(name))), None)
+    found, others = _artifact_among(sources)
     if found is None:
         return
-    others = [name for name in sources if name != found]
-    if Path(artifact).exists() and not exists(artifact):
+    if _is_something_else(artifact):
         raise UsageError(
             f"{safe_name(found)} is an artifact, and {safe_name(artifact)} is none: the arguments are swapped",
             f"the artifact comes first: {_line(verb, found, artifact, *others)}",
@@ -34,13 +31,10 @@ def require_artifact_first(verb: str, artifact: str, sources: Sequence[str]) -> 
 
 def require_images_first(sources: Sequence[str], output: str) -> None:
     """As `require_artifact_first`, for `fit`: sources are images, and the artifact is what it writes."""
-    from driftcli.artifact.store import exists
-
-    found = next((name for name in sources if name and name != "-" and exists(Path(name))), None)
+    found, others = _artifact_among(sources)
     if found is None:
         return
-    others = [name for name in sources if name != found]
-    if Path(output).exists() and not exists(output):
+    if _is_something_else(output):
         raise UsageError(
             f"{safe_name(found)} is an artifact, and {safe_name(output)} is none: the two are swapped",
             f"images come first: {_line('fit', output, *others, '-o', found)} (--force replaces an artifact)",
@@ -49,6 +43,21 @@ def require_images_first(sources: Sequence[str], output: str) -> None:
         f"{safe_name(found)} is an artifact, not images",
         f"name images to learn from: {_line('fit', *(others or ['IMAGES']), '-o', output)}",
     )
+
+
+def _artifact_among(sources: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The first source that is an artifact, and the others; None where none is."""
+    from driftcli.artifact.store import exists
+
+    found = next((name for name in sources if name and name != "-" and exists(Path(name))), None)
+    return found, [name for name in sources if name != found]
+
+
+def _is_something_else(artifact: str) -> bool:
+    """Whether the path where an artifact belongs holds what is none."""
+    from driftcli.artifact.store import exists
+
+    return Path(artifact).exists() and not exists(artifact)
 
 
 def _line(*words: str) -> str:

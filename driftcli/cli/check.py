@@ -17,7 +17,6 @@ from driftcli.core.errors import NotAuditedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftcli.cli.console import Terminal
     from driftcli.core.report import Report
     from driftcli.pictures.picture import Gallery
 
@@ -109,8 +108,8 @@ def check(asked: Check, run: session.Session) -> int:
     report, gallery, failure = _audit(run, asked, named, link, pictures=plan.pictures)
     run.terminal.close()
     at_one = plan.shown == "text" and not plan.brief and run.terminal.is_one_place()
-    told = at_one and report.ledger.seen and run.terminal.log_format == "text"
-    if failure is not None and not told:
+    read = bool(report.ledger.seen)
+    if failure is not None and not (at_one and read and run.terminal.log_format == "text"):
         run.terminal.failure(failure)
     gate_code = report.exit_code
     if asked.gate.exit_zero and report.exit_code == 1:
@@ -123,16 +122,10 @@ def check(asked: Check, run: session.Session) -> int:
         run.terminal,
         gallery=gallery,
         notify=lambda: notice(report, gate_code),
-        silent=failure is not None and _says_no_more(plan, report, run.terminal),
+        silent=failure is not None and at_one and not read,  # the text would only repeat the error above it
     )
     run.terminal.took("writing reports", time.monotonic() - began)
     return report.exit_code
-
-
-def _says_no_more(plan: _reports.Plan, report: Report, terminal: Terminal) -> bool:
-    """Whether the text would only repeat, at the same place, the error that nothing was read for."""
-    text = plan.shown == "text" and not plan.brief
-    return text and not report.ledger.seen and terminal.is_one_place()
 
 
 def _audit(

@@ -145,7 +145,7 @@ def test_a_result_of_0_1_0_can_be_told_in_every_format(kind):
 
 def test_a_result_of_0_1_0_has_measured_words_and_its_own_sentences():
     old = parse(as_of_0_1_0(with_diagnosis_as_reasons(SAMPLES["rich"])))
-    assert "These 127 images do not look like the baseline. " in headline(old)
+    assert sentence(old).startswith("These 127 images do not look like the baseline. ")
     assert quiet_line(old).endswith(f'{sentence(old)}"')
     assert say.reasons(old.images[0], old) == "sharpness 12 px, below 99 % of the baseline"
     text = Text(140, full=True).render(old)

@@ -132,9 +132,9 @@ def missing(subject: Subject) -> Section | None:
         return None
     lead = Paragraph("Good images of whose kind the batch has too few.")
     if subject.room.page:
-        shots = tuple(_shots(subject))
-        rest = (Fold(f"{len(shots) - ROW} more", (Contact(shots[ROW:]),)),) if len(shots) > ROW else ()
         folder = words.folder([image.name for image in lacking])
+        shots = tuple(_shots(subject, folder))
+        rest = (Fold(f"{len(shots) - ROW} more", (Contact(shots[ROW:]),)),) if len(shots) > ROW else ()
         where = ("in ", Name(folder)) if folder else ""
         return Section("missing", "What is missing", (lead, Contact(shots[:ROW]), *rest), where)
     names = Bullets(tuple((Name(image.name), f": {_rare(image)}") for image in lacking[:most]))
@@ -145,10 +145,10 @@ def _rare(image: MissingResult) -> str:
     return f"{numbers.percent(image.score)} of good images are better represented"
 
 
-def _shots(subject: Subject) -> list[Shot]:
+def _shots(subject: Subject, folder: str) -> list[Shot]:
+    """The good images with their pictures, named without the folder that they share."""
     gallery = subject.gallery
     pictures = {picture.name: picture.image for picture in gallery.missing}
-    folder = words.folder([image.name for image in subject.report.missing])
     shots = []
     for image in subject.report.missing:
         webp = pictures.get(image.name) or gallery.thumbnails.get(image.name)
