@@ -12,6 +12,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its threads 
 
 import pytest
 
+from driftcli.reading.reader import default_workers
 from tests.journey import Ran, World, make_world
 
 DATA = os.environ.pop("DRIFTCLI_DATA", None)
@@ -20,6 +21,12 @@ DATA = os.environ.pop("DRIFTCLI_DATA", None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A job in the background ignores Ctrl-C, and so would every command that a test starts and interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process a core (at most 8) for the whole suite; tests that somebody names run in pytest's own process."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return min(8, default_workers()) if whole else 0
 
 
 @pytest.fixture(scope="session")
