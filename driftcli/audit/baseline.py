@@ -18,7 +18,8 @@ from driftcli.core.errors import NotAuditedError
 from driftcli.core.outcomes import Calibrated
 from driftcli.gate import preconditions
 from driftcli.reading import canaries
-from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.reader import Reader
+from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reference.reference import Reference, open_reference, require_same_fit
 

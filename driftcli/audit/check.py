@@ -24,7 +24,8 @@ from driftcli.gate.batch_test import run_gate
 from driftcli.pictures import gallery
 from driftcli.pictures.picture import Gallery
 from driftcli.reading import canaries
-from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.reader import Reader
+from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
 

@@ -15,7 +15,8 @@ from driftcli.core.errors import UsageError
 from driftcli.core.features import Features, State
 from driftcli.core.images import Ledger
 from driftcli.explain.corruption import Library
-from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.reader import Reader
+from driftcli.reading.reading import Reading
 from driftcli.reference import pixel_errors
 
 FEWEST = 20

@@ -16,7 +16,8 @@ from driftcli.core.errors import UsageError
 from driftcli.core.features import Features
 from driftcli.core.images import Ledger
 from driftcli.extractors.base import Runtime
-from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.reader import Reader
+from driftcli.reading.reading import Reading
 from tests.reading.test_reader import reading, same
 
 

@@ -10,7 +10,9 @@ import numpy as np
 from driftcli.core.features import Features
 from driftcli.core.images import Decoded, FileFacts, Ledger
 from driftcli.reading.ledger import Tally
-from driftcli.reading.reader import Reading, Table, _Keys, digest, finite
+from driftcli.reading.reader import finite
+from driftcli.reading.reading import Reading, digest
+from driftcli.reading.table import Keys, Table
 from driftcli.reference.packed import pack_features, unpack_features
 
 FACTS = FileFacts(8, 8, 100, "JPEG", "RGB", grey=False)
@@ -27,7 +29,7 @@ def item(i, *, name=None, pixels=None):
 
 
 def reading(numbers, keep=1000, label="label"):
-    table, tally = Table(keep, _Keys(lambda one: one.columns[label], None, None)), Tally()
+    table, tally = Table(keep, Keys(lambda one: one.columns[label], None, None)), Tally()
     for i in numbers:
         one = item(i)
         tally.add(one)
