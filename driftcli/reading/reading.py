@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class Reading:
     prepared: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """Prepared images of the extractors that still have to learn, row for row with `features`."""
     facts: tuple[FileFacts, ...] = ()
+    """Row for row with `features`, without what cameras wrote: the view `file` has read that."""
     thumbnails: tuple[bytes, ...] = ()
     columns: frozenset[str] = frozenset()
     """Names of the manifests' columns that any used image has."""
@@ -73,7 +75,12 @@ class Reading:
 
 def digest(contents: NDArray[np.bytes_]) -> str:
     """SHA-256, in hexadecimal, over the sorted (content hash, count) pairs of S64[n]: names a set of images."""
+    if (contents[1:] < contents[:-1]).any():
+        contents = np.sort(contents)
+    first = np.ones(len(contents), bool)
+    first[1:] = contents[1:] != contents[:-1]
+    starts = np.flatnonzero(first)
     sha = hashlib.sha256()
-    for value, count in zip(*np.unique(contents, return_counts=True), strict=True):
-        sha.update(b"%s %d\n" % (value, count))
+    for start, end in pairwise([*starts, len(contents)]):
+        sha.update(b"%s %d\n" % (contents[start], end - start))
     return sha.hexdigest()
