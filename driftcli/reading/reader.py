@@ -19,7 +19,7 @@ from driftcli.core.progress import SILENT, Progress
 from driftcli.extractors.base import Extractor, Runtime
 from driftcli.extractors.base import views as declared_views
 from driftcli.reading.entries import entries_of, known_count
-from driftcli.reading.keys import key_function
+from driftcli.reading.keys import KeyFunction, key_function
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reading import Reading
 from driftcli.reading.table import Keys, Table
@@ -70,10 +70,10 @@ class Reader:
         entries: Iterable[Entry | Skipped],
         keep: int,
         stage: str,
-        group: str | None = None,
+        group: str | KeyFunction | None = None,
         total: int | None = None,
     ) -> Reading:
-        """As `read`, for entries at hand; `total`: how many, where they cannot tell."""
+        """As `read`, for entries at hand; `total`: how many, where they cannot tell. `group` may be a key of each image."""
         tally, table = Tally(), Table(keep, self._keys(group), tuple(self.extractors.values()))
         self.progress.start(stage, known_count(entries) if total is None else total)
         spent, count = 0.0, 0
@@ -118,10 +118,11 @@ class Reader:
                 prepared[kind] = images
         return views, prepared
 
-    def _keys(self, group: str | None) -> Keys:
+    def _keys(self, group: str | KeyFunction | None) -> Keys:
         wanted = self.settings.input
+        grouped = (lambda _: group) if isinstance(group, str) else group
         return Keys(
-            key_function(wanted.group_by) if group is None else lambda _: group,
+            key_function(wanted.group_by) if grouped is None else grouped,
             key_function(wanted.stratify_by),
             key_function(wanted.slice_by),
         )

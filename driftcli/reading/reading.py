@@ -37,6 +37,8 @@ class Reading:
     thumbnails: tuple[bytes, ...] = ()
     columns: frozenset[str] = frozenset()
     """Names of the manifests' columns that any used image has."""
+    remarks: tuple[str, ...] = ()
+    """Sentences for the report on profiles: shards that are missing."""
 
     @property
     def digest(self) -> str:
@@ -50,7 +52,7 @@ class Reading:
         heic = f"{count} HEIC images were skipped: pip install 'driftcli[heif]' to read them"
         bad, images = self.failed, self.failed + self.ledger.used
         lost = f"{bad:,} of {images:,} images could not be read: {self.failed_by_name}"
-        return (*([lost] if bad else []), *([heic] if count else []))
+        return (*self.remarks, *([lost] if bad else []), *([heic] if count else []))
 
     @property
     def failed(self) -> int:
