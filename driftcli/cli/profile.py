@@ -56,8 +56,8 @@ Keep = Annotated[
         metavar="N",
         panel=c.OUTPUT,
         min=1,
-        help="Features of so many images at most, those with the lowest content hashes; of all others hashes alone "
-        "(default: as many as checks and baselines use, 20000).",
+        help="Features of so many images at most, those with the lowest content hashes; of all others hashes alone. "
+        "Without it as many as checks and baselines use (20,000).",
     ),
 ]
 
