@@ -13,25 +13,26 @@ from driftcli.core.features import Features
 from driftcli.core.images import Ledger, Skipped
 from driftcli.reading.ledger import listed
 from driftcli.reading.reading import Reading
+from driftcli.reading.table import hexadecimal
 
 
 class Merger:
     """Adds readings up, whatever their order; of features it holds `keep` images and one reading more.
 
-    Of every image 72 bytes stay: its hashes.
+    Of every image 40 bytes stay, its hashes; 112 while they are sorted at the end.
     """
 
     def __init__(self, keep: int) -> None:
         self.keep = keep
         self._kept: Reading | None = None
-        self._contents: list[NDArray[np.bytes_]] = []
+        self._contents: list[bytes] = []
         self._seen: list[NDArray[np.uint64]] = []
         self._skipped: list[Skipped] = []
         self._ledgers: list[Ledger] = []
 
     def add(self, reading: Reading) -> None:
         """One more; images that it shares with others are counted again, as copies are."""
-        self._contents.append(reading.contents)
+        self._contents.append(packed(reading.contents))
         self._seen.append(reading.seen)
         self._skipped = listed([*self._skipped, *reading.skipped])
         self._ledgers = [added([*self._ledgers, reading.ledger])]
@@ -43,15 +44,22 @@ class Merger:
         if self._kept is None:
             raise ValueError("no reading to merge")
         ledger = self._ledgers[0]
+        contents = hexadecimal(np.frombuffer(b"".join(self._contents), "V32"))
+        contents.sort()
         kept = _first(self._kept, self.keep)
         return replace(
             kept,
             ledger=ledger,
             skipped=tuple(self._skipped),
             unreadable_share=ledger.unreadable_share,
-            contents=np.sort(np.concatenate(self._contents)),
+            contents=contents,
             seen=np.sort(np.concatenate(self._seen)),
         )
+
+
+def packed(contents: NDArray[np.bytes_]) -> bytes:
+    """N content hashes, S64[n] in hexadecimal, as n times 32 bytes."""
+    return bytes.fromhex(contents.tobytes().decode("ascii"))
 
 
 def merged(readings: Sequence[Reading], keep: int) -> Reading:

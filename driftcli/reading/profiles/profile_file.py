@@ -26,9 +26,11 @@ from driftcli.core.images import Ledger, Skipped
 from driftcli.core.strict_json import Limits, NotStrictError, parse, parse_bytes
 from driftcli.core.text import safe_name
 from driftcli.extractors.base import views as declared_views
+from driftcli.reading.profiles.merging import packed
 from driftcli.reading.profiles.profile import Profile
 from driftcli.reading.reading import Reading
 from driftcli.reading.shard import Shard
+from driftcli.reading.table import hexadecimal
 
 FORMAT, VERSION = "driftcli-profile", "1"
 SUFFIX = ".safetensors"
@@ -61,7 +63,7 @@ def encode(profile: Profile) -> bytes:
     names = [name.encode("utf-8", "surrogatepass") for name in features.names]
     arrays: dict[str, Any] = {
         "document": np.frombuffer(_document(profile, list(distinct.values())), np.uint8),
-        "contents": _bytes(profile.reading.contents),
+        "contents": np.frombuffer(packed(profile.reading.contents), np.uint8).reshape(-1, 32),
         "seen": profile.reading.seen,
         "row/names": np.frombuffer(b"".join(names), np.uint8),
         "row/name_ends": np.cumsum([len(name) for name in names], dtype=np.int64),
@@ -99,12 +101,6 @@ def _document(profile: Profile, columns: Sequence[Mapping[str, str]]) -> bytes:
         "columns": [dict(each) for each in columns],
     }
     return json.dumps(document, separators=(",", ":")).encode("ascii")
-
-
-def _bytes(contents: NDArray[np.bytes_]) -> NDArray[np.uint8]:
-    """S64[n] of hexadecimal digits as uint8 [n, 32]."""
-    joined = bytes.fromhex(contents.tobytes().decode("ascii"))
-    return np.frombuffer(joined, np.uint8).reshape(len(contents), 32)
 
 
 def _sealed(raw: bytes) -> bytes:
@@ -212,12 +208,11 @@ def checksum(raw: bytes) -> str:
 def _profile(arrays: Mapping[str, NDArray[Any]]) -> Profile:
     """From verified bytes, whose writer may still have been anybody."""
     document = parse_bytes(arrays["document"].tobytes(), _LIMITS, most=_LARGEST_DOCUMENT)
-    contents = _array(arrays, "contents", "u1", (None, 32))
+    contents = hexadecimal(_array(arrays, "contents", "u1", (None, 32)))
     total = len(contents)
     rows = len(_array(arrays, "row/pixels", "u8", (None,)))
     keep = _count(document["keep"])
     _require(rows == min(keep, total), "holds another number of images than it says")
-    contents = np.frombuffer(contents.tobytes().hex().encode(), "S64")
     _require(bool((contents[1:] >= contents[:-1]).all()), "has hashes out of order")
     seen = _array(arrays, "seen", "u8", (total,))
     _require(bool((seen[1:] >= seen[:-1]).all()), "has hashes out of order")
