@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import random
 import shutil
 import zipfile
@@ -14,6 +13,8 @@ import pytest
 
 import driftcli
 from driftcli.artifact import store
+from driftcli.cli import _findings
+from driftcli.config.settings import Settings
 from driftcli.reading.profiles import profile_file
 from driftcli.reading.reader import Reader
 from driftcli.sources.decoding import pool
@@ -197,8 +198,9 @@ def test_what_needs_pixels_says_so(drift, world, shards, tmp_path):
         assert (ran.code, ran.out) == (2, ""), line
         assert "holds no pixels" in ran.err
         assert "hint: " in ran.err
-    assert not {"new", "copy", "again.safetensors"} & set(os.listdir(tmp_path))
-    assert "a profile of 24 images from" in drift("doctor", file).out
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    (found,) = _findings.source(str(file), Settings())
+    assert "a profile of 24 images from" in found.text
 
 
 def test_a_profile_of_other_extractors_is_not_audited(check, drift, world, shards, tmp_path):
@@ -214,7 +216,7 @@ def test_a_profile_of_other_extractors_is_not_audited(check, drift, world, shard
     assert "--artifact" in ran.err
 
 
-def test_the_machine_that_profiled_is_compared_with_the_baselines(check, world, shards, tmp_path):
+def test_the_machine_that_profiled_is_compared_with_the_baselines(check, world, shards):
     """Its canaries are in the profile; the error says which machine computes otherwise."""
     (file,) = shards([world.fresh], 1)
     made = profile_file.read(str(file))
@@ -273,7 +275,7 @@ def test_where_it_may_be_written(drift, world, tmp_path):
     for place in ("model.safetensors", "folder.safetensors", "p.npz"):
         ran = drift("profile", world.fresh, "--artifact", world.ref, "-o", tmp_path / place)
         assert (ran.code, ran.out) == (2, "")
-    assert sorted(os.listdir(tmp_path)) == ["folder.safetensors", "model.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.safetensors", "model.safetensors"]
     assert (tmp_path / "model.safetensors").read_bytes() == b"weights"
     for _ in range(2):  # an older profile is replaced
         assert (

@@ -63,7 +63,9 @@ def test_sources_are_divided_by_the_path_within_them(tmp_path):
             ]
             for i in (1, 2, 3, 4)
         ]
-        assert sorted(sum(parts, [])) == sorted(path.name for path in folder.iterdir())
+        assert sorted(name for part in parts for name in part) == sorted(
+            path.name for path in folder.iterdir()
+        )
         places.append(parts)
     assert places[0] == places[1]
 

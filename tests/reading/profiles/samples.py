@@ -51,13 +51,13 @@ def read(images: Iterable[Decoded | Skipped], keep: int = 1000) -> Reading:
     return table.reading(tally)
 
 
-def profile(images: Iterable[Decoded | Skipped], keep: int = 1000, shard: Shard = Shard()) -> Profile:
+def profile(images: Iterable[Decoded | Skipped], keep: int = 1000, shard: Shard | None = None) -> Profile:
     """A profile of these images and of what was skipped beside them."""
     reading, columns, origin = taken(read(images, keep))
     return Profile(
         extractors="e" * 64,
         sources=("good/mon", "good/tue"),
-        shard=shard,
+        shard=shard or Shard(),
         input={"exclude": [], "since": None, "limit": None, "follow": False},
         keep=keep,
         created="2026-11-28T04:00:00Z",
