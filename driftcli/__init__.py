@@ -20,14 +20,21 @@ from typing import TYPE_CHECKING, Any
 from driftcli.core.errors import ArtifactError, DriftcliError, InternalError, NotAuditedError, UsageError
 
 if TYPE_CHECKING:
-    from driftcli.api.options import BaselineOptions, CheckOptions, FitOptions, PowerOptions, SimulateOptions
+    from driftcli.api.options import (
+        BaselineOptions,
+        CheckOptions,
+        FitOptions,
+        PowerOptions,
+        ProfileOptions,
+        SimulateOptions,
+    )
     from driftcli.api.report import Report
     from driftcli.api.saved import acknowledge, history, inspect, report
     from driftcli.api.studies import power, simulate
-    from driftcli.api.verbs import baseline, check, fit
+    from driftcli.api.verbs import baseline, check, fit, profile
     from driftcli.check_history.records import Acknowledged, Past
     from driftcli.core.inspection import Account
-    from driftcli.core.outcomes import Calibrated, Fitted
+    from driftcli.core.outcomes import Calibrated, Fitted, Profiled
     from driftcli.core.power_report import PowerReport
     from driftcli.core.progress import Progress
     from driftcli.simulation.write_copy import Simulated
@@ -49,6 +56,8 @@ __all__ = [
     "Past",
     "PowerOptions",
     "PowerReport",
+    "ProfileOptions",
+    "Profiled",
     "Progress",
     "Report",
     "SimulateOptions",
@@ -62,6 +71,7 @@ __all__ = [
     "history",
     "inspect",
     "power",
+    "profile",
     "report",
     "simulate",
 ]
@@ -72,14 +82,15 @@ _HOMES = {
         "CheckOptions",
         "FitOptions",
         "PowerOptions",
+        "ProfileOptions",
         "SimulateOptions",
     ),
     "driftcli.api.report": ("Report",),
     "driftcli.api.saved": ("acknowledge", "history", "inspect", "report"),
     "driftcli.api.studies": ("power", "simulate"),
-    "driftcli.api.verbs": ("baseline", "check", "fit"),
+    "driftcli.api.verbs": ("baseline", "check", "fit", "profile"),
     "driftcli.core.inspection": ("Account",),
-    "driftcli.core.outcomes": ("Calibrated", "Fitted"),
+    "driftcli.core.outcomes": ("Calibrated", "Fitted", "Profiled"),
     "driftcli.core.power_report": ("PowerReport",),
     "driftcli.core.progress": ("Progress",),
     "driftcli.check_history.records": ("Acknowledged", "Past"),

@@ -22,6 +22,7 @@ from driftcli.cli.baseline import Baseline
 from driftcli.cli.check import Check
 from driftcli.cli.fit import Fit
 from driftcli.cli.power import Power
+from driftcli.cli.profile import Profile
 from driftcli.cli.simulate import Simulate
 from driftcli.config.layers import SHARES
 from driftcli.config.resolve import OPTIONS, SWITCHED
@@ -41,6 +42,7 @@ COMMANDS: dict[str, tuple[type, str]] = {
     "fit": (Fit, "Run"),
     "baseline": (Baseline, "Run"),
     "check": (Check, "Run"),
+    "profile": (Profile, "Run"),
     "power": (Power, "Study"),
     "simulate": (Simulate, "Drift"),
 }

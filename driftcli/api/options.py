@@ -184,6 +184,39 @@ class CheckOptions(Run, total=False):
     workers: int | Literal["auto"] | None
 
 
+class ProfileOptions(Run, total=False):
+    """Options of `driftcli.profile`, each as on the command line; None: not given.
+
+    exclude: Pass over matching paths. One, or several.
+    since: Only files changed within 30m, 24h, 7d (default: none).
+    limit: Read at most N images (default: none).
+    follow: Follow symbolic links inside the source.
+    crop: Part of each image, in pixels or fractions (default: none).
+    mask: Image whose black parts are ignored (default: none).
+    weights: Weights of the network (default: none).
+    trust_weights: Accept weights of unknown checksum.
+    allow_download: Fetch weights from the network if they are not on this machine.
+    seed: Seed of all randomness (default: 0).
+    device: auto, cpu, cuda, cuda:N or mps (default: auto).
+    workers: Decoding processes (default: auto).
+    config: YAML file of settings, as `--config`; options given in the call win (default: none).
+    progress: Is told of stages and steps, and of warnings (default: a `Progress` that keeps it to itself).
+    """
+
+    exclude: str | Sequence[str] | None
+    since: str | None
+    limit: int | None
+    follow: bool | None
+    crop: str | None
+    mask: Name | None
+    weights: Name | None
+    trust_weights: bool | None
+    allow_download: bool | None
+    seed: int | None
+    device: str | None
+    workers: int | Literal["auto"] | None
+
+
 class PowerOptions(Study, total=False):
     """Options of `driftcli.power`, each as on the command line; None: not given.
 

@@ -1,4 +1,4 @@
-"""Learn, calibrate, check: `fit`, `baseline` and `check` with the command line's options as keywords."""
+"""Learn, calibrate, check: `fit`, `baseline`, `check` and `profile` with the command line's options as keywords."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from driftcli.api._run import names, resolved
 
 if TYPE_CHECKING:
     from driftcli.api.keywords import Name, Sources
-    from driftcli.api.options import BaselineOptions, CheckOptions, FitOptions
+    from driftcli.api.options import BaselineOptions, CheckOptions, FitOptions, ProfileOptions
     from driftcli.api.report import Report
-    from driftcli.core.outcomes import Calibrated, Fitted
+    from driftcli.core.outcomes import Calibrated, Fitted, Profiled
 
 
 def fit(source: Sources, output: Name, *, force: bool = False, **options: Unpack[FitOptions]) -> Fitted:
@@ -149,3 +149,50 @@ def check(
         baseline=baseline,
     )
     return Report.of(*audited) if isinstance(audited, tuple) else Report.of(audited)
+
+
+def profile(
+    source: Sources,
+    output: Name,
+    *,
+    artifact: Name,
+    shard: str | None = None,
+    keep: int | None = None,
+    **options: Unpack[ProfileOptions],
+) -> Profiled:
+    """Measure images with an artifact's extractors and write a profile: a file without pixels that stands for them.
+
+    `check` and `baseline` take profiles in place of images, alone or with others; those that are named together count
+    as one. The Python twin of `driftcli profile`; the environment is not read.
+
+    Args:
+        source: Images: a folder (recursive), glob, image, manifest (.csv, .jsonl, .txt), .zip or .tar, or several of
+            them.
+        output: File to write (.safetensors); an older profile there is replaced.
+        artifact: Folder that `fit` wrote.
+        shard: "I/N": only the I-th of N parts, by a hash of the paths within the source. None: all.
+        keep: Features of so many images at most, those with the lowest content hashes; of all others hashes alone.
+            None: as many as checks and baselines use.
+        **options: As on the command line; None is "not given". See `help(driftcli.ProfileOptions)`.
+
+    Returns:
+        The file with its checksum (SHA-256) and size, how many images it stands for, and what could not be read.
+
+    Raises:
+        UsageError: An option is wrong, or `output` is something else than a profile.
+        NotAuditedError: There is no such source, or no usable image in it and it is no shard of several.
+        ArtifactError: The artifact is missing or damaged.
+        InternalError: Memory ran out, or `output` is not writable.
+
+    Example:
+        import driftcli
+
+        for number in (1, 2):
+            driftcli.profile("images/today", f"part-{number}.safetensors", artifact="ref", shard=f"{number}/2")
+        report = driftcli.check("ref", ["part-1.safetensors", "part-2.safetensors"])
+        print(report.verdict)
+    """
+    from driftcli.audit import profile as audit
+
+    call = resolved(options)
+    return audit.profile(Path(artifact), names(source), Path(output), call, shard=shard, keep=keep)

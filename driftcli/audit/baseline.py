@@ -11,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.artifact import store as artifacts
-from driftcli.calibration.held_out import FEWEST, drop_seen_images, measure_held_out, merge_readings
+from driftcli.calibration.held_out import FEWEST, HeldOut, drop_seen_images, measure_held_out
 from driftcli.calibration.make_baseline import calibrate_baseline
 from driftcli.config.call import Call
-from driftcli.core.errors import NotAuditedError
+from driftcli.core.errors import ArtifactError, NotAuditedError
 from driftcli.core.outcomes import Calibrated
 from driftcli.gate import preconditions
 from driftcli.reading import canaries
-from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.profiles.named import divided
+from driftcli.reading.profiles.together import Together
+from driftcli.reading.reader import Reader
+from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reference.reference import Reference, open_reference, require_same_fit
 
@@ -39,8 +42,7 @@ def baseline(
     started = time.monotonic()
     _, reference = open_reference(str(artifact), call.settings, call.given)
     with _reader(reference, call) as reader:
-        canary = canaries.seen_by(reader, reference.canary)
-        reading = _read(reader, sources)
+        reading, canary = _read(reader, reference, sources, str(artifact))
         preconditions.require(reading, call.settings, FEWEST, "baseline")
         preconditions.require_columns(reading, call.settings, call.given)
         reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
@@ -58,7 +60,12 @@ def baseline(
         dropped_seen=dropped,
         groups=dict(sorted(Counter(reading.features.group or ()).items())),
         ledger=reading.ledger,
-        cautions=(*reading.cautions, *made.cautions, *_cautions(reference, canary)),
+        cautions=(
+            *reading.cautions,
+            *made.cautions,
+            *_cautions(reference, canary),
+            *_unseen(sources, held_out, reader.settings.calibrate.detectable),
+        ),
         seconds=time.monotonic() - started,
     )
 
@@ -75,14 +82,33 @@ def _reader(reference: Reference, call: Call) -> Reader:
     )
 
 
-def _read(reader: Reader, sources: Sequence[str]) -> Reading:
-    """All sources as one reading; each is a group of its own where there are several and no `--group-by`."""
-    keep = reader.settings.fit.max_images
-    if len(sources) > 1 and reader.settings.input.group_by is None:
-        return merge_readings(
-            [reader.read([source], keep, f"reading {source}", source) for source in sources], keep
-        )
-    return reader.read(sources, keep, "reading images")
+def _read(
+    reader: Reader, reference: Reference, sources: Sequence[str], artifact: str
+) -> tuple[Reading, Mapping[str, NDArray[np.float32]]]:
+    """All sources as one reading, and what the machine that read them makes of the canaries.
+
+    Each source is a group of its own where there are several and no `--group-by`. Raises ArtifactError where profiles
+    come from machines that see the canaries otherwise than the first.
+    """
+    together = Together(reader, sources, reader.settings.fit.max_images, artifact)
+    canary: dict[str, NDArray[np.float32]] = {}
+    made_with: dict[str, str] = {}
+
+    def judge(views: Mapping[str, NDArray[np.float32]], theirs: Mapping[str, str], machine: str) -> None:
+        if not canary:
+            canary.update(views)
+            made_with.update(theirs)
+        first = canaries.seen(canary)
+        if complaint := canaries.difference(first, views, reference.spread, made_with, theirs, machine):
+            raise ArtifactError(complaint, "calibrate on profiles from machines that compute the same")
+
+    reading = together.read(
+        lambda: canaries.seen_by(reader, reference.canary),
+        judge,
+        "reading images",
+        by_source=reader.settings.input.group_by is None,
+    )
+    return reading, canary
 
 
 def _require_enough_left(count: int) -> None:
@@ -99,3 +125,11 @@ def _cautions(reference: Reference, canary: Mapping[str, NDArray[np.float32]]) -
     made_with = reference.manifest["versions"]
     elsewhere = canaries.difference(reference.canary, canary, reference.spread, made_with, versions())
     return [elsewhere] if elsewhere else []
+
+
+def _unseen(sources: Sequence[str], held_out: HeldOut, asked: str) -> list[str]:
+    """That images behind profiles were not at hand, where something was to be simulated on them."""
+    if asked == "none" or held_out.study is not None or not divided(sources)[1]:
+        return []
+    unseen = "what a check can see was not measured, and checks will not say what drift is like"
+    return [f"the images behind the profiles are not on this machine: {unseen}"]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from driftcli.audit import image_map, result
 from driftcli.audit.distributions import summaries
@@ -24,7 +28,9 @@ from driftcli.gate.batch_test import run_gate
 from driftcli.pictures import gallery
 from driftcli.pictures.picture import Gallery
 from driftcli.reading import canaries
-from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.profiles.together import Together
+from driftcli.reading.reader import Reader
+from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
 
@@ -163,13 +169,16 @@ def _reader(asked: _Asked, reference: Reference, baseline: Baseline) -> Reader:
 
 
 def _read(reader: Reader, asked: _Asked, reference: Reference, baseline: Baseline) -> Reading:
-    """The batch. Raises ArtifactError where this machine sees the canaries otherwise than the baseline's did."""
+    """The batch. Raises ArtifactError where a machine sees the canaries otherwise than the baseline's did."""
     keep = max(asked.settings.gate.max_test_images, asked.settings.report.max_images_in_result)
-    with reader:
-        canary = canaries.seen_by(reader, reference.canary)
+    together = Together(reader, asked.sources, keep, asked.artifact)
+
+    def judge(views: Mapping[str, NDArray[np.float32]], theirs: Mapping[str, str], machine: str) -> None:
         made_with = baseline.facts["versions"]
-        canaries.compare(baseline.canary, canary, reference.spread, made_with, versions())
-        return reader.read(asked.sources, keep, "reading images")
+        canaries.compare(baseline.canary, views, reference.spread, made_with, theirs, machine)
+
+    with reader if together.images else nullcontext():
+        return together.read(lambda: canaries.seen_by(reader, reference.canary), judge, "reading images")
 
 
 def _environment(runtime: Runtime) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from driftcli.core.outcomes import Fitted
 from driftcli.core.progress import Progress
 from driftcli.gate import preconditions
 from driftcli.reading.entries import entries_of
-from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.reader import Reader
+from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime
 from driftcli.reference.reference import Reference
 

@@ -33,7 +33,7 @@ from driftcli.explain import corruption, mix, words
 from driftcli.gate import rules
 from driftcli.gate.batch_test import Outcome
 from driftcli.gate.subset_test import Rerun
-from driftcli.reading.reader import Reading
+from driftcli.reading.reading import Reading
 from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference
 from driftcli.stats.minp import Verdict

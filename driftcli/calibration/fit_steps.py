@@ -17,7 +17,8 @@ from driftcli.core.images import Decoded, Entry, Skipped
 from driftcli.core.times import now_utc
 from driftcli.extractors.base import Extractor, Runtime, kinds
 from driftcli.reading import canaries
-from driftcli.reading.reader import CHUNK, Reader, Reading, extract_views
+from driftcli.reading.reader import CHUNK, Reader, extract_views
+from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import versions
 from driftcli.reference import clusters
 from driftcli.reference.reference import Reference, build_extractors, build_families, with_extractors

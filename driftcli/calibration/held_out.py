@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,8 @@ from driftcli.core.errors import UsageError
 from driftcli.core.features import Features, State
 from driftcli.core.images import Ledger
 from driftcli.explain.corruption import Library
-from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.reader import Reader
+from driftcli.reading.reading import Reading
 from driftcli.reference import pixel_errors
 
 FEWEST = 20
@@ -84,38 +84,3 @@ def drop_seen_images(reading: Reading, seen: NDArray[np.uint64], drop: bool) -> 
             "give held-out images, or --drop-seen to leave the known ones out",
         )
     return with_images(reading, np.flatnonzero(~known)), count
-
-
-def merge_readings(readings: Sequence[Reading], keep: int) -> Reading:
-    """Several passes as one, again sorted by content hash and pruned to `keep` images."""
-    if len(readings) == 1:
-        return readings[0]
-    features = Features.concatenated([r.features for r in readings])
-    thumbnails = [t for r in readings for t in r.thumbnails]
-    order = sorted(range(len(features)), key=lambda i: (features.content[i], features.names[i]))[:keep]
-    ledger = _merged([r.ledger for r in readings])
-    return replace(
-        readings[0],
-        features=features.at(np.array(order, np.int64)),
-        ledger=ledger,
-        skipped=tuple(s for r in readings for s in r.skipped),
-        unreadable_share=ledger.unreadable_share,
-        contents=np.sort(np.concatenate([r.contents for r in readings])),
-        seen=np.sort(np.concatenate([r.seen for r in readings])),
-        thumbnails=tuple(thumbnails[i] for i in order),
-        columns=frozenset().union(*(r.columns for r in readings)),
-    )
-
-
-def _merged(ledgers: Sequence[Ledger]) -> Ledger:
-    """One account of several passes: counts added."""
-    total: dict[str, Any] = {"seen": 0, "used": 0, "changed": 0}
-    unreadable: dict[str, int] = {}
-    skipped: dict[str, int] = {}
-    for ledger in ledgers:
-        for name in total:
-            total[name] += getattr(ledger, name)
-        for counts, more in ((unreadable, ledger.unreadable), (skipped, ledger.skipped)):
-            for reason, count in more.items():
-                counts[reason] = counts.get(reason, 0) + count
-    return Ledger(unreadable=unreadable, skipped=skipped, **total)

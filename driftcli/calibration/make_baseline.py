@@ -19,7 +19,7 @@ from driftcli.core.times import now_utc
 from driftcli.explain import corruption, plane
 from driftcli.extractors.base import portraits, views
 from driftcli.reading import canaries
-from driftcli.reading.reader import digest
+from driftcli.reading.reading import digest
 from driftcli.reading.runtime import versions
 from driftcli.reference.families import Family
 from driftcli.reference.packed import pack_features

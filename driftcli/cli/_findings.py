@@ -95,11 +95,15 @@ def workers(settings: Settings) -> Iterator[Finding]:
 
 
 def source(name: str, settings: Settings) -> Iterator[Finding]:
-    """Decodes the first entries of a source and says what would become of them."""
+    """Decodes the first entries of a source and says what would become of them; of a profile, what it stands for."""
     from driftcli.core.images import Decoded
     from driftcli.reading.open_sources import open_sources
+    from driftcli.reading.profiles.named import divided
     from driftcli.sources.decoding.pool import DecodePool
 
+    if divided([name])[1]:
+        yield _profile(name)
+        return
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     with DecodePool(settings.decode, {}, 1) as pool:
@@ -122,6 +126,20 @@ def source(name: str, settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "ok", "source", f"{shown}: first {counts.total()} entries: {_told(counts)}; {_told(kinds, 3)}"
     )
+
+
+def _profile(name: str) -> Finding:
+    """What a profile stands for, once it is verified."""
+    from driftcli.reading.profiles.profile_file import read
+
+    found = read(name)
+    of = safe_name(" ".join(found.sources))
+    part = "" if found.shard.of == 1 else f", shard {found.shard}"
+    text = (
+        f"{safe_name(name)}: a profile of {len(found.reading.contents):,} images from {of}{part}, "
+        f"features of {len(found.reading.features):,}; made {found.created}"
+    )
+    return Finding("ok", "profile", text)
 
 
 def artifact(name: str, batch: int | None = None) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What `fit` and `baseline` did, in a few lines."""
+"""What `fit`, `baseline` and `profile` did, in a few lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from driftcli.core.times import rough_duration
 
 if TYPE_CHECKING:
     from driftcli.core.images import Ledger
-    from driftcli.core.outcomes import Calibrated, Fitted
+    from driftcli.core.outcomes import Calibrated, Fitted, Profiled
 
 SHOWN = 16
 """Digits of a digest, as `inspect` shows them."""
@@ -52,6 +52,23 @@ def calibrated(done: Calibrated, *, brief: bool) -> str:
     rows += [f"  sha256 {done.digest[:SHOWN]}", *cautions(done.cautions)]
     named = "" if done.baseline == "default" else f" --baseline {safe_name(done.baseline)}"
     return "\n".join([*rows, f"next: driftcli check {where} IMAGES_OF_TODAY{named}", ""])
+
+
+def profiled(done: Profiled, artifact: str, *, brief: bool) -> str:
+    """The profile, how many images it stands for, what comes next."""
+    part = "" if done.shard == "1/1" else f" (shard {done.shard})"
+    head = (
+        f"profile {safe_name(done.file)}{part}: {done.images:,} images, {done.bytes / 1e6:.1f} MB "
+        f"({rough_duration(done.seconds)})"
+    )
+    if brief:
+        return f"{head}\n"
+    rows = [head, *ledger(done.ledger)]
+    if done.kept < done.images:
+        rows.append(f"  features of {done.kept:,} of them, hashes of all")
+    rows += [f"  sha256 {done.sha256[:SHOWN]}", *cautions(done.cautions)]
+    shards = safe_name(done.file) if not part else "ALL_SHARDS"
+    return "\n".join([*rows, f"next: driftcli check {safe_name(artifact)} {shards}", ""])
 
 
 def ledger(counts: Ledger) -> list[str]:

@@ -23,6 +23,7 @@ from driftcli.cli import (
     history,
     inspect,
     power,
+    profile,
     report,
     simulate,
 )
@@ -73,6 +74,7 @@ for _module, _verb in (
     (fit, fit.fit),
     (baseline, baseline.baseline),
     (check, check.check),
+    (profile, profile.profile),
     (report, report.report),
     (history, history.history),
     (inspect, inspect.inspect),

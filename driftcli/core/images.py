@@ -107,6 +107,8 @@ class Decoded:
     """WebP, 160 px on the long side, where it was asked for."""
     picture: bytes | None = None
     """PNG of the corrupted image in full size, where it was asked for."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """How long its worker took to `read`, `decode`, `hash` and `prepare` it, as far as it says."""
 
 
 @dataclass(frozen=True, slots=True)

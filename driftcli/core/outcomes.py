@@ -1,4 +1,4 @@
-"""What `fit` and `baseline` return."""
+"""What `fit`, `baseline` and `profile` return."""
 
 from __future__ import annotations
 
@@ -50,6 +50,29 @@ class Calibrated:
     images: int
     dropped_seen: int
     groups: Mapping[str, int]
+    ledger: Ledger
+    cautions: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Profiled:
+    """What `driftcli.profile` did.
+
+    file, sha256, bytes: The profile, the checksum that it states, and its size.
+    shard: Which part of the sources it is of, as `I/N`.
+    images, kept: How many images were used, and of how many of them it has features.
+    ledger: Where every entry of the part went.
+    cautions: What a careful reader should know, in sentences.
+    seconds: Wall-clock time.
+    """
+
+    file: str
+    sha256: str
+    bytes: int
+    shard: str
+    images: int
+    kept: int
     ledger: Ledger
     cautions: tuple[str, ...] = ()
     seconds: float = 0.0

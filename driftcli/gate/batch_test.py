@@ -18,7 +18,7 @@ from driftcli.core.findings import CompositionResult
 from driftcli.gate import composition
 from driftcli.gate.composition import Mix
 from driftcli.gate.within_classes import within_classes
-from driftcli.reading.reader import Reading
+from driftcli.reading.reading import Reading
 from driftcli.reference.reference import Baseline
 from driftcli.stats import minp, sequential
 from driftcli.stats.relabelling import Blocks, Relabellings, choose_permutations, draw

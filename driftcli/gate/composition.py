@@ -15,7 +15,7 @@ from driftcli.core.evidence import Evidence
 from driftcli.core.features import Column, Features
 from driftcli.core.findings import CompositionResult, ShareResult
 from driftcli.detectors.univariate import Univariate
-from driftcli.reading.reader import Reading
+from driftcli.reading.reading import Reading
 from driftcli.reference import clusters
 from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference

@@ -12,7 +12,7 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
 from driftcli.core.text import safe_name
 from driftcli.reading import holdings
-from driftcli.reading.reader import Reading
+from driftcli.reading.reading import Reading
 from driftcli.reference.reference import Reference
 from driftcli.stats.sequential import LEAST_RATIO
 

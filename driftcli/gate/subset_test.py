@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from driftcli.core.errors import NotAuditedError
 from driftcli.gate import composition
 from driftcli.gate.batch_test import run_gate
-from driftcli.reading.reader import Reading
+from driftcli.reading.reading import Reading
 from driftcli.reference.reference import Baseline, Reference
 from driftcli.stats import minp
 from driftcli.stats.relabelling import PERMUTATIONS

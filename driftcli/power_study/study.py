@@ -25,7 +25,8 @@ from driftcli.power_study import cells as power_cells
 from driftcli.power_study.plan import Plan
 from driftcli.reading import canaries
 from driftcli.reading.entries import entries_again
-from driftcli.reading.reader import Reader, digest
+from driftcli.reading.reader import Reader
+from driftcli.reading.reading import digest
 from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference

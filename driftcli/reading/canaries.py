@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from driftcli.reading.reader import Reader
 
 RADIUS = 0.08
+HERE = "this machine"
 TOLERANCE = 0.1
 """Largest accepted difference of a feature, in standard deviations of the fit set (contract: same numbers)."""
 
@@ -93,15 +94,17 @@ def compare(
     spread: Mapping[str, NDArray[np.float64]],
     made_with: Mapping[str, str],
     here: Mapping[str, str],
+    machine: str = HERE,
 ) -> None:
-    """Raise ArtifactError when this machine turns the canaries into other numbers than the artifact's.
+    """Raise ArtifactError when a machine turns the canaries into other numbers than the artifact's.
 
     Arguments as of `difference`.
     """
-    if complaint := difference(state, views, spread, made_with, here):
+    if complaint := difference(state, views, spread, made_with, here, machine):
+        again = "on this machine" if machine == HERE else "on images that such a machine profiled"
         raise ArtifactError(
             complaint,
-            "run driftcli baseline again on this machine, or install the versions the artifact was made with",
+            f"run driftcli baseline again {again}, or install the versions the artifact was made with",
         )
 
 
@@ -111,10 +114,11 @@ def difference(
     spread: Mapping[str, NDArray[np.float64]],
     made_with: Mapping[str, str],
     here: Mapping[str, str],
+    machine: str = HERE,
 ) -> str:
-    """What differs between this machine's canary features and the artifact's, in words; "" if nothing.
+    """What differs between a machine's canary features and the artifact's, in words; "" if nothing.
 
-    `state`: features as stored (`view/NAME`); `views`: those of this machine; `spread`: standard deviation of the
+    `state`: features as stored (`view/NAME`); `views`: those of `machine`; `spread`: standard deviation of the
     fit set by view and column, the unit of TOLERANCE; `made_with`, `here`: versions there and here, for the words.
     """
     for key, then in state.items():
@@ -128,7 +132,7 @@ def difference(
                 f"{k} {made_with.get(k, '?')} -> {v}" for k, v in here.items() if made_with.get(k) != v
             ]
             return (
-                f"this machine computes other {name} features than the artifact's "
+                f"{machine} computes other {name} features than the artifact's "
                 f"(canary images differ by {largest:.2g} sd; {', '.join(changed) or 'same versions'})"
             )
     return ""

@@ -7,16 +7,21 @@ from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
 from driftcli.config.settings import Settings
 from driftcli.core.images import Entry, Skipped
 from driftcli.reading.open_sources import open_sources
+from driftcli.reading.profiles.again import images_again
+from driftcli.reading.profiles.named import divided
+from driftcli.reading.shard import Shard
 from driftcli.sources.base import ImageSource
 
 
-def entries_of(specs: Sequence[str], settings: Settings) -> Iterable[Entry | Skipped]:
+def entries_of(
+    specs: Sequence[str], settings: Settings, shard: Shard | None = None
+) -> Iterable[Entry | Skipped]:
     """The entries of all sources, in their order; `-0` is standard input whose paths end in NUL.
 
-    Raises as `open_sources`.
+    `shard`: as of `open_sources`. Raises as it does.
     """
     named = ["-" if spec == "-0" else str(spec) for spec in specs]
-    return open_sources(named, settings.input, nul="-0" in specs)
+    return open_sources(named, settings.input, nul="-0" in specs, shard=shard)
 
 
 def known_count(entries: Iterable[Entry | Skipped]) -> int | None:
@@ -29,9 +34,16 @@ def known_count(entries: Iterable[Entry | Skipped]) -> int | None:
 def entries_again(specs: Sequence[str], settings: Settings, names: Collection[str]) -> Iterator[Entry]:
     """The entries with these names, from sources that were read before.
 
-    Standard input cannot be read twice: there a name is a path.
+    Standard input cannot be read twice: there a name is a path. Of a profile, those that are at hand as they were.
     """
     left = set(names)
+    specs, files = divided(specs)
+    if files:
+        for profiled in images_again(files, left):
+            left.discard(profiled.name)
+            yield profiled
+        if not specs:
+            return
     if any(spec in {"-", "-0"} for spec in specs):
         yield from (Entry(name, path=name) for name in sorted(left))
         return

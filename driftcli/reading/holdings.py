@@ -61,6 +61,9 @@ def _advice(files: Sequence[Skipped], counts: Mapping[str, int]) -> str:
     archive = next((file.name for file in files if _is_archive(file)), None)
     if archive is not None:
         return f"an archive is read when it is named itself: {safe_name(archive)}"
+    profile = next((file.name for file in files if _is_profile(file)), None)
+    if profile is not None:
+        return f"a profile is a source when it is named itself: {safe_name(profile)}"
     if any(file.reason == "symlink" for file in files):
         return "--follow follows symbolic links inside the source"
     if any(file.reason in {"excluded", "older"} for file in files):
@@ -84,3 +87,7 @@ def _what(file: Skipped) -> str:
 
 def _is_archive(file: Skipped) -> bool:
     return file.reason == "not_an_image" and extension(file.name) in ARCHIVES
+
+
+def _is_profile(file: Skipped) -> bool:
+    return file.reason == "not_an_image" and extension(file.name) == "safetensors"

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from driftcli.core.images import Decoded, Ledger, Skipped
+from driftcli.reading.holdings import UNLISTED
 
 _LISTED = 10_000
+_WEIGHT = {"unreadable": 1, "changed": 1, "skipped": 2}
+
+
+def listed(files: Sequence[Skipped]) -> list[Skipped]:
+    """At most 10,000 of the files, by name: folders that nobody could list, then what failed, then what was passed over.
+
+    Whatever the order or the shards in which they were met, the same ones are listed.
+    """
+
+    def weight(file: Skipped) -> tuple[int, str, str]:
+        unlisted = file.reason.startswith(UNLISTED)
+        return (0 if unlisted else _WEIGHT[file.state], file.name, file.reason)
+
+    chosen = sorted(files, key=weight)[:_LISTED]
+    return sorted(chosen, key=lambda file: (file.name, file.state, file.reason))
 
 
 class Tally:
     """Counts entries by what became of them, while they pass.
 
-    Counts are exact; of the entries that were not used the first 10,000 are listed by name (`files`).
+    Counts are exact; of the entries that were not used 10,000 are listed (`files`).
     """
 
     def __init__(self) -> None:
-        self.files: list[Skipped] = []
+        self._files: list[Skipped] = []
         self._used = 0
         self._changed = 0
         self._unreadable: Counter[str] = Counter()
@@ -35,8 +51,9 @@ class Tally:
         if isinstance(item, Decoded):
             self._used += 1
             return
-        if len(self.files) < _LISTED:
-            self.files.append(item)
+        self._files.append(item)
+        if len(self._files) > 2 * _LISTED:
+            self._files = listed(self._files)
         if item.state == "unreadable":
             self._unreadable[item.reason] += 1
         elif item.state == "changed":
@@ -48,6 +65,11 @@ class Tally:
         """Count an entry as unreadable that was counted as used (`nonfinite` features)."""
         self._used -= 1
         self.add(Skipped(name, "unreadable", reason))
+
+    @property
+    def files(self) -> list[Skipped]:
+        """Entries that were not used, by name: those that weigh most, where there are more than 10,000."""
+        return listed(self._files)
 
     @property
     def unreadable_share(self) -> float:

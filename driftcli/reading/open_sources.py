@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, final
 
@@ -16,6 +16,7 @@ from driftcli.core import registry
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.files import alike
 from driftcli.core.images import Entry, Skipped
+from driftcli.reading.shard import Shard
 from driftcli.sources.base import PATIENCE, ImageSource
 from driftcli.sources.decoding.names import extension
 
@@ -23,14 +24,19 @@ if TYPE_CHECKING:
     from driftcli.config.settings import Input
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_SPEC_HINT = "A source is a folder, a glob, an image, a manifest (.csv, .jsonl, .txt), a .zip or .tar, or - for a list."
+ORIGIN = "\0source"
+"""A column that no manifest can have: which of the sources named an entry is from, counted from 0."""
+_SPEC_HINT = "A source is a folder, a glob, an image, a manifest (.csv, .jsonl, .txt), a .zip or .tar, a profile (.safetensors), or - for a list."
 
 
-def open_sources(specs: Sequence[str], options: Input, *, nul: bool = False) -> ImageSource:
+def open_sources(
+    specs: Sequence[str], options: Input, *, nul: bool = False, shard: Shard | None = None
+) -> ImageSource:
     """All sources in the order named, with `--exclude`, `--since` and `--limit` applied.
 
+    `shard`: only its entries, each with the column `ORIGIN`; all shards together offer what the sources do.
     Raises NotAuditedError for a source that does not exist or cannot be read, UsageError for a bad
-    `--since` or standard input named twice. Sources that offer nothing are no error here.
+    `--since`, standard input named twice, or a profile, which has no images to offer. Sources that offer nothing are no error here.
     """
     if specs.count("-") > 1:
         raise UsageError("standard input (-) is named twice", "Name it once.")
@@ -39,6 +45,7 @@ def open_sources(specs: Sequence[str], options: Input, *, nul: bool = False) -> 
         _pattern(options.exclude),
         None if options.since is None else time.time() - _age(options.since),
         options.limit,
+        shard,
     )
 
 
@@ -61,6 +68,7 @@ class _Chosen(ImageSource):
     exclude: re.Pattern[str] | None
     not_before: float | None
     limit: int | None
+    shard: Shard | None = None
 
     def count(self, seconds: float = PATIENCE) -> int | None:
         """Entries of all sources, left-out ones too, `--limit` at most; None where one does not know."""
@@ -70,20 +78,34 @@ class _Chosen(ImageSource):
             if known is None:
                 return None
             total += known
-        return total if self.limit is None else min(total, self.limit)
+        total = total if self.limit is None else min(total, self.limit)
+        return total if self.shard is None else total // self.shard.of
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
+        if self.shard is None:
+            yield from (item for _, item in self._chosen())
+            return
+        for number, item in self._chosen():
+            if not self.shard.holds(item.name.removeprefix(self.sources[number].prefix)):
+                continue
+            if isinstance(item, Entry):
+                yield replace(item, columns={**item.columns, ORIGIN: str(number)})
+            else:
+                yield item
+
+    def _chosen(self) -> Iterator[tuple[int, Entry | Skipped]]:
+        """All entries, each with the number of its source; the shard is for whoever iterates."""
         left = self.limit
-        for source in self.sources:
+        for number, source in enumerate(self.sources):
             for item in source:
                 if isinstance(item, Entry) and (reason := self._left_out(item, source)):
-                    yield Skipped(item.name, "skipped", reason)
+                    yield number, Skipped(item.name, "skipped", reason)
                     continue
                 if isinstance(item, Entry) and left is not None:
                     if left == 0:
                         return
                     left -= 1
-                yield item
+                yield number, item
 
     def _left_out(self, entry: Entry, source: Any) -> str | None:
         """`excluded` or `older`, or None; members are as old as their archive."""
@@ -129,7 +151,12 @@ def _kind(spec: str) -> str:
     taking = next((kind for kind, source in _kinds().items() if source.takes(spec)), None)
     if taking is not None:
         return taking
-    if extension(spec) in ("parquet", "safetensors", "npz", "tfrecord"):
+    if extension(spec) == "safetensors":
+        raise UsageError(
+            f"{spec!r} holds no pixels: as a SOURCE, a .safetensors file is a profile",
+            "name the images that it was made of; check and baseline take profiles",
+        )
+    if extension(spec) in ("parquet", "npz", "tfrecord"):
         raise NotAuditedError(f"{spec!r} holds no image files that can be read here", _SPEC_HINT)
     return "image"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,10 @@ from driftcli.core.images import Entry, Skipped
 from driftcli.sources.base import ImageSource
 from driftcli.sources.decoding.names import left_out, passed_over
 
-_Item = tuple[bytes, str, Literal["file", "folder", "link", "other"]]
+_Kind = Literal["file", "folder", "link", "other"]
+_KINDS: dict[bytes, _Kind] = {b"f": "file", b"d": "folder", b"l": "link", b"o": "other"}
+_RUN = 10_000
+"""Names that are sorted at a time."""
 
 
 @final
@@ -21,7 +25,7 @@ _Item = tuple[bytes, str, Literal["file", "folder", "link", "other"]]
 class Folder(ImageSource):
     """Entries of all files in a folder and below it, in the byte order of their relative paths.
 
-    Hidden, system and temporary names, and extensions of other things, are passed over unread. Memory: one folder's names at a time. Symbolic links are passed over; with `follow` they are
+    Hidden, system and temporary names, and extensions of other things, are passed over unread. Memory: the names of the folders that it stands in, two bytes more than each name is long. Symbolic links are passed over; with `follow` they are
     followed when they stay inside the folder, and no folder is visited twice.
     """
 
@@ -37,7 +41,7 @@ class Folder(ImageSource):
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
         try:
-            stack = [(self.path, iter(_listing(self.path, follow=self.follow)))]
+            stack = [(self.path, _listing(self.path, follow=self.follow))]
         except OSError as error:
             raise NotAuditedError(
                 f"the folder {self.path!r} cannot be read: {error.strerror}", "Check its permissions."
@@ -49,14 +53,14 @@ class Folder(ImageSource):
             if item is None:
                 stack.pop()
                 continue
-            _, base, kind = item
+            base, kind = item
             path = os.path.join(folder, base)
             reason = _reason(base, kind) or (walk.refuses(path, kind) if walk else None)
             if reason is not None:
                 yield Skipped(path, "skipped", reason)
             elif kind == "folder":
                 try:
-                    stack.append((path, iter(_listing(path, follow=self.follow))))
+                    stack.append((path, _listing(path, follow=self.follow)))
                 except OSError as error:
                     yield Skipped(path, "unreadable", f"folder_{os_reason(error).reason}")
             else:
@@ -70,20 +74,47 @@ def _reason(base: str, kind: str) -> str | None:
     return passed_over(base) or {"file": None, "link": "symlink", "other": "not_a_file"}[kind]
 
 
-def _listing(folder: str, *, follow: bool) -> list[_Item]:
-    """One folder's items in the order in which their relative paths sort: a folder's key ends in `/`."""
-    items: list[_Item] = []
+def _listing(folder: str, *, follow: bool) -> Iterator[tuple[str, _Kind]]:
+    """One folder's items in the order in which their relative paths sort: a folder's key ends in `/`.
+
+    The folder is read at once, and may raise OSError. Its names are kept as sorted runs of bytes, merged while they
+    are asked for: a million names take their own bytes, not a million objects.
+    """
+    runs: list[bytes] = []
+    some: list[bytes] = []
     with os.scandir(folder) as scan:
         for child in scan:
-            kind: Literal["file", "folder", "link", "other"] = "other"
-            if child.is_symlink() and not follow:
-                kind = "link"
-            elif child.is_dir():
-                kind = "folder"
-            elif child.is_file() or child.is_symlink():  # a dangling link is a missing file
-                kind = "file"
-            items.append((os.fsencode(child.name) + (b"/" if kind == "folder" else b""), child.name, kind))
-    return sorted(items)
+            letter = _letter(child, follow=follow)
+            some.append(os.fsencode(child.name) + (b"/" if letter == b"d" else b"") + _END + letter)
+            if len(some) == _RUN:
+                runs.append(b"".join(sorted(some)))
+                some.clear()
+    runs.append(b"".join(sorted(some)))
+    return (
+        (os.fsdecode(key.removesuffix(b"/")), _KINDS[letter])
+        for key, letter in heapq.merge(*map(_items, runs))
+    )
+
+
+_END = b"\0"
+"""No name holds it, and nothing sorts before it."""
+
+
+def _items(run: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Key and letter of each item of a sorted run."""
+    start = 0
+    while (end := run.find(_END, start)) >= 0:
+        yield run[start:end], run[end + 1 : end + 2]
+        start = end + 2
+
+
+def _letter(child: os.DirEntry[str], *, follow: bool) -> bytes:
+    """What an item is, as a letter of `_KINDS`."""
+    if child.is_symlink() and not follow:
+        return b"l"
+    if child.is_dir():
+        return b"d"
+    return b"f" if child.is_file() or child.is_symlink() else b"o"  # a dangling link is a missing file
 
 
 class _Walk:

@@ -28,7 +28,8 @@ from driftcli.core.images import Corrupted, Entry, Ledger
 from driftcli.gate import composition
 from driftcli.gate.batch_test import Outcome, run_gate
 from driftcli.reading.entries import entries_of
-from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.reader import Reader
+from driftcli.reading.reading import Reading
 from driftcli.reference import clusters
 from driftcli.reference.reference import Baseline, Reference
 

@@ -30,7 +30,8 @@ from driftcli.core.features import Features
 from driftcli.core.images import Corrupted, Entry, Ledger
 from driftcli.explain import culprits
 from driftcli.gate.subset_test import Rerun
-from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.reader import Reader
+from driftcli.reading.reading import Reading
 from driftcli.reference.packed import pack_features, unpack_features
 from driftcli.reference.reference import open_baseline, open_reference
 

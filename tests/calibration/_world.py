@@ -18,7 +18,7 @@ from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.extractors.base import families as declared_families
 from driftcli.extractors.properties import Properties
 from driftcli.gate.batch_test import Outcome, run_gate
-from driftcli.reading.reader import Reading
+from driftcli.reading.reading import Reading
 from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline
 

@@ -10,7 +10,7 @@ from driftcli.config.settings import Settings
 from driftcli.core.images import Ledger
 from driftcli.gate import composition
 from driftcli.gate.batch_test import run_gate
-from driftcli.reading.reader import Reading
+from driftcli.reading.reading import Reading
 from driftcli.reference import clusters
 from driftcli.reference.reference import Reference
 from tests.calibration import _world as world

@@ -8,7 +8,6 @@ import pytest
 from driftcli.calibration.held_out import (
     drop_seen_images,
     measure_held_out,
-    merge_readings,
     with_images,
 )
 from driftcli.config.settings import Settings
@@ -16,17 +15,19 @@ from driftcli.core.errors import UsageError
 from driftcli.core.features import Features
 from driftcli.core.images import Ledger
 from driftcli.extractors.base import Runtime
-from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.profiles.merging import merged
+from driftcli.reading.reader import Reader
+from driftcli.reading.reading import Reading
 from tests.reading.test_reader import reading, same
 
 
 def test_several_passes_merge_into_what_one_would_have_read():
     parts = [reading(range(30)), reading([]), reading(range(30, 50))]
-    merged, whole = merge_readings(parts, 1000), reading(range(50))
-    assert same(merged.features, whole.features)
-    assert (merged.digest, merged.ledger, merged.thumbnails) == (whole.digest, whole.ledger, whole.thumbnails)
-    assert same(merge_readings(parts[::-1], 10).features, whole.features.first(10))
-    assert len(merge_readings([reading([]), reading([])], 10).features) == 0
+    pooled, whole = merged(parts, 1000), reading(range(50))
+    assert same(pooled.features, whole.features)
+    assert (pooled.digest, pooled.ledger, pooled.thumbnails) == (whole.digest, whole.ledger, whole.thumbnails)
+    assert same(merged(parts[::-1], 10).features, whole.features.first(10))
+    assert len(merged([reading([]), reading([])], 10).features) == 0
 
 
 def test_images_of_the_fit_are_left_out_up_to_one_in_a_hundred():
@@ -45,7 +46,7 @@ def test_files_that_changed_count_as_unreadable_in_pooled_readings_too():
     ledger = Ledger(seen=4, used=2, unreadable={"truncated": 1}, skipped={}, changed=1)
     nothing = Features((), empty, empty, empty, {})
     one = Reading(nothing, ledger, (), ledger.unreadable_share, empty, empty)
-    assert merge_readings([one, one], 10).unreadable_share == one.unreadable_share == 0.5
+    assert merged([one, one], 10).unreadable_share == one.unreadable_share == 0.5
 
 
 def test_some_images_of_a_reading_keep_what_is_theirs():

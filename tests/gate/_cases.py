@@ -8,7 +8,7 @@ from driftcli.config.settings import Settings
 from driftcli.core.features import Column, Features
 from driftcli.core.images import Ledger
 from driftcli.detectors.univariate import Univariate
-from driftcli.reading.reader import Reading
+from driftcli.reading.reading import Reading
 from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference
 

@@ -14,7 +14,7 @@ from driftcli.core.findings import CompositionResult, ShareResult
 from driftcli.core.images import Ledger
 from driftcli.explain import mix as words
 from driftcli.gate import composition
-from driftcli.reading.reader import Reading
+from driftcli.reading.reading import Reading
 from driftcli.reference.reference import Baseline, Reference
 from driftcli.stats.relabelling import draw
 

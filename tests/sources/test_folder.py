@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,33 @@ def test_order_of_any_tree(tmp_path_factory, paths):
     make(root, *files)
     names = [item.name.removeprefix(f"{root}/") for item in Folder(str(root))]
     assert names == sorted(files, key=os.fsencode)
+
+
+def test_order_of_a_folder_of_many_runs(tmp_path, monkeypatch):
+    """Names are sorted some at a time and merged: the order is that of all at once, line ends in names included."""
+    names = [f"{i * 37 % 101}{end}" for i in range(60) for end in (".jpg", "\n.jpg", " .jpg")]
+    make(tmp_path, *names, *(f"{i}/x" for i in range(30)))
+    whole = list(Folder(str(tmp_path)))
+    monkeypatch.setattr("driftcli.sources.folder._RUN", 7)
+    assert list(Folder(str(tmp_path))) == whole
+    found = [item.name.removeprefix(f"{tmp_path}/") for item in whole]
+    assert found == sorted([*set(names), *(f"{i}/x" for i in range(30))], key=os.fsencode)
+
+
+def test_a_folder_costs_its_names(tmp_path, monkeypatch):
+    """Live bytes at the peak of a walk: the names and two bytes each, and one run of objects; not objects for all."""
+    names = [f"frame_{i:09d}.jpg" for i in range(3_000)]
+    for name in names:
+        os.close(os.open(tmp_path / name, os.O_CREAT | os.O_WRONLY))
+    monkeypatch.setattr("driftcli.sources.folder._RUN", 200)
+    tracemalloc.start()
+    try:
+        for _ in Folder(str(tmp_path)):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < sum(len(name) + 3 for name in names) + 200 * 130 + 100_000
 
 
 def test_passed_over_with_a_reason(tmp_path, listed):

@@ -166,4 +166,5 @@ def _answer(entry: Entry, header: Mapping[str, Any], body: bytes) -> Decoded | S
         arrays=arrays,
         thumbnail=body[at : at + header["thumbnail"]] or None,
         picture=body[at + header["thumbnail"] :] or None,
+        seconds=header.get("seconds", {}),
     )

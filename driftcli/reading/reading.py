@@ -1,0 +1,88 @@
+"""What one pass over the sources gave: features, and what became of every entry."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.core.features import Features
+from driftcli.core.images import FileFacts, Ledger, Skipped
+from driftcli.reading import holdings
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that one pass over the sources gave: features of the images kept, and what became of every entry."""
+
+    features: Features
+    """The images with the lowest content hashes, at most `keep`."""
+    ledger: Ledger
+    skipped: tuple[Skipped, ...]
+    unreadable_share: float
+    """Unreadable files among the entries that look like images."""
+    contents: NDArray[np.bytes_]
+    """Sorted content hashes of *all* used images."""
+    seen: NDArray[np.uint64]
+    """Sorted pixel hashes of all used images."""
+    prepared: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """Prepared images of the extractors that still have to learn, row for row with `features`."""
+    facts: tuple[FileFacts, ...] = ()
+    """Row for row with `features`, without what cameras wrote: the view `file` has read that."""
+    thumbnails: tuple[bytes, ...] = ()
+    columns: frozenset[str] = frozenset()
+    """Names of the manifests' columns that any used image has."""
+    remarks: tuple[str, ...] = ()
+    """Sentences for the report on profiles: shards that are missing."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the sorted (content hash, count) pairs (contract: digest)."""
+        return digest(self.contents)
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Sentences for the report on images that could not be read, or were skipped and need not be."""
+        count = self.ledger.skipped.get("heic_needs_extra", 0)
+        heic = f"{count} HEIC images were skipped: pip install 'driftcli[heif]' to read them"
+        bad, images = self.failed, self.failed + self.ledger.used
+        lost = f"{bad:,} of {images:,} images could not be read: {self.failed_by_name}"
+        return (*self.remarks, *([lost] if bad else []), *([heic] if count else []))
+
+    @property
+    def failed(self) -> int:
+        """How many entries look like images and could not be read, or changed while they were."""
+        return sum(self.ledger.unreadable.values()) + self.ledger.changed
+
+    @property
+    def failed_by_name(self) -> str:
+        """The first of them with their reasons."""
+        return holdings.named(holdings.failed(self.skipped), self.failed)
+
+    @property
+    def unlisted(self) -> tuple[str, ...]:
+        """Folders whose files nobody could list."""
+        return tuple(item.name for item in self.skipped if item.reason.startswith(holdings.UNLISTED))
+
+    @property
+    def distinct(self) -> int:
+        """How many images differ in their pixels."""
+        return len(np.unique(self.seen))
+
+
+def digest(contents: NDArray[np.bytes_]) -> str:
+    """SHA-256, in hexadecimal, over the sorted (content hash, count) pairs of S64[n]: names a set of images."""
+    if (contents[1:] < contents[:-1]).any():
+        contents = np.sort(contents)
+    first = np.ones(len(contents), bool)
+    first[1:] = contents[1:] != contents[:-1]
+    starts = np.flatnonzero(first)
+    sha = hashlib.sha256()
+    for start, end in pairwise([*starts, len(contents)]):
+        sha.update(b"%s %d\n" % (contents[start], end - start))
+    return sha.hexdigest()
