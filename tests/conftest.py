@@ -13,6 +13,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its threads 
 import pytest
 
 from tests.journey import Ran, World, make_world
+from tests.object_server import object_server, objects  # noqa: F401 - fixtures
 
 DATA = os.environ.pop("DRIFTCLI_DATA", None)
 """Taken out of the environment: a command would warn of a variable it does not know."""

@@ -14,6 +14,7 @@ from driftcli.artifact import store as artifacts
 from driftcli.calibration.held_out import FEWEST, drop_seen_images, measure_held_out, merge_readings
 from driftcli.calibration.make_baseline import calibrate_baseline
 from driftcli.config.call import Call
+from driftcli.core.addresses import shown
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.outcomes import Calibrated
 from driftcli.gate import preconditions
@@ -80,7 +81,8 @@ def _read(reader: Reader, sources: Sequence[str]) -> Reading:
     keep = reader.settings.fit.max_images
     if len(sources) > 1 and reader.settings.input.group_by is None:
         return merge_readings(
-            [reader.read([source], keep, f"reading {source}", source) for source in sources], keep
+            [reader.read([source], keep, f"reading {shown(source)}", shown(source)) for source in sources],
+            keep,
         )
     return reader.read(sources, keep, "reading images")
 
