@@ -24,6 +24,10 @@ BUCKET = "bucket"
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 
 
+def _nothing(_path: str) -> None:
+    """Goes wrong."""
+
+
 class Proxy(ThreadingHTTPServer):
     """Forwards requests to the server, and spoils some.
 
@@ -37,8 +41,10 @@ class Proxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Forward)
         self.port = port
         self.rate = 0.0
-        self.refuses: Callable[[str, Mapping[str, str]], str | None] = lambda path, headers: None
+        self.refuses: Callable[[str], str | None] = _nothing
         """Asked first: a fault, `403`, or None."""
+        self.page: int | None = None
+        """Keys of a page of a listing; None: as many as the server gives."""
         self.requests: list[str] = []
         self.spoilt: Counter[str] = Counter()
         self._tries: Counter[str] = Counter()
@@ -46,7 +52,7 @@ class Proxy(ThreadingHTTPServer):
 
     def calm(self) -> None:
         """As at the beginning: nothing goes wrong, nothing was asked."""
-        self.rate, self.refuses = 0.0, lambda path, headers: None
+        self.rate, self.refuses, self.page = 0.0, _nothing, None
         self.requests.clear()
         self.spoilt.clear()
         self._tries.clear()
@@ -56,7 +62,7 @@ class Proxy(ThreadingHTTPServer):
             key = f"{path} {headers.get('range', '')}"
             self._tries[key] += 1
             self.requests.append(path)
-            found = self.refuses(path, headers)
+            found = self.refuses(path)
             draw = hashlib.sha256(f"{key} {self._tries[key]}".encode()).digest()
             if found is None and int.from_bytes(draw[:4], "big") < self.rate * 2**32:
                 found = FAULTS[draw[4] % len(FAULTS)]
@@ -84,7 +90,8 @@ class _Forward(BaseHTTPRequestHandler):
         if fault == "slow":
             time.sleep(0.3)
         upstream = http.client.HTTPConnection("127.0.0.1", self.server.port)
-        upstream.request("GET", self.path, headers=dict(self.headers))
+        page = f"&max-keys={self.server.page}" if self.server.page and "list-type" in self.path else ""
+        upstream.request("GET", self.path + page, headers=dict(self.headers))
         answer = upstream.getresponse()
         body = answer.read()
         upstream.close()
@@ -133,8 +140,9 @@ class Objects:
         return f"s3://{BUCKET}/{prefix}"
 
     def empty(self) -> None:
-        for key in self.keys:
-            self.client.delete_object(Bucket=BUCKET, Key=key)
+        if self.keys:
+            gone = [{"Key": key} for key in self.keys]
+            self.client.delete_objects(Bucket=BUCKET, Delete={"Objects": gone, "Quiet": True})
         self.keys.clear()
 
     @property

@@ -121,7 +121,7 @@ class Archive(ImageSource):
             return Skipped(name, "skipped", "symlink" if info.issym() or info.islnk() else "not_a_file")
         if info.size > _LARGEST:
             return Skipped(name, "unreadable", "too_large")
-        return _entry(name, file)
+        return _entry(name, file, info.size)
 
 
 def _zip_entry(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry | Skipped:
@@ -136,9 +136,9 @@ def _zip_entry(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> En
         return Skipped(name, "unreadable", "corrupt")
 
 
-def _entry(name: str, file: IO[bytes]) -> Entry | Skipped:
-    """The member's bytes; what it says of its size is not trusted."""
-    data = file.read(_LARGEST + 1)
+def _entry(name: str, file: IO[bytes], most: int = _LARGEST + 1) -> Entry | Skipped:
+    """The member's bytes; what a .zip says of their number is not trusted, in a .tar it is where the next begins."""
+    data = file.read(most)
     return Entry(name, data=data) if len(data) <= _LARGEST else Skipped(name, "unreadable", "too_large")
 
 

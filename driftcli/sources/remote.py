@@ -52,7 +52,7 @@ class Remote(ImageSource):
                     f"{shown(self.path)!r} names no image",
                     "A web address names one image, archive or manifest.",
                 )
-            if next(listing(self._root), None) is None:
+            if next(listing(self._root, 1), None) is None:
                 raise NotAuditedError(f"there is nothing below {self._root!r}", "Check bucket and prefix.")
         except Fault as fault:
             raise not_there(shown(self.path), fault) from fault

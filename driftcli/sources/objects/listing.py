@@ -14,10 +14,10 @@ from driftcli.sources.objects.store import library, split, store
 _PAGE = 1000
 
 
-def listing(address: str) -> Iterator[tuple[Remote, float]]:
+def listing(address: str, page: int = _PAGE) -> Iterator[tuple[Remote, float]]:
     """Every object below the address, and when it was last changed, in the byte order of the keys.
 
-    One page is in memory. A page that does not come is asked for again, from the last key on. Raises Fault when
+    `page`: so many come at a time, and no more are in memory. A page that does not come is asked for again, from the last key on. Raises Fault when
     it never comes, UsageError as `store`.
     """
     root, prefix = split(address)
@@ -26,7 +26,7 @@ def listing(address: str) -> Iterator[tuple[Remote, float]]:
     pauses = iter(PAUSES)
     while True:
         try:
-            for meta in _pages(place, prefix, last):
+            for meta in _pages(place, prefix, last, page):
                 seen = Facts.of(meta)
                 last = meta["path"]
                 pauses = iter(PAUSES)
@@ -40,11 +40,11 @@ def listing(address: str) -> Iterator[tuple[Remote, float]]:
             return
 
 
-def _pages(place: Any, prefix: str, after: str | None) -> Iterator[Any]:
+def _pages(place: Any, prefix: str, after: str | None, page: int) -> Iterator[Any]:
     """What the library knows of each object after a key. Raises Fault."""
-    stream = library().list(place, prefix=prefix or None, offset=after, chunk_size=_PAGE)
-    while (page := ask(_next(stream))) is not None:
-        yield from page
+    stream = library().list(place, prefix=prefix or None, offset=after, chunk_size=page)
+    while (found := ask(_next(stream))) is not None:
+        yield from found
 
 
 async def _next(stream: Any) -> Any:
