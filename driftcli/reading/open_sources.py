@@ -82,8 +82,9 @@ class _Chosen(ImageSource):
     def __iter__(self) -> Iterator[Entry | Skipped]:
         left = self.limit
         for source in self.sources:
+            before = source.prefix if self.exclude else ""
             for item in source:
-                if isinstance(item, Entry) and (reason := self._left_out(item, source)):
+                if isinstance(item, Entry) and (reason := self._left_out(item, source, before)):
                     yield Skipped(item.name, "skipped", reason)
                     continue
                 if isinstance(item, Entry) and left is not None:
@@ -92,12 +93,10 @@ class _Chosen(ImageSource):
                     left -= 1
                 yield item
 
-    def _left_out(self, entry: Entry, source: Any) -> str | None:
+    def _left_out(self, entry: Entry, source: Any, before: str) -> str | None:
         """`excluded` or `older`, or None; members are as old as their archive."""
-        if self.exclude is not None:
-            relative = entry.name.removeprefix(source.prefix)
-            if self.exclude.match(relative):
-                return "excluded"
+        if self.exclude is not None and self.exclude.match(entry.name.removeprefix(before)):
+            return "excluded"
         if self.not_before is not None:
             try:
                 moment = entry.modified

@@ -34,7 +34,7 @@ class Parquet(ImageSource):
     The column of images is the one that Hugging Face's features call an image, else a struct of `bytes` and `path`, else
     the only binary column (or `image`, `img`, ...). Other columns become manifest columns, class numbers with
     their names where the features know them. Names are `train.parquet!12-cat.jpg`: row, then path. Needs pyarrow (extra
-    `parquet`). Memory: some rows, and what pyarrow keeps of a row group's pages.
+    `parquet`). Memory: up to four times a row group's size, when its writer made one page of it.
     """
 
     path: str
@@ -109,7 +109,7 @@ class Parquet(ImageSource):
         if plan.image is None:
             path = values[plan.listed or ""]
             if not isinstance(path, str) or not path or "\0" in path:
-                return Skipped(f"{self.prefix}{row}", "unreadable", "missing")
+                return Skipped(f"{shown(self.path)}!{row}", "unreadable", "missing")
             return listed(self.path, path, columns)
         cell = values[plan.image]
         inner, data = (
