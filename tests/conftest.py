@@ -14,6 +14,7 @@ import pytest
 
 from driftcli.reading.reader import default_workers
 from tests.journey import Ran, World, make_world
+from tests.object_server import object_server, objects  # noqa: F401 - fixtures
 
 DATA = os.environ.pop("DRIFTCLI_DATA", None)
 """Taken out of the environment: a command would warn of a variable it does not know."""

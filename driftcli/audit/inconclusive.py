@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftcli.core.addresses import shown
 from driftcli.core.images import Ledger
 from driftcli.core.report import BatchFacts, FalseAlarmRate, GateResult, ReferenceFacts, Report
 from driftcli.core.times import now_utc
@@ -35,7 +36,7 @@ def inconclusive(
         reasons=(error.what, error.hint),
         cautions=(),
         gate=undecided(settings.gate, "not audited"),
-        batch=BatchFacts(0, 0, 0, tuple(sources), ""),
+        batch=BatchFacts(0, 0, 0, tuple(map(shown, sources)), ""),
         ledger=Ledger(0, 0, {}, {}, 0),
         reference=ReferenceFacts(str(artifact), "", baseline or "", 0, None),
         created=now_utc(),

@@ -18,6 +18,7 @@ from driftcli.audit.inconclusive import undecided
 from driftcli.audit.spots import Spots
 from driftcli.config.settings import Settings
 from driftcli.core import adequacy, amounts, sentences
+from driftcli.core.addresses import shown
 from driftcli.core.features import Features
 from driftcli.core.findings import ConceptsResult, Diagnosis, FileResult, HeadlineResult, RemovalResult
 from driftcli.core.report import (
@@ -134,7 +135,9 @@ class Draft:
         in_reference = int(np.isin(reading.seen, known).sum())
         name, images, groups = self.baseline.name, len(self.held_out), facts.get("groups")
         return {
-            "batch": BatchFacts(count, reading.distinct, in_reference, tuple(self.sources), reading.digest),
+            "batch": BatchFacts(
+                count, reading.distinct, in_reference, tuple(map(shown, self.sources)), reading.digest
+            ),
             "ledger": reading.ledger,
             "reference": ReferenceFacts(self.artifact, str(facts["digest"]), name, images, groups),
             "created": now_utc(),

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.config.settings import Settings
+from driftcli.core.addresses import shown
 from driftcli.core.features import Features, State
 from driftcli.core.images import Decoded, Entry, Skipped
 from driftcli.core.times import now_utc
@@ -189,7 +190,7 @@ def fit_facts(
         "created": now_utc(),
         "images": len(fit_set),
         "digest": reading.digest,
-        "source": list(sources),
+        "source": [shown(source) for source in sources],
         "formats": dict(Counter(fact.format for fact in reading.facts)),
         "sizes": _sizes(reading),
         "ledger": {"seen": reading.ledger.seen, "used": reading.ledger.used},

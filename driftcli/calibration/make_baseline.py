@@ -12,6 +12,7 @@ import numpy as np
 from driftcli.calibration import detectability, false_alarms
 from driftcli.calibration.held_out import HeldOut
 from driftcli.core import amounts, threads
+from driftcli.core.addresses import shown
 from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features, State
 from driftcli.core.progress import Progress
@@ -126,7 +127,7 @@ def _facts(reference: Reference, held_out: HeldOut) -> dict[str, Any]:
         "versions": versions(),
         "images": len(features),
         "content_digest": digest(features.content),
-        "source": list(held_out.sources),
+        "source": [shown(source) for source in held_out.sources],
         "groups": None if features.group is None else len(set(features.group)),
         "group_by": asked.group_by,
         "stratify_by": asked.stratify_by,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from driftcli.core.addresses import shown
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -31,7 +33,8 @@ class Ending:
     def began(self, command: str | None, arguments: Mapping[str, Any]) -> None:
         """The command line was understood."""
         named = next((arguments[name] for name in SOURCES if arguments.get(name)), None)
-        self.command, self.source = command, [named] if isinstance(named, str) else named
+        names = [named] if isinstance(named, str) else named
+        self.command, self.source = command, names and [shown(name) for name in names]
 
     def told(self, report: Report) -> None:
         """A check came to its end, or a saved one was shown."""

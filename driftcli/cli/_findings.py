@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from driftcli.core import addresses
 from driftcli.core.errors import DriftcliError
 from driftcli.core.text import safe_name
 from driftcli.core.version import version
@@ -113,7 +114,7 @@ def source(name: str, settings: Settings) -> Iterator[Finding]:
                 kinds[f"{item.facts.format} {item.facts.width}x{item.facts.height}"] += 1
             else:
                 counts[f"{item.state}: {item.reason}"] += 1
-    shown = safe_name(name)
+    shown = safe_name(addresses.shown(name))
     if not counts["read"]:
         yield Finding(
             "error",

@@ -33,8 +33,20 @@ class Corrupted:
 
 
 @dataclass(frozen=True, slots=True)
+class Remote:
+    """One object on a server, as it was when it was listed: whoever fetches it wants these very bytes."""
+
+    address: str
+    """With everything that it takes to get it: may hold a signature, so it is never shown."""
+    size: int | None = None
+    """Bytes; None where no listing said so."""
+    etag: str | None = None
+    """The server's mark of these bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing a source offers, unread: a file to open, or bytes that came out of an archive."""
+    """One thing a source offers, unread: a file to open, bytes out of an archive, or an object to fetch."""
 
     name: str
     """What the user sees; surrogate escapes kept. Archive members are `shard.tar!member.jpg`."""
@@ -44,6 +56,10 @@ class Entry:
     """Manifest columns beside `path`: `group`, `label`, `prediction`, `time`, and any other."""
     corruption: Corrupted | None = None
     """What happens to the decoded image before it is prepared; only simulations ask for it."""
+    remote: Remote | None = None
+    """Where to fetch it, in place of `path` and `data`."""
+    modified: float | None = None
+    """When it was last changed, seconds since the epoch, where no file of this machine can be asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.core.addresses import folder_of
 from driftcli.core.features import Features
 
 FEWEST, MOST = 2, 50
@@ -21,7 +21,7 @@ def members(batch: Features) -> dict[str, NDArray[np.int64]]:
     """
     keys: Sequence[str] | None = batch.slice or batch.group
     if keys is None:
-        keys = [str(PurePath(name).parent) for name in batch.names]
+        keys = [folder_of(name) for name in batch.names]
         if not FEWEST <= len(set(keys)) <= MOST:
             return {}
     names, code = np.unique(np.array(keys, dtype=object).astype(str), return_inverse=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
 
 from driftcli.config.settings import Settings
-from driftcli.core.images import Entry, Skipped
+from driftcli.core.addresses import scheme
+from driftcli.core.images import Entry, Remote, Skipped
 from driftcli.reading.open_sources import open_sources
 from driftcli.reading.profiles.again import images_again
 from driftcli.reading.profiles.named import divided
@@ -45,7 +46,7 @@ def entries_again(specs: Sequence[str], settings: Settings, names: Collection[st
         if not specs:
             return
     if any(spec in {"-", "-0"} for spec in specs):
-        yield from (Entry(name, path=name) for name in sorted(left))
+        yield from (_by_name(name) for name in sorted(left))
         return
     offered: Iterable[Entry | Skipped] = entries_of(specs, settings)
     for entry in offered:
@@ -54,3 +55,7 @@ def entries_again(specs: Sequence[str], settings: Settings, names: Collection[st
         if isinstance(entry, Entry) and entry.name in left:
             left.remove(entry.name)
             yield entry
+
+
+def _by_name(name: str) -> Entry:
+    return Entry(name, remote=Remote(name)) if scheme(name) else Entry(name, path=name)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from pathlib import PurePath
 
+from driftcli.core.addresses import folder_of
 from driftcli.core.errors import UsageError
 from driftcli.core.images import Decoded
 
@@ -24,7 +24,7 @@ def key_function(setting: str | None) -> KeyFunction | None:
     if setting is None:
         return None
     if setting == "folder":
-        return lambda item: str(PurePath(item.name).parent)
+        return lambda item: folder_of(item.name)
     if setting == "hour":
         return lambda item: _hour(capture_time(item))
     if setting.startswith("column:"):

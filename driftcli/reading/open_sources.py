@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, final
 
 from driftcli.core import registry
+from driftcli.core.addresses import is_web, scheme, shown
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.files import alike
 from driftcli.core.images import Entry, Skipped
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 ORIGIN = "\0source"
 """A column that no manifest can have: which of the sources named an entry is from, counted from 0."""
-_SPEC_HINT = "A source is a folder, a glob, an image, a manifest (.csv, .jsonl, .txt), a .zip or .tar, a profile (.safetensors), or - for a list."
+_SPEC_HINT = (
+    "A source is a folder, a glob, an image, a manifest (.csv, .jsonl, .txt), a .zip, .tar or .parquet, any of them "
+    "on a server (s3://, gs://, az://, https://), a profile (.safetensors), or - for a list."
+)
 
 
 def open_sources(
@@ -40,8 +44,11 @@ def open_sources(
     """
     if specs.count("-") > 1:
         raise UsageError("standard input (-) is named twice", "Name it once.")
+    sources = tuple(_open(spec, follow=options.follow, nul=nul) for spec in specs)
+    for source in sources:
+        source.check()
     return _Chosen(
-        tuple(_open(spec, follow=options.follow, nul=nul) for spec in specs),
+        sources,
         _pattern(options.exclude),
         None if options.since is None else time.time() - _age(options.since),
         options.limit,
@@ -97,8 +104,9 @@ class _Chosen(ImageSource):
         """All entries, each with the number of its source; the shard is for whoever iterates."""
         left = self.limit
         for number, source in enumerate(self.sources):
+            before = source.prefix if self.exclude else ""
             for item in source:
-                if isinstance(item, Entry) and (reason := self._left_out(item, source)):
+                if isinstance(item, Entry) and (reason := self._left_out(item, source, before)):
                     yield number, Skipped(item.name, "skipped", reason)
                     continue
                 if isinstance(item, Entry) and left is not None:
@@ -107,15 +115,16 @@ class _Chosen(ImageSource):
                     left -= 1
                 yield number, item
 
-    def _left_out(self, entry: Entry, source: Any) -> str | None:
+    def _left_out(self, entry: Entry, source: Any, before: str) -> str | None:
         """`excluded` or `older`, or None; members are as old as their archive."""
-        if self.exclude is not None:
-            relative = entry.name.removeprefix(source.prefix)
-            if self.exclude.match(relative):
-                return "excluded"
+        if self.exclude is not None and self.exclude.match(entry.name.removeprefix(before)):
+            return "excluded"
         if self.not_before is not None:
             try:
-                if os.stat(entry.path or source.path).st_mtime < self.not_before:
+                moment = entry.modified
+                if moment is None and entry.remote is None:
+                    moment = os.stat(entry.path or source.path).st_mtime
+                if moment is not None and moment < self.not_before:
                     return "older"
             except OSError:  # it has vanished: the worker says so
                 return None
@@ -134,21 +143,19 @@ def _kind(spec: str) -> str:
     """The kind of one source. What exists under that very name is no glob, whatever its characters."""
     if spec == "-":
         return "stdin"
+    if scheme(spec) and not os.path.exists(spec):
+        return _address(spec)
     try:
         os.stat(spec)
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        if "://" in spec:
-            return _address(spec)
-        if glob.has_magic(spec) and "\0" not in spec:
-            return _matching(spec)
-        raise NotAuditedError(f"there is no {spec!r}", _did_you_mean(spec)) from None
+        return _of_several(spec)
     except OSError as error:
         raise NotAuditedError(
             f"{spec!r} cannot be read: {error.strerror}", "Check its permissions."
         ) from error
     if os.path.isdir(spec):
         return "folder"
-    taking = next((kind for kind, source in _kinds().items() if source.takes(spec)), None)
+    taking = _taking(spec)
     if taking is not None:
         return taking
     if extension(spec) == "safetensors":
@@ -156,19 +163,31 @@ def _kind(spec: str) -> str:
             f"{spec!r} holds no pixels: as a SOURCE, a .safetensors file is a profile",
             "name the images that it was made of; check and baseline take profiles",
         )
-    if extension(spec) in ("parquet", "npz", "tfrecord"):
+    if extension(spec) in ("npz", "tfrecord"):
         raise NotAuditedError(f"{spec!r} holds no image files that can be read here", _SPEC_HINT)
     return "image"
 
 
 def _address(spec: str) -> str:
-    scheme = spec.partition("://")[0]
-    taking = next((kind for kind, source in _kinds().items() if scheme in source.schemes), None)
-    if taking is None:
+    """The kind of what lies on a server: of one file by its name, as here, else that of the address."""
+    schemes = {name: kind for kind, source in _kinds().items() for name in source.schemes}
+    by_scheme = schemes.get(scheme(spec))
+    if by_scheme is None:
         raise NotAuditedError(
-            f"{spec!r} is an address, not a path", "Copy the images to this machine."
-        ) from None
-    return taking
+            f"{shown(spec)!r} is an address that is not read",
+            f"Addresses begin with {', '.join(f'{name}://' for name in schemes)} (pip install 'driftcli[remote]'); "
+            "else copy the images to this machine.",
+        )
+    if "*" in spec and not is_web(spec):
+        return by_scheme
+    return _taking(spec, several=True) or _taking(spec) or by_scheme
+
+
+def _taking(spec: str, *, several: bool = False) -> str | None:
+    """The kind that takes a file of this name, or a name that stands for several files."""
+    return next(
+        (kind for kind, source in _kinds().items() if source.several == several and source.takes(spec)), None
+    )
 
 
 @cache
@@ -176,7 +195,12 @@ def _kinds() -> dict[str, type[ImageSource]]:
     return {kind: registry.load("sources", kind) for kind in registry.kinds("sources")}
 
 
-def _matching(spec: str) -> str:
+def _of_several(spec: str) -> str:
+    """The kind of a name that stands for several files."""
+    if row := _taking(spec, several=True):
+        return row
+    if not glob.has_magic(spec) or "\0" in spec:
+        raise NotAuditedError(f"there is no {spec!r}", _did_you_mean(spec))
     if next(glob.iglob(spec, recursive=True), None) is None:
         raise NotAuditedError(f"nothing matches {spec!r}", "Quote the pattern; ** reaches into folders.")
     return "glob"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from driftcli.config.settings import Settings
+from driftcli.core.addresses import shown
 from driftcli.core.images import Entry, Skipped
 from driftcli.reading.open_sources import open_sources, prefix
 
@@ -28,7 +29,7 @@ def offers_of(sources: Sequence[str], settings: Settings) -> Iterator[Offer | Sk
     left = settings.input.limit
     for name in sources:
         before = prefix(name)
-        below = f"{Path(name).name}/" if len(sources) > 1 else ""
+        below = f"{Path(shown(name)).name}/" if len(sources) > 1 else ""
         for item in open_sources([name], wanted):
             if isinstance(item, Skipped):
                 yield item

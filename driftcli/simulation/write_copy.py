@@ -14,6 +14,7 @@ import numpy as np
 from driftcli.config.call import Call
 from driftcli.config.settings import Settings
 from driftcli.core import registry
+from driftcli.core.addresses import shown
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.files import Refused, read_file
 from driftcli.core.images import Corrupted, Decoded, Entry, Ledger, Skipped
@@ -27,6 +28,7 @@ from driftcli.simulation import set_shifts
 from driftcli.simulation._folder import COLUMNS, DriftedFolder, check_apart
 from driftcli.simulation._listing import Listed, Offer, offers_of
 from driftcli.sources.decoding.pool import DecodePool, Extras
+from driftcli.sources.objects.fetch import arrived
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,9 @@ def simulate(
                 run.take(item, folder)
         progress.finish()
         if not run.images:
-            raise NotAuditedError(f"no image is left of {', '.join(map(repr, named))}", run.advice())
+            raise NotAuditedError(
+                f"no image is left of {', '.join(repr(shown(name)) for name in named)}", run.advice()
+            )
     return Simulated(str(place), run.images, run.corrupted, run.foreign, run.tally.ledger())
 
 
@@ -174,9 +178,11 @@ class _Run:
 
     def _read(self, entry: Entry) -> Entry:
         """The entry with its bytes, which decide whether it is corrupted. Raises Refused."""
+        most = int(self.settings.decode.max_megabytes * 2**20)
+        if entry.remote is not None:
+            entry = arrived(entry, most)
         data = entry.data
         if data is None:
-            most = int(self.settings.decode.max_megabytes * 2**20)
             data = read_file(entry.path or entry.name, most, follow=self.settings.input.follow)
         chosen = _draw(data, self.settings.seed) < self.share
         return replace(entry, data=data, corruption=self.chain if chosen else None)

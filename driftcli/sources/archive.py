@@ -8,14 +8,16 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any, final
 
+from driftcli.core.addresses import scheme, shown
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.images import Entry, Skipped
 from driftcli.sources._samples import SIDECARS, Member, labelled
 from driftcli.sources.base import PATIENCE, ImageSource
 from driftcli.sources.decoding.names import left_out, passed_over
+from driftcli.sources.objects.reader import last_changed, opened
 
 _NAMES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _LARGEST = 256 << 20
@@ -32,7 +34,7 @@ _LONG_HEADERS = (
 class Archive(ImageSource):
     """Entries of the members of a .zip (in the byte order of their names) or a .tar (as they come), never unpacked.
 
-    Names are `shard.tar!member`.
+    Names are `shard.tar!member`. An address is read as a stream (.tar) or in parts (.zip), never stored.
     At most one member (256 MiB) is in memory. A broken zip member is one unreadable entry; a tar that
     breaks off has lost nobody knows how many, so it raises NotAuditedError. Members beside an image
     with the same stem give it its label (`.cls`, `.json`).
@@ -43,16 +45,21 @@ class Archive(ImageSource):
     @classmethod
     def takes(cls, path: str) -> bool:
         """Zip files and tar files, plain or compressed."""
-        return path.lower().endswith(_NAMES)
+        return shown(path).lower().endswith(_NAMES)
 
     @property
     def prefix(self) -> str:
         """The part of entry names before the member's own: `shard.tar!`."""
-        return self.path + "!"
+        return shown(self.path) + "!"
+
+    def check(self) -> None:
+        """One question to the server where it lies on one. Raises NotAuditedError, UsageError."""
+        if scheme(self.path):
+            opened(self.path).close()
 
     def count(self, seconds: float = PATIENCE) -> int | None:  # noqa: ARG002 - a directory of names is at hand
         """Members of a .zip, by its directory; None of a .tar, which has none, and of a damaged file."""
-        if not self.path.lower().endswith(".zip"):
+        if not self._is_zip or scheme(self.path):
             return None
         try:
             with zipfile.ZipFile(self.path) as archive:
@@ -61,17 +68,22 @@ class Archive(ImageSource):
             return None
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
-        members = self._zip() if self.path.lower().endswith(".zip") else self._tar()
         try:
-            for _, item in labelled(members):
-                yield item
+            with opened(self.path) as file:
+                modified = last_changed(file)
+                for _, item in labelled(self._zip(file) if self._is_zip else self._tar(file)):
+                    yield item if isinstance(item, Skipped) else replace(item, modified=modified)
         except _DAMAGED as error:
             raise NotAuditedError(
-                f"the archive {self.path!r} is damaged: {error}", "Copy or pack it again."
+                f"the archive {shown(self.path)!r} is damaged: {error}", "Copy or pack it again."
             ) from error
 
-    def _zip(self) -> Iterator[Member]:
-        with zipfile.ZipFile(self.path) as archive:
+    @property
+    def _is_zip(self) -> bool:
+        return shown(self.path).lower().endswith(".zip")
+
+    def _zip(self, source: IO[bytes]) -> Iterator[Member]:
+        with zipfile.ZipFile(source) as archive:
             members = archive.infolist()
             _refuse_overlaps(members)
             for info in sorted(members, key=lambda member: member.filename.encode("utf-8", "surrogatepass")):
@@ -88,10 +100,10 @@ class Archive(ImageSource):
             return Skipped(name, "unreadable", "encrypted")
         return _zip_entry(name, archive, info)
 
-    def _tar(self) -> Iterator[Member]:
+    def _tar(self, source: IO[bytes]) -> Iterator[Member]:
         last = ""
         try:
-            with tarfile.open(self.path, "r|*", tarinfo=_Header, errorlevel=2) as archive:
+            with tarfile.open(fileobj=source, mode="r|*", tarinfo=_Header, errorlevel=2) as archive:
                 while (info := archive.next()) is not None:
                     archive.members.clear()  # type: ignore[attr-defined]  # it remembers all it passed
                     if not info.isdir():
@@ -109,7 +121,7 @@ class Archive(ImageSource):
             return Skipped(name, "skipped", "symlink" if info.issym() or info.islnk() else "not_a_file")
         if info.size > _LARGEST:
             return Skipped(name, "unreadable", "too_large")
-        return _entry(name, file)
+        return _entry(name, file, info.size)
 
 
 def _zip_entry(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry | Skipped:
@@ -124,9 +136,9 @@ def _zip_entry(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> En
         return Skipped(name, "unreadable", "corrupt")
 
 
-def _entry(name: str, file: IO[bytes]) -> Entry | Skipped:
-    """The member's bytes; what it says of its size is not trusted."""
-    data = file.read(_LARGEST + 1)
+def _entry(name: str, file: IO[bytes], most: int = _LARGEST + 1) -> Entry | Skipped:
+    """The member's bytes; what a .zip says of their number is not trusted, in a .tar it is where the next begins."""
+    data = file.read(most)
     return Entry(name, data=data) if len(data) <= _LARGEST else Skipped(name, "unreadable", "too_large")
 
 

@@ -26,6 +26,9 @@ class ImageSource(ABC):
     listed: ClassVar[bool] = False
     """Its entries are names without bytes: counting them takes a listing, not a reading."""
 
+    several: ClassVar[bool] = False
+    """A name that it takes stands for several files, and is none itself."""
+
     @classmethod
     def takes(cls, path: str) -> bool:  # noqa: ARG003 - most kinds are no single file
         """Whether an existing file is such a source, by its name; an image or none of ours by default."""
@@ -35,6 +38,12 @@ class ImageSource(ABC):
     def prefix(self) -> str:
         """What the names of its entries begin with before their path within it: `--exclude` looks behind it."""
         return ""
+
+    def check(self) -> None:  # noqa: B027 - whoever named an existing file is asked nothing more
+        """Is it there? Asked once before anything is read, of what no system call can tell.
+
+        Raises NotAuditedError where it is not, UsageError where the environment is wrong.
+        """
 
     def count(self, seconds: float = PATIENCE) -> int | None:
         """How many entries it offers; None where that is not known without reading them, or within so many seconds."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from driftcli.core.images import Entry, Skipped
+from driftcli.sources._holders import holder_of
 from driftcli.sources.base import ImageSource
 from driftcli.sources.decoding.names import passed_over
 from driftcli.sources.folder import Folder
@@ -19,7 +20,8 @@ from driftcli.sources.folder import Folder
 class Glob(ImageSource):
     """Entries of what matches a shell pattern, in byte order.
 
-    A matching folder is read recursively unless `**` reaches into it anyway.
+    A matching folder is read recursively unless `**` reaches into it anyway; a pattern that ends like an archive or a Parquet
+    file (`*.tar`) reads what they hold.
     Names that begin with a dot match only patterns that do, as in a shell.
     """
 
@@ -36,10 +38,12 @@ class Glob(ImageSource):
         return "/".join([*parts[:wild], ""])
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
-        deep = "**" in self.path.split("/")
+        deep, holder = "**" in self.path.split("/"), holder_of(self.path)
         for path in sorted(glob.iglob(self.path, recursive=True), key=os.fsencode):
             if os.path.islink(path) and not self.follow:
                 yield Skipped(path, "skipped", "symlink")
+            elif holder is not None and not os.path.isdir(path):
+                yield from holder(path)
             elif not os.path.isdir(path):
                 reason = passed_over(os.path.basename(path))
                 yield Skipped(path, "skipped", reason) if reason else Entry(path, os.path.realpath(path))

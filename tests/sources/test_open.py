@@ -94,11 +94,12 @@ def test_missing_sources(tree, listed, name, hint):
     assert hint.replace("b'", "bbb'") in caught.value.hint
 
 
-@pytest.mark.parametrize("spec", ["s3://bucket/x", "\0", "x.parquet"])
+@pytest.mark.parametrize("spec", ["ftp://host/x", "\0", "x.parquet", "x.npz"])
 def test_what_is_no_source(tree, listed, spec, monkeypatch):
-    """Addresses and other people's containers are refused in words."""
+    """Addresses of no kind, other people's containers and a Parquet file that is none are refused in words."""
     monkeypatch.chdir(tree)
     (tree / "x.parquet").write_bytes(b"PAR1")
+    (tree / "x.npz").write_bytes(b"PK")
     with pytest.raises(NotAuditedError):
         listed(spec)
 

@@ -19,6 +19,7 @@ from driftcli.core.images import Decoded, Entry, FileFacts, Skipped
 from driftcli.extractors.base import Extractor
 from driftcli.sources.decoding.process import LostError, Worker
 from driftcli.sources.decoding.settings import Decode
+from driftcli.sources.objects.fetch import fetched
 
 _LOADER = "driftcli.core.registry"
 _WINDOW = 32
@@ -59,6 +60,7 @@ class DecodePool:
         extras: Extras = NO_EXTRAS,
     ) -> None:
         self._timeout = decode.timeout
+        self._largest = int(decode.max_megabytes * 2**20)
         self._count = max(1, workers)
         self._setup = {
             "decode": asdict(decode),
@@ -105,7 +107,7 @@ class DecodePool:
         waiting: deque[tuple[Future[Decoded | Skipped] | Skipped, int]] = deque()
         held = 0
         try:
-            for entry in entries:
+            for entry in fetched(entries, self._largest):
                 size = 0 if isinstance(entry, Skipped) else len(entry.data or b"")
                 while waiting and (len(waiting) >= _WINDOW * self._count or held + size > _WINDOW_BYTES):
                     first, freed = waiting.popleft()

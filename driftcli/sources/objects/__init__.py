@@ -1,0 +1,1 @@
+"""Objects on servers: listed, pinned, fetched ahead of the decoders, read like files."""
