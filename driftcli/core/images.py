@@ -44,6 +44,10 @@ class Entry:
     """Manifest columns beside `path`: `group`, `label`, `prediction`, `time`, and any other."""
     corruption: Corrupted | None = None
     """What happens to the decoded image before it is prepared; only simulations ask for it."""
+    only: tuple[str, ...] | None = None
+    """The kinds of extractors that prepare it, without a thumbnail; None: all, with one where one is wanted.
+
+    Who asks so will ask for the same file again: it is decoded once for all its changes."""
 
 
 @dataclass(frozen=True, slots=True)
