@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from types import TracebackType
@@ -104,6 +104,17 @@ class Reader:
     thumbnails: bool = False
     progress: Progress = SILENT
     thumbnail_side: int = NO_EXTRAS.thumbnail_side
+    _only: tuple[str, ...] | None = field(default=None, init=False)
+
+    def narrowed(self, kinds: Collection[str]) -> Reader:
+        """One with these extractors alone, and no thumbnails, for images that were read before.
+
+        It shares the workers, which decode as for all extractors, and lives as long as the `with` block of this one.
+        """
+        chosen = {kind: e for kind, e in self.extractors.items() if kind in kinds}
+        narrow = replace(self, extractors=chosen, thumbnails=False)
+        narrow._pool, narrow._only = self._pool, tuple(chosen)
+        return narrow
 
     def __enter__(self) -> Self:
         workers = self.settings.workers
@@ -160,15 +171,15 @@ class Reader:
 
         Each is a step of the stage that the caller began.
         """
-        for item in self._pool.map(entries):
-            self.progress.advance(1)
+        for item in self._pool.map(self._counted(entries)):
             if isinstance(item, Decoded):
                 yield item
 
     def _counted(self, entries: Iterable[Entry | Skipped]) -> Iterator[Entry | Skipped]:
         for entry in entries:
             self.progress.advance(1)
-            yield entry
+            narrow = self._only is not None and isinstance(entry, Entry)
+            yield replace(entry, only=self._only) if narrow else entry
 
     def _extract(
         self, chunk: Sequence[Decoded]

@@ -90,13 +90,12 @@ def _measured(tree: Path, command: str, words: list[str]) -> dict[str, float]:
     return found
 
 
-def _table(
-    command: str, trees: list[Path], found: dict[tuple[str, Path], list[dict[str, float]]]
-) -> str:
+def _table(command: str, trees: list[Path], found: dict[tuple[str, Path], list[dict[str, float]]]) -> str:
     """Medians over the runs, most expensive first; the last column is first checkout over second."""
     middle = [_medians(found[command, tree]) for tree in trees]
     names = sorted(
-        {name for one in middle for name in one if name != "wall"}, key=lambda n: -max(m.get(n, 0) for m in middle)
+        {name for one in middle for name in one if name != "wall"},
+        key=lambda n: -max(m.get(n, 0) for m in middle),
     )
     names = [*(n for n in names if n != "all"), "all", "wall"]
     head = ["before", "here", "ratio"] if len(trees) > 1 else ["here"]
@@ -109,7 +108,9 @@ def _table(
 
 
 def _medians(runs: list[dict[str, float]]) -> dict[str, float]:
-    return {name: statistics.median(run.get(name, 0.0) for run in runs) for name in {n for r in runs for n in r}}
+    return {
+        name: statistics.median(run.get(name, 0.0) for run in runs) for name in {n for r in runs for n in r}
+    }
 
 
 # ---------------------------------------------------------------- inside one run

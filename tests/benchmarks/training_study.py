@@ -99,7 +99,10 @@ def images_of(data: Path, name: str, cache: Path) -> tuple[Autoencoder, Images]:
         n_fit = FIT[name]
         n_held = min((len(good) - n_fit) // 2, 1_000)
         parts = np.split(order[: n_fit + 2 * n_held], [n_fit, n_fit + n_held])
-        made = {key: _prepared(settings, [good[i] for i in part]) for key, part in zip(("fit", "held", "pool:clean"), parts, strict=True)}
+        made = {
+            key: _prepared(settings, [good[i] for i in part])
+            for key, part in zip(("fit", "held", "pool:clean"), parts, strict=True)
+        }
         few = [good[i] for i in parts[2][:400]]
         for kind in CORRUPTIONS:
             made[f"pool:{kind}"] = _prepared(settings, few, kind, SEVERITY.get(name, 1.0))
@@ -119,7 +122,9 @@ def _prepared(settings: Autoencoder, data: list[bytes], kind: str = "", severity
         image = Image.open(io.BytesIO(content)).convert("RGB")
         if kind:
             image = load("corruptions", kind)()(image, severity, rng)
-        out.append(settings.prepare(Frame(image, FileFacts(*image.size, len(content), "JPEG", "RGB", grey=False))))
+        out.append(
+            settings.prepare(Frame(image, FileFacts(*image.size, len(content), "JPEG", "RGB", grey=False)))
+        )
     return np.stack(out)
 
 
@@ -138,7 +143,9 @@ def p_values(settings: Autoencoder, state: dict, images: Images, seed: int, tria
         draw = lambda name: {"error": views[name][rng.permutation(len(views[name]))[:m]]}  # noqa: E731, B023
         bench = Bench([family], kept, draw("clean"), rng)
         for name in views:
-            found[name, m] = [float(bench.p(draw(name))[1]) for _ in range(trials * (3 if name == "clean" else 1))]
+            found[name, m] = [
+                float(bench.p(draw(name))[1]) for _ in range(trials * (3 if name == "clean" else 1))
+            ]
     return found
 
 
@@ -160,7 +167,9 @@ def study(rows: list[Row], settings: Autoencoder, images: Images, seeds: int, tr
     for seed in range(seeds):
         for row in rows:
             state, spent, loss = trained(row, settings, images, seed)
-            seen[row.name].append((spent, loss, len(state["loss_curve"]), p_values(settings, state, images, seed, trials)))
+            seen[row.name].append(
+                (spent, loss, len(state["loss_curve"]), p_values(settings, state, images, seed, trials))
+            )
     lines = [
         "| training | CPU s | epochs | loss | power | difference | -log10 p | difference | clean alarms | by change: power at m 20, 50 |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -176,7 +185,9 @@ def study(rows: list[Row], settings: Autoencoder, images: Images, seeds: int, tr
         d_hits = (hits.astype(float) - (first <= ALPHA)).mean(axis=(0, 1))
         d_digits = (digits + np.log10(first)).mean(axis=(0, 1))
         by_seed = (digits + np.log10(first)).mean(axis=(1, 2))
-        clean = np.array([x for run in runs for key, values in run[3].items() if key[0] == "clean" for x in values])
+        clean = np.array(
+            [x for run in runs for key, values in run[3].items() if key[0] == "clean" for x in values]
+        )
         by = ", ".join(
             f"{name} " + "/".join(f"{hits[:, drifted.index((name, m))].mean():.2f}" for m in SIZES)
             for name in dict.fromkeys(k for k, _ in drifted)
@@ -210,11 +221,18 @@ def main() -> None:
     for text in asked.rows:
         count, batch, rate, *more = text.split(",")
         rows.append(
-            Row(text, {"batch_size": int(batch), "learning_rate": float(rate)}, int(count), int(more[0]) if more else 1)
+            Row(
+                text,
+                {"batch_size": int(batch), "learning_rate": float(rate)},
+                int(count),
+                int(more[0]) if more else 1,
+            )
         )
     for name in asked.set:
         settings, images = images_of(data_folder(asked.data), name, asked.cache)
-        print(f"\n**{name}**: F {len(images.fit)}, C {len(images.held_out)}, {asked.seeds} seeds, {asked.trials} trials a cell\n")
+        print(
+            f"\n**{name}**: F {len(images.fit)}, C {len(images.held_out)}, {asked.seeds} seeds, {asked.trials} trials a cell\n"
+        )
         print(study(rows, settings, images, asked.seeds, asked.trials), flush=True)
 
 
