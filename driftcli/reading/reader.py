@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -104,16 +105,17 @@ class Reader:
     thumbnails: bool = False
     progress: Progress = SILENT
     thumbnail_side: int = NO_EXTRAS.thumbnail_side
-    _only: tuple[str, ...] | None = field(default=None, init=False)
+    only: tuple[str, ...] | None = None
+    """The kinds that workers prepare for (`Entry.only`): of a reader that `narrowed` made."""
 
     def narrowed(self, kinds: Collection[str]) -> Reader:
         """One with these extractors alone, and no thumbnails, for images that were read before.
 
         It shares the workers, which decode as for all extractors, and lives as long as the `with` block of this one.
         """
-        chosen = {kind: e for kind, e in self.extractors.items() if kind in kinds}
-        narrow = replace(self, extractors=chosen, thumbnails=False)
-        narrow._pool, narrow._only = self._pool, tuple(chosen)
+        narrow = copy.copy(self)
+        narrow.extractors = {kind: e for kind, e in self.extractors.items() if kind in kinds}
+        narrow.thumbnails, narrow.only = False, tuple(narrow.extractors)
         return narrow
 
     def __enter__(self) -> Self:
@@ -178,8 +180,8 @@ class Reader:
     def _counted(self, entries: Iterable[Entry | Skipped]) -> Iterator[Entry | Skipped]:
         for entry in entries:
             self.progress.advance(1)
-            narrow = self._only is not None and isinstance(entry, Entry)
-            yield replace(entry, only=self._only) if narrow else entry
+            narrow = self.only is not None and isinstance(entry, Entry)
+            yield replace(entry, only=self.only) if narrow else entry
 
     def _extract(
         self, chunk: Sequence[Decoded]

@@ -81,9 +81,7 @@ def _measured(tree: Path, command: str, words: list[str]) -> dict[str, float]:
     """CPU seconds by stage of one command, run with the code of a checkout."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     line = [sys.executable, str(Path(__file__).resolve()), "--one", command, *words]
-    done = subprocess.run(  # noqa: S603
-        line, env=environment, cwd=tree, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(line, env=environment, cwd=tree, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

@@ -44,7 +44,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=os.environ.get("DRIFTCLI_DATA"))
-    parser.add_argument("--rows", nargs="*", default=["recipe", "fast"], help="recipe, fast, or EPOCHS,BATCH,RATE")
+    parser.add_argument(
+        "--rows", nargs="*", default=["recipe", "fast"], help="recipe, fast, or EPOCHS,BATCH,RATE"
+    )
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
@@ -76,19 +78,30 @@ def reached(name: str, recipe: Autoencoder, train: np.ndarray, measured: tuple, 
     elif name != "recipe":
         epochs, batch, rate = name.split(",")
         settings = replace(
-            recipe, epochs=int(epochs), batch_size=int(batch), learning_rate=float(rate), optimizer="adamw", schedule="one_cycle"
+            recipe,
+            epochs=int(epochs),
+            batch_size=int(batch),
+            learning_rate=float(rate),
+            optimizer="adamw",
+            schedule="one_cycle",
         )
     network = _conv.build("maxpool", train.shape, settings, seed)
     batch, epochs = settings.batch_size, settings.planned_epochs(len(train))
     steps = -(-len(train) // batch)
-    step = plain(network) if name == "recipe" else _training._stepper(network, settings, epochs * steps)
+    dtype = _training.computed_in(settings.precision, "cpu")
+    if name == "recipe":  # torch's own layout of memory, too
+        network = network.to(memory_format=torch.contiguous_format)
+    step = (
+        plain(network) if name == "recipe" else _training._stepper(network, settings, epochs * steps, dtype)
+    )
     generator = torch.Generator().manual_seed(seed + 1)
     curve, spent, began = [], 0.0, time.process_time()
     for done in range(epochs * steps):
         if done % steps == 0:
             order = torch.randperm(len(train), generator=generator).numpy()
         at = done % steps
-        step(*_training._pair(train[order[at * batch : (at + 1) * batch]], settings, generator, "cpu"))
+        pair = _training._pair(train[order[at * batch : (at + 1) * batch]], settings, generator, "cpu")
+        step(*(part.contiguous() if name == "recipe" else part for part in pair))
         if (done + 1) % (steps // 8) == 0 or done + 1 == epochs * steps:
             spent += time.process_time() - began
             curve.append(((done + 1) / steps, spent, test_loss(network, *measured)))

@@ -27,10 +27,10 @@ from PIL import Image
 from driftcli.calibration.bench import Bench
 from driftcli.core.images import FileFacts, Frame
 from driftcli.core.registry import load
+from driftcli.detectors.reconstruction import Reconstruction
 from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.reading.reader import extract_views
 from driftcli.reference.families import Family
-from driftcli.detectors.reconstruction import Reconstruction
 
 CORRUPTIONS = ("gaussian_blur", "gaussian_noise", "jpeg", "darken")
 SIZES = (20, 50)
@@ -68,8 +68,7 @@ def files(data: Path, name: str) -> tuple[list[bytes], list[bytes]]:
         other = [p for p in paths if name == "cats" and p.name.startswith("dog")]
         good = [p for p in paths if name != "cats" or p.name.startswith("cat.")]
         if name == "insects":
-            good, other = ([p for p in paths if p.parent.name == n] for n in ("ants", "bees"))
-            good, other = good + other, other
+            other = [p for p in paths if p.parent.name == "bees"]
         return [p.read_bytes() for p in good], [p.read_bytes() for p in other]
     base = name.partition("-")[0]
     archive = {"cifar": "cifar10/train-10k.zip", "digits": "mnist/test.zip"}[base]

@@ -89,7 +89,7 @@ def test_nothing_to_read_is_no_image(reader):
     assert len(found) == 0
 
 
-def test_parts_join_to_what_one_pass_would_have_made(reader, folder, tmp_path):
+def test_parts_join_to_what_one_pass_would_have_made(reader, folder):
     """Bit for bit: some images in two passes of different changes, the others in one."""
     files, noise = entries(folder), Change("gaussian_noise", 2)
     changes = [DARK, noise, BLUR]
