@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.calibration.paired import Change, Simulated, simulate
+from driftcli.calibration.paired import Change, Simulated, joined, simulate
 from driftcli.core.features import Features
 from driftcli.core.registry import kinds, load
 from driftcli.explain import confirmation
@@ -53,13 +52,10 @@ def library(reader: Reader, sources: Sequence[str], held_out: Features) -> Libra
     chosen = balanced(space(held_out.views)[:CANDIDATES], images_for(len(held_out)))
     few = held_out.at(np.sort(chosen))
     again = list(entries_again(sources, reader.settings, few.names))
-    changes = [Change(kind, severity) for kind in kinds("corruptions") for severity in SEVERITIES]
-    light = _narrowed(reader, set(quick.values()))
-    with light:
-        simulated = simulate(light, again, changes, reader.settings.seed, "simulating what it could be")
+    simulated, by_network = _simulated(reader, again, set(few.names[:SEEN_BY_NETWORK]), quick)
     if len(simulated) < ENOUGH:
         return None
-    return learnt(space, held_out, simulated, _by_network(reader, again, few), reader.settings.seed)
+    return learnt(space, held_out, simulated, by_network, reader.settings.seed)
 
 
 def learnt(
@@ -77,23 +73,28 @@ def learnt(
     return calibrated(found, space(held_out.views), seed)
 
 
-def _by_network(reader: Reader, entries: Sequence[Entry], few: Features) -> Simulated | None:
-    """Some of the images again, as a network sees them; None without one."""
-    seeing = {kind for kind, view in families().values() if view.confirms and kind in reader.extractors}
+def _simulated(
+    reader: Reader, entries: Sequence[Entry], names: Collection[str], quick: Mapping[str, str]
+) -> tuple[Simulated, Simulated | None]:
+    """The images in quick views, under every corruption at `SEVERITIES`; and what a network sees, if there is one.
+
+    The network looks at the images of these names at `CONFIRMED`; what it looks at is not corrupted a second time.
+    """
+    seed, every = reader.settings.seed, kinds("corruptions")
+    changes = [Change(kind, severity) for kind in every for severity in SEVERITIES]
+    declared = families().values()
+    seeing = {kind for kind, view in declared if view.confirms and kind in reader.extractors}
+    light, stage = reader.narrowed(set(quick.values())), "simulating what it could be"
     if not seeing:
-        return None
-    fewer = set(few.names[:SEEN_BY_NETWORK])
-    changes = [Change(kind, severity) for kind in kinds("corruptions") for severity in CONFIRMED]
-    narrow, chosen = _narrowed(reader, seeing), [entry for entry in entries if entry.name in fewer]
-    with narrow:
-        found = simulate(narrow, chosen, changes, reader.settings.seed, "simulating what it is not")
-    return found if len(found) >= ENOUGH else None
-
-
-def _narrowed(reader: Reader, kept: Collection[str]) -> Reader:
-    """A reader of the same images with some of the extractors only."""
-    extractors = {kind: e for kind, e in reader.extractors.items() if kind in kept}
-    return replace(reader, extractors=extractors, thumbnails=False)
+        return simulate(light, entries, changes, seed, stage), None
+    seen = [entry for entry in entries if entry.name in names]
+    strong = [Change(kind, severity) for kind in every for severity in CONFIRMED]
+    both = reader.narrowed({*quick.values(), *seeing})
+    by_network = simulate(both, seen, strong, seed, "simulating what it is not")
+    mild = simulate(light, seen, [c for c in changes if c not in strong], seed, stage)
+    others = simulate(light, [entry for entry in entries if entry.name not in names], changes, seed, stage)
+    simulated = joined([[by_network, mild], [others]], tuple(quick))
+    return simulated, by_network if len(by_network) >= ENOUGH else None
 
 
 def _confirmations(

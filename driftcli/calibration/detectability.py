@@ -71,9 +71,10 @@ def study(reader: Reader, sources: Sequence[str], held_out: Features, settings: 
         return None
     few = held_out.first(images_for(kind, len(held_out)))
     again = list(entries_again(sources, settings, few.names))
-    simulated = simulate(reader, again, CHANGES[kind], settings.seed, "simulating corruptions")
+    again_only = reader.narrowed(reader.extractors)
+    simulated = simulate(again_only, again, CHANGES[kind], settings.seed, "simulating corruptions")
     pictures = foreign()
-    strangers = reader.read_entries(pictures, len(pictures), "images of another kind").features
+    strangers = again_only.read_entries(pictures, len(pictures), "images of another kind").features
     return Study(kind, simulated, strangers) if len(simulated) else None
 
 

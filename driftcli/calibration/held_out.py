@@ -14,6 +14,7 @@ from driftcli.core.errors import UsageError
 from driftcli.core.features import Features, State
 from driftcli.core.images import Ledger
 from driftcli.explain.corruption import Library
+from driftcli.extractors.base import LOOKS
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reference import pixel_errors
@@ -60,15 +61,20 @@ def measure_held_out(
         canary=canary,
         study=detectability.study(reader, sources, features, reader.settings),
         library=corruption_library.library(reader, sources, features),
-        pixel_errors=pixel_errors.usual(reader, sources, features),
+        pixel_errors=pixel_errors.usual(reader, sources, features, reading.prepared),
     )
 
 
 def with_images(reading: Reading, rows: NDArray[np.int64]) -> Reading:
-    """The reading as if these rows of its features had been its only images; its ledger stays that of the pass."""
+    """The reading as if these rows of its features had been its only images; its ledger stays that of the pass.
+
+    Of prepared images the first few are kept, which extractors look at once more (`Extractor.looks`).
+    """
     features = reading.features.at(rows)
     thumbnails = tuple(reading.thumbnails[row] for row in rows) if reading.thumbnails else ()
-    return replace(reading, features=features, contents=np.sort(features.content), thumbnails=thumbnails)
+    prepared = {kind: x[rows[:LOOKS]] for kind, x in reading.prepared.items()}  # what is looked at again
+    contents = np.sort(features.content)
+    return replace(reading, features=features, contents=contents, thumbnails=thumbnails, prepared=prepared)
 
 
 def drop_seen_images(reading: Reading, seen: NDArray[np.uint64], drop: bool) -> tuple[Reading, int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,37 @@ def simulate(
     clean = found.at(at[:, 0])
     clean = replace(clean, names=tuple(name[5:] for name in clean.names))
     changed = {c: {v: x[at[:, k + 1]] for v, x in found.views.items()} for k, c in enumerate(changes)}
+    return Simulated(clean, changed)
+
+
+def joined(parts: Sequence[Sequence[Simulated]], views: Collection[str]) -> Simulated:
+    """One simulation of several: `parts` hold different images, the members of a part other changes of the same ones.
+
+    Only these views; images that a member of their part lacks are left out. Rows by content hash, as `simulate` has them.
+    """
+    whole = [_all_changes(part, views) for part in parts if all(len(member) for member in part)]
+    if not whole:
+        return replace(parts[0][0], clean=parts[0][0].clean.first(0))
+    clean = Features.concatenated([part.clean for part in whole])
+    order = np.argsort(clean.content, kind="stable")
+    changed = {
+        change: {v: np.concatenate([part.changed[change][v] for part in whole])[order] for v in views}
+        for change in whole[0].changed
+    }
+    return Simulated(clean.at(order), changed)
+
+
+def _all_changes(part: Sequence[Simulated], views: Collection[str]) -> Simulated:
+    """The images that all members have, under the changes of all of them."""
+    common = reduce(np.intersect1d, [member.clean.content for member in part])
+    rows = [np.flatnonzero(np.isin(member.clean.content, common)) for member in part]
+    clean = part[0].clean.at(rows[0])
+    clean = replace(clean, views={v: clean.views[v] for v in views})
+    changed = {
+        change: {v: x[v][at] for v in views}
+        for member, at in zip(part, rows, strict=True)
+        for change, x in member.changed.items()
+    }
     return Simulated(clean, changed)
 
 

@@ -60,6 +60,10 @@ class Entry:
     """Where to fetch it, in place of `path` and `data`."""
     modified: float | None = None
     """When it was last changed, seconds since the epoch, where no file of this machine can be asked."""
+    only: tuple[str, ...] | None = None
+    """The kinds of extractors that prepare it, without a thumbnail; None: all, with one where one is wanted.
+
+    Who asks so will ask for the same file again: it is decoded once for all its changes."""
 
 
 @dataclass(frozen=True, slots=True)

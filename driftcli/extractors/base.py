@@ -45,6 +45,10 @@ def resolve_device(wanted: str) -> str:
     return wanted
 
 
+LOOKS = 256
+"""Images of C that an extractor is shown once more, at most, when a baseline is made."""
+
+
 class Extractor(ABC):
     """Settings only (fields of a frozen dataclass); everything learnt is an explicit State.
 
@@ -158,6 +162,10 @@ class Extractor(ABC):
         Kept with the baseline and given to `heat` and `vocabulary`. Keys begin with the name of one of its views.
         """
         return EMPTY
+
+    def looks(self, state: State) -> int:
+        """How many images of C `usual` is given, at most: 256, and none of a kind without such a step."""
+        return LOOKS if self.overrides("usual") else 0
 
     def vocabulary(self, state: State, usual: State) -> Vocabulary | Silence | None:
         """The words for what its worded view counts, or why they mean nothing here; None: it never has any."""

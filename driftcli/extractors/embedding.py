@@ -235,6 +235,10 @@ class Embedding(NetworkChoice, Extractor):
         once, again = np.split(self._run(state, both, runtime)[-1], 2)
         return concepts.certainty(once, again, state)
 
+    def looks(self, state: State) -> int:
+        """As many as the words are judged by; none without words."""
+        return concepts.LOOKED_AT if concepts.NAMES in state else 0
+
     def vocabulary(self, state: State, usual: State) -> Vocabulary | Silence:
         """The network's words, or why it has none for such images."""
         reason = self.wordless() or concepts.why_silent(usual)

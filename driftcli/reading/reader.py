@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
@@ -40,6 +41,18 @@ class Reader:
     thumbnails: bool = False
     progress: Progress = SILENT
     thumbnail_side: int = NO_EXTRAS.thumbnail_side
+    only: tuple[str, ...] | None = None
+    """The kinds that workers prepare for (`Entry.only`): of a reader that `narrowed` made."""
+
+    def narrowed(self, kinds: Collection[str]) -> Reader:
+        """One with these extractors alone, and no thumbnails, for images that were read before.
+
+        It shares the workers, which decode as for all extractors, and lives as long as the `with` block of this one.
+        """
+        narrow = copy.copy(self)
+        narrow.extractors = {kind: e for kind, e in self.extractors.items() if kind in kinds}
+        narrow.thumbnails, narrow.only = False, tuple(narrow.extractors)
+        return narrow
 
     def __enter__(self) -> Self:
         workers = self.settings.workers
@@ -96,15 +109,15 @@ class Reader:
 
         Each is a step of the stage that the caller began.
         """
-        for item in self._pool.map(entries):
-            self.progress.advance(1)
+        for item in self._pool.map(self._counted(entries)):
             if isinstance(item, Decoded):
                 yield item
 
     def _counted(self, entries: Iterable[Entry | Skipped]) -> Iterator[Entry | Skipped]:
         for entry in entries:
             self.progress.advance(1)
-            yield entry
+            narrow = self.only is not None and isinstance(entry, Entry)
+            yield replace(entry, only=self.only) if narrow else entry
 
     def _extract(
         self, chunk: Sequence[Decoded]

@@ -58,6 +58,9 @@ def test_some_images_of_a_reading_keep_what_is_theirs():
     assert (few.contents == whole.features.content[rows]).all()
     assert few.ledger == whole.ledger
     assert with_images(Reading(**{**vars(whole), "thumbnails": ()}), rows).thumbnails == ()
+    prepared = {"kind": np.arange(30)}
+    kept = with_images(Reading(**{**vars(whole), "prepared": prepared}), rows).prepared
+    assert kept["kind"].tolist() == rows.tolist()
 
 
 def test_a_small_held_out_set_is_measured_without_reading_it_again():

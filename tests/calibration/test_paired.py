@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from driftcli.calibration.paired import Change, Simulated, foreign, moved, simulate
+from driftcli.calibration.paired import Change, Simulated, foreign, joined, moved, simulate
 from driftcli.config.settings import Settings
 from driftcli.core.features import Features
 from driftcli.core.images import Entry
@@ -87,6 +87,34 @@ def test_images_that_fail_and_copies_are_left_out(reader, folder, tmp_path):
 def test_nothing_to_read_is_no_image(reader):
     found = simulate(reader, [], [DARK], 0, "")
     assert len(found) == 0
+
+
+def test_parts_join_to_what_one_pass_would_have_made(reader, folder):
+    """Bit for bit: some images in two passes of different changes, the others in one."""
+    files, noise = entries(folder), Change("gaussian_noise", 2)
+    changes = [DARK, noise, BLUR]
+    whole = simulate(reader, files, changes, 3, "")
+    some, others = files[1::2], files[::2]
+    parts = [
+        [simulate(reader, some, [noise], 3, ""), simulate(reader, some, [DARK, BLUR], 3, "")],
+        [simulate(reader, others, changes, 3, "")],
+    ]
+    found = joined(parts, ["properties"])
+    assert found.clean.names == whole.clean.names
+    assert set(found.changed) == set(changes)
+    for change in changes:
+        ours, theirs = (one.changed[change]["properties"] for one in (found, whole))
+        assert np.array_equal(ours, theirs, equal_nan=True)
+
+
+def test_an_image_that_one_pass_lacks_is_in_no_row(reader, folder):
+    files = entries(folder)
+    one, other = simulate(reader, files[:3], [DARK], 0, ""), simulate(reader, files[1:5], [BLUR], 0, "")
+    names = {entry.name for entry in files[1:3]}
+    assert set(joined([[one, other]], ["properties"]).clean.names) == names
+    nothing = simulate(reader, [], [DARK], 0, "")
+    assert set(joined([[one, other], [nothing]], ["properties"]).clean.names) == names
+    assert len(joined([[nothing, one], [nothing]], ["properties"])) == 0
 
 
 def test_entries_are_found_again_by_name(folder):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,9 @@ from PIL import Image
 
 from driftcli.core import registry
 from driftcli.core.images import Corrupted, Entry, Skipped
+from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.extractors.properties import Properties
+from driftcli.sources.decoding.decode import decode
 from driftcli.sources.decoding.pool import DecodePool, Extras
 from driftcli.sources.decoding.settings import Decode
 
@@ -82,3 +84,46 @@ def test_every_corruption_survives_the_worker(size):
     decoded = answers([Entry("a.png", data=out.getvalue(), corruption=corruption) for corruption in wanted])
     assert not [item for item in decoded if isinstance(item, Skipped)]
     assert {Image.open(io.BytesIO(item.picture)).size for item in decoded} == {size}
+
+
+def test_a_file_asked_for_again_is_decoded_once_and_answered_alike(data, monkeypatch):
+    """All changes of one image in one worker: one decode, and every answer as if it had come alone."""
+    from driftcli.sources.decoding import worker
+
+    decoded = []
+    monkeypatch.setattr(worker, "decode", lambda *args: decoded.append(1) or decode(*args))
+    setup = {"decode": asdict(Decode()), "extractors": {"properties": asdict(Properties())}}
+    setup |= {**asdict(Extras(thumbnails=True)), "loader": "driftcli.core.registry"}
+    other = data + b"\0"  # another file that shows the same
+    asked = [
+        (file, None if kind is None else asdict(Corrupted(kind, 3)))
+        for file in (data, other)
+        for kind in (None, "gaussian_noise", "darken", "flip", None)
+    ]
+
+    def answered(task, content, corruption, only):
+        request = {"name": "a.png", "path": None, "corruption": corruption, "only": only}
+        header, parts = task.answer(request, content)
+        return header, [bytes(part) for part in parts]
+
+    task = worker.Task(setup)
+    together = [answered(task, *one, ["properties"]) for one in asked]
+    assert len(decoded) == 2
+    alone = [answered(worker.Task(setup), *one, None) for one in asked]
+    assert len(decoded) == 2 + len(asked)
+    for (head, parts), (head_alone, parts_alone) in zip(together, alone, strict=True):
+        assert parts[0] == parts_alone[0]
+        assert head.pop("thumbnail") == 0 < head_alone.pop("thumbnail")
+        # how long it took may differ
+        assert {**head, "seconds": 0} == {**head_alone, "seconds": 0}
+
+
+def test_only_some_extractors_prepare(data):
+    """Without a thumbnail; a file of which nobody keeps anything is not held in memory."""
+    both = {"properties": Properties(), "autoencoder": Autoencoder(side=16, channels=3)}
+    entries = [Entry("a", data=data, only=("autoencoder",)), Entry("b", data=data)]
+    with DecodePool(Decode(), both, 1, Extras(thumbnails=True)) as pool:
+        some, whole = pool.map(entries)
+    assert (list(some.arrays), some.thumbnail) == (["autoencoder"], None)
+    assert (set(whole.arrays), whole.thumbnail is None) == (set(both), False)
+    assert np.array_equal(some.arrays["autoencoder"], whole.arrays["autoencoder"])

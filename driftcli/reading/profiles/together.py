@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.core.addresses import shown
 from driftcli.core.text import safe_name
 from driftcli.reading.profiles.merging import Merger
 from driftcli.reading.profiles.named import Opened, divided, refuse_choices
@@ -72,5 +73,5 @@ class Together:
             merger.add(self.reader.read(images, self.keep, stage))
             return
         for source in images:
-            named = stage if len(images) == 1 else f"reading {source}"
-            merger.add(self.reader.read([source], self.keep, named, source))
+            named = stage if len(images) == 1 else f"reading {shown(source)}"
+            merger.add(self.reader.read([source], self.keep, named, shown(source)))

@@ -134,7 +134,7 @@ class DecodePool:
         path = entry.path if entry.data is None else None
         try:
             wanted = None if entry.corruption is None else asdict(entry.corruption)
-            request = {"name": entry.name, "path": path, "corruption": wanted}
+            request = {"name": entry.name, "path": path, "corruption": wanted, "only": entry.only}
             header, body = worker.ask(request, entry.data or b"")
         except LostError as lost:
             return Skipped(entry.name, "unreadable", lost.reason)

@@ -25,7 +25,7 @@ from driftcli.core.files import Refused, read_file
 from driftcli.core.images import Frame
 from driftcli.extractors.base import Extractor
 from driftcli.sources.decoding import wire
-from driftcli.sources.decoding.decode import check_settings, decode
+from driftcli.sources.decoding.decode import Canonical, check_settings, decode
 from driftcli.sources.decoding.names import promises_image
 from driftcli.sources.decoding.settings import Decode
 
@@ -50,6 +50,7 @@ class Task:
         }
         self.load = load
         self.draft_side = max((extractor.decode_side for extractor in self.extractors.values()), default=0)
+        self._kept: tuple[bytes, Canonical] | None = None
 
     def answer(self, request: Mapping[str, Any], data: bytes) -> Answer:
         """The answer to one request, header and parts: facts, hashes and prepared arrays of a file.
@@ -72,20 +73,23 @@ class Task:
         path = request["path"]
         if path is not None:
             data = read_file(path, int(self.decode.max_megabytes * 2**20), follow=self.follow)
-        upright = decode(data, self.decode, self.draft_side)
-        thumbnail = _thumbnail(upright.image, self.thumbnail_side) if self.thumbnail_side else b""
+        digest, only = hashlib.sha256(data).digest(), request.get("only")
+        upright = self._upright(data, digest, keep=only is not None)
+        small = self.thumbnail_side if only is None else 0
+        thumbnail = _thumbnail(upright.image, small) if small else b""
         image = upright.image
         wanted = request.get("corruption")
         if wanted is not None:
-            image = self._corrupted(image, wanted, hashlib.sha256(data).digest())
+            image = self._corrupted(image, wanted, digest)
         picture = _png(image) if self.pictures and wanted is not None else b""
         frame = Frame(image, upright.facts)
         arrays = {
             kind: np.ascontiguousarray(extractor.prepare(frame))
             for kind, extractor in self.extractors.items()
+            if only is None or kind in only
         }
         header = {
-            "content": hashlib.sha256(data).hexdigest(),
+            "content": digest.hex(),
             "pixels": upright.pixels.hex(),
             "near": upright.near,
             "facts": asdict(upright.facts),
@@ -95,6 +99,19 @@ class Task:
         }
         parts = (array.reshape(-1).view(np.uint8).data for array in arrays.values())
         return header, [*parts, thumbnail, picture]
+
+    def _upright(self, data: bytes, digest: bytes, *, keep: bool) -> Canonical:
+        """The decoded image; one that was kept, by the hash of its file's bytes, where they are the same.
+
+        At most one is kept, and never while another is decoded: memory stays that of one image.
+        """
+        if self._kept is not None and self._kept[0] == digest:
+            return self._kept[1]
+        self._kept = None
+        upright = decode(data, self.decode, self.draft_side)
+        if keep:
+            self._kept = digest, upright
+        return upright
 
     def _corrupted(self, image: Image.Image, wanted: Mapping[str, Any] | None, digest: bytes) -> Image.Image:
         """One corruption after the other, each with its own random numbers."""
