@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from driftcli.calibration.make_baseline import calibrate_baseline
 from driftcli.config.call import Call
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.outcomes import Calibrated
+from driftcli.core.stages import Stopwatch
 from driftcli.gate import preconditions
 from driftcli.reading import canaries
+from driftcli.reading.cache import refuse_inside
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime, versions
@@ -38,17 +41,23 @@ def baseline(
     the images are in F (unless `drop_seen`), NotAuditedError (3) for fewer than 20 usable images.
     """
     started = time.monotonic()
-    _, reference = open_reference(str(artifact), call.settings, call.given)
+    refuse_inside(call.settings, [str(artifact), *sources])
+    watch = Stopwatch(call.progress, call.loading)
+    call = replace(call, progress=watch)
+    with watch.stage("opening the reference"):
+        _, reference = open_reference(str(artifact), call.settings, call.given)
     with _reader(reference, call) as reader:
         canary = canaries.seen_by(reader, reference.canary)
+        reader.remember(canary)
         reading = _read(reader, sources)
         preconditions.require(reading, call.settings, FEWEST, "baseline")
         preconditions.require_columns(reading, call.settings, call.given)
         reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
         _require_enough_left(len(reading.features))
+        reading = reader.with_thumbnails(sources, reading, reference.thumbnails)
         held_out = measure_held_out(reader, sources, reading, canary)
     made = calibrate_baseline(name, reference, held_out, call.progress)
-    with artifacts.writing(artifact) as draft:
+    with watch.stage("writing the artifact"), artifacts.writing(artifact) as draft:
         require_same_fit(draft.document, reference, str(artifact))
         made.store(draft)
     return Calibrated(
@@ -61,6 +70,7 @@ def baseline(
         ledger=reading.ledger,
         cautions=(*reading.cautions, *made.cautions, *_cautions(reference, canary)),
         seconds=time.monotonic() - started,
+        stages=watch.stages(),
     )
 
 

@@ -18,12 +18,14 @@ from driftcli.config.call import Call
 from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.report import Report
+from driftcli.core.stages import Stopwatch
 from driftcli.extractors.base import Runtime, resolve_device
 from driftcli.gate import composition, preconditions, rules
 from driftcli.gate.batch_test import run_gate
 from driftcli.pictures import gallery
 from driftcli.pictures.picture import Gallery
 from driftcli.reading import canaries
+from driftcli.reading.cache import refuse_inside
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime, versions
@@ -87,7 +89,10 @@ def _check(asked: _Asked) -> _Checked:
     """The audit, and a row of the history where the settings name one: of one that failed, too."""
     settings = asked.settings
     preconditions.contradictions(settings)
+    refuse_inside(settings, [asked.artifact, *asked.sources])
     record.prepare(settings)
+    watch = Stopwatch(asked.call.progress, asked.call.loading)
+    asked = replace(asked, call=replace(asked.call, progress=watch))
     try:
         checked = _audit(asked)
     except NotAuditedError as error:
@@ -101,6 +106,7 @@ def _check(asked: _Asked) -> _Checked:
         record.record(_addressed(failed, asked), settings)
         raise
     report = _addressed(checked.report, asked)
+    report = replace(report, timing={**report.timing, "stages": watch.stages()})
     return replace(checked, report=record.record(report, settings, checked.measured))
 
 
@@ -170,6 +176,7 @@ def _read(reader: Reader, asked: _Asked, reference: Reference, baseline: Baselin
         canary = canaries.seen_by(reader, reference.canary)
         made_with = baseline.facts["versions"]
         canaries.compare(baseline.canary, canary, reference.spread, made_with, versions())
+        reader.remember(canary)
         return reader.read(asked.sources, keep, "reading images")
 
 

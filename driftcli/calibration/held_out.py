@@ -105,6 +105,7 @@ def merge_readings(readings: Sequence[Reading], keep: int) -> Reading:
         seen=np.sort(np.concatenate([r.seen for r in readings])),
         thumbnails=tuple(thumbnails[i] for i in order),
         columns=frozenset().union(*(r.columns for r in readings)),
+        remembered=sum(r.remembered for r in readings),
     )
 
 
