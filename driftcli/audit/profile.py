@@ -50,9 +50,11 @@ def profile(
     reader = Reader(settings, reference.extractors, reference.states, runtime, False, call.progress)
     most = keep or kept_by_default(settings)
     with reader:
-        canary = canaries.seen_by(reader, reference.canary)
+        canary = canaries.remembered_by(reader, reference.canary)
         entries = entries_of(sources, settings, part)
-        reading, columns, origin = taken(reader.read_entries(entries, most, "reading images", raw))
+        reading, columns, origin = taken(
+            reader.read_entries(entries, most, "reading images", raw, cached=True)
+        )
     if not len(reading.contents) and part.of == 1:
         what, hint = holdings.instead(reading.skipped)
         raise NotAuditedError(f"profile found 0 usable images: the source holds {what}", hint)

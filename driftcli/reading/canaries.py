@@ -88,6 +88,15 @@ def seen_by(reader: Reader, state: Mapping[str, NDArray[np.generic]]) -> Mapping
     return features.views
 
 
+def remembered_by(
+    reader: Reader, state: Mapping[str, NDArray[np.generic]]
+) -> Mapping[str, NDArray[np.float32]]:
+    """As `seen_by`; and from here on the reader uses the cache that its settings name, if any."""
+    views = seen_by(reader, state)
+    reader.remember(views)
+    return views
+
+
 def compare(
     state: Mapping[str, NDArray[np.generic]],
     views: Mapping[str, NDArray[np.float32]],

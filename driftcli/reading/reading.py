@@ -39,6 +39,8 @@ class Reading:
     """Names of the manifests' columns that any used image has."""
     remarks: tuple[str, ...] = ()
     """Sentences for the report on profiles: shards that are missing."""
+    remembered: int = 0
+    """Images of which no pixel was read, because a cache knew them."""
 
     @property
     def digest(self) -> str:
