@@ -9,6 +9,7 @@ from driftcli.core.addresses import scheme
 from driftcli.core.images import Entry, Remote, Skipped
 from driftcli.reading.open_sources import open_sources
 from driftcli.sources.base import ImageSource
+from driftcli.sources.objects.fetch import fetched
 
 
 def entries_of(specs: Sequence[str], settings: Settings) -> Iterable[Entry | Skipped]:
@@ -28,10 +29,16 @@ def known_count(entries: Iterable[Entry | Skipped]) -> int | None:
 
 
 def entries_again(specs: Sequence[str], settings: Settings, names: Collection[str]) -> Iterator[Entry]:
-    """The entries with these names, from sources that were read before.
+    """The entries with these names, from sources that were read before; those on a server with their bytes.
 
-    Standard input cannot be read twice: there a name is a path.
+    For few images, which some read more than once. Standard input cannot be read twice: there a name is a path. What a
+    server does not give again is left out.
     """
+    most = int(settings.decode.max_megabytes * 2**20)
+    yield from (item for item in fetched(_named(specs, settings, names), most) if isinstance(item, Entry))
+
+
+def _named(specs: Sequence[str], settings: Settings, names: Collection[str]) -> Iterator[Entry]:
     left = set(names)
     if any(spec in {"-", "-0"} for spec in specs):
         yield from (_by_name(name) for name in sorted(left))
