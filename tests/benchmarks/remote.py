@@ -46,8 +46,12 @@ def pictures(folder: Path, count: int) -> Path:
     made = []
     for seed in range(min(count, DISTINCT)):
         rng = np.random.default_rng(seed)
-        small = Image.fromarray(rng.integers(0, 256, (24, 32, 3), np.uint8)).resize((500, 375), Image.Resampling.BICUBIC)
-        noisy = np.clip(np.asarray(small, np.float32) + rng.normal(0, 8, (375, 500, 3)), 0, 255).astype(np.uint8)
+        small = Image.fromarray(rng.integers(0, 256, (24, 32, 3), np.uint8)).resize(
+            (500, 375), Image.Resampling.BICUBIC
+        )
+        noisy = np.clip(np.asarray(small, np.float32) + rng.normal(0, 8, (375, 500, 3)), 0, 255).astype(
+            np.uint8
+        )
         out = io.BytesIO()
         Image.fromarray(noisy).save(out, "JPEG", quality=88)
         made.append(out.getvalue())
@@ -59,9 +63,14 @@ def pictures(folder: Path, count: int) -> Path:
 # ---------------------------------------------------------------- servers
 
 
-async def _stub(folder: Path, keys: int, latency: float, ready: Callable[[int], None]) -> None:
+def _files(folder: Path) -> dict[str, bytes]:
+    """What the server has, by the path of its request."""
+    found = (file for file in folder.rglob("*") if file.is_file())
+    return {f"/bucket/{file.relative_to(folder).as_posix()}": file.read_bytes() for file in found}
+
+
+async def _stub(files: dict[str, bytes], keys: int, latency: float, ready: Callable[[int], None]) -> None:
     """As much of S3 as reading takes, as fast as Python can: GET with parts, and listings in pages of 1,000 keys."""
-    files = {f"/bucket/{file.relative_to(folder).as_posix()}": file.read_bytes() for file in folder.rglob("*") if file.is_file()}
     tags = {path: hashlib.md5(data, usedforsecurity=False).hexdigest() for path, data in files.items()}
     names = sorted(path.removeprefix("/bucket/") for path in files)
     sizes = {name: len(files[f"/bucket/{name}"]) for name in names}
@@ -93,7 +102,11 @@ async def _stub(folder: Path, keys: int, latency: float, ready: Callable[[int], 
                 if latency:
                     await asyncio.sleep(latency / 1000)
                 if "list-type" in url.query:
-                    body, extra, status = listing(parse_qs(url.query)), "Content-Type: application/xml\r\n", "200 OK"
+                    body, extra, status = (
+                        listing(parse_qs(url.query)),
+                        "Content-Type: application/xml\r\n",
+                        "200 OK",
+                    )
                 else:
                     body = files.get(url.path, b"")
                     extra = f'ETag: "{tags.get(url.path, "x")}"\r\nLast-Modified: Sun, 01 Nov 2026 00:00:00 GMT\r\n'
@@ -101,9 +114,14 @@ async def _stub(folder: Path, keys: int, latency: float, ready: Callable[[int], 
                     if found := re.search(r"(?i)\r\nrange: bytes=(\d+)-(\d*)", text):
                         start, whole = int(found[1]), len(body)
                         body = body[start : int(found[2]) + 1 if found[2] else None]
-                        status, extra = "206 Partial Content", extra + f"Content-Range: bytes {start}-{start + len(body) - 1}/{whole}\r\n"
+                        status, extra = (
+                            "206 Partial Content",
+                            extra + f"Content-Range: bytes {start}-{start + len(body) - 1}/{whole}\r\n",
+                        )
                 sent = b"" if text.startswith("HEAD") else body
-                writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{extra}\r\n".encode() + sent)
+                writer.write(
+                    f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{extra}\r\n".encode() + sent
+                )
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -126,20 +144,30 @@ def _moto(folder: Path, ready: Callable[[int], None]) -> None:
     server.start()
     port = server.get_host_and_port()[1]
     client = boto3.client(
-        "s3", endpoint_url=f"http://127.0.0.1:{port}", aws_access_key_id="k", aws_secret_access_key="s", region_name="us-east-1"  # noqa: S106
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        aws_access_key_id="k",
+        aws_secret_access_key="s",
+        region_name="us-east-1",
     )
     client.create_bucket(Bucket="bucket")
     for file in sorted(folder.rglob("*")):
         if file.is_file():
-            client.put_object(Bucket="bucket", Key=file.relative_to(folder).as_posix(), Body=file.read_bytes())
+            client.put_object(
+                Bucket="bucket", Key=file.relative_to(folder).as_posix(), Body=file.read_bytes()
+            )
     ready(port)
     time.sleep(1e6)
 
 
-def served(kind: str, folder: Path, keys: int, latency: float) -> tuple[subprocess.Popen[str], dict[str, str]]:
+def served(
+    kind: str, folder: Path, keys: int, latency: float
+) -> tuple[subprocess.Popen[str], dict[str, str]]:
     """A server in a process of its own, and the environment that leads to it."""
     process = subprocess.Popen(
-        [sys.executable, __file__, "--serve", kind, str(folder), str(keys), str(latency)], stdout=subprocess.PIPE, text=True
+        [sys.executable, __file__, "--serve", kind, str(folder), str(keys), str(latency)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout
     port = next(line.split()[1] for line in process.stdout if line.startswith("port "))
@@ -175,7 +203,7 @@ def fetch(spec: str) -> int:
 
 
 def bare(spec: str) -> int:
-    """obstore by itself: no pin, no retry of bodies, no order, 48 at a time."""
+    """Obstore by itself: no pin, no retry of bodies, no order, 48 at a time."""
     import obstore
     from obstore.store import from_url
 
@@ -200,7 +228,11 @@ def s3fs(spec: str) -> int:
 
     system = library.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL"])
     paths = system.find(spec)
-    return sum(len(data) > 0 for start in range(0, len(paths), 480) for data in system.cat(paths[start : start + 480], batch_size=48).values())
+    return sum(
+        len(data) > 0
+        for start in range(0, len(paths), 480)
+        for data in system.cat(paths[start : start + 480], batch_size=48).values()
+    )
 
 
 def listing(spec: str) -> int:
@@ -245,7 +277,9 @@ def table(plans: list[tuple[str, str, str]], rounds: int, environment: dict[str,
     for _ in range(rounds):
         for name, measure, spec in plans:
             found[name].append(measured(measure, spec, environment))
-    print("| what | n | images/s (range) | own CPU ms/image | all CPU ms/image | peak MB |\n| --- | --- | --- | --- | --- | --- |")
+    print(
+        "| what | n | images/s (range) | own CPU ms/image | all CPU ms/image | peak MB |\n| --- | --- | --- | --- | --- | --- |"
+    )
     for name, runs in found.items():
         good = [run for run in runs if "error" not in run]
         if not good:
@@ -281,9 +315,11 @@ def main() -> None:
 
         if kind == "moto":
             _moto(Path(folder), ready)
-        asyncio.run(_stub(Path(folder), int(keys), float(latency), ready))
+        asyncio.run(_stub(_files(Path(folder)), int(keys), float(latency), ready))
         return
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, server {options.server}, latency {options.latency} ms")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, server {options.server}, latency {options.latency} ms"
+    )
     with tempfile.TemporaryDirectory() as root:
         here = pictures(Path(root) / "in" / "day", 0 if options.list else options.images)
         with tarfile.open(Path(root) / "in" / "day.tar", "w") as archive:
@@ -295,7 +331,12 @@ def main() -> None:
             elif options.peers:
                 plans = [(name, name, "s3://bucket/day") for name in ("fetch", "bare", "s3fs")]
             else:
-                plans = [("folder", "read", str(here)), ("s3 prefix", "read", "s3://bucket/day"), ("local .tar", "read", f"{root}/in/day.tar"), ("s3 .tar", "read", "s3://bucket/day.tar")]
+                plans = [
+                    ("folder", "read", str(here)),
+                    ("s3 prefix", "read", "s3://bucket/day"),
+                    ("local .tar", "read", f"{root}/in/day.tar"),
+                    ("s3 .tar", "read", "s3://bucket/day.tar"),
+                ]
             table(plans, options.rounds, environment)
         finally:
             server.kill()
