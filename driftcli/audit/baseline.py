@@ -54,7 +54,7 @@ def baseline(
         preconditions.require_columns(reading, call.settings, call.given)
         reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
         _require_enough_left(len(reading.features))
-        reading = reader.with_thumbnails(divided(sources)[0], reading, reference.thumbnails)
+        reading = reader.with_thumbnails(sources, reading, reference.thumbnails)
         held_out = measure_held_out(reader, sources, reading, canary)
     made = calibrate_baseline(name, reference, held_out, call.progress)
     with watch.stage("writing the artifact"), artifacts.writing(artifact) as draft:

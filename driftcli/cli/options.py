@@ -30,8 +30,9 @@ Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE...",
-        help="Folder (recursive), glob, image, manifest (.csv, .jsonl, .txt), .zip or .tar, a profile "
-        "(check, baseline), or `-` for paths on standard input.",
+        help="Folder (recursive), glob, image, manifest (.csv, .jsonl, .txt), .zip, .tar, .parquet, "
+        "one of them on a server (s3://, gs://, az://, https://), a profile (check, baseline), or `-` for paths "
+        "on standard input.",
         show_default=False,
     ),
 ]

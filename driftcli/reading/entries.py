@@ -12,6 +12,7 @@ from driftcli.reading.profiles.again import images_again
 from driftcli.reading.profiles.named import divided
 from driftcli.reading.shard import Shard
 from driftcli.sources.base import ImageSource
+from driftcli.sources.objects.fetch import fetched
 
 
 def entries_of(
@@ -33,10 +34,16 @@ def known_count(entries: Iterable[Entry | Skipped]) -> int | None:
 
 
 def entries_again(specs: Sequence[str], settings: Settings, names: Collection[str]) -> Iterator[Entry]:
-    """The entries with these names, from sources that were read before.
+    """The entries with these names, from sources that were read before; those on a server with their bytes.
 
-    Standard input cannot be read twice: there a name is a path. Of a profile, those that are at hand as they were.
+    For few images, which some read more than once. Standard input cannot be read twice: there a name is a path. What a
+    server does not give again is left out. Of a profile, those that are at hand as they were.
     """
+    most = int(settings.decode.max_megabytes * 2**20)
+    yield from (item for item in fetched(_named(specs, settings, names), most) if isinstance(item, Entry))
+
+
+def _named(specs: Sequence[str], settings: Settings, names: Collection[str]) -> Iterator[Entry]:
     left = set(names)
     specs, files = divided(specs)
     if files:

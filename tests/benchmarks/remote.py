@@ -63,13 +63,14 @@ def pictures(folder: Path, count: int) -> Path:
 # ---------------------------------------------------------------- servers
 
 
-async def _stub(folder: Path, keys: int, latency: float, ready: Callable[[int], None]) -> None:
+def _files(folder: Path) -> dict[str, bytes]:
+    """What the server has, by the path of its request."""
+    found = (file for file in folder.rglob("*") if file.is_file())
+    return {f"/bucket/{file.relative_to(folder).as_posix()}": file.read_bytes() for file in found}
+
+
+async def _stub(files: dict[str, bytes], keys: int, latency: float, ready: Callable[[int], None]) -> None:
     """As much of S3 as reading takes, as fast as Python can: GET with parts, and listings in pages of 1,000 keys."""
-    files = {
-        f"/bucket/{file.relative_to(folder).as_posix()}": file.read_bytes()
-        for file in folder.rglob("*")
-        if file.is_file()
-    }
     tags = {path: hashlib.md5(data, usedforsecurity=False).hexdigest() for path, data in files.items()}
     names = sorted(path.removeprefix("/bucket/") for path in files)
     sizes = {name: len(files[f"/bucket/{name}"]) for name in names}
@@ -147,7 +148,7 @@ def _moto(folder: Path, ready: Callable[[int], None]) -> None:
         endpoint_url=f"http://127.0.0.1:{port}",
         aws_access_key_id="k",
         aws_secret_access_key="s",
-        region_name="us-east-1",  # noqa: S106
+        region_name="us-east-1",
     )
     client.create_bucket(Bucket="bucket")
     for file in sorted(folder.rglob("*")):
@@ -202,7 +203,7 @@ def fetch(spec: str) -> int:
 
 
 def bare(spec: str) -> int:
-    """obstore by itself: no pin, no retry of bodies, no order, 48 at a time."""
+    """Obstore by itself: no pin, no retry of bodies, no order, 48 at a time."""
     import obstore
     from obstore.store import from_url
 
@@ -314,7 +315,7 @@ def main() -> None:
 
         if kind == "moto":
             _moto(Path(folder), ready)
-        asyncio.run(_stub(Path(folder), int(keys), float(latency), ready))
+        asyncio.run(_stub(_files(Path(folder)), int(keys), float(latency), ready))
         return
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, server {options.server}, latency {options.latency} ms"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sys
 
 import pytest
 
@@ -179,8 +180,8 @@ def test_broken_files(table, cells, tmp_path):
 
 def test_without_the_extra(table, cells, monkeypatch):
     path = table(image=cells)
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    monkeypatch.delitem(__import__("sys").modules, "pyarrow.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "pyarrow.parquet")
     with pytest.raises(UsageError, match="pyarrow") as caught:
         offered(path)
     assert "driftcli[parquet]" in caught.value.hint

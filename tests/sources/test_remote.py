@@ -5,11 +5,17 @@ from __future__ import annotations
 import functools
 import io
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 import tarfile
 import threading
 import tracemalloc
 import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +28,7 @@ from driftcli.sources.objects import asking, fetch, listing, reader
 from driftcli.sources.objects import store as stores
 
 LARGEST = 1 << 20
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -240,7 +247,7 @@ def test_a_profile_of_the_aws_command_line(objects, monkeypatch, tmp_path):
 
 def test_without_the_extra(monkeypatch):
     """2, with the line that installs it; nothing was asked of anybody."""
-    monkeypatch.setitem(__import__("sys").modules, "obstore", None)
+    monkeypatch.setitem(sys.modules, "obstore", None)
     stores._store.cache_clear()
     with pytest.raises(UsageError, match="obstore") as caught:
         open_sources(["s3://bucket/d"], Input())
@@ -315,6 +322,20 @@ def test_bytes_that_wait_are_bounded(monkeypatch):
     assert begun == list(range(20))
 
 
+def test_a_server_that_is_gone_ends_the_audit(objects, monkeypatch):
+    """After some in a row; what lies between readable ones is counted, one by one."""
+    monkeypatch.setattr(fetch, "_LOST", 5)
+    for number in range(20):
+        objects.put(f"d/{number:02d}.jpg", b"x")
+    objects.proxy.refuses = lambda path: (
+        "500" if path.endswith(("2.jpg", "3.jpg", "4.jpg", "5.jpg")) else None
+    )
+    assert [reason for _, reason in told("s3://bucket/d")].count("unreachable") == 8
+    objects.proxy.refuses = lambda path: "500" if "list-type" not in path else None
+    with pytest.raises(NotAuditedError, match="cannot be read"):
+        told("s3://bucket/d")
+
+
 def test_what_is_local_passes_at_once(objects):
     """No entry waits behind the next one unless something is on its way."""
     drawn = []
@@ -327,6 +348,26 @@ def test_what_is_local_passes_at_once(objects):
     stream = fetch.fetched(entries(), LARGEST)
     next(stream)
     assert drawn == [0]
+
+
+def test_an_interrupted_request_ends_at_once_and_in_silence(objects):
+    """Of a server that takes the question and never answers: nobody waits for it, and no library complains."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        code = (
+            "import sys\nfrom driftcli.config.settings import Input\n"
+            "from driftcli.reading.open_sources import open_sources\nprint('asking', flush=True)\n"
+            "try:\n    open_sources(['s3://bucket/d'], Input())\nexcept KeyboardInterrupt:\n    sys.exit(7)"
+        )
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with subprocess.Popen(
+            [sys.executable, "-c", code], env={**os.environ, "AWS_ENDPOINT_URL": endpoint, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            connection, _ = silent.accept()
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+            connection.close()
+    assert (process.returncode, said) == (7, "")
 
 
 # ---------------------------------------------------------------- archives and manifests

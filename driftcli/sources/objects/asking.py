@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import re
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import cache
 from typing import Any, Literal, TypeVar
 
@@ -17,6 +19,8 @@ SECONDS = 120.0
 """An answer takes no longer, all tries and pauses together."""
 PAUSES = (0.1, 0.4, 1.6, 6.4)
 """Seconds before the second, third, ... try, each up to half as much again by chance."""
+_PARTING = 0.1
+"""Seconds at the end of the program in which the library notices that nobody waits for it any more."""
 Reason = Literal[
     "missing", "permission", "credentials", "changed", "ranges", "empty", "path", "refused", "unreachable"
 ]
@@ -155,4 +159,17 @@ def _loop(_process: int) -> asyncio.AbstractEventLoop:
     """The loop that speaks to servers, in a thread that nobody waits for when the program ends."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="driftcli-objects", daemon=True).start()
+    atexit.register(_end, loop)
     return loop
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    """Ends all requests before Python ends: the library's threads would complain that it is gone."""
+
+    async def end() -> None:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(_PARTING)
+
+    with suppress(TimeoutError):
+        asyncio.run_coroutine_threadsafe(end(), loop).result(10 * _PARTING)

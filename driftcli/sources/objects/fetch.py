@@ -11,12 +11,14 @@ from typing import Any
 
 from driftcli.core.files import Refused
 from driftcli.core.images import Entry, Remote, Skipped
-from driftcli.sources.objects.asking import Fault, ask, patiently, submit
+from driftcli.sources.objects.asking import Fault, ask, not_there, patiently, submit
 from driftcli.sources.objects.store import library, split, store
 
 _WINDOW = 48
 """Objects that are fetched, or wait to be taken, at a time."""
 _WINDOW_BYTES = 48 << 20
+_LOST = 48
+"""So many in a row that cannot be reached: the server is gone."""
 _UNKNOWN = 1 << 20
 """Bytes that an object counts whose size no listing gave."""
 _REASONS = {"permission": "permission", "credentials": "permission", "missing": "missing", "path": "missing"}
@@ -56,11 +58,11 @@ def fetched(entries: Iterable[Entry | Skipped], most: int) -> Iterator[Entry | S
     """The entries in their order, remote ones with their bytes; some are fetched ahead while the caller is busy.
 
     At most 48 objects and 48 MiB wait at a time. What cannot be fetched becomes Skipped: `missing`, `permission`,
-    `unreachable` after all tries, `too_large` above `most` bytes, `empty`, `changed` since it was listed.
-    Raises UsageError where the extra is missing.
+    `unreachable` after all tries, `too_large` above `most` bytes, `changed` since it was listed. Raises
+    NotAuditedError after 48 unreachable ones in a row, UsageError where the extra is missing.
     """
     waiting: deque[tuple[Entry | Skipped | Future[Entry | Skipped], int]] = deque()
-    held = 0
+    held, patience = 0, _Patience()
     try:
         for entry in entries:
             if isinstance(entry, Skipped) or entry.remote is None:
@@ -74,12 +76,12 @@ def fetched(entries: Iterable[Entry | Skipped], most: int) -> Iterator[Entry | S
                 while waiting and (len(waiting) >= _WINDOW or held + size > _WINDOW_BYTES):
                     first, freed = waiting.popleft()
                     held -= freed
-                    yield _taken(first)
+                    yield patience.taken(first)
                 item = submit(_entry(entry, entry.remote, most, store(split(entry.remote.address)[0])))
                 held += size
             waiting.append((item, size))
         while waiting:
-            yield _taken(waiting.popleft()[0])
+            yield patience.taken(waiting.popleft()[0])
     finally:
         for left, _ in waiting:
             if isinstance(left, Future):
@@ -94,8 +96,22 @@ def arrived(entry: Entry, most: int) -> Entry:
     return found
 
 
-def _taken(item: Entry | Skipped | Future[Entry | Skipped]) -> Entry | Skipped:
-    return item.result() if isinstance(item, Future) else item
+class _Patience:
+    """Ends the audit where the server is gone: each object would be waited for, for a result that is none."""
+
+    def __init__(self) -> None:
+        self._lost = 0
+
+    def taken(self, item: Entry | Skipped | Future[Entry | Skipped]) -> Entry | Skipped:
+        """The item, when it is there. Raises NotAuditedError."""
+        if not isinstance(item, Future):
+            return item
+        found = item.result()
+        lost = isinstance(found, Skipped) and found.reason == "unreachable"
+        self._lost = self._lost + 1 if lost else 0
+        if self._lost >= _LOST:
+            raise not_there(found.name, Fault("unreachable", f"nor could {_LOST - 1} before it"))
+        return found
 
 
 async def _entry(entry: Entry, remote: Remote, most: int, place: Any) -> Entry | Skipped:

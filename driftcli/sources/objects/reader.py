@@ -136,10 +136,14 @@ async def _part(place: Any, key: str, pinned: Facts | None, span: tuple[int, int
     now = Facts.of(answer.meta)
     if pinned is not None and now != pinned:
         raise Fault("changed")
-    data = bytes(await answer.bytes_async())
-    if len(data) != min(span[1], now.size) - span[0]:
+    wanted_bytes, data = min(span[1], now.size) - span[0], bytearray()
+    async for piece in answer.stream(min_chunk_size=_LARGEST):
+        data += piece
+        if len(data) > wanted_bytes:
+            raise Fault("refused", "more came than was asked for")
+    if len(data) != wanted_bytes:
         raise Fault("unreachable", "a part came short")
-    return now, data
+    return now, bytes(data)
 
 
 class _Whole:
