@@ -180,8 +180,10 @@ class Reader:
     def _counted(self, entries: Iterable[Entry | Skipped]) -> Iterator[Entry | Skipped]:
         for entry in entries:
             self.progress.advance(1)
-            narrow = self.only is not None and isinstance(entry, Entry)
-            yield replace(entry, only=self.only) if narrow else entry
+            if self.only is not None and isinstance(entry, Entry):
+                yield replace(entry, only=self.only)
+            else:
+                yield entry
 
     def _extract(
         self, chunk: Sequence[Decoded]
