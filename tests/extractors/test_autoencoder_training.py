@@ -12,6 +12,7 @@ from PIL import Image
 from driftcli.core.errors import InternalError
 from driftcli.core.progress import Progress
 from driftcli.extractors import _training
+from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.extractors.base import Runtime
 from tests.extractors._autoencoder_cases import QUICK, RUNTIME, photos
 
@@ -124,3 +125,13 @@ def test_whether_a_processor_has_bfloat16_is_asked_of_torch(monkeypatch, told):
     assert _training.computed_in("bfloat16", "cpu") == expected
     assert _training.computed_in("bfloat16", "cuda") == torch.float32
     assert _training.computed_in("float32", "cpu") == torch.float32
+
+
+@pytest.mark.parametrize("images", [1, 20, 85, 425, 850, 2_000, 17_000, 100_000])
+def test_training_shows_some_thousands_of_images_unless_told(images):
+    """Of any F about 5,000, at least twice each and at most 60 times; what a user says holds."""
+    epochs = Autoencoder().planned_epochs(images)
+    assert 2 <= epochs <= 60
+    if 2 < epochs < 60:
+        assert 0.7 <= epochs * images / 5_000 <= 1.3
+    assert Autoencoder(epochs=35).planned_epochs(images) == 35
