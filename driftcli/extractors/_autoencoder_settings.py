@@ -38,11 +38,11 @@ class AutoencoderSettings:
     augment: tuple[Augmentation, ...] = ()
     """Changes that should not alarm, shown in training only."""
     epochs: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
-    """auto: about 15,000 images in all, but 8 to 60 epochs: longer training lowers the loss, and finds no
-    more drift (photographs, 12 against 30 epochs)."""
+    """auto: about 5,000 images in all, but 2 to 60 epochs: longer training lowers the loss, and finds no more drift
+    (photographs, digits, CIFAR; tests/benchmarks/training_study.py)."""
     max_images: Annotated[int, Field(ge=1)] = 20_000
     """Images of one epoch at most, drawn anew."""
-    batch_size: Annotated[int, Field(ge=2)] = 64
+    batch_size: Annotated[int, Field(ge=2)] = 16
     optimizer: Literal["adamw", "adadelta"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     schedule: Literal["one_cycle", "constant"] = "one_cycle"
@@ -65,4 +65,4 @@ class AutoencoderSettings:
 
     def planned_epochs(self, images: int) -> int:
         """Epochs for so many training images."""
-        return min(60, max(8, round(15_000 / max(images, 1)))) if self.epochs == "auto" else self.epochs
+        return min(60, max(2, round(5_000 / max(images, 1)))) if self.epochs == "auto" else self.epochs
