@@ -96,9 +96,7 @@ class Properties(Extractor):
 
     def prepare(self, frame: Frame) -> NDArray[np.float64]:
         """Both views of one image, one after the other: float64 [29], NaN = missing."""
-        row = np.array(
-            [*_pixels.measure(frame.image, self.side), *_file.measure(frame.facts)], dtype=np.float64
-        )
+        row = np.array([*_pixels.measure(frame, self.side), *_file.measure(frame.facts)], dtype=np.float64)
         row[~np.isfinite(row)] = np.nan
         return row
 

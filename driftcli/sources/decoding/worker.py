@@ -10,6 +10,7 @@ import io
 import os
 import signal
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from driftcli.core.files import Refused, read_file
 from driftcli.core.images import Frame
 from driftcli.extractors.base import Extractor
 from driftcli.sources.decoding import wire
-from driftcli.sources.decoding.decode import check_settings, decode
+from driftcli.sources.decoding.decode import Canonical, check_settings, decode, shrunk
 from driftcli.sources.decoding.names import promises_image
 from driftcli.sources.decoding.settings import Decode
 
@@ -70,31 +71,53 @@ class Task:
 
     def _decoded(self, request: Mapping[str, Any], data: bytes) -> Answer:
         path = request["path"]
+        clock = _Clock()
         if path is not None:
             data = read_file(path, int(self.decode.max_megabytes * 2**20), follow=self.follow)
+        clock.took("read")
         upright = decode(data, self.decode, self.draft_side)
-        thumbnail = _thumbnail(upright.image, self.thumbnail_side) if self.thumbnail_side else b""
-        image = upright.image
+        clock.took("decode")
+        digest = hashlib.sha256(data).digest()
+        clock.took("hash", of_before=upright.hashing)
+        frame, picture = upright.frame, b""
         wanted = request.get("corruption")
         if wanted is not None:
-            image = self._corrupted(image, wanted, hashlib.sha256(data).digest())
-        picture = _png(image) if self.pictures and wanted is not None else b""
-        frame = Frame(image, upright.facts)
+            whole = self._corrupted(self._whole(data, upright), wanted, digest)
+            picture = _png(whole) if self.pictures else b""
+            frame = Frame(self._scaled(whole, upright), upright.facts, frame.version)
+        thumbnail = self._thumbnail(data, upright) if self.thumbnail_side else b""
         arrays = {
             kind: np.ascontiguousarray(extractor.prepare(frame))
             for kind, extractor in self.extractors.items()
         }
+        clock.took("prepare")
         header = {
-            "content": hashlib.sha256(data).hexdigest(),
+            "content": digest.hex(),
             "pixels": upright.pixels.hex(),
             "near": upright.near,
             "facts": asdict(upright.facts),
             "arrays": [[kind, _plain(array), array.shape] for kind, array in arrays.items()],
             "thumbnail": len(thumbnail),
             "picture": len(picture),
+            "seconds": clock.seconds,
         }
         parts = (array.reshape(-1).view(np.uint8).data for array in arrays.values())
         return header, [*parts, thumbnail, picture]
+
+    def _whole(self, data: bytes, upright: Canonical) -> Image.Image:
+        """The image before it was scaled, which is what happens to something; version 1 takes it as it is."""
+        if upright.scale == 1 or self.decode.version == 1:
+            return upright.image
+        return decode(data, self.decode).image
+
+    def _scaled(self, whole: Image.Image, upright: Canonical) -> Image.Image:
+        """What becomes of such an image in a file: nobody could scale it while decoding."""
+        return whole if self.decode.version == 1 else shrunk(whole, upright.scale)
+
+    def _thumbnail(self, data: bytes, upright: Canonical) -> bytes:
+        """WebP, from the whole image where the scaled one is smaller."""
+        small = max(upright.image.size) < self.thumbnail_side
+        return _thumbnail(self._whole(data, upright) if small else upright.image, self.thumbnail_side)
 
     def _corrupted(self, image: Image.Image, wanted: Mapping[str, Any] | None, digest: bytes) -> Image.Image:
         """One corruption after the other, each with its own random numbers."""
@@ -106,6 +129,23 @@ class Task:
             image = kind.apply(image, how_much, rng)
             wanted, step = wanted["then"], step + 1
         return image
+
+
+class _Clock:
+    """Seconds by step of one file."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def took(self, step: str, *, of_before: float = 0.0) -> None:
+        """A step ends here; so many of its seconds were spent within the step before."""
+        now = time.perf_counter()
+        if of_before:
+            before = next(reversed(self.seconds))
+            self.seconds[before] = round(self.seconds[before] - of_before, 7)
+        self.seconds[step] = round(now - self._last + of_before, 7)
+        self._last = now
 
 
 def _frozen(value: Any) -> Any:
