@@ -55,7 +55,7 @@ SMOOTHEST = 0.81
 """The low decile, over 8 × 8 blocks of white noise, of the estimated sigma relative to the true one."""
 FEW = 8
 """Unclipped blocks that are enough to estimate noise from."""
-WINDOW = 256, 192
+WINDOW = 192, 128
 """The middle of the image on which detail is measured: pixels along its long and its short side."""
 FAINT = 0.005
 """Mean chroma, relative to the mean level, below which an image has no dominant hue."""
@@ -157,7 +157,7 @@ def detail(luma: Plane) -> Mapping[str, float]:
     if min(luma.shape) < INTERIOR:
         return found
     down, right = luma[2:, 1:-1] - luma[:-2, 1:-1], luma[1:-1, 2:] - luma[1:-1, :-2]
-    gradient = np.square(down, dtype=np.int32) + np.square(right, dtype=np.int32)
+    gradient = _squared(down) + _squared(right)
     rows = luma[:-2] - 2 * luma[1:-1] + luma[2:]
     columns = luma[1:-1, :-2] - 2 * luma[1:-1, 1:-1] + luma[1:-1, 2:]
     found["sharpness"] = _sharpness(gradient, rows[:, 1:-1] + columns)
@@ -175,10 +175,10 @@ def _sharpness(gradient: NDArray[np.int32], laplacian: Plane) -> float:
     flat = gradient.ravel()
     nth = flat.size - max(1, flat.size // 10)
     steep = flat >= max(int(np.partition(flat, nth)[nth]), 1)
-    energy = int(np.sum(flat[steep], dtype=np.int64))
+    energy = int(np.sum(flat * steep, dtype=np.int64))  # three times faster than taking them out
     if energy == 0:
         return math.nan
-    curvature = int(np.sum(np.square(laplacian.ravel()[steep], dtype=np.int32), dtype=np.int64))
+    curvature = int(np.sum(_squared(laplacian).ravel() * steep, dtype=np.int64))
     return math.sqrt(curvature / energy)
 
 
@@ -189,7 +189,7 @@ def _noise(interior: Plane, response: Plane) -> float:
     the low decile over blocks. Clipped blocks hide their noise and are left out where 8 others remain.
     """
     size = min(BLOCK, *response.shape)
-    blocks = _blocks(response, size).sum(axis=1, dtype=np.int64)
+    blocks = _blocks(response, size).sum(axis=1, dtype=np.int32)
     if len(blocks) > FEW:
         values = _blocks(interior, size)
         open_ = (values.min(axis=1) > SHADOW) & (values.max(axis=1) < HIGHLIGHT)
@@ -206,7 +206,7 @@ def _blockiness(luma: Plane) -> float:
     """
     ratios = []
     for steps in (np.abs(luma[:, 1:] - luma[:, :-1]), np.abs(luma[1:] - luma[:-1]).T):
-        along = steps.sum(axis=0, dtype=np.int64)
+        along = steps.sum(axis=0, dtype=np.int32)
         on = np.arange(len(along)) % BLOCK == BLOCK - 1
         inside, across = int(along[~on].sum()), int(along[on].sum())
         if np.count_nonzero(on) > 1 and inside > 0:
@@ -224,6 +224,13 @@ def _colourfulness(sums: Counts, squares: Counts, pixels: int) -> float:
     energy = (_SQUARES @ squares / pixels).tolist()
     rg, yb = (max(square - mean**2, 0.0) for square, mean in zip(energy, means, strict=True))
     return math.sqrt(rg + yb / 4) + 0.3 * math.hypot(means[0], means[1] / 2)
+
+
+def _squared(plane: Plane) -> NDArray[np.int32]:
+    """The squares of numbers within ±2040."""
+    wide = plane.astype(np.int32)
+    wide *= wide
+    return wide
 
 
 def _levels(image: Image.Image, bands: int) -> Counts:

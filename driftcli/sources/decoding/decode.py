@@ -16,6 +16,7 @@ from PIL import (
     Image,
     JpegImagePlugin,
     PngImagePlugin,
+    PpmImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
@@ -27,7 +28,7 @@ from driftcli.sources.decoding import jpeg
 from driftcli.sources.decoding.exif import read_exif
 from driftcli.sources.decoding.header import jpeg_frame, jpeg_steps, sniff
 from driftcli.sources.decoding.modes import GREY_MODES, to_rgb
-from driftcli.sources.decoding.pixels import Box, crop_box, digest_and_grey, identify, near
+from driftcli.sources.decoding.pixels import Box, Pixels, crop_box, digest_and_grey, identify, near
 from driftcli.sources.decoding.settings import Decode
 
 _READERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
@@ -37,6 +38,7 @@ _READERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
+    "PPM": PpmImagePlugin.PpmImageFile,  # PGM and PBM, too, plain ones as well
 }
 _TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -90,12 +92,13 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
 
     scale = _scale(draft_side, box, upright) if kind == "JPEG" or settings.version > 1 else 1
 
-    def pixels() -> Image.Image:
-        image = _loaded(opened, data, scale)
-        image = _canonical(image, turn, box, settings, opened.bits)
-        return image if kind == "JPEG" else shrunk(image, scale)
+    def pixels() -> tuple[Image.Image, Pixels | None]:
+        loaded, array = _loaded(opened, data, scale)
+        image = _canonical(loaded, turn, box, settings, opened.bits)
+        untouched = image is loaded and settings.mask is None
+        return image if kind == "JPEG" else shrunk(image, scale), array if untouched else None
 
-    image = _guarded(pixels)
+    image, array = _guarded(pixels)
     quality, block = jpeg_steps(source.quantization) if kind == "JPEG" else (None, None)
     facts = FileFacts(
         width=upright[0],
@@ -114,7 +117,7 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
     began = time.perf_counter()
     frame = Frame(image, facts, settings.version)
     small = image if settings.version == 1 else frame.reduced(SHARED)
-    pixel_hash, grey = digest_and_grey(image) if settings.version == 1 else identify(image, small)
+    pixel_hash, grey = digest_and_grey(image) if settings.version == 1 else identify(image, small, array)
     if grey:
         frame = frame.of(replace(facts, grey=True))
     return Canonical(frame, pixel_hash, near(small), scale, time.perf_counter() - began)
@@ -221,17 +224,17 @@ def _scale(draft_side: int, box: Box, upright: tuple[int, int]) -> int:
     return max((s for s in (8, 4, 2) if short / s >= 2 * draft_side), default=1)
 
 
-def _loaded(opened: _Opened, data: bytes, scale: int) -> Image.Image:
-    """The decoded image; a JPEG at 1/`scale`."""
+def _loaded(opened: _Opened, data: bytes, scale: int) -> tuple[Image.Image, Pixels | None]:
+    """The decoded image, a JPEG at 1/`scale`, and its pixels as an array where that is what it came from."""
     source: Image.Image = opened.source
     if opened.kind == "JPEG":
         array = jpeg.scaled(data, source.mode, source.size, scale)
         if array is not None:
-            return Image.fromarray(array)
+            return Image.fromarray(array), array
         if scale > 1:
             source.draft(None, (max(1, source.width // scale), max(1, source.height // scale)))
     source.load()
-    return source
+    return source, None
 
 
 def _canonical(source: Image.Image, turn: int, box: Box, settings: Decode, bits: int) -> Image.Image:

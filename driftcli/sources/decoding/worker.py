@@ -14,7 +14,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from importlib import import_module
 from typing import Any, BinaryIO
 
@@ -23,7 +23,7 @@ from PIL import Image
 
 from driftcli.core.errors import UsageError
 from driftcli.core.files import Refused, read_file
-from driftcli.core.images import Frame
+from driftcli.core.images import FileFacts, Frame
 from driftcli.extractors.base import Extractor
 from driftcli.sources.decoding import wire
 from driftcli.sources.decoding.decode import Canonical, check_settings, decode, shrunk
@@ -31,6 +31,7 @@ from driftcli.sources.decoding.names import promises_image
 from driftcli.sources.decoding.settings import Decode
 
 _ADDRESS_SPACE = 2 << 30
+_FACTS = tuple(field.name for field in fields(FileFacts))
 Answer = tuple[dict[str, Any], list[bytes | memoryview]]
 
 
@@ -95,7 +96,7 @@ class Task:
             "content": digest.hex(),
             "pixels": upright.pixels.hex(),
             "near": upright.near,
-            "facts": asdict(upright.facts),
+            "facts": {name: getattr(upright.facts, name) for name in _FACTS},
             "arrays": [[kind, _plain(array), array.shape] for kind, array in arrays.items()],
             "thumbnail": len(thumbnail),
             "picture": len(picture),
