@@ -155,7 +155,7 @@ def _groups(
             group, length, size, begun = [], 0, 0, begun + 1
         group.append(entry)
         length, size = length + long, size + data
-        if len(group) >= min(_TOGETHER, 1 + begun // (2 * workers)):
+        if length > PIPE or len(group) >= min(_TOGETHER, 1 + begun // (2 * workers)):
             yield group, size
             group, length, size, begun = [], 0, 0, begun + 1
     if group:
