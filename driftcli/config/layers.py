@@ -51,6 +51,11 @@ def leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from leaves(child, f"{prefix}.{name}" if prefix else str(name))
 
 
+def remembered(stored: Mapping[str, Any]) -> Tree:
+    """An artifact's settings with what decided about pixels before it was written down: preprocessing was version 1."""
+    return {**stored, "decode": {"version": 1, **stored["decode"]}} if "decode" in stored else dict(stored)
+
+
 @cache
 def known() -> tuple[str, ...]:
     """Every dotted key there is."""

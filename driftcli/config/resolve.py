@@ -123,8 +123,9 @@ def resolve(
 def with_stored(resolved: Resolved, stored: Mapping[str, Any], origin: str = "artifact") -> Resolved:
     """The same, with what an artifact remembers (nested, or dotted) in place of defaults."""
     from driftcli.config.layers import leaves, nest
+    from driftcli.config.layers import remembered as whole
 
-    remembered = dict(leaves(stored))
+    remembered = dict(leaves(whole(stored)))
     values = dict(leaves(resolved.settings))
     origins = dict(resolved.origins)
     for key in origins.keys() & remembered.keys():

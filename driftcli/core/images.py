@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 EMPTY: Mapping[str, Any] = {}
+SHARED = 96
+"""Short side from which the image is reduced that hashes, light, colour and small networks are measured on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,25 @@ class Frame:
 
     image: Image.Image
     facts: FileFacts
+    version: int = 2
+    """Of the preprocessing (`decode.version`): which numbers `prepare` makes of it."""
+    _reduced: dict[int, Image.Image] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def of(self, facts: FileFacts) -> Frame:
+        """The same image with other facts."""
+        frame = Frame(self.image, facts, self.version)
+        frame._reduced.update(self._reduced)
+        return frame
+
+    def reduced(self, side: int) -> Image.Image:
+        """The image averaged over whole squares, as large as leave its short side at `side` or more; never enlarged.
+
+        Made once for all extractors that ask for as much: no resampling, a single pass over the pixels.
+        """
+        factor = max(1, min(self.image.size) // side)
+        if factor not in self._reduced:
+            self._reduced[factor] = self.image.reduce(factor) if factor > 1 else self.image
+        return self._reduced[factor]
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,10 +106,11 @@ class Autoencoder(AutoencoderSettings, Extractor):
 
     def prepare(self, frame: Frame) -> NDArray[np.uint8]:
         """uint8 [side, side, channels], reduced with antialiasing; an unresolved auto is 64 and colour."""
-        image = frame.image.convert("L" if self.channels == 1 else "RGB")
-        box = self.seen(*image.size)
-        small = image.resize((self.decode_side, self.decode_side), Image.Resampling.LANCZOS, box=box)
-        return np.asarray(small, np.uint8).reshape(self.decode_side, self.decode_side, -1)
+        side = self.decode_side
+        image = frame.image if frame.version == 1 else frame.reduced(side * 3 // 2)
+        image = image.convert("L" if self.channels == 1 else "RGB")
+        small = image.resize((side, side), Image.Resampling.LANCZOS, box=self.seen(*image.size))
+        return np.asarray(small, np.uint8).reshape(side, side, -1)
 
     def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
         """Learn from uint8 [n, s, s, c].

@@ -72,7 +72,11 @@ class Extractor(ABC):
     @property
     @abstractmethod
     def decode_side(self) -> int:
-        """Short side in pixels that `prepare` wants at most; decoding keeps at least twice of it."""
+        """Short side in pixels that `prepare` wants at most; decoding keeps at least twice of it.
+
+        What is larger is scaled by 2, 4 or 8: by a JPEG's decoder, which is cheaper, or by means, which look alike.
+        `prepare` takes the image from `Frame.reduced`, so that a reduction that others need too is made once.
+        """
 
     def seen(self, width: int, height: int) -> tuple[float, float, float, float]:
         """The box (left, top, right, bottom) of an image of that size that `prepare` takes; all of it by default."""

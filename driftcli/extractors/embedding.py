@@ -170,9 +170,10 @@ class Embedding(NetworkChoice, Extractor):
         Only the crop's box is resized, so that an image of 1 x 30,000 costs no more than another.
         """
         wanted = self.preparation()
-        box = self.seen(*frame.image.size)
+        image = frame.image if frame.version == 1 else frame.reduced(self.decode_side)
         filtering = Image.Resampling[wanted.interpolation.upper()]
-        return np.asarray(frame.image.resize((wanted.side, wanted.side), filtering, box=box), dtype=np.uint8)
+        square = image.resize((wanted.side, wanted.side), filtering, box=self.seen(*image.size))
+        return np.asarray(square, dtype=np.uint8)
 
     def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
         """Nothing is learnt from images: the State binds the artifact to one file of weights."""

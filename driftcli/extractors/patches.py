@@ -77,7 +77,8 @@ class Patches(PatchesSettings, Extractor):
 
     def prepare(self, frame: Frame) -> NDArray[np.uint8]:
         """uint8 [side, side, 3]: the whole image, stretched, for a defect may lie in a corner."""
-        return np.asarray(frame.image.resize((self.side, self.side), Image.Resampling.BICUBIC), np.uint8)
+        image = frame.image if frame.version == 1 else frame.reduced(self.side)
+        return np.asarray(image.resize((self.side, self.side), Image.Resampling.BICUBIC), np.uint8)
 
     def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
         """What F has at every place, from uint8 [n, side, side, 3].

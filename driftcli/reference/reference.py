@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from driftcli.artifact import store as artifacts
-from driftcli.config.layers import leaves, nest
+from driftcli.config.layers import leaves, nest, remembered
 from driftcli.config.settings import Settings
 from driftcli.core.errors import ArtifactError, NotAuditedError, UsageError
 from driftcli.core.features import Features, State
@@ -129,7 +129,7 @@ def open_reference(
     artifact = artifacts.read(path)
     document = artifact.manifest
     try:
-        stored = document["settings"]
+        stored = remembered(document["settings"])
         fitted = Settings.model_validate({key: stored[key] for key in KEPT})
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(

@@ -36,7 +36,7 @@ def scene(seed: int = 0, size: tuple[int, int] = (120, 96)) -> Image.Image:
 
 
 def measured(image: Image.Image, side: int = 256) -> dict[str, float]:
-    return dict(zip(PIXELS, _pixels.measure(image, side), strict=True))
+    return dict(zip(PIXELS, _pixels.measure(Frame(image, FACTS), side), strict=True))
 
 
 def noisy(image: Image.Image, sigma: float, seed: int = 1) -> Image.Image:

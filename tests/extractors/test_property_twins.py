@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from driftcli.core.images import FileFacts, Frame
 from driftcli.extractors import _pixels
 
 
@@ -78,5 +79,6 @@ def test_every_property_equals_its_slow_twin(seed):
     """The fast exact sums compute what the definitions say."""
     image = picture(seed)
     expected = twin(image)
-    found = dict(zip([column.name for column in _pixels.COLUMNS], _pixels.measure(image, 256), strict=True))
+    measured = _pixels.measure(Frame(image, FileFacts(93, 75, 0, "PNG", "RGB", grey=False)), 256)
+    found = dict(zip([column.name for column in _pixels.COLUMNS], measured, strict=True))
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)

@@ -233,3 +233,38 @@ def test_half_a_jpeg_is_truncated(encoded, photo):
     """The commonest damage has its own name."""
     data = encoded(photo(0, 300, 200), "JPEG")
     assert refused(data[: len(data) // 2]) == ("unreadable", "truncated")
+
+
+@pytest.mark.parametrize(
+    ("header", "top", "reason"),
+    [
+        (b"P5\n30 20\n255\n", 255, "truncated"),
+        (b"P5 # a camera's\n30 20\n65535\n", 65535, "truncated"),
+        (b"P5 30 20 4095\n", 4095, "corrupt"),  # Pillow's decoder of odd ranges says no more
+    ],
+)
+def test_pgm_of_8_12_and_16_bits(header, top, reason):
+    """Machines' cameras write it: values are told by the largest one that the header announces."""
+    values = np.random.default_rng(0).integers(0, top + 1, (20, 30))
+    found = decode(header + values.astype(">u2" if top > 255 else "u1").tobytes(), Decode())
+    assert (found.facts.format, found.facts.grey, found.image.size) == ("PPM", True, (30, 20))
+    assert np.abs(np.asarray(found.image)[..., 0] - values * 255 / top).max() <= 1
+    assert refused(header + bytes(100)) == ("unreadable", reason)
+
+
+def test_ppm_pbm_and_plain_ones():
+    """All six of the family; a text that begins like one is none, and a size beyond the limits is refused unread."""
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    plain = b" ".join(b"%d" % value for value in pixels.ravel())
+    for data in (b"P6 30 20 255\n" + pixels.tobytes(), b"P3\n30 20\n255\n" + plain + b"\n"):
+        np.testing.assert_array_equal(np.asarray(decode(data, Decode()).image), pixels)
+    for data in (
+        b"P4\n30 20\n" + bytes(80),
+        b"P1\n30 20\n" + b"1 0 " * 300,
+        b"P2 30 20 255\n" + plain[:6000],
+    ):
+        assert decode(data, Decode()).facts.format == "PPM"
+    for text in (b"P5 is a fine format", b"P1 2024 results", b"P7\nWIDTH 3\n", b"P5", b"P5 30 20"):
+        assert refused(text) == ("unreadable", "not_an_image")
+    assert refused(b"P5 99999 99999 255\n") == ("unreadable", "too_many_pixels")
+    assert refused(b"P5 30 20 0\n" + bytes(600)) == ("unreadable", "corrupt")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeVar
 
@@ -15,17 +16,19 @@ from PIL import (
     Image,
     JpegImagePlugin,
     PngImagePlugin,
+    PpmImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
 
 from driftcli.core.errors import DriftcliError, UsageError
 from driftcli.core.files import Refused, read_file
-from driftcli.core.images import FileFacts
+from driftcli.core.images import SHARED, FileFacts, Frame
+from driftcli.sources.decoding import jpeg
 from driftcli.sources.decoding.exif import read_exif
 from driftcli.sources.decoding.header import jpeg_frame, jpeg_steps, sniff
 from driftcli.sources.decoding.modes import GREY_MODES, to_rgb
-from driftcli.sources.decoding.pixels import Box, crop_box, digest_and_grey, near
+from driftcli.sources.decoding.pixels import Box, Pixels, crop_box, digest_and_grey, identify, near
 from driftcli.sources.decoding.settings import Decode
 
 _READERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
@@ -35,6 +38,7 @@ _READERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
+    "PPM": PpmImagePlugin.PpmImageFile,  # PGM and PBM, too, plain ones as well
 }
 _TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -48,21 +52,34 @@ T = TypeVar("T")
 class Canonical:
     """One image as every command sees it, with its file's facts and its hashes."""
 
-    image: Image.Image
-    """RGB, upright, cropped, masked; a large JPEG scaled by 1/2, 1/4 or 1/8 while decoding."""
-    facts: FileFacts
+    frame: Frame
+    """Its image is RGB, upright, cropped, masked; a large one is scaled by 1/2, 1/4 or 1/8."""
     pixels: bytes
-    """SHA-256 of the size and the RGB bytes of `image`."""
+    """SHA-256 over the size and the RGB bytes of the image: what the same decoding of the same image gives."""
     near: int
-    """64-bit difference hash of `image`."""
+    """64-bit difference hash of the image."""
+    scale: int
+    """How many times larger the whole image is."""
+    hashing: float
+    """Seconds that the two hashes took."""
+
+    @property
+    def image(self) -> Image.Image:
+        """The frame's."""
+        return self.frame.image
+
+    @property
+    def facts(self) -> FileFacts:
+        """The frame's."""
+        return self.frame.facts
 
 
 def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
     """The canonical image of a file's bytes: first frame, upright, cropped, RGB, masked; raises Refused with a reason.
 
     The type is told by the first bytes, and the limits of `settings` are held against the header before any pixel is
-    decoded. `draft_side`: what the extractors want of the short side at most; a JPEG's (cropped) short side is
-    scaled down while decoding, but never below twice that. 0: never scaled.
+    decoded. `draft_side`: what the extractors want of the short side at most; a larger image's (cropped) short side
+    is scaled down, a JPEG's while decoding, but never below twice that. 0: never scaled. (Version 1 scales JPEG only.)
     """
     opened = _open_within_limits(data, settings)
     source, kind = opened.source, opened.kind
@@ -73,12 +90,15 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
     upright = source.size[::-1] if turn >= 5 else source.size
     box = crop_box(settings.crop, upright)
 
-    def pixels() -> Image.Image:
-        _load(opened, draft_side, box, upright)
-        return _canonical(source, turn, box, settings, opened.bits)
+    scale = _scale(draft_side, box, upright) if kind == "JPEG" or settings.version > 1 else 1
 
-    image = _guarded(pixels)
-    pixel_hash, grey = digest_and_grey(image)
+    def pixels() -> tuple[Image.Image, Pixels | None]:
+        loaded, array = _loaded(opened, data, scale)
+        image = _canonical(loaded, turn, box, settings, opened.bits)
+        untouched = image is loaded and settings.mask is None
+        return image if kind == "JPEG" else shrunk(image, scale), array if untouched else None
+
+    image, array = _guarded(pixels)
     quality, block = jpeg_steps(source.quantization) if kind == "JPEG" else (None, None)
     facts = FileFacts(
         width=upright[0],
@@ -86,7 +106,7 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
         bytes=len(data),
         format=kind,
         mode=opened.mode,
-        grey=opened.mode in GREY_MODES or grey,
+        grey=opened.mode in GREY_MODES,
         jpeg_quality=quality,
         jpeg_block=block,
         time=shot.time,
@@ -94,7 +114,18 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
         icc=icc,
         animated=opened.animated,
     )
-    return Canonical(image, facts, pixel_hash, near(image))
+    began = time.perf_counter()
+    frame = Frame(image, facts, settings.version)
+    small = image if settings.version == 1 else frame.reduced(SHARED)
+    pixel_hash, grey = digest_and_grey(image) if settings.version == 1 else identify(image, small, array)
+    if grey:
+        frame = frame.of(replace(facts, grey=True))
+    return Canonical(frame, pixel_hash, near(small), scale, time.perf_counter() - began)
+
+
+def shrunk(image: Image.Image, scale: int) -> Image.Image:
+    """The image at 1/`scale`: what a JPEG decoder's own scaling comes close to."""
+    return image.reduce(scale) if scale > 1 else image
 
 
 def read_and_decode(path: str, settings: Decode, draft_side: int = 0, *, follow: bool = False) -> Canonical:
@@ -185,15 +216,25 @@ def _described(source: Any, kind: str, data: bytes) -> _Opened:
     return _Opened(source, kind, source.mode, 12 if "I;12" in raw else 16, animated)
 
 
-def _load(opened: _Opened, draft_side: int, box: Box, upright: tuple[int, int]) -> None:
-    """Decodes; a large JPEG straight at the smallest of 1/2, 1/4, 1/8 that leaves enough."""
-    source = opened.source
-    if opened.kind == "JPEG" and draft_side > 0:
-        short = min(upright[0] * (box[2] - box[0]), upright[1] * (box[3] - box[1]))
-        scale = max((s for s in (8, 4, 2) if short / s >= 2 * draft_side), default=1)
+def _scale(draft_side: int, box: Box, upright: tuple[int, int]) -> int:
+    """The largest of 2, 4, 8 by which the (cropped) short side can be divided, and 1 where it is small."""
+    if draft_side <= 0:
+        return 1
+    short = min(upright[0] * (box[2] - box[0]), upright[1] * (box[3] - box[1]))
+    return max((s for s in (8, 4, 2) if short / s >= 2 * draft_side), default=1)
+
+
+def _loaded(opened: _Opened, data: bytes, scale: int) -> tuple[Image.Image, Pixels | None]:
+    """The decoded image, a JPEG at 1/`scale`, and its pixels as an array where that is what it came from."""
+    source: Image.Image = opened.source
+    if opened.kind == "JPEG":
+        array = jpeg.scaled(data, source.mode, source.size, scale)
+        if array is not None:
+            return Image.fromarray(array), array
         if scale > 1:
             source.draft(None, (max(1, source.width // scale), max(1, source.height // scale)))
     source.load()
+    return source, None
 
 
 def _canonical(source: Image.Image, turn: int, box: Box, settings: Decode, bits: int) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from driftcli.core.files import Refused
@@ -26,7 +27,7 @@ _LOW = tuple(row * 8 + column for row in range(4) for column in range(4 - row))
 
 
 def sniff(data: bytes) -> str:
-    """The type of a file by its first bytes: `JPEG`, `PNG`, `WEBP`, `BMP`, `GIF`, `TIFF`, `HEIF` or `AVIF`.
+    """The type of a file by its first bytes: `JPEG`, `PNG`, `WEBP`, `BMP`, `GIF`, `TIFF`, `PPM`, `HEIF` or `AVIF`.
 
     Raises Refused: `empty`, `not_an_image`, `unsupported_format`.
     """
@@ -50,9 +51,16 @@ def sniff(data: bytes) -> str:
         return "BMP"
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC | _AVIF:
         return "AVIF" if data[8:12] in _AVIF else "HEIF"
+    if _NETPBM.match(data):
+        return "PPM"
     raise Refused("unsupported_format" if data.startswith(_UNSUPPORTED) else "not_an_image")
 
 
+_GAP = rb"(?:\s|#[^\n]{0,999}\n){1,99}"
+_NETPBM = re.compile(
+    rb"P(?:[14]" + 2 * (_GAP + rb"[0-9]{1,9}") + rb"|[2356]" + 3 * (_GAP + rb"[0-9]{1,9}") + rb")\s"
+)
+"""P1 to P6, width, height and, where there are grey levels, the largest one: `P5` alone may begin any text."""
 _BMP_HEADERS = frozenset(size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124))
 
 

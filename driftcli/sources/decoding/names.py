@@ -8,7 +8,9 @@ def _words(text: str) -> list[str]:
 
 
 IMAGE = frozenset(
-    _words("jpg jpeg jpe jfif png apng webp bmp dib gif tif tiff mpo heic heif hif avif jp2 j2k jpx jxl psd")
+    _words(
+        "jpg jpeg jpe jfif png apng webp bmp dib gif tif tiff ppm pgm pbm pnm mpo heic heif hif avif jp2 j2k jpx jxl psd"
+    )
 )
 """Extensions that promise an image: when such a file is none, it is unreadable, not passed over."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import queue
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from types import TracebackType
@@ -18,13 +18,15 @@ from driftcli.core.errors import InternalError
 from driftcli.core.images import Decoded, Entry, FileFacts, Skipped
 from driftcli.extractors.base import Extractor
 from driftcli.sources.decoding.cache import Known
-from driftcli.sources.decoding.process import LostError, Worker
+from driftcli.sources.decoding.process import PIPE, Answer, LostError, Request, Worker
 from driftcli.sources.decoding.settings import Decode
 from driftcli.sources.objects.fetch import fetched
 
 _LOADER = "driftcli.core.registry"
 _WINDOW = 32
 """Files in flight or waiting to be collected, per worker: decoding goes on while the caller is busy."""
+_TOGETHER = 8
+"""Files that a worker is asked for at a time."""
 _WINDOW_BYTES = 64 << 20
 """Bytes of archive members that may wait at a time."""
 
@@ -49,7 +51,7 @@ NO_EXTRAS = Extras()
 class DecodePool:
     """Decodes entries and prepares them for extractors, in processes of its own, which live as long as `with`.
 
-    `with DecodePool(decode, extractors, workers) as pool: for item in pool.map(entries)`. One file at a time in each worker, so that a file that hangs or kills its worker costs itself only:
+    `with DecodePool(decode, extractors, workers) as pool: for item in pool.map(entries)`. A worker answers file by file, so that one that hangs or kills it costs itself only:
     it becomes Skipped(`unreadable`, `timeout` | `crashed`), and another worker is started.
     """
 
@@ -109,53 +111,79 @@ class DecodePool:
         """
         if self._threads is None:
             raise RuntimeError("a DecodePool works inside its `with` block only")
-        waiting: deque[tuple[Future[Decoded | Skipped] | Skipped, int]] = deque()
-        held = 0
+        waiting: deque[tuple[Future[list[Decoded | Skipped]], int, int]] = deque()
+        files = held = 0
         try:
-            for entry in fetched(entries, self._largest):
-                size = 0 if isinstance(entry, Skipped) else len(entry.data or b"")
-                while waiting and (len(waiting) >= _WINDOW * self._count or held + size > _WINDOW_BYTES):
-                    first, freed = waiting.popleft()
-                    held -= freed
-                    yield first if isinstance(first, Skipped) else first.result()
-                held += size
-                waiting.append((entry if isinstance(entry, Skipped) else self._submit(entry, known), size))
+            for group, size in _groups(fetched(entries, self._largest), self._count):
+                while waiting and (files + len(group) > _WINDOW * self._count or held + size > _WINDOW_BYTES):
+                    first, count, freed = waiting.popleft()
+                    files, held = files - count, held - freed
+                    yield from first.result()
+                files, held = files + len(group), held + size
+                waiting.append((self._submit(group, known), len(group), size))
             while waiting:
-                first, _ = waiting.popleft()
-                yield first if isinstance(first, Skipped) else first.result()
+                yield from waiting.popleft()[0].result()
         finally:
-            for left, _ in waiting:
-                if not isinstance(left, Skipped):
-                    left.cancel()
+            for left, _, _ in waiting:
+                left.cancel()
 
-    def _submit(self, entry: Entry, known: Known | None) -> Future[Decoded | Skipped]:
+    def _submit(
+        self, group: Sequence[Entry | Skipped], known: Known | None
+    ) -> Future[list[Decoded | Skipped]]:
         if self._threads is None:
             raise RuntimeError("the DecodePool was closed while its answers were being read")
-        return self._threads.submit(self._one, entry, known)
+        return self._threads.submit(self._answers, group, known)
 
-    def _one(self, entry: Entry, known: Known | None) -> Decoded | Skipped:
-        """In a thread: one file through whichever worker is free."""
+    def _answers(self, group: Sequence[Entry | Skipped], known: Known | None) -> list[Decoded | Skipped]:
+        """In a thread: some files through whichever worker is free."""
+        asked = [_request(entry, known) for entry in group if isinstance(entry, Entry)]
         worker = self._idle.get()
-        path = entry.path if entry.data is None else None
         try:
-            wanted = None if entry.corruption is None else asdict(entry.corruption)
-            request: dict[str, Any] = {
-                "name": entry.name,
-                "path": path,
-                "corruption": wanted,
-                "only": entry.only,
-            }
-            if known is not None and wanted is None:
-                request["known"] = [known.path, known.digest]
-            header, body = worker.ask(request, entry.data or b"")
-        except LostError as lost:
-            return Skipped(entry.name, "unreadable", lost.reason)
+            answers = iter(worker.ask(asked))
+            return [entry if isinstance(entry, Skipped) else _answer(entry, next(answers)) for entry in group]
+        except LostError as lost:  # the pool is closed
+            return [Skipped(entry.name, "unreadable", lost.reason) for entry in group]
         finally:
             self._idle.put(worker)
-        return _answer(entry, header, body)
 
 
-def _answer(entry: Entry, header: Mapping[str, Any], body: bytes) -> Decoded | Skipped:
+def _groups(
+    entries: Iterable[Entry | Skipped], workers: int
+) -> Iterator[tuple[Sequence[Entry | Skipped], int]]:
+    """Entries as they are asked together, and the bytes of their archive members: few at first, then _TOGETHER.
+
+    The first go one by one, so that all workers begin and a caller with few files does not wait for one of them.
+    """
+    group: list[Entry | Skipped] = []
+    length = size = begun = 0
+    for entry in entries:
+        data = 0 if isinstance(entry, Skipped) else len(entry.data or b"")
+        long = data + 32 * len(entry.name) + 512  # of path and name, escaped, and the rest
+        if group and length + long > PIPE:
+            yield group, size
+            group, length, size, begun = [], 0, 0, begun + 1
+        group.append(entry)
+        length, size = length + long, size + data
+        if length > PIPE or len(group) >= min(_TOGETHER, 1 + begun // (2 * workers)):
+            yield group, size
+            group, length, size, begun = [], 0, 0, begun + 1
+    if group:
+        yield group, size
+
+
+def _request(entry: Entry, known: Known | None) -> Request:
+    path = entry.path if entry.data is None else None
+    wanted = None if entry.corruption is None else asdict(entry.corruption)
+    request = {"name": entry.name, "path": path, "corruption": wanted, "only": entry.only}
+    if known is not None and wanted is None:
+        request["known"] = [known.path, known.digest]
+    return request, entry.data or b""
+
+
+def _answer(entry: Entry, answer: Answer | LostError) -> Decoded | Skipped:
+    if isinstance(answer, LostError):
+        return Skipped(entry.name, "unreadable", answer.reason)
+    header, body = answer
     if "bug" in header:
         raise InternalError(
             f"preparing {entry.name!r} failed: {header['bug'][-2000:]}",

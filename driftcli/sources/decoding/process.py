@@ -9,7 +9,7 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -17,8 +17,14 @@ from typing import Any, BinaryIO, cast
 from driftcli.core.errors import InternalError, UsageError
 from driftcli.sources.decoding import wire
 
+Request = tuple[Mapping[str, Any], bytes]
+Answer = tuple[dict[str, Any], bytes]
+PIPE = 16 << 10
+"""Bytes of requests that any system's pipe takes in while nobody reads: more would wait for a worker that waits for us."""
 _START_SECONDS = 120.0
 _TAIL = 4096
+_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
+"""glibc keeps the pages of one photo for the next: to get them anew from the kernel costs as much as to decode it."""
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
 
 
@@ -42,23 +48,35 @@ class Worker:
         self._lock = threading.Lock()
         self._closed = False
         self._ready = False
-        self._noise = bytearray()
+        self._received, self._noise = bytearray(), bytearray()
         self._start()
 
-    def ask(self, header: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        """The answer to one request. Raises LostError (another worker is started already), InternalError."""
-        if not self._ready:
-            self._greet()
-        try:
-            wire.write(self._input, header, (body,))
-            return self._receive(self._timeout)
-        except BrokenPipeError:
-            reason = "crashed"
-        except LostError as lost:
-            reason = lost.reason
+    def ask(self, requests: Sequence[Request]) -> list[Answer | LostError]:
+        """The answers to some requests, in their order, each within its time; requests altogether below PIPE bytes.
+
+        All are sent at once, so that the worker never waits for this process between two files. The one that it is
+        lost at is a LostError; another worker is started and asked the rest. Raises InternalError, and LostError
+        once it was stopped.
+        """
+        answers: list[Answer | LostError] = []
+        while len(answers) < len(requests):
+            if not self._ready:
+                self._greet()
+            try:
+                wire.write_all(self._input, requests[len(answers) :])
+                while len(answers) < len(requests):
+                    answers.append(self._receive(self._timeout))
+            except BrokenPipeError:
+                self._replace()
+                answers.append(LostError("crashed"))
+            except LostError as lost:
+                self._replace()
+                answers.append(lost)
+        return answers
+
+    def _replace(self) -> None:
         self._kill()
         self._start()
-        raise LostError(reason)
 
     def stop(self) -> None:
         """Kill the process; whoever waits for an answer sees the end of the stream at once."""
@@ -93,6 +111,7 @@ class Worker:
         self._selector.register(cast("BinaryIO", self._process.stdout), selectors.EVENT_READ, "answers")
         self._selector.register(cast("BinaryIO", self._process.stderr), selectors.EVENT_READ, "noise")
         self._ready = False
+        self._received.clear()
         self._noise.clear()
 
     def _greet(self) -> None:
@@ -113,10 +132,12 @@ class Worker:
             raise UsageError(*answer["usage"])
         self._ready = True
 
-    def _receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+    def _receive(self, seconds: float) -> Answer:
         """One message within so many seconds. Raises LostError."""
         deadline = time.monotonic() + seconds
-        received = bytearray()
+        received = self._received
+        if (message := wire.split(received)) is not None:
+            return message
         while (left := deadline - time.monotonic()) > 0:
             for key, _ in self._selector.select(left):
                 piece = os.read(key.fd, 1 << 18)
@@ -153,7 +174,7 @@ class Worker:
 
 def _environment() -> dict[str, str]:
     """This environment, one thread for numpy, and the same driftcli (a checkout is not installed)."""
-    env = dict(os.environ) | {f"{name}_NUM_THREADS": "1" for name in _THREADS}
+    env = dict(os.environ) | {f"{name}_NUM_THREADS": "1" for name in _THREADS} | _MEMORY
     root = str(Path(__file__).parents[3])
     if root not in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
         env["PYTHONPATH"] = os.pathsep.join(filter(None, (root, env.get("PYTHONPATH"))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 
 @dataclass(frozen=True)
@@ -26,3 +26,6 @@ class Decode:
     """Path of a mask image, stretched over the (cropped) image: black is painted over with mid-grey."""
     background: int = 128
     """Grey level that transparency is laid over."""
+    version: Literal[1, 2] = 2
+    """How images are reduced, hashed and measured: 1 as in artifacts made by 0.1.0, 2 since. Nothing to choose: an
+    artifact is read with its own."""

@@ -13,10 +13,19 @@ Header = Mapping[str, Any]
 
 def write(stream: BinaryIO, header: Header, body: Sequence[bytes | memoryview] = ()) -> None:
     """Send one message: a JSON header and raw bytes. Lone surrogates in names survive (JSON escapes them)."""
-    head = json.dumps(header).encode("ascii")
-    stream.write(_LENGTHS.pack(len(head), sum(len(part) for part in body)) + head)
-    stream.writelines(body)
+    stream.writelines((_head(header, sum(map(len, body))), *body))
     stream.flush()
+
+
+def write_all(stream: BinaryIO, messages: Sequence[tuple[Header, bytes]]) -> None:
+    """Send several messages at once."""
+    stream.write(b"".join(part for header, body in messages for part in (_head(header, len(body)), body)))
+    stream.flush()
+
+
+def _head(header: Header, size: int) -> bytes:
+    text = json.dumps(header).encode("ascii")
+    return _LENGTHS.pack(len(text), size) + text
 
 
 def read(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
@@ -30,11 +39,14 @@ def read(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 
 
 def split(received: bytearray) -> tuple[dict[str, Any], bytes] | None:
-    """Header and bytes of the one message that has arrived in pieces; None while some of it is missing."""
+    """Takes the first message off what has arrived: header and bytes; None while some of it is missing."""
     if len(received) < _LENGTHS.size:
         return None
     head, body = _LENGTHS.unpack_from(received)
     start = _LENGTHS.size + head
     if len(received) < start + body:
         return None
-    return json.loads(received[_LENGTHS.size : start]), bytes(received[start : start + body])
+    with memoryview(received) as view:
+        message = json.loads(view[_LENGTHS.size : start].tobytes()), view[start : start + body].tobytes()
+    del received[: start + body]
+    return message

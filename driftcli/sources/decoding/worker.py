@@ -14,7 +14,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from importlib import import_module
 from typing import Any, BinaryIO
 
@@ -23,7 +23,7 @@ from PIL import Image
 
 from driftcli.core.errors import UsageError
 from driftcli.core.files import Refused, read_file
-from driftcli.core.images import Frame
+from driftcli.core.images import FileFacts, Frame
 from driftcli.extractors.base import Extractor
 from driftcli.sources.decoding import wire
 from driftcli.sources.decoding.cache import Known, Lookup
@@ -32,6 +32,7 @@ from driftcli.sources.decoding.names import promises_image
 from driftcli.sources.decoding.settings import Decode
 
 _ADDRESS_SPACE = 2 << 30
+_FACTS = tuple(field.name for field in fields(FileFacts))
 Answer = tuple[dict[str, Any], list[bytes | memoryview]]
 
 
@@ -93,31 +94,38 @@ class Task:
 
     def _decoded(self, request: Mapping[str, Any], data: bytes) -> Answer:
         path = request["path"]
+        clock = _Clock()
         if path is not None:
             data = read_file(path, int(self.decode.max_megabytes * 2**20), follow=self.follow)
+        clock.took("read")
         digest, only = hashlib.sha256(data).digest(), request.get("only")
+        clock.took("hash")
         upright = self._upright(data, digest, keep=only is not None)
-        small = self.thumbnail_side if only is None else 0
-        thumbnail = _thumbnail(upright.image, small) if small else b""
-        image = upright.image
+        clock.took("decode")
+        clock.took("hash", of_before=upright.hashing)
+        frame, picture = upright.frame, b""
         wanted = request.get("corruption")
         if wanted is not None:
-            image = self._corrupted(image, wanted, digest)
-        picture = _png(image) if self.pictures and wanted is not None else b""
-        frame = Frame(image, upright.facts)
+            image = self._corrupted(upright.image, wanted, digest)
+            picture = _png(image) if self.pictures else b""
+            frame = Frame(image, upright.facts, frame.version)
+        wants = self.thumbnail_side if only is None else 0
+        thumbnail = self._thumbnail(data, upright) if wants else b""
         arrays = {
             kind: np.ascontiguousarray(extractor.prepare(frame))
             for kind, extractor in self.extractors.items()
             if only is None or kind in only
         }
+        clock.took("prepare")
         header = {
             "content": digest.hex(),
             "pixels": upright.pixels.hex(),
             "near": upright.near,
-            "facts": asdict(upright.facts),
+            "facts": {name: getattr(upright.facts, name) for name in _FACTS},
             "arrays": [[kind, _plain(array), array.shape] for kind, array in arrays.items()],
             "thumbnail": len(thumbnail),
             "picture": len(picture),
+            "seconds": clock.seconds,
         }
         parts = (array.reshape(-1).view(np.uint8).data for array in arrays.values())
         return header, [*parts, thumbnail, picture]
@@ -132,8 +140,13 @@ class Task:
         self._kept = None
         upright = decode(data, self.decode, self.draft_side)
         if keep:
-            self._kept = digest, upright
+            self._kept = digest, replace(upright, hashing=0.0)
         return upright
+
+    def _thumbnail(self, data: bytes, upright: Canonical) -> bytes:
+        """WebP, from the whole image where the scaled one is smaller."""
+        small = upright.scale > 1 and max(upright.image.size) < self.thumbnail_side
+        return _thumbnail(decode(data, self.decode).image if small else upright.image, self.thumbnail_side)
 
     def _corrupted(self, image: Image.Image, wanted: Mapping[str, Any] | None, digest: bytes) -> Image.Image:
         """One corruption after the other, each with its own random numbers."""
@@ -145,6 +158,23 @@ class Task:
             image = kind.apply(image, how_much, rng)
             wanted, step = wanted["then"], step + 1
         return image
+
+
+class _Clock:
+    """Seconds by step of one file."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def took(self, step: str, *, of_before: float = 0.0) -> None:
+        """A step ends here; so many of its seconds were spent within the step that was begun last."""
+        now = time.perf_counter()
+        if of_before:
+            before = next(reversed(self.seconds))
+            self.seconds[before] = round(self.seconds[before] - of_before, 7)
+        self.seconds[step] = round(self.seconds.get(step, 0.0) + now - self._last + of_before, 7)
+        self._last = now
 
 
 def _frozen(value: Any) -> Any:
@@ -218,7 +248,10 @@ def main() -> None:
         signal.alarm(patience)
         header, body = task.answer(*message)
         signal.alarm(0)
-        wire.write(answers, header, body)
+        try:
+            wire.write(answers, header, body)
+        except BrokenPipeError:  # the parent died while it had asked for more
+            os._exit(0)
 
 
 if __name__ == "__main__":
