@@ -174,7 +174,7 @@ def _groups(
 def _request(entry: Entry, known: Known | None) -> Request:
     path = entry.path if entry.data is None else None
     wanted = None if entry.corruption is None else asdict(entry.corruption)
-    request = {"name": entry.name, "path": path, "corruption": wanted, "only": entry.only}
+    request: dict[str, Any] = {"name": entry.name, "path": path, "corruption": wanted, "only": entry.only}
     if known is not None and wanted is None:
         request["known"] = [known.path, known.digest]
     return request, entry.data or b""

@@ -14,7 +14,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 from typing import Any, BinaryIO
 
