@@ -22,6 +22,8 @@ from driftcli.stats.relabelling import Relabellings
 
 STRIP = 1 << 19
 """Kernel values that exist at a time (4 MB): near the cache, and memory is flat in the number of images."""
+ROWS = 128
+"""Fewer rows at a time make a product slow (26: half the speed), so that with many images a strip is larger: 1 kB each."""
 DENSE = 5
 """Where units are at most so many times those of a batch, a product with 0/1 columns is cheaper than picking entries."""
 Floats = NDArray[np.float64]
@@ -88,9 +90,9 @@ def _exponents(a: _Points, b: _Points) -> Floats:
     return np.minimum(product, 0, out=product)
 
 
-def _strips(rows: int, columns: int) -> Iterator[slice]:
-    """All rows of a matrix, so many at a time that a strip holds about STRIP values."""
-    step = max(1, STRIP // max(1, columns))
+def _strips(rows: int, columns: int, least: int = 1) -> Iterator[slice]:
+    """All rows of a matrix, so many at a time that a strip holds about STRIP values, and not fewer than `least`."""
+    step = max(least, STRIP // max(1, columns))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
@@ -101,7 +103,7 @@ def _below_the_diagonal(points: _Points, sigmas: Floats) -> Iterator[tuple[slice
     know, and strips that end at the diagonal cost half of the whole. Each array is overwritten by the next step.
     """
     n = len(points.at)
-    for rows in _strips(n, n):
+    for rows in _strips(n, n, ROWS):
         on_or_above = ~np.tri(rows.stop - rows.start, k=-1, dtype=bool)
         for k, kernel in enumerate(
             gaussians(_exponents(points.of(rows), points.of(slice(rows.stop))), sigmas)
@@ -126,7 +128,7 @@ def sums_across(x: NDArray[np.float32], y: NDArray[np.float32], sigmas: Floats) 
     """Kernel sums of every x_i over all y_j, [sigmas, n], and of every y_j over all x_i, [sigmas, m]."""
     over_y, over_x = np.empty((len(sigmas), len(x))), np.zeros((len(sigmas), len(y)))
     a, b = _points(sigmas, x, y)
-    for rows in _strips(len(x), len(y)):
+    for rows in _strips(len(x), len(y), ROWS):
         for k, kernel in enumerate(gaussians(_exponents(a.of(rows), b), sigmas)):
             over_y[k, rows] = kernel.sum(axis=1)
             over_x[k] += kernel.sum(axis=0)

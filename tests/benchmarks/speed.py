@@ -49,11 +49,21 @@ state = {"shift": np.zeros(d, "f"), "scale": np.ones(d, "f"), "sigma": np.array(
 def test(x, y, permutations):
     drawn = draw(len(x), len(y), permutations, np.random.default_rng(0))
     values = Mmd(bandwidths=(1.0,)).values(state, np.concatenate([x, y]), drawn, ())
-    return values[0, 0], p_values(values[:, 0])[0]
+    return values[0, 0], p_values(values[:, 0])[0], values.std()
+def twin(x, y):
+    # The observed MMD^2 by its definition: no product, no identity, every difference by itself.
+    z, n, off = np.concatenate([x, y]).astype(float), len(x), 1 - np.eye(len(x) + len(y))
+    kernel = np.stack([np.exp(-((z - row) ** 2).sum(axis=1) / (2 * sigma**2)) for row in z]) * off
+    m = len(y)
+    inside = kernel[:n, :n].sum() / (n * (n - 1)) + kernel[n:, n:].sum() / (m * (m - 1))
+    return inside - 2 * kernel[:n, n:].sum() / (n * m)
 test(x[:100], y[:50], 5)
 wall, cpu = time.perf_counter(), time.process_time()
-value, p = test(x, y, int(sys.argv[2]))
-print(json.dumps({"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "value": value, "p": p}))
+value, p, spread = test(x, y, int(sys.argv[2]))
+found = {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "value": value, "p": p}
+if sys.argv[3:]:
+    found["twin"] = abs(value - twin(x, y)) / spread
+print(json.dumps(found))
 """
 TAIL = "import sys\nsys.path.insert(0, sys.argv.pop(1))\nfrom driftcli.cli.app import main\nmain()\n"  # any checkout
 
@@ -154,6 +164,8 @@ def statistics(bench: Bench) -> Table:
         print(command[-3:], found, file=sys.stderr)
         return Cost(found["seconds"] * scale, found["cpu"] * scale)
 
+    exact = json.loads(run((sys.executable, script, path, B, "twin"), env=bench.env()).output)["twin"]
+    table.about += f" The observed MMD² differs from a slow twin in numpy by {exact:.1e} of its spread over permutations."
     own = partial(one, (sys.executable, script, path, B), 1.0)
     for python in bench.given.peers:
         which = subprocess.run(

@@ -26,6 +26,7 @@ def gram(a, b, sigma):
 def _pieces(request, monkeypatch):
     """One row at a time, a few rows, all at once."""
     monkeypatch.setattr(_kernels, "STRIP", request.param)
+    monkeypatch.setattr(_kernels, "ROWS", 1)
     monkeypatch.setattr(_sums, "CHUNK", request.param)
 
 

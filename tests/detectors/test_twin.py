@@ -44,6 +44,7 @@ def case(request, monkeypatch):
     detector = Mmd(bandwidths=(4.0, 2.0, 1.5, 0.75))
     blocks = Blocks()
     monkeypatch.setattr(_kernels, "STRIP", 700)  # several strips
+    monkeypatch.setattr(_kernels, "ROWS", 1)
     monkeypatch.setattr(room, "_matrix_pays", lambda r: r.kind != "images" or request.param != "blocks")
     if request.param == "bins":
         monkeypatch.setattr("driftcli.stats.relabelling.SINGLE_IMAGES", 5)
