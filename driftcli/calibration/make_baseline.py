@@ -11,7 +11,7 @@ import numpy as np
 
 from driftcli.calibration import detectability, false_alarms
 from driftcli.calibration.held_out import HeldOut
-from driftcli.core import amounts, threads
+from driftcli.core import amounts
 from driftcli.core.addresses import shown
 from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features, State
@@ -70,11 +70,10 @@ def calibrate_baseline(name: str, reference: Reference, held_out: HeldOut, progr
     families = _calibrated_families(reference, features)
     identity = _identity(reference, features)
     seed = int(identity[:12], 16)
-    with threads.for_images(min(len(features), 2 * false_alarms.HALF)):
-        measured = false_alarms.measure(families, features.views, seed, progress)
-        effects, cautions = _good_groups(families, features, seed)
-        if held_out.study is not None:
-            measured |= detectability.measure(families, features, held_out.study, seed, progress)
+    measured = false_alarms.measure(families, features.views, seed, progress)
+    effects, cautions = _good_groups(families, features, seed)
+    if held_out.study is not None:
+        measured |= detectability.measure(families, features, held_out.study, seed, progress)
     library, diagnosis = corruption.pack(held_out.library)
     state = {**_state(reference, held_out, families), **library}
     state |= {f"measured/{key}": value for key, value in measured.items()}

@@ -80,8 +80,10 @@ def plan_of(
     to.require_known(shown, formats.shown, "--format")
     files: list[tuple[str, Path]] = []
     folders: set[Path] = set()
-    foldable = [kind for kind in formats.files if _form(kind).folder] if formats.foldable else []
-    for text in outputs:
+    asked = tuple(outputs)
+    # Every format is loaded for this: only where a file is asked for at all.
+    foldable = [kind for kind in formats.files if _form(kind).folder] if formats.foldable and asked else []
+    for text in asked:
         kind, name = to.parsed(text, formats.files, folders=foldable)
         path, option = Path(name), f"--output {safe_name(text)}"
         if formats.foldable:

@@ -53,15 +53,18 @@ def inspect(asked: Inspect, run: session.Session) -> int:
         raise UsageError(f"--format: no format {safe_name(shown)!r}", f"one of {', '.join(FORMATS)}")
     from driftcli.artifact import store
     from driftcli.audit import inspection as accounts
-    from driftcli.reports.inspect import html, text
+    from driftcli.reports.inspect import text
 
     account = accounts.take(Path(artifact), store.read(Path(artifact)))
     if shown == "text":
         plain = not run.terminal.unicode()
         run.terminal.put(text.to_text(account, brief=run.terminal.quiet, ascii_only=plain))
+    elif shown == "json":
+        run.terminal.put(text.to_json(account), utf8=True)
     else:
-        forms = {"json": text.to_json, "html": html.to_html}
-        run.terminal.put(forms[shown](account), utf8=True)
+        from driftcli.reports.inspect import html
+
+        run.terminal.put(html.to_html(account), utf8=True)
     broken = [file.name for file in account.files if not file.ok]
     if broken:
         raise ArtifactError(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from driftcli.core import threads
 from driftcli.core.features import State
 from driftcli.detectors.base import Floats, Matrix
 from driftcli.stats.relabelling import Relabellings
@@ -19,6 +20,7 @@ MOST = 512
 """Directions kept of wider features: those that vary most."""
 
 
+@threads.single
 def learn(reference: Matrix) -> State:
     """What F [n, d] teaches: its `mean` [d], principal `axes` [d, k] and the `variance` [k] along them, largest first.
 
@@ -47,7 +49,7 @@ def mean_shifts(
     """
     from driftcli.detectors._sums import subset_sums
 
-    x = ((pooled - state["mean"]) @ state["axes"]).astype(np.float32)
+    x = _along(state, pooled)
     # A relabelling needs only the sum over its batch: the rest's sum is what is missing to the total.
     sums = subset_sums(x, relabellings)
     total = x[relabellings.unit_of >= 0].sum(axis=0, dtype=np.float64)
@@ -66,8 +68,15 @@ def coordinates(state: State, x: Matrix, ridge: float) -> Matrix:
     """
     variance = state["variance"]
     spread = np.sqrt(variance + ridge * max(float(variance.mean()), 1e-12))
-    whitened: Matrix = ((x - state["mean"]) @ state["axes"] / spread).astype(np.float32)
+    whitened: Matrix = (_along(state, x) / spread).astype(np.float32)
     return whitened
+
+
+@threads.single
+def _along(state: State, x: Matrix) -> Floats:
+    """Coordinates of images [n, d] along F's principal axes: [n, k]."""
+    coordinates: Floats = (x.astype(np.float64) - state["mean"]) @ state["axes"].astype(np.float64)
+    return coordinates
 
 
 def direction(state: State, shift: Floats, ridge: float) -> Floats:

@@ -14,7 +14,7 @@ from driftcli.core.evidence import DisplayEffect, Statistic
 from driftcli.core.features import Column, State
 from driftcli.detectors import _whitened, _witness
 from driftcli.detectors.base import Detector, Floats, Matrix
-from driftcli.stats.relabelling import MAX_UNITS, Relabellings
+from driftcli.stats.relabelling import Relabellings
 
 
 @final
@@ -75,8 +75,7 @@ class Mmd(Detector):
         """Kernel sums of each image of C over all others, `row_sums` [bandwidths, n_c]: no check is then quadratic in n_c."""
         from driftcli.detectors._kernels import row_sums
 
-        scaled = _scaled(state, held_out)
-        return {"row_sums": row_sums(scaled, scaled, state["sigma"], same=True)}
+        return {"row_sums": row_sums(_scaled(state, held_out), state["sigma"])}
 
     def values(
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
@@ -97,17 +96,15 @@ class Mmd(Detector):
         # r and S are the same in every row, so that a relabelling costs its own q and a sum of m numbers. Bins and
         # groups: r and K are those of units; m and n still count images, and vary with unequal groups.
         # r, q: of every unit and of every labelling, one pair a bandwidth.
-        sums: list[tuple[Floats, Floats]]
         if _matrix_pays(relabellings):
-            matrices = _kernels.unit_kernels(x, relabellings, sigma)
-            sums = [(k.double().sum(1).numpy(), _kernels.subset_pair_sums(k, labels)) for k in matrices]
+            row_sums, within = _kernels.unit_sums(x, relabellings, sigma)
         else:
-            rows = self._row_sums(state, x, relabellings.n_held_out)
-            sums = list(zip(rows, _kernels.block_sums(x, labels, sigma), strict=True))
+            row_sums = self._row_sums(state, x, relabellings.n_held_out)
+            within = _kernels.block_sums(x, labels, sigma)
         m = relabellings.batch_sizes
         n = relabellings.images - m
         columns_of_t = []
-        for r, q in sums:
+        for r, q in zip(row_sums, within, strict=True):
             big_r = r[labels].sum(axis=1)
             # A side of one image has no pairs: its term is 0 / 1, and the statistic stays finite.
             rest = (r.sum() - 2 * big_r + q) / np.maximum(n * (n - 1), 1)
@@ -142,12 +139,13 @@ class Mmd(Detector):
         # own_* and across_* are these averages for every image, [bandwidths, n] and [bandwidths, m]: leave-one-out on the
         # image's own side. The quantile is one-sided at 5 % over the number of bandwidths (Bonferroni), since the
         # report shows the largest of the bounds.
-        from driftcli.detectors._kernels import row_sums
+        from driftcli.detectors._kernels import row_sums, sums_across
 
         x, y, sigma = _scaled(state, held_out), _scaled(state, batch), state["sigma"]
         n, m = len(x), len(y)
-        own_x, own_y = self._cached(state, x) / (n - 1), row_sums(y, y, sigma, same=True) / (m - 1)
-        across_x, across_y = row_sums(x, y, sigma) / m, row_sums(y, x, sigma) / n
+        own_x, own_y = self._cached(state, x) / (n - 1), row_sums(y, sigma) / (m - 1)
+        over_y, over_x = sums_across(x, y, sigma)
+        across_x, across_y = over_y / m, over_x / n
         squared = own_x.mean(1) + own_y.mean(1) - 2 * across_y.mean(1)
         variance = (own_y - across_y).var(1) / m + (own_x - across_x).var(1) / n
         low = squared - NormalDist().inv_cdf(1 - 0.05 / len(sigma)) * 2 * np.sqrt(variance)
@@ -196,11 +194,11 @@ class Mmd(Detector):
 
     def _row_sums(self, state: State, x: Matrix, n_c: int) -> Floats:
         """Each image's kernel sum over all others, [bandwidths, n_c + m]; C's own part may be cached."""
-        from driftcli.detectors._kernels import row_sums
+        from driftcli.detectors._kernels import row_sums, sums_across
 
         held_out, batch, sigma = x[:n_c], x[n_c:], state["sigma"]
-        own_x, own_y = self._cached(state, held_out), row_sums(batch, batch, sigma, same=True)
-        across_x, across_y = row_sums(held_out, batch, sigma), row_sums(batch, held_out, sigma)
+        own_x, own_y = self._cached(state, held_out), row_sums(batch, sigma)
+        across_x, across_y = sums_across(held_out, batch, sigma)
         return np.concatenate([own_x + across_x, own_y + across_y], axis=1)
 
     def _cached(self, state: State, scaled: Matrix) -> Floats:
@@ -210,19 +208,18 @@ class Mmd(Detector):
         cached = state.get("row_sums")
         if cached is not None and cached.shape[1] == len(scaled):
             return cached
-        return row_sums(scaled, scaled, state["sigma"], same=True)
+        return row_sums(scaled, state["sigma"])
 
 
 def _matrix_pays(relabellings: Relabellings) -> bool:
     """Whether one kernel matrix over all units is cheaper than the batch blocks of all rows.
 
-    n^2 kernel values once, and m n additions a row, against m^2 kernel values a row.
+    n^2 / 2 kernel values once, and m^2 / 2 additions a row, against m^2 kernel values a row.
     """
     if relabellings.kind != "images":
         return True
-    rows, m = relabellings.labels.shape
-    n = relabellings.images
-    return n <= MAX_UNITS and n * n <= 2 * rows * m * m
+    n, m = relabellings.images, relabellings.labels.shape[1]
+    return bool(n * n <= 2 * relabellings.rows * m * m)
 
 
 def _white(state: State) -> State:

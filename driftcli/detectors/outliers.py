@@ -49,11 +49,11 @@ class Outliers(Detector):
         # Ranks are among C and the batch together, whoever is called what: a function of the pooled images alone.
         varying = _filled(state, pooled)[:, _varying(state, pooled)]
         used = relabellings.unit_of >= 0
-        scores = np.zeros(varying.shape, np.float32)
+        scores = np.zeros(varying.shape)
         for j in range(varying.shape[1]):
             scores[used, j] = rank_scores(varying[used, j])
         sums = subset_sums(scores, relabellings)
-        total = scores[used].sum(axis=0, dtype=np.float64)
+        total = scores[used].sum(axis=0)
         m = relabellings.batch_sizes[:, None]
         difference: Floats = sums / m - (total - sums) / (relabellings.images - m)
         return difference

@@ -46,9 +46,9 @@ class Reconstruction(Detector):
         if not varying:
             return np.zeros((relabellings.rows, 0))
         chosen = [scalar.column for scalar in varying]
-        centred = ((pooled - state["median"]) / state["spread"])[:, chosen].astype(np.float32)
+        centred = ((pooled - state["median"]) / state["spread"])[:, chosen].astype(np.float64)
         sums = subset_sums(centred, relabellings)
-        total = centred[relabellings.unit_of >= 0].sum(axis=0, dtype=np.float64)
+        total = centred[relabellings.unit_of >= 0].sum(axis=0)
         m = relabellings.batch_sizes[:, None]
         means = np.abs(sums / m - (total - sums) / (relabellings.images - m))
         return np.concatenate([indicator_distances(varying, relabellings), means], axis=1)

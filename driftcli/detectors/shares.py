@@ -161,11 +161,12 @@ def _widest_error(table: Matrix, n: int, relabellings: Relabellings) -> Floats:
     return found
 
 
-def _standardised(table: Matrix, relabellings: Relabellings) -> Floats:
+def _standardised(shares: Matrix, relabellings: Relabellings) -> Floats:
     """|difference of means| over its standard error and one image more, under every relabelling: [rows, k]."""
     from driftcli.detectors._sums import subset_sums
 
-    used = table[relabellings.unit_of >= 0].astype(np.float64)
+    table = shares.astype(np.float64)
+    used = table[relabellings.unit_of >= 0]
     m = relabellings.batch_sizes[:, None]
     n = relabellings.images
     sums = subset_sums(table, relabellings)

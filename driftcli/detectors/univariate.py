@@ -90,12 +90,13 @@ def indicator_distances(varying: Sequence[_scalars.Scalar], relabellings: Relabe
     sums = subset_sums(table, relabellings)
     m = relabellings.batch_sizes[:, None]
     n = relabellings.images
-    batch, rest, pooled = sums / m, (total - sums) / (n - m), total / n
     # Shares of all images, the same in every row, are the weights; half an image off 0 and 1, where they would explode.
+    # One scalar after the other: arrays of all of them would each be tens of megabytes.
     columns, start = [], 0
     for scalar in varying:
         span = slice(start, start + scalar.indicators.shape[1])
-        weight = np.clip(pooled[span], 0.5 / n, 1 - 0.5 / n)
-        columns.append(_scalars.distance(scalar.kind, batch[:, span], rest[:, span], weight))
+        weight = np.clip(total[span] / n, 0.5 / n, 1 - 0.5 / n)
+        batch, rest = sums[:, span] / m, (total[span] - sums[:, span]) / (n - m)
+        columns.append(_scalars.distance(scalar.kind, batch, rest, weight))
         start = span.stop
     return np.stack(columns, axis=1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from driftcli.config.settings import GateSettings, Settings
-from driftcli.core import amounts, threads
+from driftcli.core import amounts
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features
@@ -101,16 +101,13 @@ def more_relabellings(p: float, relabellings: Relabellings, drawn: int, gate: Ga
 def _evidence(baseline: Baseline, tested: Features, relabellings: Relabellings) -> list[Evidence]:
     """Of all families, under the same relabellings."""
     held_out = baseline.features
-    with threads.for_images(relabellings.images):
-        return [
-            Evidence(
-                f.name,
-                *f.detector.test(
-                    f.state, held_out.views[f.view], tested.views[f.view], relabellings, f.columns
-                ),
-            )
-            for f in baseline.families
-        ]
+    return [
+        Evidence(
+            f.name,
+            *f.detector.test(f.state, held_out.views[f.view], tested.views[f.view], relabellings, f.columns),
+        )
+        for f in baseline.families
+    ]
 
 
 def _residual(

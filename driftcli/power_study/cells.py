@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from driftcli.calibration.bench import PERMUTATIONS, Bench
 from driftcli.calibration.paired import Change, Simulated
-from driftcli.core import threads
 from driftcli.core.features import Features
 from driftcli.core.power_report import NullRow, PowerCell, Rate
 from driftcli.core.progress import Progress
@@ -78,23 +77,21 @@ def measure(
     measured: dict[Spot, PowerCell] = {}
     sure: dict[Spot, PowerCell] = {}
     null = []
-    most = max(sizes, default=0) + len(next(iter(material.held_out.values())))
-    with threads.for_images(most):
-        for m in sizes:
-            trials = _Trials(material, m, plan.trials, seed)
-            null.append(NullRow(m, NULL_TIMES * plan.trials, _rates(material, trials.clean(), alpha)))
-            progress.advance(NULL_TIMES * plan.trials)
-            for spot in (spot for spot in grid if spot.batch == m):
-                milder = next((sure[s] for s in _milder(spot, plan, sizes) if s in sure), None)
-                if milder is None:
-                    p = trials.changed(spot)
-                    measured[spot] = _cell(spot, plan.trials, _rates(material, p, alpha))
-                    if (p[:, 0] <= SURE).all():
-                        sure[spot] = measured[spot]
-                else:
-                    measured[spot] = _cell(spot, plan.trials, milder.rates, inferred=True)
-                    sure[spot] = milder
-                progress.advance(plan.trials)
+    for m in sizes:
+        trials = _Trials(material, m, plan.trials, seed)
+        null.append(NullRow(m, NULL_TIMES * plan.trials, _rates(material, trials.clean(), alpha)))
+        progress.advance(NULL_TIMES * plan.trials)
+        for spot in (spot for spot in grid if spot.batch == m):
+            milder = next((sure[s] for s in _milder(spot, plan, sizes) if s in sure), None)
+            if milder is None:
+                p = trials.changed(spot)
+                measured[spot] = _cell(spot, plan.trials, _rates(material, p, alpha))
+                if (p[:, 0] <= SURE).all():
+                    sure[spot] = measured[spot]
+            else:
+                measured[spot] = _cell(spot, plan.trials, milder.rates, inferred=True)
+                sure[spot] = milder
+            progress.advance(plan.trials)
     progress.finish()
     return tuple(measured[spot] for spot in spots(material, plan, sizes)), tuple(null)
 

@@ -22,7 +22,7 @@ BATCH_BINS = 128
 AT_ONCE = (50_000, 30_000)
 """More rows than the first are worked through in parts of at most the second."""
 MAX_UNITS = 5_000
-"""Bins grow so that the unit-by-unit kernel sums stay below 5,000 x 5,000 floats."""
+"""Bins grow so that there are no more: relabelling the pairs of more units would cost more than their images do."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from driftcli.config.settings import Settings
-from driftcli.core import threads
 from driftcli.extractors.base import Runtime
 from driftcli.reading.reader import Reader, extract_views
 from driftcli.reference.families import Family
@@ -122,15 +121,14 @@ class Fit:
         relabellings = draw(
             n, m, choose_permutations(permutations, alpha, len(gating)), np.random.default_rng(seed)
         )
-        with threads.for_images(n + m):
-            return minp.joint_p(
-                [
-                    f.detector.values(
-                        f.state, np.concatenate([held_out[f.view], batch[f.view]]), relabellings, f.columns
-                    )
-                    for f in gating
-                ]
-            )
+        return minp.joint_p(
+            [
+                f.detector.values(
+                    f.state, np.concatenate([held_out[f.view], batch[f.view]]), relabellings, f.columns
+                )
+                for f in gating
+            ]
+        )
 
 
 def binomial_bound(trials: int, rate: float, level: float = 0.99) -> int:

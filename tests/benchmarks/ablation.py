@@ -26,7 +26,6 @@ from _lab import Fit, Lab, Photos, data_folder, machine
 from PIL import Image, ImageEnhance, ImageFilter
 
 from driftcli.config.settings import Settings
-from driftcli.core import threads
 from driftcli.detectors import _scalars
 from driftcli.detectors._sums import subset_sums
 from driftcli.detectors.mmd import Mmd
@@ -295,15 +294,14 @@ def one_trial(
     is_cat = np.array([Path(n).name.startswith("cat") for n in clean.names])[LEARNT:]
     order, chosen = rng.permutation(LEARNT), rng.permutation(len(clean) - LEARNT)
     p = {}
-    with threads.for_images(C):
-        fit = lab.fit(clean, order[:F], trial)
-        kernels = Kernels(fit, fit.views(clean, order[:F]), trial)
-        held_out = fit.views(clean, order[F : F + C])
-        for condition in CONDITIONS:
-            for m in SIZES:
-                batch = picked(fit, photos, condition, chosen, m, is_cat)
-                drawn = draw(C, m, PERMUTATIONS, rng)
-                p[f"{condition}/{m}"] = audit(fit, kernels, held_out, batch, drawn)
+    fit = lab.fit(clean, order[:F], trial)
+    kernels = Kernels(fit, fit.views(clean, order[:F]), trial)
+    held_out = fit.views(clean, order[F : F + C])
+    for condition in CONDITIONS:
+        for m in SIZES:
+            batch = picked(fit, photos, condition, chosen, m, is_cat)
+            drawn = draw(C, m, PERMUTATIONS, rng)
+            p[f"{condition}/{m}"] = audit(fit, kernels, held_out, batch, drawn)
     return p
 
 

@@ -26,7 +26,6 @@ from _failing_loudly_cache import Sets, extract
 from _lab import binomial_bound, data_folder, machine, wilson
 from failing_loudly import fitted
 
-from driftcli.core import threads
 from driftcli.stats import minp
 from driftcli.stats.relabelling import Blocks, choose_permutations, draw
 
@@ -70,8 +69,7 @@ def audit(
     """The gate's p-value for the last images of `views` against the first n."""
     m = len(views["properties"]) - n
     drawn = draw(n, m, choose_permutations("auto", 0.05, len(families)), rng, Blocks(groups=groups))
-    with threads.for_images(n + m):
-        return minp.joint_p([f.detector.values(f.state, views[f.view], drawn, f.columns) for f in families])
+    return minp.joint_p([f.detector.values(f.state, views[f.view], drawn, f.columns) for f in families])
 
 
 # ---------------------------------------------------------------- fresh

@@ -35,7 +35,6 @@ from _failing_loudly_cache import DELTAS, RUNS, SHIFTS, SIZES, Sets, Views, extr
 from _failing_loudly_tables import report
 from _lab import Lab, data_folder, machine
 
-from driftcli.core import threads
 from driftcli.core.images import FileFacts
 from driftcli.reference.families import Family
 from driftcli.reference.reference import build_families
@@ -87,13 +86,10 @@ def audit(families: tuple[Family, ...], held_out: Views, batch: Views, seed: int
     n, m = (len(side[families[0].view]) for side in (held_out, batch))
     permutations = choose_permutations("auto", ALPHA, len(families))
     relabellings = draw(n, m, permutations, np.random.default_rng(seed))
-    with threads.for_images(n + m):
-        values = [
-            f.detector.values(
-                f.state, np.concatenate([held_out[f.view], batch[f.view]]), relabellings, f.columns
-            )
-            for f in families
-        ]
+    values = [
+        f.detector.values(f.state, np.concatenate([held_out[f.view], batch[f.view]]), relabellings, f.columns)
+        for f in families
+    ]
     alone = {f.name: minp.joint_p([v]) for f, v in zip(families, values, strict=True)}
     return minp.joint_p(values), alone
 

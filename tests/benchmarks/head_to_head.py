@@ -31,7 +31,6 @@ import numpy as np
 from _lab import Fit, data_folder, machine
 from _matches import SETS, Features, Match, Record, matches
 
-from driftcli.core import threads
 from driftcli.stats import minp
 from driftcli.stats.relabelling import draw
 
@@ -93,10 +92,9 @@ def answer(fit: Fit, features: Features, match: Match) -> dict[str, float | bool
     n, m = len(match.held_out), match.n
     relabellings = draw(n, m, PERMUTATIONS, np.random.default_rng([match.seed, match.trial, m]))
     tables = {}
-    with threads.for_images(n + m):
-        for family in families:
-            pooled = np.concatenate(features.sides(match, family.view))
-            tables[family.name] = family.detector.values(family.state, pooled, relabellings, family.columns)
+    for family in families:
+        pooled = np.concatenate(features.sides(match, family.view))
+        tables[family.name] = family.detector.values(family.state, pooled, relabellings, family.columns)
     p = minp.joint_p(list(tables.values()))
     found: dict[str, float | bool] = {"driftcli gate": -p}
     found |= {f"driftcli family / {name}": -minp.joint_p([values]) for name, values in tables.items()}

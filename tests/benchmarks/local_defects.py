@@ -32,7 +32,6 @@ from PIL import Image, ImageEnhance
 from torch.nn import functional
 
 from driftcli.config.settings import Settings
-from driftcli.core import threads
 from driftcli.corruptions.gaussian_blur import GaussianBlur
 from driftcli.extractors import _patches
 from driftcli.reading.reader import Reader, extract_views
@@ -206,16 +205,15 @@ class Fitted:
         """P-values of `local` alone and of the gate with and without it, under the same relabellings."""
         n, m = (len(side["local"]) for side in (self.held_out, batch))
         relabellings = draw(n, m, PERMUTATIONS, rng)
-        with threads.for_images(n + m):
-            values = {
-                f.name: f.detector.values(
-                    f.state,
-                    np.concatenate([self.held_out[f.view], batch[f.view]]),
-                    relabellings,
-                    f.columns,
-                )
-                for f in self.families
-            }
+        values = {
+            f.name: f.detector.values(
+                f.state,
+                np.concatenate([self.held_out[f.view], batch[f.view]]),
+                relabellings,
+                f.columns,
+            )
+            for f in self.families
+        }
         return {
             "local": minp.joint_p([values["local"]]),
             "with": minp.joint_p(list(values.values())),

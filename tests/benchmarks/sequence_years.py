@@ -31,7 +31,7 @@ from calibration import good
 from PIL import Image
 
 from driftcli.check_history import charts
-from driftcli.core import registry, threads
+from driftcli.core import registry
 from driftcli.stats import minp, sequential
 from driftcli.stats.relabelling import Relabellings, choose_permutations, draw
 
@@ -167,11 +167,10 @@ def ranked(
 ) -> float:
     """The gate's p-value among these relabellings."""
     families, views = good(folder)
-    with threads.for_images(C + BATCH):
-        values = [
-            f.detector.values(state, np.concatenate([views[f.view][kept], batch[f.view]]), drawn, f.columns)
-            for f, state in zip(families, states, strict=True)
-        ]
+    values = [
+        f.detector.values(state, np.concatenate([views[f.view][kept], batch[f.view]]), drawn, f.columns)
+        for f, state in zip(families, states, strict=True)
+    ]
     return minp.joint_p(values)
 
 

@@ -21,7 +21,6 @@ import numpy as np
 from _lab import Fit, Lab, Photos, data_folder, machine
 
 from driftcli.config.settings import Settings
-from driftcli.core import threads
 from driftcli.core.images import FileFacts
 from driftcli.stats import minp
 from driftcli.stats.relabelling import choose_permutations, draw
@@ -147,13 +146,12 @@ def readings(fit: Fit, held_out: Mapping, batch: Mapping, rng: np.random.Generat
     n, m = len(held_out["style"]), len(batch["style"])
     tested = [f for f in fit.families if f.view != "file"]
     drawn = draw(n, m, choose_permutations("auto", ALPHA, len(tested)), rng)
-    with threads.for_images(n + m):
-        tables = {
-            f.name: f.detector.values(
-                f.state, np.concatenate([held_out[f.view], batch[f.view]]), drawn, f.columns
-            )
-            for f in tested
-        }
+    tables = {
+        f.name: f.detector.values(
+            f.state, np.concatenate([held_out[f.view], batch[f.view]]), drawn, f.columns
+        )
+        for f in tested
+    }
     gating = [f.name for f in tested if f.gate == "on"]
     p = {"gate": minp.joint_p([tables[name] for name in gating])}
     for f in tested:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from driftcli.calibration.bench import PERMUTATIONS, Bench
-from driftcli.core import threads
 from driftcli.stats import minp
 from driftcli.stats.relabelling import draw
 from tests.calibration import _world as world
@@ -16,12 +15,6 @@ FAMILIES = {"content": "on", "reconstruction": "on", "properties": "on"}
 M, GOOD = 20, 200
 BENCHES, BATCHES = 20, 15
 BRIGHTNESS = 0
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with threads.for_images(1):
-        yield
 
 
 def both(seed: int, change: world.Change | None) -> tuple[list[np.ndarray], list[float]]:

@@ -12,7 +12,6 @@ import pytest
 import driftcli
 from driftcli.calibration.paired import Change, Simulated
 from driftcli.config.settings import Settings
-from driftcli.core import threads
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
 from driftcli.core.progress import SILENT
@@ -31,12 +30,6 @@ AMOUNTS = {1.0: 0.4, 2.0: 1.0, 3.0: 4.0}
 """What each severity adds to the brightness of the drawn world, whose sd is about 1.15."""
 ALPHA = 0.05
 FAMILIES = {"content": "on", "properties": "on"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with threads.for_images(1):
-        yield
 
 
 def drawn(seed: int, pool: int = 120, good: int = 200, strangers: int = 0) -> Material:

@@ -7,10 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from driftcli.reports.content import numbers, words
-from driftcli.reports.inspect import on_page
 from driftcli.reports.layout import line_chart
 from driftcli.reports.layout.document import Cell, Column, Document, Facts, Name, Section, Table, Words
-from driftcli.reports.layout.pictured import Plot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +33,8 @@ def document(account: Account, *, page: bool = False, ascii_only: bool = False) 
     whole = "all checksums are right" if account.ok else "DAMAGED"
     listed = Section("files", "Files", files, found=not account.ok, detail=account.ok, brief=whole)
     if page:
+        from driftcli.reports.inspect import on_page
+
         lines = tuple(_made_from(account, measured=False))
         sections = (*on_page.sections(account), *_drawn(account), *([told] if settings else []), listed)
     else:
@@ -118,6 +118,7 @@ def _losses(account: Account, *, ascii_only: bool) -> Iterator[Row]:
 
 
 def _drawn(account: Account) -> tuple[Section, ...]:
+    from driftcli.reports.layout.pictured import Plot
     from driftcli.reports.plots import losses
 
     caption = "{}: dashed in training, drawn out on images held out of it."
