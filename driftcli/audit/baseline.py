@@ -19,7 +19,7 @@ from driftcli.core.outcomes import Calibrated
 from driftcli.gate import preconditions
 from driftcli.reading import canaries
 from driftcli.reading.reader import Reader, Reading
-from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reading.runtime import make_runtime, versions, warming
 from driftcli.reference.reference import Reference, open_reference, require_same_fit
 
 
@@ -38,7 +38,8 @@ def baseline(
     """
     started = time.monotonic()
     _, reference = open_reference(str(artifact), call.settings, call.given)
-    with _reader(reference, call) as reader:
+    reader = _reader(reference, call)
+    with warming(reader.extractors, reader.states, reader.runtime), reader:
         canary = canaries.seen_by(reader, reference.canary)
         reading = _read(reader, sources)
         preconditions.require(reading, call.settings, FEWEST, "baseline")

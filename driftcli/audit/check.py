@@ -18,14 +18,14 @@ from driftcli.config.call import Call
 from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.report import Report
-from driftcli.extractors.base import Runtime, resolve_device
+from driftcli.extractors.base import resolve_device
 from driftcli.gate import composition, preconditions, rules
 from driftcli.gate.batch_test import run_gate
 from driftcli.pictures import gallery
 from driftcli.pictures.picture import Gallery
 from driftcli.reading import canaries
 from driftcli.reading.reader import Reader, Reading
-from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reading.runtime import engines, make_runtime, versions, warming
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
 
 
@@ -119,7 +119,7 @@ def _audit(asked: _Asked) -> _Checked:
     reader = _reader(asked, reference, baseline)
     reading = _read(reader, asked, reference, baseline)
     preconditions.require_columns(reading, asked.settings, asked.call.given)
-    environment = _environment(reader.runtime)
+    environment = _environment(reader)
     draft = result.Draft(asked.artifact, asked.sources, reference, baseline, reading, environment)
     problem = preconditions.why_not(reading, reference, baseline.features, asked.settings)
     if problem is not None:
@@ -165,14 +165,16 @@ def _reader(asked: _Asked, reference: Reference, baseline: Baseline) -> Reader:
 def _read(reader: Reader, asked: _Asked, reference: Reference, baseline: Baseline) -> Reading:
     """The batch. Raises ArtifactError where this machine sees the canaries otherwise than the baseline's did."""
     keep = max(asked.settings.gate.max_test_images, asked.settings.report.max_images_in_result)
-    with reader:
+    with warming(reader.extractors, reader.states, reader.runtime), reader:
         canary = canaries.seen_by(reader, reference.canary)
         made_with = baseline.facts["versions"]
         canaries.compare(baseline.canary, canary, reference.spread, made_with, versions())
         return reader.read(asked.sources, keep, "reading images")
 
 
-def _environment(runtime: Runtime) -> dict[str, Any]:
-    """Device and versions, which can change a number."""
+def _environment(reader: Reader) -> dict[str, Any]:
+    """Device, what ran the networks, and versions: all that can change a number."""
     known = versions()
-    return {"device": resolve_device(runtime.device), **{k: known[k] for k in sorted(known)}}
+    ran = engines(reader.extractors, reader.states, reader.runtime)
+    device = resolve_device(reader.runtime.device)
+    return {"device": device, **({"runtime": ran} if ran else {}), **{k: known[k] for k in sorted(known)}}

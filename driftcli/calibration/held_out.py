@@ -16,6 +16,7 @@ from driftcli.core.features import Features, State
 from driftcli.core.images import Ledger
 from driftcli.explain.corruption import Library
 from driftcli.reading.reader import Reader, Reading
+from driftcli.reading.runtime import engines
 from driftcli.reference import pixel_errors
 
 FEWEST = 20
@@ -42,6 +43,8 @@ class HeldOut:
     """What every corruption does to them; None where it was not measured."""
     pixel_errors: State
     """How badly their pixels are reconstructed; empty without an autoencoder."""
+    engines: str
+    """What ran the networks, with its version."""
 
 
 def measure_held_out(
@@ -61,6 +64,7 @@ def measure_held_out(
         study=detectability.study(reader, sources, features, reader.settings),
         library=corruption_library.library(reader, sources, features),
         pixel_errors=pixel_errors.usual(reader, sources, features),
+        engines=engines(reader.extractors, reader.states, reader.runtime),
     )
 
 
