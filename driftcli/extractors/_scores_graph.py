@@ -70,7 +70,7 @@ def add(graph: Graph, x: str, y: str, shape: tuple[int, int, int], loss: str) ->
         # a Laplacian is linear: colour may be taken after it as well as before
         maps |= {f"{name} colour": _chroma(graph, maps[name]) for name in ("fine", "coarse")}
     squares = {name: graph.node("Mul", [each, each], f"{name}²") for name, each in maps.items()}
-    unlike = _unlike(graph, x, y, squares["error"], side)
+    unlike = _unlike(graph, x, y, side)
     figures = {**squares, "unlike": unlike, **_for_loss(graph, x, y, residual, loss)}
     return _columns(graph, {name: _mean(graph, each, side) for name, each in figures.items()}, loss)
 
@@ -131,33 +131,33 @@ def _for_loss(graph: Graph, x: str, y: str, residual: str, loss: str) -> dict[st
     return {"unlikely": graph.node("Neg", [graph.node("Add", products, "likely")], "unlikely")}
 
 
-def _unlike(graph: Graph, x: str, y: str, squares: str, side: int) -> str:
+def _unlike(graph: Graph, x: str, y: str, side: int) -> str:
     """1 - SSIM of every window: (A v + d² D) / (C D), d the difference of means, v the residual's variance.
 
-    A, B and C, D are the two factors of SSIM's numerator and denominator; C = A + d², D = B + v. Pixels are taken from
-    their image's mean, which changes no variance and keeps its digits. Where rounding could leave v below zero, d² D is
-    thousands of times larger: no window is below zero.
+    A, B and C, D are the two factors of SSIM's numerator and denominator; C = A + d², D = B + v. Both images are taken
+    from their own means, which changes no variance and keeps its digits. Where rounding could leave v below zero,
+    d² D is thousands of times larger: no window is below zero.
     """
     node = graph.node
 
     def squared(name: str) -> str:
         return node("Mul", [name, name], f"{name}²")
 
-    middle = node("ReduceMean", [x], "middle", axes=[2, 3], keepdims=1)
-    near = [node("Sub", [maps, middle], f"{maps}.near") for maps in (x, y)]
+    middles = [node("ReduceMean", [maps], f"{maps}.middle", axes=[2, 3], keepdims=1) for maps in (x, y)]
+    near = [node("Sub", [maps, m], f"{maps}.near") for maps, m in zip((x, y), middles, strict=True)]
     both = node("Add", [squared(each) for each in near], "both²")
-    planes = node("Concat", [*near, both, squares], "windowing", axis=1)
+    planes = node("Concat", [*near, both, squared(node("Sub", near, "left"))], "windowing", axis=1)
     across = node("MatMul", [planes, graph.constant("window.right", _window(side).T)], "across")
     windowed = node("MatMul", [graph.constant("window.left", _window(side)), across], "windowed")
-    *means, mean_both, mean_left = graph.nodes(
-        "Split", [windowed], ["mean.x", "mean.y", "mean.both", "mean.left"], axis=1
-    )
-    apart = squared(node("Sub", means, "apart"))
-    left = node("Sub", [mean_left, apart], "v")
+    names = ["mean.x", "mean.y", "mean.both", "mean.left"]
+    *means, mean_both, mean_left = graph.nodes("Split", [windowed], names, axis=1)
+    nearly = node("Sub", means, "nearly")
+    left = node("Sub", [mean_left, squared(nearly)], "v")
+    apart = squared(node("Add", [nearly, node("Sub", middles, "middles")], "d"))
     own = node("Add", [squared(each) for each in means], "means²")
     spread = node("Sub", [mean_both, own], "variances")
     spread = node("Add", [spread, graph.number(_errors.C2)], "D")
-    level = [node("Add", [each, middle], f"{each}.level") for each in means]
+    level = [node("Add", [mean, m], f"{mean}.level") for mean, m in zip(means, middles, strict=True)]
     bright = node("Add", [squared(each) for each in level], "levels²")
     bright = node("Add", [bright, graph.number(_errors.C1)], "C")
     light = node("Mul", [node("Sub", [bright, apart], "A"), left], "A v")

@@ -102,26 +102,40 @@ def packed(content: bytes) -> dict[str, NDArray[Any]]:
     return {MODEL: np.frombuffer(content, np.uint8), SHA256: np.frombuffer(digest, np.uint8)}
 
 
-_kept: OrderedDict[bytes, Session] = OrderedDict()
+_kept: OrderedDict[tuple[object, ...], Session] = OrderedDict()
 _loading = threading.Lock()
 
 
-def load(state: State) -> Session:
+def load(state: State, also: Sequence[str] = ()) -> Session:
     """The session of a State's model, made once in a process.
 
-    Raises ArtifactError where the model is not what its digest says, or nothing that onnxruntime can run.
+    `also`: names of its inner tensors that are outputs too. Raises ArtifactError where the model is not what its
+    digest says, or nothing that onnxruntime can run.
     """
     digest = bytes(state[SHA256])
+    key = (digest, *also)
     with _loading:
-        if digest not in _kept:
+        if key not in _kept:
             content = state[MODEL].tobytes()
             if hashlib.sha256(content).digest() != digest:
                 raise ArtifactError("the artifact's network is damaged", "restore the artifact or fit again")
-            _kept[digest] = Session(content)
+            _kept[key] = Session(_with_outputs(content, also) if also else content)
             while len(_kept) > KEPT:
                 _kept.popitem(last=False)
-        _kept.move_to_end(digest)
-        return _kept[digest]
+        _kept.move_to_end(key)
+        return _kept[key]
+
+
+def _with_outputs(content: bytes, names: Sequence[str]) -> bytes:
+    """The model with more outputs."""
+    import onnx
+
+    model = onnx.load_model_from_string(content)
+    model.graph.output.extend(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names
+    )
+    written: bytes = model.SerializeToString()
+    return written
 
 
 def _session(content: bytes) -> Any:
