@@ -18,7 +18,7 @@ BESIDE = {"__init__.py", "__main__.py", "py.typed", "ARCHITECTURE.md", "__pycach
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES
 }
-HEAVY = {"torch", "torchvision", "timm", "onnxruntime", "scipy", "sklearn", "matplotlib"}
+HEAVY = {"torch", "torchvision", "timm", "onnx", "onnxruntime", "scipy", "sklearn", "matplotlib"}
 GLOBAL_RNG = {
     "seed",
     "rand",

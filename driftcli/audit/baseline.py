@@ -25,7 +25,7 @@ from driftcli.reading.profiles.named import divided
 from driftcli.reading.profiles.together import Together
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
-from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reading.runtime import make_runtime, versions, warming
 from driftcli.reference.reference import Reference, open_reference, require_same_fit
 
 
@@ -48,7 +48,8 @@ def baseline(
     call = replace(call, progress=watch)
     with watch.stage("opening the reference"):
         _, reference = open_reference(str(artifact), call.settings, call.given)
-    with _reader(reference, call) as reader:
+    reader = _reader(reference, call)
+    with warming(reader.extractors, reader.states, reader.runtime), reader:
         reading, canary = _read(reader, reference, sources, str(artifact))
         preconditions.require(reading, call.settings, FEWEST, "baseline")
         preconditions.require_columns(reading, call.settings, call.given)

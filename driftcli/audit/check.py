@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.report import Report
 from driftcli.core.stages import Stopwatch
-from driftcli.extractors.base import Runtime, resolve_device
+from driftcli.extractors.base import resolve_device
 from driftcli.gate import composition, preconditions, rules
 from driftcli.gate.batch_test import run_gate
 from driftcli.pictures import gallery
@@ -33,7 +33,7 @@ from driftcli.reading.cache import refuse_inside
 from driftcli.reading.profiles.together import Together
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
-from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reading.runtime import engines, make_runtime, versions, warming
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
 
 
@@ -131,7 +131,7 @@ def _audit(asked: _Asked) -> _Checked:
     reader = _reader(asked, reference, baseline)
     reading = _read(reader, asked, reference, baseline)
     preconditions.require_columns(reading, asked.settings, asked.call.given)
-    environment = _environment(reader.runtime)
+    environment = _environment(reader)
     draft = result.Draft(asked.artifact, asked.sources, reference, baseline, reading, environment)
     problem = preconditions.why_not(reading, reference, baseline.features, asked.settings)
     if problem is not None:
@@ -183,13 +183,22 @@ def _read(reader: Reader, asked: _Asked, reference: Reference, baseline: Baselin
         made_with = baseline.facts["versions"]
         canaries.compare(baseline.canary, views, reference.spread, made_with, theirs, machine)
 
-    with reader if together.images else nullcontext():
+    with _ready(reader) if together.images else nullcontext():
         return together.read(
             lambda: canaries.remembered_by(reader, reference.canary), judge, "reading images"
         )
 
 
-def _environment(runtime: Runtime) -> dict[str, Any]:
-    """Device and versions, which can change a number."""
+@contextmanager
+def _ready(reader: Reader) -> Iterator[None]:
+    """Decode workers, and networks loaded while they begin."""
+    with warming(reader.extractors, reader.states, reader.runtime), reader:
+        yield
+
+
+def _environment(reader: Reader) -> dict[str, Any]:
+    """Device, what ran the networks, and versions: all that can change a number."""
     known = versions()
-    return {"device": resolve_device(runtime.device), **{k: known[k] for k in sorted(known)}}
+    ran = engines(reader.extractors, reader.states, reader.runtime)
+    device = resolve_device(reader.runtime.device)
+    return {"device": device, **({"runtime": ran} if ran else {}), **{k: known[k] for k in sorted(known)}}

@@ -17,6 +17,7 @@ from driftcli.explain.corruption import Library
 from driftcli.extractors.base import LOOKS
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
+from driftcli.reading.runtime import engines
 from driftcli.reference import pixel_errors
 
 FEWEST = 20
@@ -43,6 +44,8 @@ class HeldOut:
     """What every corruption does to them; None where it was not measured."""
     pixel_errors: State
     """How badly their pixels are reconstructed; empty without an autoencoder."""
+    engines: str
+    """What ran the networks, with its version."""
 
 
 def measure_held_out(
@@ -62,6 +65,7 @@ def measure_held_out(
         study=detectability.study(reader, sources, features, reader.settings),
         library=corruption_library.library(reader, sources, features),
         pixel_errors=pixel_errors.usual(reader, sources, features, reading.prepared),
+        engines=engines(reader.extractors, reader.states, reader.runtime),
     )
 
 

@@ -124,6 +124,7 @@ def _facts(reference: Reference, held_out: HeldOut) -> dict[str, Any]:
     return {
         "created": now_utc(),
         "versions": versions(),
+        "runtime": held_out.engines,
         "images": len(features),
         "content_digest": digest(features.content),
         "source": [shown(source) for source in held_out.sources],

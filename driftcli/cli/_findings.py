@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
     from driftcli.config.settings import Settings
 
-PACKAGES = ("torch", "torchvision", "numpy", "pillow", "safetensors", "pydantic", "typer", "rich")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "onnxruntime",
+    "numpy",
+    "pillow",
+    "safetensors",
+    "pydantic",
+    "typer",
+    "rich",
+)
 FIRST = 50
 """Entries of a source that the dry run decodes."""
 LEAST_BATCH = 8

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from driftcli.extractors.networks import known, named
+from driftcli.extractors.networks import known, load
 from driftcli.extractors.networks import network as _network
 from driftcli.extractors.networks.choice import NetworkChoice
-from driftcli.extractors.networks.layers import plain_float32
+from driftcli.extractors.networks.layers import TorchNetwork, plain_float32
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,10 @@ class PatchNetwork:
     classes = False
 
     def __init__(self, settings: PatchesSettings, runtime: Runtime, expected: bytes | None) -> None:
-        found = named.load(NetworkChoice(), 0, replace(runtime, weights=None), expected)
+        found = load.load(NetworkChoice(), 0, replace(runtime, weights=None), expected)
+        if not isinstance(found, TorchNetwork):  # pragma: no cover  # the default network is never a file
+            raise TypeError("the default network is a torch module")
+        self._network = found
         self._module: Lite0 = found.module
         self.sha256, self.device, self.batch = found.sha256, found.device, found.batch
         self._grid = settings.grid
@@ -49,7 +52,7 @@ class PatchNetwork:
 
     def to_cpu(self) -> None:
         """Move there for good."""
-        self._module.to("cpu")
+        self._network.to_cpu()
         self._state = {name: tensor.cpu() for name, tensor in self._state.items()}
         self.device, self.batch = "cpu", _network.CPU_BATCH
 

@@ -9,9 +9,10 @@ import numpy as np
 from PIL import Image
 
 from driftcli.core.features import Column, View
-from driftcli.extractors import _errors, _pca
+from driftcli.extractors import _errors, _pca, _scores_graph
 from driftcli.extractors._autoencoder_settings import AutoencoderSettings
 from driftcli.extractors.base import Extractor, HeatMaps, Runtime, Shown, resolve_device
+from driftcli.extractors.networks import exported, session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from driftcli.core.images import FileFacts, Frame
 
 USUAL = "error_q95"
+AT_ONCE = 256
+"""Images whose reconstructions are in memory together."""
 REMEMBERED = 2_000
 """At most so many held-out errors, and encoded images for the covariance, go into the State."""
 
@@ -134,7 +137,28 @@ class Autoencoder(AutoencoderSettings, Extractor):
             from driftcli.extractors import _training
 
             learnt |= _training.train(trained, held, self, seed, runtime)
+        learnt |= self._exported(learnt, prepared.shape[1:], runtime)
         return self._refer(learnt, trained, held, seed, runtime)
+
+    def _exported(
+        self, learnt: State, shape: tuple[int, ...], runtime: Runtime
+    ) -> Mapping[str, NDArray[Any]]:
+        """What was learnt as a graph that needs no torch; {} where it would be too large, or torch sees otherwise."""
+        from driftcli.extractors import _autoencoder_graph as _graph
+
+        if not _graph.exportable(learnt):
+            return {}
+        architecture = learnt["architecture"].tobytes().decode()
+        content = _graph.export(learnt, architecture, (shape[0], shape[1], shape[2]), self.loss)
+        looked = exported.probes(shape[0], shape[2])
+        ((image, code),) = self._passes(learnt, looked, runtime)
+        scored = _errors.scores(looked, image, self.loss)
+        expected: dict[str, NDArray[Any]] = {
+            "image": image,
+            "code": code,
+            _scores_graph.output_name(self.loss): scored,
+        }
+        return exported.believed(session.packed(content), looked, expected, runtime)
 
     def _refer(
         self,
@@ -146,7 +170,7 @@ class Autoencoder(AutoencoderSettings, Extractor):
     ) -> State:
         """What good images look like to the trained network: codes of F, errors of its held-out part."""
         seen = np.concatenate([held, trained])[:REMEMBERED]
-        codes = np.concatenate([code for _, code in self._passes(learnt, seen, runtime)])
+        codes = self._made(learnt, seen, runtime, "code")
         if codes.shape[1] > self.latent:  # maps, not a vector: their principal components are the latent
             learnt["code_mean"], learnt["code_directions"] = _pca.fit(codes, self.latent, seed)
             codes = _pca.project(codes, learnt["code_mean"], learnt["code_directions"])
@@ -162,23 +186,38 @@ class Autoencoder(AutoencoderSettings, Extractor):
     ) -> Mapping[str, NDArray[np.float32]]:
         """`error` [n, 9] (see `columns`; one fewer for grey, two more with the notebook's figures), scored against the input as given, and `latent` [n, k]."""
         precision = np.linalg.inv(state["latent_covariance"])
-        errors, codes = [], []
-        for start, image, code in self._numbered(state, prepared, runtime):
+        columns, k = len(self._columns(prepared.shape[3])), len(state["latent_mean"])
+        errors, codes = [np.zeros((0, columns), np.float32)], [np.zeros((0, k), np.float32)]
+        for images, image, code, scored in self._scored(state, prepared, runtime):
             latent = code
             if "code_mean" in state:
                 latent = _pca.project(code, state["code_mean"], state["code_directions"])
-            scored = _errors.scores(prepared[start : start + len(code)], image, self.loss)
             away = _errors.distances(latent, state["latent_mean"], precision)
-            own = self._notebook(state, prepared[start : start + len(code)], image, runtime)
-            errors.append(np.column_stack([scored, away, *own]).astype(np.float32))
+            own = self._notebook(state, images, image, runtime)
+            row = np.column_stack([scored, away, *own]).astype(np.float32)
+            row[~np.isfinite(code).all(axis=1)] = np.nan  # rectifiers may have made numbers of it again
+            errors.append(row)
             codes.append(latent)
-        k = len(state["latent_mean"])
-        return {
-            "error": np.concatenate(
-                [np.zeros((0, len(self._columns(prepared.shape[3]))), np.float32), *errors]
-            ),
-            "latent": np.concatenate([np.zeros((0, k), np.float32), *codes]),
-        }
+        return {"error": np.concatenate(errors), "latent": np.concatenate(codes)}
+
+    def _scored(
+        self, state: State, prepared: NDArray[Any], runtime: Runtime
+    ) -> Iterator[tuple[NDArray[Any], ...]]:
+        """Some images after others, what becomes of them, their codes and their scores.
+
+        The exported network measures in float32; torch's reconstructions are measured here, in float64.
+        """
+        if exported.serves(state, runtime):
+            network, names = session.load(state), ["image", "code", _scores_graph.output_name(self.loss)]
+            for start in range(0, len(prepared), AT_ONCE):
+                images = prepared[start : start + AT_ONCE]
+                yield (images, *network.run(images, names))
+            return
+        start = 0
+        for image, code in self._passes(state, prepared, runtime):
+            images = prepared[start : start + len(code)]
+            yield images, image, code, _errors.scores(images, image, self.loss)
+            start += len(code)
 
     def _notebook(
         self, state: State, images: NDArray[Any], made: NDArray[np.float32], runtime: Runtime
@@ -191,8 +230,9 @@ class Autoencoder(AutoencoderSettings, Extractor):
 
     def reconstruct(self, state: State, prepared: NDArray[Any], runtime: Runtime) -> NDArray[np.float32]:
         """float32 [n, s, s, c] in [0, 1]: what the network makes of each image."""
-        images = [image for image, _ in self._passes(state, prepared, runtime)]
-        return np.concatenate([np.zeros((0, *prepared.shape[1:]), np.float32), *images])
+        if not len(prepared):
+            return np.zeros(prepared.shape, np.float32)
+        return self._made(state, prepared, runtime, "image")
 
     def usual(self, state: State, prepared: NDArray[Any], runtime: Runtime) -> State:
         """`error_q95` [side, side]: the error that 95 % of good images stay below, pixel by pixel."""
@@ -212,23 +252,34 @@ class Autoencoder(AutoencoderSettings, Extractor):
             _errors.relative(errors, usual), 1.0, f"× the error that {whose} stay below at that place"
         )
 
-    def _numbered(
-        self, state: State, prepared: NDArray[Any], runtime: Runtime
-    ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:
-        start = 0
-        for image, code in self._passes(state, prepared, runtime):
-            yield start, image, code
-            start += len(code)
+    def _made(self, state: State, prepared: NDArray[Any], runtime: Runtime, what: str) -> NDArray[np.float32]:
+        """`image` or `code` of every image; at least one."""
+        if exported.serves(state, runtime):
+            return session.load(state).run(prepared, [what])[0]
+        place = ("image", "code").index(what)
+        return np.concatenate([made[place] for made in self._passes(state, prepared, runtime)])
 
     def _passes(
         self, state: State, prepared: NDArray[Any], runtime: Runtime
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Reconstructions and codes by torch or, for PCA, numpy."""
         architecture = bytes(state["architecture"].tobytes()).decode()
         if architecture == "pca":
             return _pca.passes(state, prepared)
         from driftcli.extractors import _conv
 
         return _conv.passes(state, architecture, self, prepared, resolve_device(runtime.device))
+
+    def engine(self, state: State, runtime: Runtime) -> str:
+        """`onnxruntime` where the State holds the network and the processor runs it."""
+        if exported.serves(state, runtime):
+            return "onnxruntime"
+        return "" if state["architecture"].tobytes() == b"pca" else "torch"
+
+    def warm(self, state: State, runtime: Runtime) -> None:
+        """The exported network's session."""
+        if exported.serves(state, runtime):
+            session.load(state)
 
     def notes(self, state: State) -> Mapping[str, Any]:
         """Architecture, images' side, epochs and the losses of the kept weights."""

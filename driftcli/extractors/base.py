@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -31,8 +34,17 @@ class Runtime:
     progress: Progress = SILENT
 
 
+GPU_NODES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/nvhost-gpu", "/dev/kfd", "/dev/dxg")
+"""What a machine with a graphics card that torch can use has one of: NVIDIA, its small boards, AMD, Windows' Linux."""
+
+
 def resolve_device(wanted: str) -> str:
-    """The torch device for a `device` setting; imports torch. Raises UsageError when it is not there."""
+    """The torch device for a `device` setting. Raises UsageError when it is not there.
+
+    Imports torch to ask for it, but neither for `cpu` nor for `auto` on a machine that shows no graphics card.
+    """
+    if wanted == "cpu" or (wanted == "auto" and not _may_have_a_card()):
+        return "cpu"
     import torch
 
     if wanted == "auto":
@@ -47,6 +59,18 @@ def resolve_device(wanted: str) -> str:
 
 LOOKS = 256
 """Images of C that an extractor is shown once more, at most, when a baseline is made."""
+
+
+@cache
+def _may_have_a_card() -> bool:
+    """Whether it is worth asking torch: a Mac, or a device's file, and a torch that is built for more than processors."""
+    if sys.platform == "darwin":
+        return True
+    try:
+        built_for_processors = version("torch").endswith("+cpu")
+    except PackageNotFoundError:
+        return False
+    return not built_for_processors and any(Path(node).exists() for node in GPU_NODES)
 
 
 class Extractor(ABC):
@@ -123,6 +147,13 @@ class Extractor(ABC):
 
         Non-finite rows mean "unreadable" for networks, "missing" for properties.
         """
+
+    def engine(self, state: State, runtime: Runtime) -> str:
+        """The package that runs its network on this state, as pip calls it; "" where numpy does all."""
+        return ""
+
+    def warm(self, state: State, runtime: Runtime) -> None:  # noqa: B027  # most kinds have nothing to make ready
+        """Make ready what the first `extract` would wait for. Runs beside other work; what fails is tried again then."""
 
     def notes(self, state: State) -> Mapping[str, Any]:
         """What was learnt, for people to read: JSON values only."""

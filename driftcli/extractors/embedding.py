@@ -11,7 +11,7 @@ from PIL import Image
 from driftcli.core.errors import ArtifactError
 from driftcli.core.features import View
 from driftcli.extractors.base import Direction, Extractor, HeatMaps, Runtime, Shown, Silence
-from driftcli.extractors.networks import completion, concepts
+from driftcli.extractors.networks import completion, concepts, exported, load, session
 from driftcli.extractors.networks import known as _known
 from driftcli.extractors.networks.choice import NetworkChoice
 
@@ -176,17 +176,21 @@ class Embedding(NetworkChoice, Extractor):
         return np.asarray(square, dtype=np.uint8)
 
     def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
-        """Nothing is learnt from images: the State binds the artifact to one file of weights."""
-        from driftcli.extractors.networks import load
+        """Nothing is learnt from images: the State binds the artifact to one file of weights.
+
+        It holds the default network itself (`onnx`), so that a check on the processor needs neither the file nor torch.
+        """
         from driftcli.extractors.networks import network as _network
 
         wanted = self.complete(runtime).preparation()
         network = load.load(self, seed, runtime, classifier=self.wordless() is None)
-        blank = np.zeros((1, wanted.side, wanted.side, 3), np.uint8)
-        widths = [view.shape[1] for view in _network.run(network, blank, runtime)]
+        looked = exported.probes(wanted.side)
+        found = _network.run(network, looked, runtime)
+        widths = [view.shape[1] for view in found]
         names = concepts.learn(widths.pop()) if network.classes else {}
         return {
             **names,
+            **exported.lite0(self, network, looked, found, runtime),
             "network": np.frombuffer(self.network.encode(), np.uint8),
             "weights_sha256": np.frombuffer(network.sha256, np.uint8),
             "seed": np.array([seed if self.weights == "random" else 0], np.int64),
@@ -214,18 +218,31 @@ class Embedding(NetworkChoice, Extractor):
 
     def _run(self, state: State, prepared: NDArray[Any], runtime: Runtime) -> list[Any]:
         """One matrix [n, d] for each style layer and for content, then the shares of classes or None."""
-        from driftcli.extractors.networks import load
-        from driftcli.extractors.networks import network as _network
-
         if bytes(state["network"]).decode() != self.network:
             raise ArtifactError(
                 f"the artifact's network is {bytes(state['network']).decode()}, not {self.network}",
                 "check with the artifact's own settings, or run `driftcli fit` again",
             )
         seed, sha256, worded = int(state["seed"][0]), bytes(state["weights_sha256"]), concepts.NAMES in state
-        network = load.load(self, seed, runtime, sha256, classifier=worded)
-        found: list[Any] = list(_network.run(network, prepared, runtime))
+        found: list[Any]
+        if exported.serves(state, runtime):
+            load.require(self, runtime, sha256)
+            found = list(session.load(state).run(prepared, exported.output_names(self, classifier=worded)))
+        else:
+            from driftcli.extractors.networks import network as _network
+
+            network = load.load(self, seed, runtime, sha256, classifier=worded)
+            found = list(_network.run(network, prepared, runtime))
         return found if worded else [*found, None]
+
+    def engine(self, state: State, runtime: Runtime) -> str:
+        """`onnxruntime` where the State holds the network and the processor runs it, or for a model file; else `torch`."""
+        return "onnxruntime" if exported.serves(state, runtime) else load.library(self, runtime)
+
+    def warm(self, state: State, runtime: Runtime) -> None:
+        """The exported network's session; a network in torch waits until it is needed."""
+        if exported.serves(state, runtime):
+            session.load(state)
 
     def usual(self, state: State, prepared: NDArray[Any], runtime: Runtime) -> State:
         """How sure the network is of what good images show, and whether it says the same of another crop of them."""

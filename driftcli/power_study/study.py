@@ -18,7 +18,7 @@ from driftcli.core.features import Features
 from driftcli.core.power_report import NullRow, PowerCell, PowerReport
 from driftcli.core.times import now_utc
 from driftcli.core.version import version
-from driftcli.extractors.base import Runtime, resolve_device
+from driftcli.extractors.base import resolve_device
 from driftcli.gate import preconditions
 from driftcli.gate.batch_test import batch_seed
 from driftcli.power_study import cells as power_cells
@@ -27,7 +27,7 @@ from driftcli.reading import canaries
 from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import digest
-from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reading.runtime import engines, make_runtime, versions, warming
 from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
 
@@ -68,7 +68,8 @@ def power(
     settings = reference.settings
     conditions = _refuse_or_warn(settings, plan, calibrated.facts)
     runtime = make_runtime(settings, call.progress)
-    with Reader(settings, reference.extractors, reference.states, runtime, False, call.progress) as reader:
+    reader = Reader(settings, reference.extractors, reference.states, runtime, False, call.progress)
+    with warming(reader.extractors, reader.states, runtime), reader:
         images = _read(reader, sources, plan, reference, calibrated)
     families = [f for f in calibrated.families if f.gate == "on" or not f.of_file]  # corruptions leave files
     cells, null = _measured(images, families, plan, calibrated, reader)
@@ -90,7 +91,7 @@ def power(
         cells=cells,
         null=null,
         timing={"seconds": round(time.monotonic() - started, 2)},
-        environment=_environment(runtime, settings.seed),
+        environment=_environment(reader, settings.seed),
     )
 
 
@@ -135,9 +136,15 @@ def _measured(
     return power_cells.measure(material, plan, settings.gate.alpha, seed, reader.progress)
 
 
-def _environment(runtime: Runtime, seed: int) -> dict[str, Any]:
-    """Device, seed and versions, as the report shows them."""
-    return {"device": resolve_device(runtime.device), "seed": seed, **dict(sorted(versions().items()))}
+def _environment(reader: Reader, seed: int) -> dict[str, Any]:
+    """Device, what ran the networks, seed and versions, as the report shows them."""
+    ran = engines(reader.extractors, reader.states, reader.runtime)
+    told = {
+        "device": resolve_device(reader.runtime.device),
+        **({"runtime": ran} if ran else {}),
+        "seed": seed,
+    }
+    return {**told, **dict(sorted(versions().items()))}
 
 
 def divide(images: Features, reference: Reference, baseline: Baseline, plan: Plan) -> Sides:

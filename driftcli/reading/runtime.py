@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import platform
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from driftcli.config.settings import Settings
+from driftcli.core.features import State
 from driftcli.core.progress import SILENT, Progress
-from driftcli.extractors.base import Runtime
+from driftcli.extractors.base import Extractor, Runtime
 
-PACKAGES = ("driftcli", "torch", "torchvision", "pillow", "numpy")
+PACKAGES = ("driftcli", "torch", "torchvision", "onnxruntime", "pillow", "numpy")
 
 
 def make_runtime(settings: Settings, progress: Progress = SILENT) -> Runtime:
@@ -32,3 +36,35 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             known[package] = "unknown"
     return known
+
+
+def engines(extractors: Mapping[str, Extractor], states: Mapping[str, State], runtime: Runtime) -> str:
+    """What runs the networks, with its version: `onnxruntime 1.32.0`; by extractor where they differ; "" without any."""
+    found = {kind: e.engine(states[kind], runtime) for kind, e in extractors.items() if kind in states}
+    told = {kind: f"{name} {versions()[name]}" for kind, name in found.items() if name}
+    if len(set(told.values())) <= 1:
+        return next(iter(told.values()), "")
+    return ", ".join(f"{kind}: {name}" for kind, name in told.items())
+
+
+@contextmanager
+def warming(
+    extractors: Mapping[str, Extractor], states: Mapping[str, State], runtime: Runtime
+) -> Iterator[None]:
+    """Networks are made ready beside what happens inside, while decode workers start.
+
+    What goes wrong here goes wrong again where a network is used first, and is told there.
+    """
+
+    def warm() -> None:
+        for kind, extractor in extractors.items():
+            if kind in states:
+                with suppress(Exception):
+                    extractor.warm(states[kind], runtime)
+
+    thread = threading.Thread(target=warm, name="driftcli-warm")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()

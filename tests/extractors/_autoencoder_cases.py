@@ -7,6 +7,7 @@ from PIL import Image
 
 from driftcli.extractors.autoencoder import Autoencoder
 from driftcli.extractors.base import Runtime
+from driftcli.extractors.networks import session
 
 RUNTIME = Runtime(device="cpu")
 QUICK = Autoencoder(side=32, channels=3, widths=(8, 16), latent=8, epochs=5, batch_size=8, learning_rate=1e-2)
@@ -27,3 +28,8 @@ def photos(n, side=32, channels=3, seed=0):
 def spoilt(images, sigma=25):
     noise = np.random.default_rng(9).normal(0, sigma, images.shape)
     return np.clip(images + noise, 0, 255).astype(np.uint8)
+
+
+def without_graph(state):
+    """The state as versions before the graph wrote it: torch (or, for PCA, numpy) computes from it."""
+    return {name: value for name, value in state.items() if name not in {session.MODEL, session.SHA256}}

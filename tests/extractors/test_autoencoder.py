@@ -10,8 +10,10 @@ import torch
 from PIL import Image, ImageFilter
 from safetensors.numpy import load, save
 
+from driftcli.extractors import _autoencoder_graph
 from driftcli.extractors.autoencoder import Autoencoder
-from tests.extractors._autoencoder_cases import QUICK, RUNTIME, photos, spoilt
+from driftcli.extractors.networks import session
+from tests.extractors._autoencoder_cases import QUICK, RUNTIME, photos, spoilt, without_graph
 
 NAMES = [column.name for column in QUICK.columns("error")]
 
@@ -20,10 +22,15 @@ def blurred(images):
     return np.stack([np.asarray(Image.fromarray(i).filter(ImageFilter.GaussianBlur(1.5))) for i in images])
 
 
-@pytest.fixture(scope="module", params=["conv", "pca", "maxpool"])
+@pytest.fixture(
+    scope="module", params=["conv", "pca", "maxpool", "conv before", "pca before", "maxpool before"]
+)
 def fitted(request):
-    settings = replace(QUICK, architecture=request.param)
-    return settings, settings.fit(photos(120), 3, RUNTIME)
+    """Each architecture, run by onnxruntime and as states of before are run: by torch or numpy."""
+    architecture, _, before = request.param.partition(" ")
+    settings = replace(QUICK, architecture=architecture)
+    state = settings.fit(photos(120), 3, RUNTIME)
+    return settings, without_graph(state) if before else state
 
 
 def test_state_survives_disk(fitted, tmp_path):
@@ -82,7 +89,8 @@ def test_same_seed_same_state(fitted):
     before = torch.get_rng_state()
     again = settings.fit(photos(120), 3, RUNTIME)
     assert torch.equal(before, torch.get_rng_state())
-    assert state.keys() == again.keys()
+    state = {**again, **state}  # one of before lacks the graph
+    assert {*state} == {*again}
     assert all(np.array_equal(state[name], again[name]) for name in state)
     other = settings.fit(photos(120), 4, RUNTIME)
     assert not np.array_equal(state["latent_mean"], other["latent_mean"])
@@ -163,4 +171,9 @@ def test_unreadable_numbers_stay_visible():
     settings = replace(QUICK, architecture="conv", epochs=1)
     state = dict(settings.fit(photos(40), 0, RUNTIME))
     state["weight.to_code.bias"] = np.full(8, np.nan, np.float32)
-    assert np.isnan(settings.extract(state, photos(2), RUNTIME)["error"]).all()
+    exported = {
+        **state,
+        **session.packed(_autoencoder_graph.export(state, "conv", (32, 32, 3), settings.loss)),
+    }
+    for broken in (exported, without_graph(state)):
+        assert np.isnan(settings.extract(broken, photos(2), RUNTIME)["error"]).all()

@@ -12,16 +12,19 @@ from driftcli.detectors.mmd import Mmd
 from driftcli.extractors.base import Direction, Runtime
 from driftcli.extractors.embedding import Embedding
 from driftcli.extractors.networks.lite0 import Lite0
+from tests.extractors._autoencoder_cases import without_graph
 from tests.extractors._pictures import picture
 
 CPU = Runtime()
 SIDE = 224
 
 
-@pytest.fixture(scope="module")
-def lite0():
+@pytest.fixture(scope="module", params=["exported", "before"])
+def lite0(request):
+    """With the network in the state, and as versions before wrote it, for torch."""
     settings = Embedding().complete(CPU)
-    return settings, settings.fit(np.empty(0), 0, CPU)
+    state = settings.fit(np.empty(0), 0, CPU)
+    return settings, without_graph(state) if request.param == "before" else state
 
 
 def prepared(settings: Embedding, seeds: range) -> np.ndarray:
@@ -61,10 +64,11 @@ def test_content_against_a_slow_twin(lite0, monkeypatch):
 
     monkeypatch.setattr(Lite0, "stages", watched)
     wanted = direction("content", 192)
+    settings.heat_map(without_graph(state), images, wanted, CPU)  # fills `seen`
     found = settings.heat_map(state, images, wanted, CPU)
     slow = np.zeros((2, 7, 7))
     for channel in range(192):
-        slow += wanted.weights[channel] * (np.concatenate(seen)[:, channel] - wanted.centre[channel])
+        slow += wanted.weights[channel] * (seen[0][:2, channel] - wanted.centre[channel])
     assert np.allclose(found, slow, atol=1e-3)
 
 

@@ -1,21 +1,15 @@
-"""The user's own model as one file: ONNX, or (only when trusted) TorchScript and torch.export."""
+"""The user's own model as one file: ONNX, run without torch, or (only when trusted) a program of torch's."""
 
 from __future__ import annotations
 
-import importlib
-import io
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
-from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.errors import UsageError
 from driftcli.extractors.base import resolve_device
-from driftcli.extractors.networks import completion, model_facts, onnx_file
+from driftcli.extractors.networks import completion, model_facts, onnx_file, session
 from driftcli.extractors.networks.known import Preparation
-from driftcli.extractors.networks.layers import MAPS, pooled
 from driftcli.extractors.networks.network import CPU_BATCH, GPU_BATCH, Network
 from driftcli.extractors.networks.wanted import Found
 
@@ -26,6 +20,8 @@ if TYPE_CHECKING:
     from driftcli.extractors.networks.choice import NetworkChoice
 
 SCRIPTS = (".pt", ".pt2", ".ts")
+MAPS, TOKENS = 4, 3
+"""Dimensions of [n, d, height, width] and of [n, tokens, d]."""
 
 
 def load(settings: NetworkChoice, runtime: Runtime, expected: bytes | None) -> Network:
@@ -40,6 +36,8 @@ def load(settings: NetworkChoice, runtime: Runtime, expected: bytes | None) -> N
     if suffix == ".onnx":
         return OnnxNetwork(found, whole, runtime)
     if suffix in SCRIPTS:
+        from driftcli.extractors.networks.script_file import ScriptNetwork
+
         return ScriptNetwork(found, whole, runtime)
     raise UsageError(
         f"{found.path}: a {suffix or 'file without suffix'} holds parameters, not a model",
@@ -47,7 +45,7 @@ def load(settings: NetworkChoice, runtime: Runtime, expected: bytes | None) -> N
     )
 
 
-def _scaled(pixels: NDArray[np.uint8], wanted: Preparation) -> NDArray[np.float32]:
+def scaled(pixels: NDArray[np.uint8], wanted: Preparation) -> NDArray[np.float32]:
     """float32 [n, side, side, 3] as the model was trained."""
     images = pixels[..., ::-1] if wanted.order == "bgr" else pixels
     mean, std = (np.array(values, np.float32) for values in (wanted.mean, wanted.std))
@@ -78,12 +76,11 @@ class OnnxNetwork:
 
     def __call__(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """float32 [batch, d] for each layer that is read, from uint8 [batch, side, side, 3]."""
-        images = _scaled(pixels, self._wanted)
+        images = scaled(pixels, self._wanted)
         if self._layout == "NCHW":
             images = images.transpose(0, 3, 1, 2)
         (output,) = self._session.run([self._output], {self._input: np.ascontiguousarray(images)})
-        means = pooled(torch.from_numpy(np.asarray(output, np.float32)), channels_last=self._layout == "NHWC")
-        return [means.numpy()]
+        return [_pooled(np.asarray(output, np.float32), channels_last=self._layout == "NHWC")]
 
     def to_cpu(self) -> None:
         """Move to the processor for good: the graphics card's memory does not suffice."""
@@ -91,10 +88,7 @@ class OnnxNetwork:
         self.batch = self._fixed or CPU_BATCH
 
     def _place(self, device: str) -> None:
-        try:
-            runtime: Any = importlib.import_module("onnxruntime")
-        except ImportError as error:
-            raise UsageError("an .onnx model needs onnxruntime", "pip install driftcli[onnx]") from error
+        runtime = session.library()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.use_deterministic_compute = True
@@ -117,9 +111,20 @@ class OnnxNetwork:
         self.device = device if cuda else "cpu"
 
 
-def _input(session: Any, side: int) -> tuple[str, str, int | None]:
+def _pooled(output: NDArray[np.float32], *, channels_last: bool) -> NDArray[np.float32]:
+    """[n, d] from maps (mean over space), tokens (mean over tokens), [n, d] or [n]; see `layers.pooled`."""
+    if output.ndim == MAPS:
+        planes = np.moveaxis(output, 3, 1) if channels_last else output
+        output = np.ascontiguousarray(planes).reshape(*planes.shape[:2], -1)
+        return np.asarray(output.mean(axis=2), np.float32)
+    if output.ndim == TOKENS:
+        return np.asarray(np.ascontiguousarray(output.transpose(0, 2, 1)).mean(axis=2), np.float32)
+    return output.reshape(len(output), -1)
+
+
+def _input(opened: Any, side: int) -> tuple[str, str, int | None]:
     """Name and layout of the model's only input, and its batch size where that is fixed."""
-    inputs = session.get_inputs()
+    inputs = opened.get_inputs()
     shape = list(inputs[0].shape) if inputs else []
     channels = [axis for axis in (1, 3) if len(shape) == MAPS and shape[axis] == 3]  # noqa: PLR2004
     layout = None if len(channels) != 1 else "NCHW" if channels == [1] else "NHWC"
@@ -135,53 +140,3 @@ def _input(session: Any, side: int) -> tuple[str, str, int | None]:
             "set side to the model's",
         )
     return inputs[0].name, layout, shape[0] if isinstance(shape[0], int) else None
-
-
-class ScriptNetwork:
-    """A TorchScript or torch.export program: runs whatever its file says, hence only when trusted."""
-
-    classes = False
-
-    def __init__(self, found: Found, settings: NetworkChoice, runtime: Runtime) -> None:
-        if not runtime.trust_weights:
-            raise UsageError(
-                f"{found.path} is a program: TorchScript and .pt2 files hold pickles, which can run any code when loaded",
-                "export the model to .onnx; or, if you trust where the file comes from, add --trust-weights",
-            )
-        self.sha256, self.device = found.sha256, resolve_device(runtime.device)
-        self._wanted = settings.preparation()
-        module, fixed = _program(found)
-        self.batch = fixed or (CPU_BATCH if self.device == "cpu" else GPU_BATCH)
-        self._fixed = fixed
-        self._module = module.to(resolve_device(runtime.device))
-        self._unoptimised = partial(torch.jit.optimized_execution, False)  # type: ignore[attr-defined]
-
-    @torch.inference_mode()
-    def __call__(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """float32 [batch, d] for each layer that is read, from uint8 [batch, side, side, 3]."""
-        images = torch.from_numpy(_scaled(pixels, self._wanted).transpose(0, 3, 1, 2).copy())
-        with self._unoptimised():  # else the third run is another program than the first
-            output = self._module(images.to(self.device))
-        while isinstance(output, (tuple, list)):
-            output = output[0]
-        return [pooled(output).float().cpu().numpy()]
-
-    def to_cpu(self) -> None:
-        """Move to the processor for good: the graphics card's memory does not suffice."""
-        self._module.to("cpu")
-        self.device, self.batch = "cpu", self._fixed or CPU_BATCH
-
-
-def _program(found: Found) -> tuple[nn.Module, int | None]:
-    """The module, and its batch size where the export fixed one."""
-    content = io.BytesIO(found.content)
-    try:
-        if found.path.suffix == ".pt2":
-            program = torch.export.load(content)
-            name = program.graph_signature.user_inputs[0]
-            (node,) = (node for node in program.graph.nodes if node.name == name)
-            first = node.meta["val"].shape[0]
-            return program.module(), first if isinstance(first, int) else None
-        return torch.jit.load(content, map_location="cpu").eval(), None  # type: ignore[no-untyped-call]
-    except Exception as error:  # many kinds, none of them ours
-        raise InternalError(f"cannot load {found.path}: {error}", "export the model to .onnx") from error

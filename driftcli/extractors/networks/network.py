@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+from driftcli.extractors.networks import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +20,7 @@ Pixels = NDArray[np.uint8]
 Matrix = NDArray[np.float32]
 
 CPU_BATCH = 4
-"""Images at a time on one core: of 1 to 32 the best for small and large networks alike (maps stay in the cache)."""
+"""Images at a time on one core in torch: of 1 to 32 the best for small and large networks alike (maps stay in the cache)."""
 GPU_BATCH = 32
 MOST_THREADS = 16
 
@@ -49,10 +51,16 @@ def run(network: Network, prepared: Pixels, runtime: Runtime) -> list[Matrix]:
     while True:
         try:
             return _all(network, prepared)
-        except torch.OutOfMemoryError:
-            if network.device == "cpu":
+        except RuntimeError as error:
+            if network.device == "cpu" or not out_of_memory(error):
                 raise
             _retreat(network, runtime)
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether a graphics card has no room left; asked without loading torch, which has raised it if so."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)
 
 
 def _retreat(network: Network, runtime: Runtime) -> None:
@@ -62,6 +70,8 @@ def _retreat(network: Network, runtime: Runtime) -> None:
     else:
         runtime.progress.warn(f"out of memory on {network.device} with a single image: using the processor")
         network.to_cpu()
+    import torch
+
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
@@ -89,8 +99,12 @@ def _threaded(network: Network, blocks: Iterable[Pixels]) -> list[list[Matrix]]:
     Faster than many threads in one convolution (nobody waits at every layer), and the only way to
     bits that do not depend on the number of cores: oneDNN sums in another order for each count.
     """
-    workers = min(torch.get_num_threads(), MOST_THREADS)
-    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+    torch = sys.modules.get("torch")  # a network of torch has loaded it; onnxruntime's does without
+    if torch is None:
+        pool = ThreadPoolExecutor(session.threads())
+    else:
+        workers = min(torch.get_num_threads(), MOST_THREADS)
+        pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
     try:
         return list(pool.map(network, blocks))
     finally:

@@ -27,6 +27,10 @@ PATHS: Mapping[str, Mapping[int, str]] = {
 }
 EXTERNAL_DATA, DATA_LOCATION = 13, 14
 METADATA_PROPS = 14
+GRAPH, FUNCTION = 7, 25
+"""Fields of a model."""
+NODE, OP_TYPE, DOMAIN = 1, 4, 7
+"""Field of a graph, and of a node."""
 
 
 def metadata(content: bytes) -> dict[str, str]:
@@ -36,19 +40,43 @@ def metadata(content: bytes) -> dict[str, str]:
     path can name any file on the machine (CVE-2022-25882 and others).
     """
     try:
-        if _has_outside_data(content, "model", 0):
-            raise UsageError(
-                "the ONNX file keeps tensors in other files",
-                "save it as one file: onnx.save(model, path, save_as_external_data=False)",
-            )
-        pairs = [
-            dict(fields(value))
-            for number, value in fields(content)
-            if number == METADATA_PROPS and not isinstance(value, int)
-        ]
+        _refuse_outside_data(content)
+        pairs = [dict(fields(value)) for value in _messages(content, METADATA_PROPS)]
         return {_text(pair.get(1)): _text(pair.get(2)) for pair in pairs}
     except (IndexError, ValueError, TypeError) as error:
         raise UsageError("the file given with --weights is no ONNX model", "export it again") from error
+
+
+def operations(content: bytes) -> set[str]:
+    """What the model is made of: names of operations, `domain.name` where they are not ONNX's own.
+
+    `function` where it defines operations itself. Raises UsageError as `metadata`.
+    """
+    try:
+        _refuse_outside_data(content)
+        found = {"function"} if any(_messages(content, FUNCTION)) else set()
+        for graph in _messages(content, GRAPH):
+            for node in _messages(graph, NODE):
+                said = dict(fields(node))
+                found.add(".".join(filter(None, [_text(said.get(DOMAIN)), _text(said.get(OP_TYPE))])))
+    except (IndexError, ValueError, TypeError) as error:
+        raise UsageError("it is no ONNX model", "export it again") from error
+    return found
+
+
+def _messages(content: bytes | memoryview, wanted: int) -> Iterator[memoryview]:
+    """The messages in one field, which may be repeated."""
+    for number, value in fields(content):
+        if number == wanted and not isinstance(value, int):
+            yield value
+
+
+def _refuse_outside_data(content: bytes) -> None:
+    if _has_outside_data(content, "model", 0):
+        raise UsageError(
+            "the ONNX file keeps tensors in other files",
+            "save it as one file: onnx.save(model, path, save_as_external_data=False)",
+        )
 
 
 def fields(content: bytes | memoryview) -> Iterator[tuple[int, int | memoryview]]:

@@ -20,8 +20,8 @@ LEAD = (
     "The same images, the same artifact and this command line give the same numbers on the same machine, if nothing else "
     "was set:"
 )
-SAID = ("device", "driftcli", "seed", "torch")
-"""Of the environment: what stands in the lines `run` and `by`."""
+SAID = ("device", "driftcli", "seed", "runtime")
+"""Of the environment: what stands in the lines `run` and `by`; without `runtime`, torch's version too."""
 
 
 def again(subject: Subject) -> Section:
@@ -30,10 +30,11 @@ def again(subject: Subject) -> Section:
     facts = _provenance(report, subject.room.digits)
     if not subject.room.page:
         return Section(ANCHOR, "", (Facts(facts, "soft"),), found=False, detail=True)
+    said = SAID if report.environment.get("runtime") else (*SAID, "torch")
     versions = [
         (name, str(value))
         for name, value in report.environment.items()
-        if name not in SAID and not isinstance(value, dict | list)
+        if name not in said and not isinstance(value, dict | list)
     ]
     blocks = (Paragraph(LEAD), Command(_command(report)), Facts((*facts, *versions)))
     return Section(ANCHOR, "How to get this result again", blocks, found=False, detail=True)
@@ -62,7 +63,10 @@ def _run(report: Report) -> str:
         f"seed {environment['seed']}" if "seed" in environment else "",
         "" if permutations is None else numbers.plural(permutations, "permutation"),
         str(environment.get("device", "")),
-        f"torch {environment['torch']}" if environment.get("torch") else "",
+        str(
+            environment.get("runtime")
+            or (f"torch {environment['torch']}" if environment.get("torch") else "")
+        ),
         f"{duration(seconds)}{speed}" if seconds is not None and numbers.known(seconds) else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -1,0 +1,170 @@
+"""[onnxruntime] A graph that `fit` wrote into a State, at work: one session a process, whole images side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from driftcli.core.errors import ArtifactError, UsageError
+from driftcli.extractors.networks import onnx_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from driftcli.core.features import State
+
+MODEL, SHA256 = "onnx", "onnx_sha256"
+"""Keys of a State: the serialised model, uint8 [bytes], and its digest, by which a process knows it again."""
+MOST_THREADS = 16
+KEPT = 4
+"""Sessions of one process: two of an artifact's extractors, and those of another artifact."""
+# fmt: off
+OPERATIONS = frozenset((
+    "Abs", "Add", "AveragePool", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "Flatten",
+    "Gather", "Gemm", "GlobalAveragePool", "Log", "MatMul", "MaxPool", "Mul", "Neg", "Pad",
+    "ReduceMean", "Relu", "Reshape", "Resize", "Sigmoid", "Slice", "Softmax", "Split", "Sub",
+    "Transpose",
+))
+# fmt: on
+"""All that our graphs are made of. No loops, no branches, nothing of another domain: an artifact holds no programs."""
+
+
+class Session:
+    """A model with one input, uint8 [batch, ...] of fixed shape, and named float32 outputs [batch, ...]."""
+
+    def __init__(self, content: bytes) -> None:
+        self._session = _session(content)
+        (given,) = self._session.get_inputs()
+        self._input = given.name
+        self._shape = tuple(given.shape)
+        self.outputs = {each.name: tuple(each.shape[1:]) for each in self._session.get_outputs()}
+
+    def run(self, images: NDArray[np.uint8], names: Sequence[str]) -> list[NDArray[np.float32]]:
+        """The named outputs of all images, each [n, ...]; the same bits in any company and with any number of cores.
+
+        Raises ArtifactError for images of another shape or an output that the model does not have.
+        """
+        batch = self._shape[0]
+        if images.shape[1:] != self._shape[1:] or not set(names) <= set(self.outputs):
+            raise ArtifactError(
+                f"the artifact's network takes images of {self._shape[1:]} and gives {', '.join(self.outputs)}, "
+                f"not {images.shape[1:]} and {', '.join(names)}",
+                "check with the artifact's own settings, or run `driftcli fit` again",
+            )
+        if not len(images):
+            return [np.zeros((0, *self.outputs[name]), np.float32) for name in names]
+        blocks = (_full(images[start : start + batch], batch) for start in range(0, len(images), batch))
+        asked = list(dict.fromkeys(names))
+        parts = self._side_by_side(asked, blocks)
+        by_name = {
+            name: np.concatenate(part)[: len(images)]
+            for name, part in zip(asked, zip(*parts, strict=True), strict=True)
+        }
+        return [by_name[name] for name in names]
+
+    def _side_by_side(
+        self, names: list[str], blocks: Iterable[NDArray[np.uint8]]
+    ) -> list[list[NDArray[np.float32]]]:
+        """Each micro-batch on one thread: no thread waits for another inside a layer, and sums keep their order."""
+        pool = ThreadPoolExecutor(threads())
+        try:
+            return list(pool.map(lambda block: self._session.run(names, {self._input: block}), blocks))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def threads() -> int:
+    """How many images are measured side by side: one a usable core, at most 16; fewer if OMP_NUM_THREADS says so."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(usable, MOST_THREADS, int(asked) if asked.isdecimal() and int(asked) else usable))
+
+
+def _full(block: NDArray[np.uint8], batch: int) -> NDArray[np.uint8]:
+    """The last micro-batch, filled up with black: another shape could mean other rounding."""
+    if len(block) < batch:
+        block = np.concatenate([block, np.zeros((batch - len(block), *block.shape[1:]), np.uint8)])
+    return np.ascontiguousarray(block)
+
+
+def packed(content: bytes) -> dict[str, NDArray[Any]]:
+    """A model as parts of a State."""
+    digest = hashlib.sha256(content).digest()
+    return {MODEL: np.frombuffer(content, np.uint8), SHA256: np.frombuffer(digest, np.uint8)}
+
+
+_kept: OrderedDict[tuple[object, ...], Session] = OrderedDict()
+_loading = threading.Lock()
+
+
+def load(state: State, also: Sequence[str] = ()) -> Session:
+    """The session of a State's model, made once in a process.
+
+    `also`: names of its inner tensors that are outputs too. Raises ArtifactError where the model is not what its
+    digest says, or nothing that onnxruntime can run.
+    """
+    digest = bytes(state[SHA256])
+    key = (digest, *also)
+    with _loading:
+        if key not in _kept:
+            content = state[MODEL].tobytes()
+            if hashlib.sha256(content).digest() != digest:
+                raise ArtifactError("the artifact's network is damaged", "restore the artifact or fit again")
+            _kept[key] = Session(_with_outputs(content, also) if also else content)
+            while len(_kept) > KEPT:
+                _kept.popitem(last=False)
+        _kept.move_to_end(key)
+        return _kept[key]
+
+
+def _with_outputs(content: bytes, names: Sequence[str]) -> bytes:
+    """The model with more outputs."""
+    import onnx
+
+    model = onnx.load_model_from_string(content)
+    model.graph.output.extend(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names
+    )
+    written: bytes = model.SerializeToString()
+    return written
+
+
+def _session(content: bytes) -> Any:
+    hint = "restore the artifact from a copy, or fit again"
+    try:
+        foreign = onnx_file.operations(content) - OPERATIONS
+    except UsageError as error:
+        raise ArtifactError(f"the artifact's network cannot be read: {error.what}", hint) from error
+    if foreign:
+        raise ArtifactError(
+            f"the artifact's network has operations that fit never writes: {sorted(foreign)}", hint
+        )
+    runtime = library()
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
+    options.use_deterministic_compute = True
+    options.log_severity_level = 4
+    try:
+        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base class of their own
+        raise ArtifactError(f"onnxruntime cannot load the artifact's network: {error}", hint) from error
+
+
+def library() -> Any:
+    """The onnxruntime package. Raises UsageError where it is not installed."""
+    try:
+        return importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise UsageError(
+            "networks run by onnxruntime, which is not here", "pip install onnxruntime"
+        ) from error
