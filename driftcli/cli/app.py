@@ -118,10 +118,11 @@ def run(argv: Sequence[str]) -> int:
 def _with(argv: Sequence[str]) -> typer.Typer:
     """The program with the one command that the line begins with: to build all of them takes longer than many run.
 
-    With every command where it begins with none: to list them, or to find the one that was meant.
+    With every command where it begins with none, to list them or to find the one that was meant, and for the demo,
+    which runs the others.
     """
     named = [info for info in app.registered_commands if info.callback and info.callback.__name__ in argv[:1]]
-    if not named:
+    if not named or argv[0] == "demo":
         return app
     one = copy.copy(app)
     one.registered_commands = named
