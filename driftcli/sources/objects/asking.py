@@ -32,6 +32,7 @@ _AGAIN = frozenset({408, 409, 425, 429})
 _NO_KEYS = re.compile(
     r"169\.254\.169\.254|metadata\.google\.internal|/latest/api/token|credential", re.IGNORECASE
 )
+_TRIES = re.compile(r" in [\d.]+[^ ,]*(, after .*?retry_timeout: \S+)? *-")
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 
@@ -115,6 +116,7 @@ _FAULTS: dict[str, Reason] = {
     "PreconditionError": "changed",
     "NotSupportedError": "ranges",
     "InvalidPathError": "path",
+    "ValueError": "path",
 }
 _STATUSES: dict[int, Reason] = {
     401: "permission",
@@ -129,7 +131,7 @@ def sentence(error: Exception) -> str:
     """The first line of what the library says, without addresses: they may hold a signature."""
     line = (str(error).splitlines() or [""])[0]
     code = re.search(r"<Code>(\w+)</Code>", str(error))
-    return _ADDRESS.sub("...", line)[:200] + (f" ({code[1]})" if code else "")
+    return _TRIES.sub(":", _ADDRESS.sub("...", line))[:200] + (f" ({code[1]})" if code else "")
 
 
 def not_there(shown: str, fault: Fault) -> DriftcliError:
