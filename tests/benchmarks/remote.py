@@ -147,7 +147,7 @@ def _moto(folder: Path, ready: Callable[[int], None]) -> None:
         "s3",
         endpoint_url=f"http://127.0.0.1:{port}",
         aws_access_key_id="k",
-        aws_secret_access_key="s",  # noqa: S106 - a made-up key of a server that we started
+        aws_secret_access_key="s",  # noqa: S106 - of a server that asks for none
         region_name="us-east-1",
     )
     client.create_bucket(Bucket="bucket")

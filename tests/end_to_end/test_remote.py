@@ -116,6 +116,14 @@ def test_a_listing_that_breaks_off_is_no_shorter_audit(check, ref, batch, object
     assert ran.result["gate"] is None or ran.result["gate"]["p_value"] is None
 
 
+def test_the_doctor_says_what_would_be_read(drift, batch, objects: Objects):
+    """And fetches no more than it looks at."""
+    ran = drift("doctor", objects.put_folder(batch, "day"), "--method", "properties")
+    assert ran.code == 0
+    assert "s3://bucket/day: first 50 entries: 48 read, 1 skipped: hidden, 1 skipped: not an image" in ran.out
+    assert len([path for path in objects.asked if "list-type" not in path]) <= 50
+
+
 @pytest.mark.usefixtures("objects", "impatient")
 def test_secrets_are_never_shown(drift, ref):
     """User, password and signature of an address: not in the result, not in the log, not in the error."""

@@ -204,6 +204,9 @@ def test_a_listing_is_a_stream(objects):
         ("https://127.0.0.1:9/a.jpg", NotAuditedError, "cannot be read"),
         ("https://127.0.0.1:9/folder/", NotAuditedError, "names no image"),
         ("az://container/x", UsageError, "cannot be opened"),
+        ("s3://", UsageError, "cannot be opened"),
+        ("https://[x/a.jpg", UsageError, "cannot be opened"),
+        ("s3://bucket/a//b/", NotAuditedError, "key that cannot be read"),
     ],
 )
 def test_errors_before_anything_is_read(objects, monkeypatch, spec, error, word):
@@ -221,6 +224,16 @@ def test_a_forbidden_bucket(objects):
     for spec in ("s3://bucket/d", "s3://bucket/d/1.jpg"):
         with pytest.raises(NotAuditedError, match="may not be read"):
             open_sources([spec], Input())
+
+
+def test_keys_with_empty_parts(objects):
+    """The library cannot spell them: an error of a listing, one entry's failure in a manifest."""
+    objects.put("d/1.jpg", b"x")
+    objects.put("d//2.jpg", b"x")
+    objects.put("list.txt", b"d/1.jpg\nd//2.jpg\n")
+    with pytest.raises(NotAuditedError, match="cannot be read"):
+        told("s3://bucket/d")
+    assert told("s3://bucket/list.txt") == [("d/1.jpg", b"x"), ("d//2.jpg", "missing")]
 
 
 def test_no_credentials(objects, monkeypatch):
@@ -378,7 +391,7 @@ def test_an_archive_is_read_in_blocks_and_resumed(objects, monkeypatch):
     monkeypatch.setattr(reader, "_FIRST", 16 << 10)
     monkeypatch.setattr(reader, "_LARGEST", 64 << 10)
     rng = np.random.default_rng(1)
-    members = {f"{n:03d}.jpg": rng.bytes(20_000) for n in range(100)}
+    members = {f"{n:03d}.jpg": rng.bytes(20_000) for n in range(40)}
     objects.put("day.tar", packed(members))
     objects.put("day.tgz", packed(members, "w:gz"))
     out = io.BytesIO()

@@ -8,7 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from functools import cache
 from typing import Any, Literal, TypeVar
@@ -19,6 +19,7 @@ SECONDS = 120.0
 """An answer takes no longer, all tries and pauses together."""
 PAUSES = (0.1, 0.4, 1.6, 6.4)
 """Seconds before the second, third, ... try, each up to half as much again by chance."""
+_GLANCE = 0.5
 _PARTING = 0.1
 """Seconds at the end of the program in which the library notices that nobody waits for it any more."""
 Reason = Literal[
@@ -31,6 +32,7 @@ _AGAIN = frozenset({408, 409, 425, 429})
 _NO_KEYS = re.compile(
     r"169\.254\.169\.254|metadata\.google\.internal|/latest/api/token|credential", re.IGNORECASE
 )
+_TRIES = re.compile(r" in [\d.]+[^ ,]*(, after .*?retry_timeout: \S+)? *-")
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 
@@ -52,10 +54,20 @@ def ask(question: Coroutine[Any, Any, T]) -> T:
     """The answer; who is interrupted meanwhile leaves no request behind. Raises Fault."""
     answer = submit(question)
     try:
-        return answer.result()
+        return answered(answer)
     except BaseException:
         answer.cancel()
         raise
+
+
+def answered(answer: Future[T]) -> T:
+    """The answer, when it is there. Raises Fault.
+
+    It looks up now and then: a signal that arrives just before a thread begins to wait does not wake it.
+    """
+    while not answer.done():
+        wait((answer,), _GLANCE)
+    return answer.result()
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]], seconds: float = SECONDS) -> T:
@@ -104,6 +116,7 @@ _FAULTS: dict[str, Reason] = {
     "PreconditionError": "changed",
     "NotSupportedError": "ranges",
     "InvalidPathError": "path",
+    "ValueError": "path",
 }
 _STATUSES: dict[int, Reason] = {
     401: "permission",
@@ -118,7 +131,7 @@ def sentence(error: Exception) -> str:
     """The first line of what the library says, without addresses: they may hold a signature."""
     line = (str(error).splitlines() or [""])[0]
     code = re.search(r"<Code>(\w+)</Code>", str(error))
-    return _ADDRESS.sub("...", line)[:200] + (f" ({code[1]})" if code else "")
+    return _TRIES.sub(":", _ADDRESS.sub("...", line))[:200] + (f" ({code[1]})" if code else "")
 
 
 def not_there(shown: str, fault: Fault) -> DriftcliError:

@@ -11,7 +11,7 @@ from typing import Any
 
 from driftcli.core.files import Refused
 from driftcli.core.images import Entry, Remote, Skipped
-from driftcli.sources.objects.asking import Fault, ask, not_there, patiently, submit
+from driftcli.sources.objects.asking import Fault, answered, ask, not_there, patiently, submit
 from driftcli.sources.objects.store import library, split, store
 
 _WINDOW = 48
@@ -106,7 +106,7 @@ class _Patience:
         """The item, when it is there. Raises NotAuditedError."""
         if not isinstance(item, Future):
             return item
-        found = item.result()
+        found = answered(item)
         lost = isinstance(found, Skipped) and found.reason == "unreachable"
         self._lost = self._lost + 1 if lost else 0
         if self._lost >= _LOST:

@@ -42,7 +42,10 @@ def listing(address: str, page: int = _PAGE) -> Iterator[tuple[Remote, float]]:
 
 def _pages(place: Any, prefix: str, after: str | None, page: int) -> Iterator[Any]:
     """What the library knows of each object after a key. Raises Fault."""
-    stream = library().list(place, prefix=prefix or None, offset=after, chunk_size=page)
+    try:
+        stream = library().list(place, prefix=prefix or None, offset=after, chunk_size=page)
+    except ValueError as error:
+        raise fault_of(error) from error
     while (found := ask(_next(stream))) is not None:
         yield from found
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from driftcli.core.addresses import scheme, shown
-from driftcli.sources.objects.asking import Fault, ask, not_there, patiently, submit
+from driftcli.sources.objects.asking import Fault, answered, ask, not_there, patiently, submit
 from driftcli.sources.objects.fetch import Facts, wanted
 from driftcli.sources.objects.store import library, split, store
 
@@ -110,7 +110,7 @@ class _Object(io.RawIOBase):
         straight = self._at == self._start + len(self._block)
         self._step = min(2 * self._step, _LARGEST) if straight else _FIRST
         if self._ahead is not None and self._ahead[0] == self._at:
-            block = self._ahead[1].result()
+            block = answered(self._ahead[1])
         else:
             self._forget()
             block = ask(self._part(self._at))

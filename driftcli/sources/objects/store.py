@@ -54,7 +54,10 @@ def split(address: str) -> tuple[str, str]:
     if not is_web(address):
         bucket, _, key = rest.partition("/")
         return f"{scheme(address)}://{bucket}", key
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # brackets that hold no IPv6 address: the library says so too
+        return address, ""
     key = unquote(parts.path.removeprefix("/"))
     if parts.query or not key or f"/{quote(key)}" != parts.path or "" in key.split("/"):
         return address.partition("#")[0], ""
