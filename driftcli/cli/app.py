@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
+RUN_OTHERS = ("demo", "help")
 USAGE, INTERNAL, INTERRUPTED, TERMINATED = 2, 4, 130, 143
 
 HELP = """Does this folder of images still look like the images the model was built on?
@@ -118,11 +119,11 @@ def run(argv: Sequence[str]) -> int:
 def _with(argv: Sequence[str]) -> typer.Typer:
     """The program with the one command that the line begins with: to build all of them takes longer than many run.
 
-    With every command where it begins with none, to list them or to find the one that was meant, and for the demo,
-    which runs the others.
+    With every command where it begins with none: to list them, or to find the one that was meant; and for the two
+    that run others.
     """
     named = [info for info in app.registered_commands if info.callback and info.callback.__name__ in argv[:1]]
-    if not named or argv[0] == "demo":
+    if not named or argv[0] in RUN_OTHERS:
         return app
     one = copy.copy(app)
     one.registered_commands = named

@@ -18,7 +18,6 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -51,12 +50,11 @@ def test(x, y, permutations):
     values = Mmd(bandwidths=(1.0,)).values(state, np.concatenate([x, y]), drawn, ())
     return values[0, 0], p_values(values[:, 0])[0], values.std()
 def twin(x, y):
-    # The observed MMD^2 by its definition: no product, no identity, every difference by itself.
-    z, n, off = np.concatenate([x, y]).astype(float), len(x), 1 - np.eye(len(x) + len(y))
-    kernel = np.stack([np.exp(-((z - row) ** 2).sum(axis=1) / (2 * sigma**2)) for row in z]) * off
-    m = len(y)
-    inside = kernel[:n, :n].sum() / (n * (n - 1)) + kernel[n:, n:].sum() / (m * (m - 1))
-    return inside - 2 * kernel[:n, n:].sum() / (n * m)
+    # The observed MMD^2 by its definition: every difference by itself, no matrix product, no identity.
+    from scipy.spatial.distance import cdist, pdist
+    inside = [np.exp(-pdist(z, "sqeuclidean") / (2 * sigma**2)).mean() for z in (x.astype(float), y.astype(float))]
+    across = np.exp(-cdist(x.astype(float), y.astype(float), "sqeuclidean") / (2 * sigma**2))
+    return sum(inside) - 2 * across.mean()
 test(x[:100], y[:50], 5)
 wall, cpu = time.perf_counter(), time.process_time()
 value, p, spread = test(x, y, int(sys.argv[2]))
@@ -143,6 +141,12 @@ class Bench:
 # ---------------------------------------------------------------- sections
 
 
+def peers_of(python: str) -> list[str]:
+    """Which of them an environment has."""
+    found = run((python, HERE / "_speed_peers.py", "--which")).output
+    return list(json.loads(found))
+
+
 def statistics(bench: Bench) -> Table:
     """Kernel MMD against the peers."""
     wanted = bench.given.peer_permutations
@@ -150,7 +154,11 @@ def statistics(bench: Bench) -> Table:
         "Statistics",
         f"Kernel MMD with one Gaussian kernel of the same width: {N:,} good and {M} new images, {D} features, {B:,} "
         "permutations; imports apart. *Ratio*: how many times as long the peer takes."
-        + ("" if wanted == B else f" Peers ran {wanted} permutations, times {B / wanted:g}."),
+        + (
+            ""
+            if wanted == B
+            else f" Peers ran 1 and {wanted} permutations; for {B:,} their times go on along that line."
+        ),
     )
     rng = np.random.default_rng(0)
     path, script = bench.work / "features.npz", bench.work / "ours.py"
@@ -159,21 +167,28 @@ def statistics(bench: Bench) -> Table:
     )
     script.write_text(OURS)
 
-    def one(command: tuple[object, ...], scale: float) -> Cost:
+    def one(*command: object) -> Cost:
         found = json.loads(run(command, env=bench.env()).output)
-        print(command[-3:], found, file=sys.stderr)
-        return Cost(found["seconds"] * scale, found["cpu"] * scale)
+        print(command[-3:], found, file=sys.stderr, flush=True)
+        return Cost(found["seconds"], found["cpu"])
+
+    def peer(*command: object) -> Cost:
+        if wanted == B:
+            return one(*command, B)
+        none, some = one(*command, 1), one(*command, wanted)
+        further = (B - wanted) / (wanted - 1)
+        return Cost(some.wall + further * (some.wall - none.wall), some.cpu + further * (some.cpu - none.cpu))
 
     exact = json.loads(run((sys.executable, script, path, B, "twin"), env=bench.env()).output)["twin"]
-    table.about += f" The observed MMD² differs from a slow twin in numpy by {exact:.1e} of its spread over permutations."
-    own = partial(one, (sys.executable, script, path, B), 1.0)
+    table.about += (
+        f" The observed MMD² differs from a slow float64 twin by {exact:.1e} of its spread over permutations."
+    )
     for python in bench.given.peers:
-        which = subprocess.run(
-            [python, HERE / "_speed_peers.py", "--which"], capture_output=True, text=True, check=True
-        )
-        for name in json.loads(which.stdout):
-            peer = partial(one, (python, HERE / "_speed_peers.py", name, path, wanted), B / wanted)
-            costs = [(own(), peer()) for _ in range(bench.given.peer_rounds)]
+        for name in peers_of(python):
+            costs = [
+                (one(sys.executable, script, path, B), peer(python, HERE / "_speed_peers.py", name, path))
+                for _ in range(bench.given.peer_rounds)
+            ]
             ours, theirs = (list(side) for side in zip(*costs, strict=True))
             table.compare(name, ours, theirs, times=True)
     return table
@@ -193,10 +208,7 @@ def end_to_end(bench: Bench) -> Table:
     )
     bench.bare("torch", bench.photos("for-baseline", 200, 300, 500), bench.work / "c.npy")
     for python in bench.given.peers:
-        which = subprocess.run(
-            [python, HERE / "_speed_peers.py", "--which"], capture_output=True, text=True, check=True
-        )
-        for name in json.loads(which.stdout):
+        for name in peers_of(python):
             costs = [
                 (bench.check(artifact, folder), _pipeline(bench, python, name, folder, permutations))
                 for _ in range(bench.given.peer_rounds)
