@@ -12,7 +12,14 @@ from driftcli.reading.open_sources import open_sources
 from driftcli.sources.folder import Folder
 from tests.journey import pictures
 
-AT_ONCE = {"opening the reference", "statistics", "explaining"}
+AT_ONCE = {
+    "opening the reference",
+    "statistics",
+    "explaining",
+    "opening networks",
+    "learning the reference",
+    "writing the artifact",
+}
 """Stages of one step, which have nothing to count."""
 
 
