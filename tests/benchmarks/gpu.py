@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import driftcli
 from driftcli.config.settings import Settings
@@ -136,7 +136,7 @@ def _sets(root: Path, options: Any) -> Iterator[Images]:
 
 def _shared() -> Path:
     named = os.environ.pop("DRIFTCLI_DATA", None)  # a command would warn of a variable it does not know
-    return Path(named) if named else Path(__file__).parents[3] / "shared" / "data"
+    return Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def _cifar(folder: Path) -> np.ndarray | None:
@@ -169,7 +169,7 @@ def _artifact(images: Images, device: str) -> Path:
     """Fitted and calibrated on one device."""
     artifact = images.reference.parent / f"ref-{device.replace(':', '-')}"
     config = artifact.with_suffix(".yaml")
-    config.write_text("calibrate:\n  diagnosis: false\n  detectable: none\n")
+    config.write_text("calibrate:\n  diagnosis: 'off'\n  detectable: none\n")
     clock = [time.perf_counter()]
     done = driftcli.fit(
         images.reference, artifact, config=config, method=METHODS, device=device, seed=SEED, holdout="0"
@@ -269,7 +269,12 @@ def _taken(device: str, left: int) -> Iterator[None]:
 
     torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info(device)
-    held = [torch.empty(max(free - left, 0), dtype=torch.uint8, device=device)]
+    held, size = [], max(free - left, 0)
+    while size > 0 and not held:
+        try:
+            held.append(torch.empty(size, dtype=torch.uint8, device=device))
+        except torch.OutOfMemoryError:  # in one piece there is less
+            size -= 32 << 20
     try:
         yield
     finally:
