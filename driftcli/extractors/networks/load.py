@@ -89,6 +89,12 @@ def _stamp(path: Path | None) -> tuple[str, int, int] | None:
     return str(path), found.st_mtime_ns, found.st_size
 
 
+def forget() -> None:
+    """Let go of the networks that are kept, and of what they settled for."""
+    with _loading:
+        _kept.clear()
+
+
 def library(settings: NetworkChoice, runtime: Runtime) -> str:
     """What runs a network that no State holds: `onnxruntime` for a model in its format, else `torch`."""
     ours = known.origin(settings.network)[0] == "file" and str(runtime.weights).endswith(".onnx")

@@ -1,9 +1,11 @@
-"""The user's own model file, found; and what it says of itself."""
+"""The user's own model file, found; what it says of itself, and its input."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from driftcli.core.errors import UsageError
 from driftcli.extractors.networks import onnx_file, weights
@@ -11,6 +13,8 @@ from driftcli.extractors.networks.known import Preparation
 from driftcli.extractors.networks.wanted import Found, Wanted
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from driftcli.extractors.base import Runtime
 
 WANTED = Wanted(network="file", file="your model")
@@ -45,3 +49,10 @@ def find(runtime: Runtime, expected: bytes | None) -> Found:
     if not runtime.weights:
         raise UsageError("`network: file` needs the model", "give it with --weights FILE (.onnx)")
     return weights.find(WANTED, runtime, expected)
+
+
+def scaled(pixels: NDArray[np.uint8], wanted: Preparation) -> NDArray[np.float32]:
+    """float32 [n, side, side, 3] as the model was trained."""
+    images = pixels[..., ::-1] if wanted.order == "bgr" else pixels
+    mean, std = (np.array(values, np.float32) for values in (wanted.mean, wanted.std))
+    return (images.astype(np.float32) / np.float32(wanted.scale) - mean) / std

@@ -9,7 +9,6 @@ import numpy as np
 from driftcli.core.errors import UsageError
 from driftcli.extractors.base import resolve_device
 from driftcli.extractors.networks import completion, model_facts, onnx_file, session
-from driftcli.extractors.networks.known import Preparation
 from driftcli.extractors.networks.network import CPU_BATCH, GPU_BATCH, Network
 from driftcli.extractors.networks.wanted import Found
 
@@ -45,13 +44,6 @@ def load(settings: NetworkChoice, runtime: Runtime, expected: bytes | None) -> N
     )
 
 
-def scaled(pixels: NDArray[np.uint8], wanted: Preparation) -> NDArray[np.float32]:
-    """float32 [n, side, side, 3] as the model was trained."""
-    images = pixels[..., ::-1] if wanted.order == "bgr" else pixels
-    mean, std = (np.array(values, np.float32) for values in (wanted.mean, wanted.std))
-    return (images.astype(np.float32) / np.float32(wanted.scale) - mean) / std
-
-
 class OnnxNetwork:
     """An ONNX model run by onnxruntime, one thread to a call, so that bits do not depend on cores."""
 
@@ -76,7 +68,7 @@ class OnnxNetwork:
 
     def __call__(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """float32 [batch, d] for each layer that is read, from uint8 [batch, side, side, 3]."""
-        images = scaled(pixels, self._wanted)
+        images = model_facts.scaled(pixels, self._wanted)
         if self._layout == "NCHW":
             images = images.transpose(0, 3, 1, 2)
         (output,) = self._session.run([self._output], {self._input: np.ascontiguousarray(images)})

@@ -12,7 +12,7 @@ from torch import nn
 from driftcli.core.errors import InternalError, UsageError
 from driftcli.extractors.base import resolve_device
 from driftcli.extractors.networks.layers import pooled
-from driftcli.extractors.networks.model_file import scaled
+from driftcli.extractors.networks.model_facts import scaled
 from driftcli.extractors.networks.network import CPU_BATCH, GPU_BATCH
 
 if TYPE_CHECKING:
