@@ -75,6 +75,9 @@ class BaselineOptions(Run, total=False):
     weights: Weights of the network (default: none).
     trust_weights: Accept weights of unknown checksum.
     allow_download: Fetch weights from the network if they are not on this machine.
+    engine: Who measures images: this process, or actors of Ray, as many as workers (default: local).
+    ray_address: With engine ray, the cluster: auto or HOST:PORT; without it Ray runs on this machine
+        (default: none).
     seed: Seed of all randomness (default: 0).
     device: auto, cpu, cuda, cuda:N or mps (default: auto).
     workers: Decoding processes (default: auto).
@@ -95,6 +98,8 @@ class BaselineOptions(Run, total=False):
     weights: Name | None
     trust_weights: bool | None
     allow_download: bool | None
+    engine: Literal["local", "ray"] | None
+    ray_address: str | None
     seed: int | None
     device: str | None
     workers: int | Literal["auto"] | None
@@ -142,6 +147,9 @@ class CheckOptions(Run, total=False):
     weights: Weights of the network (default: none).
     trust_weights: Accept weights of unknown checksum.
     allow_download: Fetch weights from the network if they are not on this machine.
+    engine: Who measures images: this process, or actors of Ray, as many as workers (default: local).
+    ray_address: With engine ray, the cluster: auto or HOST:PORT; without it Ray runs on this machine
+        (default: none).
     seed: Seed of all randomness (default: 0).
     device: auto, cpu, cuda, cuda:N or mps (default: auto).
     workers: Decoding processes (default: auto).
@@ -179,6 +187,8 @@ class CheckOptions(Run, total=False):
     weights: Name | None
     trust_weights: bool | None
     allow_download: bool | None
+    engine: Literal["local", "ray"] | None
+    ray_address: str | None
     seed: int | None
     device: str | None
     workers: int | Literal["auto"] | None
@@ -196,6 +206,9 @@ class ProfileOptions(Run, total=False):
     weights: Weights of the network (default: none).
     trust_weights: Accept weights of unknown checksum.
     allow_download: Fetch weights from the network if they are not on this machine.
+    engine: Who measures images: this process, or actors of Ray, as many as workers (default: local).
+    ray_address: With engine ray, the cluster: auto or HOST:PORT; without it Ray runs on this machine
+        (default: none).
     seed: Seed of all randomness (default: 0).
     device: auto, cpu, cuda, cuda:N or mps (default: auto).
     workers: Decoding processes (default: auto).
@@ -212,6 +225,8 @@ class ProfileOptions(Run, total=False):
     weights: Name | None
     trust_weights: bool | None
     allow_download: bool | None
+    engine: Literal["local", "ray"] | None
+    ray_address: str | None
     seed: int | None
     device: str | None
     workers: int | Literal["auto"] | None

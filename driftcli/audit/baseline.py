@@ -14,7 +14,7 @@ from driftcli.artifact import store as artifacts
 from driftcli.calibration.held_out import FEWEST, HeldOut, drop_seen_images, measure_held_out
 from driftcli.calibration.make_baseline import calibrate_baseline
 from driftcli.config.call import Call
-from driftcli.core.errors import ArtifactError, NotAuditedError
+from driftcli.core.errors import NotAuditedError
 from driftcli.core.outcomes import Calibrated
 from driftcli.gate import preconditions
 from driftcli.reading import canaries
@@ -90,25 +90,11 @@ def _read(
     Each source is a group of its own where there are several and no `--group-by`. Raises ArtifactError where profiles
     come from machines that see the canaries otherwise than the first.
     """
-    together = Together(reader, sources, reader.settings.fit.max_images, artifact)
-    canary: dict[str, NDArray[np.float32]] = {}
-    made_with: dict[str, str] = {}
-
-    def judge(views: Mapping[str, NDArray[np.float32]], theirs: Mapping[str, str], machine: str) -> None:
-        if not canary:
-            canary.update(views)
-            made_with.update(theirs)
-        first = canaries.seen(canary)
-        if complaint := canaries.difference(first, views, reference.spread, made_with, theirs, machine):
-            raise ArtifactError(complaint, "calibrate on profiles from machines that compute the same")
-
-    reading = together.read(
-        lambda: canaries.seen_by(reader, reference.canary),
-        judge,
-        "reading images",
-        by_source=reader.settings.input.group_by is None,
-    )
-    return reading, canary
+    together = Together(reader, sources, reader.settings.fit.max_images, artifact, reference.canary)
+    machines = canaries.Alike(reference.spread)
+    by_source = reader.settings.input.group_by is None
+    reading = together.read(machines.judge, "reading images", by_source=by_source)
+    return reading, machines.views
 
 
 def _require_enough_left(count: int) -> None:

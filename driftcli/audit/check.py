@@ -171,14 +171,14 @@ def _reader(asked: _Asked, reference: Reference, baseline: Baseline) -> Reader:
 def _read(reader: Reader, asked: _Asked, reference: Reference, baseline: Baseline) -> Reading:
     """The batch. Raises ArtifactError where a machine sees the canaries otherwise than the baseline's did."""
     keep = max(asked.settings.gate.max_test_images, asked.settings.report.max_images_in_result)
-    together = Together(reader, asked.sources, keep, asked.artifact)
+    together = Together(reader, asked.sources, keep, asked.artifact, reference.canary)
 
     def judge(views: Mapping[str, NDArray[np.float32]], theirs: Mapping[str, str], machine: str) -> None:
         made_with = baseline.facts["versions"]
         canaries.compare(baseline.canary, views, reference.spread, made_with, theirs, machine)
 
-    with reader if together.images else nullcontext():
-        return together.read(lambda: canaries.seen_by(reader, reference.canary), judge, "reading images")
+    with reader if together.read_here else nullcontext():
+        return together.read(judge, "reading images")
 
 
 def _environment(runtime: Runtime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from driftcli.cli import _common as c
 from driftcli.cli import _order, _summary, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
-from driftcli.cli.groups import Common, Entries, Region, Ties, Weights, group
+from driftcli.cli.groups import Common, Engine, Entries, Region, Ties, Weights, group
 
 EXAMPLES = """\
 Examples:
@@ -46,6 +46,7 @@ class Baseline:
     max_unreadable: o.MaxUnreadable = None
     null: c.Null = False
     weights: Weights
+    engine: Engine
     common: Common
 
 

@@ -12,7 +12,7 @@ from driftcli.cli import _order, _summary, session
 from driftcli.cli import options as o
 from driftcli.cli._complete import words
 from driftcli.cli._signature import command
-from driftcli.cli.groups import Common, Entries, Region, Weights, group
+from driftcli.cli.groups import Common, Engine, Entries, Region, Weights, group
 
 EXAMPLES = """\
 Examples:
@@ -75,6 +75,7 @@ class Profile:
     region: Region
     null: c.Null = False
     weights: Weights
+    engine: Engine
     common: Common
 
 
