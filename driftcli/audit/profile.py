@@ -15,7 +15,8 @@ from driftcli.core.outcomes import Profiled
 from driftcli.core.text import safe_name
 from driftcli.core.times import now_utc
 from driftcli.reading import canaries, holdings
-from driftcli.reading.engines.measuring import Task, measured
+from driftcli.reading.engines.measuring import measured
+from driftcli.reading.engines.task import Task
 from driftcli.reading.profiles import profile_file
 from driftcli.reading.profiles.profile import Profile, extractors_digest, taken
 from driftcli.reading.reader import Reader

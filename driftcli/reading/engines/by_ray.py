@@ -18,7 +18,7 @@ from driftcli.core.errors import ArtifactError, DriftcliError, InternalError, No
 from driftcli.core.images import Entry, Skipped
 from driftcli.core.text import safe_name
 from driftcli.reading.engines._actor import Actor, Order, Unit, where
-from driftcli.reading.engines.measuring import Judge, Task
+from driftcli.reading.engines.task import Judge, Task
 from driftcli.reading.ledger import Tally
 from driftcli.reading.open_sources import ORIGIN, open_sources
 from driftcli.reading.profiles import profile_file

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
-
-from driftcli.core.features import State
 from driftcli.reading import canaries
 from driftcli.reading.canaries import HERE
+from driftcli.reading.engines.task import Judge, Task
 from driftcli.reading.entries import entries_of
 from driftcli.reading.profiles.profile import raw
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import versions
-from driftcli.reading.shard import Shard
-
-Views = Mapping[str, NDArray[np.float32]]
-Judge = Callable[[Views, Mapping[str, str], str], None]
-"""Is told what a machine makes of the canaries, with which versions, and which machine that is; raises where it may not
-take part."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be measured."""
-
-    specs: Sequence[str]
-    """Sources of images."""
-    keep: int
-    shard: Shard
-    canary: State
-    """The artifact's canary images."""
-    stage: str = "reading images"
 
 
 def measured(reader: Reader, task: Task, judge: Judge) -> Reading:

@@ -9,7 +9,8 @@ from driftcli.core.features import State
 from driftcli.core.text import safe_name
 from driftcli.reading import canaries
 from driftcli.reading.canaries import HERE
-from driftcli.reading.engines.measuring import Judge, Task, measured
+from driftcli.reading.engines.measuring import measured
+from driftcli.reading.engines.task import Judge, Task
 from driftcli.reading.profiles.merging import Merger, merged
 from driftcli.reading.profiles.named import Opened, divided, refuse_choices
 from driftcli.reading.profiles.profile import extractors_digest, keyed, taken
