@@ -72,6 +72,9 @@ class BaselineOptions(Run, total=False):
     crop: Part of each image, in pixels or fractions (default: none).
     mask: Image whose black parts are ignored (default: none).
     max_unreadable: More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).
+    cache: Keep what is measured of each image in this folder, and look there before decoding: the same
+        images are measured once (default: none).
+    cache_size: Largest size of the cache; what was not used for longest goes (default: 1024).
     weights: Weights of the network (default: none).
     trust_weights: Accept weights of unknown checksum.
     allow_download: Fetch weights from the network if they are not on this machine.
@@ -95,6 +98,8 @@ class BaselineOptions(Run, total=False):
     crop: str | None
     mask: Name | None
     max_unreadable: float | str | None
+    cache: str | None
+    cache_size: int | None
     weights: Name | None
     trust_weights: bool | None
     allow_download: bool | None
@@ -136,6 +141,9 @@ class CheckOptions(Run, total=False):
     follow: Follow symbolic links inside the source.
     crop: Part of each image, in pixels or fractions (default: none).
     mask: Image whose black parts are ignored (default: none).
+    cache: Keep what is measured of each image in this folder, and look there before decoding: the same
+        images are measured once (default: none).
+    cache_size: Largest size of the cache; what was not used for longest goes (default: 1024).
     history: Remember the check in this SQLite file on a local disk; `driftcli history FILE` looks back
         (default: none).
     history_group: What is checked, where several cameras or lines share a baseline and a history: each has
@@ -179,6 +187,8 @@ class CheckOptions(Run, total=False):
     follow: bool | None
     crop: str | None
     mask: Name | None
+    cache: str | None
+    cache_size: int | None
     history: Name | None
     history_group: str | None
     date: str | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from driftcli.calibration.make_baseline import calibrate_baseline
 from driftcli.config.call import Call
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.outcomes import Calibrated
+from driftcli.core.stages import Stopwatch
 from driftcli.gate import preconditions
 from driftcli.reading import canaries
+from driftcli.reading.cache import refuse_inside
 from driftcli.reading.profiles.named import divided
 from driftcli.reading.profiles.together import Together
 from driftcli.reading.reader import Reader
@@ -40,16 +43,21 @@ def baseline(
     the images are in F (unless `drop_seen`), NotAuditedError (3) for fewer than 20 usable images.
     """
     started = time.monotonic()
-    _, reference = open_reference(str(artifact), call.settings, call.given)
+    refuse_inside(call.settings, [str(artifact), *sources])
+    watch = Stopwatch(call.progress, call.loading)
+    call = replace(call, progress=watch)
+    with watch.stage("opening the reference"):
+        _, reference = open_reference(str(artifact), call.settings, call.given)
     with _reader(reference, call) as reader:
         reading, canary = _read(reader, reference, sources, str(artifact))
         preconditions.require(reading, call.settings, FEWEST, "baseline")
         preconditions.require_columns(reading, call.settings, call.given)
         reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
         _require_enough_left(len(reading.features))
+        reading = reader.with_thumbnails(sources, reading, reference.thumbnails)
         held_out = measure_held_out(reader, sources, reading, canary)
     made = calibrate_baseline(name, reference, held_out, call.progress)
-    with artifacts.writing(artifact) as draft:
+    with watch.stage("writing the artifact"), artifacts.writing(artifact) as draft:
         require_same_fit(draft.document, reference, str(artifact))
         made.store(draft)
     return Calibrated(
@@ -67,6 +75,7 @@ def baseline(
             *_unseen(sources, held_out, reader.settings.calibrate.detectable),
         ),
         seconds=time.monotonic() - started,
+        stages=watch.stages(),
     )
 
 

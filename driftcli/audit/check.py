@@ -22,12 +22,14 @@ from driftcli.config.call import Call
 from driftcli.config.settings import Settings
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.report import Report
+from driftcli.core.stages import Stopwatch
 from driftcli.extractors.base import Runtime, resolve_device
 from driftcli.gate import composition, preconditions, rules
 from driftcli.gate.batch_test import run_gate
 from driftcli.pictures import gallery
 from driftcli.pictures.picture import Gallery
 from driftcli.reading import canaries
+from driftcli.reading.cache import refuse_inside
 from driftcli.reading.profiles.together import Together
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
@@ -92,7 +94,10 @@ def _check(asked: _Asked) -> _Checked:
     """The audit, and a row of the history where the settings name one: of one that failed, too."""
     settings = asked.settings
     preconditions.contradictions(settings)
+    refuse_inside(settings, [asked.artifact, *asked.sources])
     record.prepare(settings)
+    watch = Stopwatch(asked.call.progress, asked.call.loading)
+    asked = replace(asked, call=replace(asked.call, progress=watch))
     try:
         checked = _audit(asked)
     except NotAuditedError as error:
@@ -106,6 +111,7 @@ def _check(asked: _Asked) -> _Checked:
         record.record(_addressed(failed, asked), settings)
         raise
     report = _addressed(checked.report, asked)
+    report = replace(report, timing={**report.timing, "stages": watch.stages()})
     return replace(checked, report=record.record(report, settings, checked.measured))
 
 

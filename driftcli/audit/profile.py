@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from driftcli.config.call import Call
@@ -12,6 +13,7 @@ from driftcli.config.settings import Settings
 from driftcli.core import output
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.outcomes import Profiled
+from driftcli.core.stages import Stopwatch
 from driftcli.core.text import safe_name
 from driftcli.core.times import now_utc
 from driftcli.reading import canaries, holdings
@@ -46,6 +48,8 @@ def profile(
     started = time.monotonic()
     place, part = Path(file), parse(shard)
     refuse_place(place)
+    watch = Stopwatch(call.progress, call.loading)
+    call = replace(call, progress=watch)
     _, reference = open_reference(str(artifact), call.settings, call.given)
     settings = _without_keys(reference.settings)
     runtime = make_runtime(call.settings, call.progress)
@@ -83,6 +87,7 @@ def profile(
         ledger=reading.ledger,
         cautions=reading.cautions,
         seconds=time.monotonic() - started,
+        stages=watch.stages(),
     )
 
 

@@ -142,6 +142,7 @@ class Draft:
             "files": tuple(FileResult(s.name, s.state, s.reason) for s in reading.skipped),
             "timing": {
                 "seconds": round(seconds, 3),
+                "cached": reading.remembered,
                 "images_per_second": round(count / max(seconds, 1e-9), 2),
             },
             "environment": {**self.environment, "seed": self.settings.seed},

@@ -83,6 +83,25 @@ Mask = Annotated[
         "--mask", metavar="FILE", panel=INPUT, help="Image whose black parts are ignored (default: none)."
     ),
 ]
+Cache = Annotated[
+    str | None,
+    option(
+        "--cache",
+        metavar="DIR",
+        panel=INPUT,
+        help="Keep what is measured of each image in this folder, and look there before decoding: the same "
+        "images are measured once (default: none).",
+    ),
+]
+CacheSize = Annotated[
+    str | None,
+    option(
+        "--cache-size",
+        metavar="MB",
+        panel=INPUT,
+        help="Largest size of the cache; what was not used for longest goes (default: 1024).",
+    ),
+]
 Null = Annotated[bool, option("-0", "--null", help="Paths on standard input end in NUL.", panel=INPUT)]
 
 # ---------------------------------------------------------------- common

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from typing import IO
 
 INTERVAL = 10.0
+WORTH_TELLING = 0.01
+"""Share of a stage below which a part of it is not told."""
 
 
 class Speaker(Protocol):
@@ -62,9 +64,11 @@ class TerminalProgress(Progress):
         if self.stages:
             stage, began, done = self.stages.pop()
             unit = "files" if stage.startswith("reading") else "steps"
-            self.terminal.took(stage, self.clock() - began, done, unit)
-        for part, seconds, steps in self.parts:
-            self.terminal.took(f"  of that {part}", seconds, steps)
+            took = self.clock() - began
+            self.terminal.took(stage, took, done, unit)
+            for part, seconds, steps in self.parts:
+                if seconds >= WORTH_TELLING * took:
+                    self.terminal.took(f"  of that {part}", seconds, steps)
         self.parts.clear()
 
     def took(self, part: str, seconds: float, steps: int | None = None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +13,7 @@ from driftcli.cli import _common as c
 from driftcli.cli import _order, _summary, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
-from driftcli.cli.groups import Common, Engine, Entries, Region, Ties, Weights, group
+from driftcli.cli.groups import Cache, Common, Engine, Entries, Region, Ties, Weights, group
 
 EXAMPLES = """\
 Examples:
@@ -45,6 +47,7 @@ class Baseline:
     region: Region
     max_unreadable: o.MaxUnreadable = None
     null: c.Null = False
+    cache: Cache
     weights: Weights
     engine: Engine
     common: Common
@@ -57,12 +60,14 @@ def baseline(asked: Baseline, run: session.Session) -> int:
     Several SOURCEs (good days, cameras) are pooled and remembered as groups.
     """
     _order.require_artifact_first("baseline", asked.artifact, asked.source)
+    began = time.monotonic()
     from driftcli.audit import baseline as audit
 
+    call = replace(run.call(), loading=time.monotonic() - began)
     calibrated = audit.baseline(
         Path(asked.artifact),
         session.sources(asked.source, null=asked.null),
-        run.call(),
+        call,
         name=asked.name,
         drop_seen=asked.drop_seen,
     )
@@ -70,4 +75,5 @@ def baseline(asked: Baseline, run: session.Session) -> int:
     run.terminal.ending.images = calibrated.images
     run.terminal.ending.sentence = _summary.calibrated(calibrated, brief=True).strip()
     run.terminal.put(_summary.calibrated(calibrated, brief=run.terminal.quiet))
+    run.terminal.shares(calibrated.stages)
     return 0

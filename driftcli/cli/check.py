@@ -11,7 +11,7 @@ from driftcli.cli import _common as c
 from driftcli.cli import _forms, _link, _notice, _order, _reports, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
-from driftcli.cli.groups import Common, Engine, Entries, Region, Ties, Weights, group
+from driftcli.cli.groups import Cache, Common, Engine, Entries, Region, Ties, Weights, group
 from driftcli.core.errors import NotAuditedError
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class Check:
     entries: Entries
     region: Region
     null: c.Null = False
+    cache: Cache
     output: Output
     weights: Weights
     engine: Engine
@@ -126,6 +127,7 @@ def check(asked: Check, run: session.Session) -> int:
         silent=failure is not None and at_one and not read,  # the text would only repeat the error above it
     )
     run.terminal.took("writing reports", time.monotonic() - began)
+    run.terminal.shares(report.timing.get("stages", ()), report.timing.get("cached", 0))
     return report.exit_code
 
 
@@ -138,7 +140,7 @@ def _audit(
 
     run.terminal.took("loading libraries", time.monotonic() - began)
     artifact, baseline = Path(asked.artifact), asked.gate.baseline
-    call, gallery = replace(run.call(), link=link), None
+    call, gallery = replace(run.call(), link=link, loading=time.monotonic() - began), None
     try:
         if pictures:
             report, gallery = audit.check_with_pictures(artifact, named, call, baseline=baseline)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from driftcli.core.progress import Progress
+    from driftcli.core.stages import Stage
 
 Colour = Literal["auto", "always", "never"]
 LogFormat = Literal["text", "json"]
@@ -150,6 +151,18 @@ class Terminal:
         many = f": {steps:,} {unit} in" if steps else ":"
         speed_words = "" if rate is None else f" ({rate:.3g} {unit}/s)"
         self.say("info", f"{stage}{many} {duration(seconds)}{speed_words}")
+
+    def shares(self, stages: Sequence[Stage], cached: int = 0) -> None:
+        """With -v, as text: where all of the time went, in one table. As JSON each stage was an event of its own."""
+        if not self.verbose or self.quiet or self.log_format == "json" or not stages:
+            return
+        from driftcli.core.stages import table
+
+        self.say("info", "where the time went:")
+        for line in table(stages):
+            self.say("info", line)
+        if cached:
+            self.say("info", f"  {cached:,} images were known to the cache: no pixel of them was read")
 
     def warn(self, message: str) -> None:
         """Something to know; shown even with -q."""

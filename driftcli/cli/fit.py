@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -62,16 +64,19 @@ def fit(asked: Fit, run: session.Session) -> int:
     `check` works at once.
     """
     _order.require_images_first(asked.source, asked.output)
+    began = time.monotonic()
     from driftcli.audit import fit as audit
 
+    call = replace(run.call(), loading=time.monotonic() - began)
     fitted = audit.fit(
         session.sources(asked.source, null=asked.null),
         Path(asked.output),
-        run.call(),
+        call,
         force=asked.force,
     )
     run.terminal.close()
     run.terminal.ending.images = fitted.fitted_on
     run.terminal.ending.sentence = _summary.fitted(fitted, brief=True).strip()
     run.terminal.put(_summary.fitted(fitted, brief=run.terminal.quiet))
+    run.terminal.shares(fitted.stages)
     return 0

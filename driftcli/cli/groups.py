@@ -57,6 +57,14 @@ class Region:
 
 
 @group
+class Cache:
+    """Where features are kept from one run to the next."""
+
+    cache: c.Cache = None
+    cache_size: c.CacheSize = None
+
+
+@group
 class Ties:
     """What makes images dependent, and within which classes they are compared."""
 

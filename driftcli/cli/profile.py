@@ -100,5 +100,6 @@ def profile(asked: Profile, run: session.Session) -> int:
     run.terminal.close()
     run.terminal.ending.images = profiled.images
     run.terminal.ending.sentence = _summary.profiled(profiled, asked.artifact, brief=True).strip()
+    run.terminal.shares(profiled.stages)
     run.terminal.put(_summary.profiled(profiled, asked.artifact, brief=run.terminal.quiet))
     return 0

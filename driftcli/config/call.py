@@ -22,3 +22,5 @@ class Call:
     progress: Progress = SILENT
     link: str | None = None
     """Of `check`: where people will find its report, an address or a path."""
+    loading: float | None = None
+    """Seconds that went before the call, where somebody counted them: loading libraries."""

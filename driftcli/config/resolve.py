@@ -59,6 +59,8 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "allow-download": "weights.allow_download",
         "top-k": "report.top_k",
         "max-images-in-result": "report.max_images_in_result",
+        "cache": "cache.folder",
+        "cache-size": "cache.megabytes",
         "seed": "seed",
         "device": "device",
         "workers": "workers",

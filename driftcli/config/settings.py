@@ -169,6 +169,15 @@ class ReportSettings(Strict):
     ways between neighbours among them, as the TorchDrift notebook does (costs a second)."""
 
 
+class CacheSettings(Strict):
+    """Where features are kept, so that an image that was measured once is not decoded again."""
+
+    folder: Annotated[str, Field(min_length=1)] | None = None
+    """Folder on a local disk, made if need be; several processes may share it."""
+    megabytes: Annotated[int, Field(ge=1)] = 1024
+    """The cache's largest size; entries that were not used for longest go first."""
+
+
 class Settings(Strict):
     """All settings. `decode` and `extractors` decide how pixels become numbers: the artifact keeps them."""
 
@@ -189,3 +198,4 @@ class Settings(Strict):
     history: HistorySettings = HistorySettings()
     weights: Weights = Weights()
     report: ReportSettings = ReportSettings()
+    cache: CacheSettings = CacheSettings()

@@ -102,11 +102,13 @@ class Decoded:
     """64-bit difference hash: near-duplicates differ in few bits."""
     facts: FileFacts
     arrays: Mapping[str, NDArray[Any]]
-    """By extractor kind: what its `prepare` returned."""
+    """By extractor kind: what its `prepare` returned; empty where `views` are known."""
     thumbnail: bytes | None = None
     """WebP, 160 px on the long side, where it was asked for."""
     picture: bytes | None = None
     """PNG of the corrupted image in full size, where it was asked for."""
+    views: Mapping[str, NDArray[Any]] | None = None
+    """By view: what was measured of the same bytes before, where a cache holds that; no pixel was read."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """How long its worker took to `read`, `decode`, `hash` and `prepare` it, as far as it says."""
 

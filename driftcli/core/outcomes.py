@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from driftcli.core.images import Ledger
+from driftcli.core.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Fitted:
     cautions: What a careful reader should know, in sentences.
     notes: By extractor, what was learnt (architecture, epochs, losses), for people to read.
     seconds: Wall-clock time.
+    stages: Where it went.
     """
 
     artifact: str
@@ -29,6 +31,7 @@ class Fitted:
     cautions: tuple[str, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    stages: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Calibrated:
     ledger: Where every entry of the sources went.
     cautions: What a careful reader should know, in sentences.
     seconds: Wall-clock time.
+    stages: Where it went.
     """
 
     artifact: str
@@ -53,6 +57,7 @@ class Calibrated:
     ledger: Ledger
     cautions: tuple[str, ...] = ()
     seconds: float = 0.0
+    stages: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Profiled:
     ledger: Where every entry of the part went.
     cautions: What a careful reader should know, in sentences.
     seconds: Wall-clock time.
+    stages: Where they went, longest first.
     """
 
     file: str
@@ -76,3 +82,4 @@ class Profiled:
     ledger: Ledger
     cautions: tuple[str, ...] = ()
     seconds: float = 0.0
+    stages: tuple[Stage, ...] = ()

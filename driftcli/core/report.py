@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from driftcli.core.evidence import DisplayEffect
 from driftcli.core.findings import (
@@ -25,6 +25,7 @@ from driftcli.core.findings import (
     SequenceResult,
 )
 from driftcli.core.images import Ledger
+from driftcli.core.stages import Stage
 
 Verdict = Literal["pass", "warn", "drift", "inconclusive"]
 Outcome = Literal["pass", "warn", "drift", "inconclusive", "rule_failed", "differs", "alarm"]
@@ -138,6 +139,18 @@ class ReferenceFacts:
     groups: int | None
 
 
+class Timing(TypedDict, total=False):
+    """How long it took; what is not known is not there."""
+
+    seconds: float
+    """Of the audit, without libraries and pictures."""
+    images_per_second: float
+    cached: int
+    """Images of which no pixel was read, because a cache knew them."""
+    stages: tuple[Stage, ...]
+    """Where the time went: from loading libraries to pictures, each stage before its parts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """The result of one check, field for field the published JSON (schema_version 1)."""
@@ -160,7 +173,7 @@ class Report:
     diagnosis: tuple[Diagnosis, ...] = ()
     images: tuple[ImageResult, ...] = ()
     files: tuple[FileResult, ...] = ()
-    timing: Mapping[str, float] = field(default_factory=dict)
+    timing: Timing = field(default_factory=Timing)
     environment: Mapping[str, Any] = field(default_factory=dict)
     sequence: SequenceResult | None = None
     map: MapResult | None = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,9 @@ from driftcli.core.images import Decoded, Entry, Skipped
 from driftcli.core.progress import SILENT, Progress
 from driftcli.extractors.base import Extractor, Runtime
 from driftcli.extractors.base import views as declared_views
-from driftcli.reading.entries import entries_of, known_count
+from driftcli.reading._clock import Clock
+from driftcli.reading.cache import FeatureCache, digest_of_numbers
+from driftcli.reading.entries import entries_again, entries_of, known_count
 from driftcli.reading.keys import KeyFunction, key_function
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reading import Reading
@@ -43,19 +45,32 @@ class Reader:
 
     def __enter__(self) -> Self:
         workers = self.settings.workers
-        self._pool = DecodePool(
-            self.settings.decode,
-            self.extractors,
-            default_workers() if workers == "auto" else workers,
-            Extras(self.thumbnails, self.thumbnail_side, follow=self.settings.input.follow),
+        self._cache: FeatureCache | None = None
+        self._open = ExitStack()
+        self._pool = self._open.enter_context(
+            DecodePool(
+                self.settings.decode,
+                self.extractors,
+                default_workers() if workers == "auto" else workers,
+                Extras(self.thumbnails, self.thumbnail_side, follow=self.settings.input.follow),
+            )
         )
-        self._pool.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.__exit__(kind, error, trace)
+        self._open.__exit__(kind, error, trace)
+
+    def remember(self, canary: Mapping[str, NDArray[np.float32]]) -> None:
+        """From here on `read` looks images up in the cache that the settings name, if any, and keeps there what it measures.
+
+        `canary`: what these extractors, here and now, make of the canary images. Needs every extractor's state.
+        """
+        if self.settings.cache.folder is not None:
+            numbers = digest_of_numbers(self.settings, self.extractors, self.states, self.runtime, canary)
+            cache = FeatureCache(self.settings, numbers, self.progress)
+            self._cache = self._open.enter_context(cache)
 
     def read(self, specs: Sequence[str], keep: int, stage: str, group: str | None = None) -> Reading:
         """Read all images of the sources once; keep the features of the `keep` with the lowest content hashes.
@@ -63,7 +78,7 @@ class Reader:
         `stage`: what progress says meanwhile. `group`: a group name for all images of this pass, in place of
         `--group-by`. Raises as `open_sources`, and InternalError when a decode worker cannot start.
         """
-        return self.read_entries(entries_of(specs, self.settings), keep, stage, group)
+        return self._read(entries_of(specs, self.settings), keep, stage, group, None, self._cache)
 
     def read_entries(
         self,
@@ -73,23 +88,49 @@ class Reader:
         group: str | KeyFunction | None = None,
         total: int | None = None,
     ) -> Reading:
-        """As `read`, for entries at hand; `total`: how many, where they cannot tell. `group` may be a key of each image."""
+        """As `read`, for entries at hand, and without a cache; `total`: how many, where they cannot tell.
+
+        `group` may be a key of each image.
+        """
+        return self._read(entries, keep, stage, group, total, None)
+
+    def _read(
+        self,
+        entries: Iterable[Entry | Skipped],
+        keep: int,
+        stage: str,
+        group: str | KeyFunction | None,
+        total: int | None,
+        cache: FeatureCache | None,
+    ) -> Reading:
         tally, table = Tally(), Table(keep, self._keys(group), tuple(self.extractors.values()))
         self.progress.start(stage, known_count(entries) if total is None else total)
-        spent, count = 0.0, 0
-        for chunk in _chunks(tally.watch(self._pool.map(self._counted(entries)))):
-            began = time.monotonic()
-            views, prepared = self._extract(chunk)
-            spent, count = spent + time.monotonic() - began, count + len(chunk)
-            for i, item in enumerate(chunk):
-                row = {name: x[i] for name, x in views.items()}
-                if finite(row):
-                    table.add(item, row, {name: x[i] for name, x in prepared.items()})
-                else:
-                    tally.withdraw(item.name, "nonfinite")
-        self.progress.took("networks and measuring", spent, count)
+        clock, remembered = Clock(), 0
+        decoded = self._pool.map(self._counted(entries, clock), None if cache is None else cache.known)
+        for chunk in _chunks(clock.watch(tally.watch(decoded))):
+            new = [item for item in chunk if item.views is None]
+            remembered += len(chunk) - len(new)
+            with clock.at("networks and measuring", len(new)):
+                views, prepared = self._extract(new)
+            with clock.at("collecting", len(chunk)):
+                rows = iter(_rows(views, len(new)))
+                images = iter(_rows(prepared, len(new)))
+                measured = [next(rows) if item.views is None else _float32(item.views) for item in chunk]
+                for item, row in zip(chunk, measured, strict=True):
+                    image = next(images) if item.views is None else {}
+                    if finite(row):
+                        table.add(item, row, image)
+                    else:
+                        tally.withdraw(item.name, "nonfinite")
+            if cache is not None:
+                with clock.at("keeping features in the cache", len(new)):
+                    cache.used(item.content for item in chunk if item.views is not None)
+                    both = zip(chunk, measured, strict=True)
+                    cache.add([(one, row) for one, row in both if one.views is None and finite(row)])
+        for part, seconds, steps in clock.parts():
+            self.progress.took(part, seconds, steps)
         self.progress.finish()
-        return table.reading(tally)
+        return table.reading(tally, remembered)
 
     def decoded(self, entries: Iterable[Entry | Skipped]) -> Iterator[Decoded]:
         """The images that can be read, in their order, prepared and nothing more: for few images.
@@ -101,15 +142,40 @@ class Reader:
             if isinstance(item, Decoded):
                 yield item
 
-    def _counted(self, entries: Iterable[Entry | Skipped]) -> Iterator[Entry | Skipped]:
-        for entry in entries:
+    def with_thumbnails(self, specs: Sequence[str], reading: Reading, most: int) -> Reading:
+        """The reading with a thumbnail of each of its first `most` images, where the reader makes any.
+
+        Images that came from a cache have none, nor has every one among very many: those are read again.
+        """
+        names = reading.features.names[:most]
+        found = dict(zip(names, reading.thumbnails, strict=False))
+        missing = {name for name, thumbnail in found.items() if not thumbnail}
+        if not self.thumbnails or not missing:
+            return reading
+        self.progress.start("making thumbnails", len(missing))
+        again = {item.name: item for item in self.decoded(entries_again(specs, self.settings, missing))}
+        self.progress.finish()
+        contents = dict(zip(names, reading.features.content, strict=False))
+        made = {
+            name: item.thumbnail or b""
+            for name, item in again.items()
+            if item.content.hex().encode() == contents[name]
+        }
+        thumbnails = tuple(made.get(name, one) for name, one in zip(names, reading.thumbnails, strict=False))
+        return replace(reading, thumbnails=thumbnails + reading.thumbnails[most:])
+
+    def _counted(self, entries: Iterable[Entry | Skipped], clock: Clock) -> Iterator[Entry | Skipped]:
+        for entry in clock.timed("listing", entries):
             self.progress.advance(1)
             yield entry
 
     def _extract(
         self, chunk: Sequence[Decoded]
     ) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[Any]]]:
-        views, prepared = {}, {}
+        views: dict[str, NDArray[np.float32]] = {}
+        prepared: dict[str, NDArray[Any]] = {}
+        if not chunk:
+            return views, prepared
         for kind, extractor in self.extractors.items():
             images = np.stack([item.arrays[kind] for item in chunk])
             if kind in self.states:
@@ -155,6 +221,15 @@ def default_workers() -> int:
 def finite(row: Mapping[str, NDArray[np.float32]]) -> bool:
     """Whether all is finite that is declared so: in the other views NaN is a missing value."""
     return all(np.isfinite(x).all() for name, x in row.items() if declared_views()[name].finite)
+
+
+def _rows(arrays: Mapping[str, NDArray[Any]], count: int) -> list[dict[str, NDArray[Any]]]:
+    """Arrays [n, ...] by name as one such mapping for each of the n rows."""
+    return [{name: x[i] for name, x in arrays.items()} for i in range(count)]
+
+
+def _float32(views: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    return {name: x.astype(np.float32, copy=False) for name, x in views.items()}
 
 
 def _chunks(items: Iterable[Decoded]) -> Iterator[list[Decoded]]:

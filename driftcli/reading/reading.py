@@ -37,6 +37,8 @@ class Reading:
     thumbnails: tuple[bytes, ...] = ()
     columns: frozenset[str] = frozenset()
     """Names of the manifests' columns that any used image has."""
+    remembered: int = 0
+    """Images of which no pixel was read, because a cache knew them."""
     remarks: tuple[str, ...] = ()
     """Sentences for the report on profiles: shards that are missing."""
 

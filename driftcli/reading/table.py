@@ -22,6 +22,8 @@ from driftcli.reading.ledger import Tally
 from driftcli.reading.reading import Reading
 
 T = TypeVar("T")
+_THUMBNAIL_BYTES = 64 << 20
+"""Of some ten thousand thumbnails."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Table:
         self._prepared: dict[str, PackedRows] = {}
         self._pixels, self._near, self._times = array("Q"), array("Q"), array("d")
         self._facts: list[FileFacts] = []
-        self._thumbnails: list[bytes] = []
+        self._thumbnails = _Thumbnails()
         self._keyed: tuple[list[str], list[str], list[str]] = ([], [], [])
 
     def add(
@@ -85,6 +87,7 @@ class Table:
         slot = self._slot((item.content, item.name, self._came))
         if slot is not None:
             self._put(slot, item)
+            self._thumbnails.add(item)
             for name, row in views.items():
                 half = declared_views()[name].rounded
                 _write(self._views, name, slot, row, np.dtype(np.float16) if half else row.dtype)
@@ -112,16 +115,15 @@ class Table:
         _set(self._near, slot, item.near)
         _set(self._times, slot, capture_time(item))
         _set(self._facts, slot, facts)
-        _set(self._thumbnails, slot, item.thumbnail or b"")
         functions = (self.keys.group, self.keys.stratum, self.keys.slice)
         for function, values in zip(functions, self._keyed, strict=True):
             if function is not None:
                 _set(values, slot, sys.intern(function(item)))
 
-    def reading(self, tally: Tally) -> Reading:
+    def reading(self, tally: Tally, remembered: int = 0) -> Reading:
         """The result of the pass, rows sorted by content hash, then name: the order of files leaves no trace.
 
-        The numbers leave the table: it can be asked once.
+        The numbers leave the table: it can be asked once. `remembered`: how many came from a cache.
         """
         places = sorted(self._places, reverse=True)
         order = np.array([place.slot for place in places], np.int64)
@@ -160,9 +162,36 @@ class Table:
             pixels,
             prepared,
             tuple(self._facts[slot] for slot in order),
-            tuple(self._thumbnails[slot] for slot in order),
+            tuple(self._thumbnails.of(place.order[0]) for place in places),
             frozenset(self.columns),
+            remembered,
         )
+
+
+class _Thumbnails:
+    """Thumbnails by content hash, those of the lowest: a baseline wants the first few hundred of its images.
+
+    Once they take too much memory the upper half of the hashes goes, and stays without.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[bytes, bytes] = {}
+        self._bytes = 0
+        self._below = b"\xff" * 33
+
+    def add(self, item: Decoded) -> None:
+        """Keep an image's thumbnail if it has one and its hash is low enough."""
+        if item.thumbnail and item.content < self._below and item.content not in self._kept:
+            self._kept[item.content] = item.thumbnail
+            self._bytes += len(item.thumbnail)
+            if self._bytes > _THUMBNAIL_BYTES:
+                self._below = sorted(self._kept)[len(self._kept) // 2]
+                self._kept = {content: one for content, one in self._kept.items() if content < self._below}
+                self._bytes = sum(map(len, self._kept.values()))
+
+    def of(self, content: bytes) -> bytes:
+        """The image's thumbnail; empty where none is kept."""
+        return self._kept.get(content, b"")
 
 
 def hexadecimal(hashes: NDArray[np.void]) -> NDArray[np.bytes_]:

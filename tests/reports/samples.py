@@ -34,6 +34,7 @@ from driftcli.core.report import (
     RuleResult,
     StatisticResult,
 )
+from driftcli.core.stages import Stage
 from tests.reports import rich_parts as parts
 
 DIGEST = "3f9a1c2e44d15b7c9e0a6f1d2c3b4a5968778695a4b3c2d1e0f1029384756afe"
@@ -212,7 +213,14 @@ def drifted() -> Report:
             DuplicateResult("exact", "batch", (images[2].path, images[3].path)),
             DuplicateResult("near", "batch", (images[0].path, images[1].path)),
         ),
-        timing={"seconds": 74.3, "images_per_second": 1.71},
+        timing={
+            "seconds": 74.3, "images_per_second": 1.71, "cached": 40, "stages": (
+                Stage("loading libraries", 1.204), Stage("reading images", 68.5, 130),
+                Stage("waiting for workers", 61.02, 127, "reading images"),
+                Stage("decoding", 118.7, 127, "reading images", workers=True),
+                Stage("statistics", 4.9), Stage("other", 0.9),
+            ),
+        },
         headline=headed("look", family="style", words=("blurrier", "greener"), corruptions=LIKENESS.corruptions),
     )  # fmt: skip
 

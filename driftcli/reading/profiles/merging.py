@@ -83,6 +83,7 @@ def _pair(one: Reading, two: Reading, keep: int) -> Reading:
         facts=(),
         thumbnails=tuple(thumbnails[i] for i in order) if thumbnails else (),
         columns=one.columns | two.columns,
+        remembered=one.remembered + two.remembered,
     )
 
 

@@ -72,7 +72,9 @@ class Together:
     def _of_images(self, images: Sequence[str], judge: Judge, stage: str, *, by_source: bool) -> Reading:
         reader = self.reader
         if reader.settings.engine == "local":
-            judge(canaries.seen_by(reader, self.canary), versions(), HERE)
+            views = canaries.seen_by(reader, self.canary)
+            judge(views, versions(), HERE)
+            reader.remember(views)
             if not by_source:
                 return reader.read(images, self.keep, stage)
             few = len(images) == 1

@@ -7,7 +7,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 
 class Malformed(Exception):  # noqa: N818  # it never leaves the room: `json.parse` turns it into exit 3
@@ -26,6 +26,10 @@ def build(kind: Any, value: Any, where: str = "") -> Any:  # noqa: PLR0911  # on
         return value
     if is_dataclass(kind):
         return _record(kind, value, where)
+    if is_typeddict(kind):
+        _expect(isinstance(value, dict), "an object", where)
+        known = {name: of for name, of in _hints(kind).items() if name in value}
+        return {name: build(of, value[name], f"{where}.{name}") for name, of in known.items()}
     origin, inside = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return _optional(inside, value, where)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from driftcli.core.errors import InternalError
 from driftcli.core.images import Decoded, Entry, FileFacts, Skipped
 from driftcli.extractors.base import Extractor
+from driftcli.sources.decoding.cache import Known
 from driftcli.sources.decoding.process import LostError, Worker
 from driftcli.sources.decoding.settings import Decode
 
@@ -94,8 +95,12 @@ class DecodePool:
         self._workers.clear()
         self._threads = None
 
-    def map(self, entries: Iterable[Entry | Skipped]) -> Iterator[Decoded | Skipped]:
+    def map(
+        self, entries: Iterable[Entry | Skipped], known: Known | None = None
+    ) -> Iterator[Decoded | Skipped]:
         """One answer for each entry, in their order; Skipped ones pass through.
+
+        `known`: where to look first for what was measured of an image before (thumbnails are not kept there).
 
         Raises InternalError when a worker cannot start or an extractor's `prepare` raises, UsageError
         for a crop or mask that is none.
@@ -112,7 +117,7 @@ class DecodePool:
                     held -= freed
                     yield first if isinstance(first, Skipped) else first.result()
                 held += size
-                waiting.append((entry if isinstance(entry, Skipped) else self._submit(entry), size))
+                waiting.append((entry if isinstance(entry, Skipped) else self._submit(entry, known), size))
             while waiting:
                 first, _ = waiting.popleft()
                 yield first if isinstance(first, Skipped) else first.result()
@@ -121,18 +126,20 @@ class DecodePool:
                 if not isinstance(left, Skipped):
                     left.cancel()
 
-    def _submit(self, entry: Entry) -> Future[Decoded | Skipped]:
+    def _submit(self, entry: Entry, known: Known | None) -> Future[Decoded | Skipped]:
         if self._threads is None:
             raise RuntimeError("the DecodePool was closed while its answers were being read")
-        return self._threads.submit(self._one, entry)
+        return self._threads.submit(self._one, entry, known)
 
-    def _one(self, entry: Entry) -> Decoded | Skipped:
+    def _one(self, entry: Entry, known: Known | None) -> Decoded | Skipped:
         """In a thread: one file through whichever worker is free."""
         worker = self._idle.get()
         path = entry.path if entry.data is None else None
         try:
             wanted = None if entry.corruption is None else asdict(entry.corruption)
-            request = {"name": entry.name, "path": path, "corruption": wanted}
+            request: dict[str, Any] = {"name": entry.name, "path": path, "corruption": wanted}
+            if known is not None and wanted is None:
+                request["known"] = [known.path, known.digest]
             header, body = worker.ask(request, entry.data or b"")
         except LostError as lost:
             return Skipped(entry.name, "unreadable", lost.reason)
@@ -163,7 +170,8 @@ def _answer(entry: Entry, header: Mapping[str, Any], body: bytes) -> Decoded | S
         pixels=bytes.fromhex(header["pixels"]),
         near=header["near"],
         facts=FileFacts(**header["facts"]),
-        arrays=arrays,
+        arrays={} if header.get("known") else arrays,
+        views=arrays if header.get("known") else None,
         thumbnail=body[at : at + header["thumbnail"]] or None,
         picture=body[at + header["thumbnail"] :] or None,
         seconds=header.get("seconds", {}),
