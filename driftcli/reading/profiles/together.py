@@ -67,7 +67,10 @@ class Together:
         reading = merger.merged()
         if by_source and len(sources) == 1:
             reading = replace(reading, features=replace(reading.features, group=None))
-        return replace(reading, remarks=opened.missing())
+        none = (b"",) * len(
+            reading.features
+        )  # a profile has no thumbnails; who wants some reads images again
+        return replace(reading, remarks=opened.missing(), thumbnails=reading.thumbnails or none)
 
     def _of_images(self, images: Sequence[str], judge: Judge, stage: str, *, by_source: bool) -> Reading:
         reader = self.reader
