@@ -145,14 +145,14 @@ def _below(root: int) -> list[int]:
 
 
 def _kind(pid: int) -> tuple[str, int, float]:
-    """What a process is, whose memory it counts as, and its resident megabytes."""
+    """What a process is, whose memory it counts as, and the most megabytes that it ever held."""
     try:
         line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        status = Path(f"/proc/{pid}/status").read_text()
         parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return "", 0, 0.0
-    size = next(int(row.split()[1]) for row in rollup.splitlines() if row.startswith("Rss:")) / 1024
+    size = next(int(row.split()[1]) for row in status.splitlines() if row.startswith("VmHWM:")) / 1024
     if "ray::MapWorker" in line:
         return "actor", pid, size
     if "decoding/worker" in line or "decoding.worker" in line:
