@@ -78,6 +78,9 @@ class BaselineOptions(Run, total=False):
     weights: Weights of the network (default: none).
     trust_weights: Accept weights of unknown checksum.
     allow_download: Fetch weights from the network if they are not on this machine.
+    engine: Who measures images: this process, or actors of Ray, as many as workers (default: local).
+    ray_address: With engine ray, the cluster: auto or HOST:PORT; without it Ray runs on this machine
+        (default: none).
     seed: Seed of all randomness (default: 0).
     device: auto, cpu, cuda, cuda:N or mps (default: auto).
     workers: Decoding processes (default: auto).
@@ -100,6 +103,8 @@ class BaselineOptions(Run, total=False):
     weights: Name | None
     trust_weights: bool | None
     allow_download: bool | None
+    engine: Literal["local", "ray"] | None
+    ray_address: str | None
     seed: int | None
     device: str | None
     workers: int | Literal["auto"] | None
@@ -150,6 +155,9 @@ class CheckOptions(Run, total=False):
     weights: Weights of the network (default: none).
     trust_weights: Accept weights of unknown checksum.
     allow_download: Fetch weights from the network if they are not on this machine.
+    engine: Who measures images: this process, or actors of Ray, as many as workers (default: local).
+    ray_address: With engine ray, the cluster: auto or HOST:PORT; without it Ray runs on this machine
+        (default: none).
     seed: Seed of all randomness (default: 0).
     device: auto, cpu, cuda, cuda:N or mps (default: auto).
     workers: Decoding processes (default: auto).
@@ -189,6 +197,8 @@ class CheckOptions(Run, total=False):
     weights: Name | None
     trust_weights: bool | None
     allow_download: bool | None
+    engine: Literal["local", "ray"] | None
+    ray_address: str | None
     seed: int | None
     device: str | None
     workers: int | Literal["auto"] | None
@@ -206,6 +216,9 @@ class ProfileOptions(Run, total=False):
     weights: Weights of the network (default: none).
     trust_weights: Accept weights of unknown checksum.
     allow_download: Fetch weights from the network if they are not on this machine.
+    engine: Who measures images: this process, or actors of Ray, as many as workers (default: local).
+    ray_address: With engine ray, the cluster: auto or HOST:PORT; without it Ray runs on this machine
+        (default: none).
     seed: Seed of all randomness (default: 0).
     device: auto, cpu, cuda, cuda:N or mps (default: auto).
     workers: Decoding processes (default: auto).
@@ -222,6 +235,8 @@ class ProfileOptions(Run, total=False):
     weights: Name | None
     trust_weights: bool | None
     allow_download: bool | None
+    engine: Literal["local", "ray"] | None
+    ray_address: str | None
     seed: int | None
     device: str | None
     workers: int | Literal["auto"] | None

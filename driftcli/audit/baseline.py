@@ -15,7 +15,7 @@ from driftcli.artifact import store as artifacts
 from driftcli.calibration.held_out import FEWEST, HeldOut, drop_seen_images, measure_held_out
 from driftcli.calibration.make_baseline import calibrate_baseline
 from driftcli.config.call import Call
-from driftcli.core.errors import ArtifactError, NotAuditedError
+from driftcli.core.errors import NotAuditedError
 from driftcli.core.outcomes import Calibrated
 from driftcli.core.stages import Stopwatch
 from driftcli.gate import preconditions
@@ -25,7 +25,7 @@ from driftcli.reading.profiles.named import divided
 from driftcli.reading.profiles.together import Together
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
-from driftcli.reading.runtime import make_runtime, versions, warming
+from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reference.reference import Reference, open_reference, require_same_fit
 
 
@@ -48,8 +48,7 @@ def baseline(
     call = replace(call, progress=watch)
     with watch.stage("opening the reference"):
         _, reference = open_reference(str(artifact), call.settings, call.given)
-    reader = _reader(reference, call)
-    with warming(reader.extractors, reader.states, reader.runtime), reader:
+    with _reader(reference, call) as reader:
         reading, canary = _read(reader, reference, sources, str(artifact))
         preconditions.require(reading, call.settings, FEWEST, "baseline")
         preconditions.require_columns(reading, call.settings, call.given)
@@ -100,25 +99,11 @@ def _read(
     Each source is a group of its own where there are several and no `--group-by`. Raises ArtifactError where profiles
     come from machines that see the canaries otherwise than the first.
     """
-    together = Together(reader, sources, reader.settings.fit.max_images, artifact)
-    canary: dict[str, NDArray[np.float32]] = {}
-    made_with: dict[str, str] = {}
-
-    def judge(views: Mapping[str, NDArray[np.float32]], theirs: Mapping[str, str], machine: str) -> None:
-        if not canary:
-            canary.update(views)
-            made_with.update(theirs)
-        first = canaries.seen(canary)
-        if complaint := canaries.difference(first, views, reference.spread, made_with, theirs, machine):
-            raise ArtifactError(complaint, "calibrate on profiles from machines that compute the same")
-
-    reading = together.read(
-        lambda: canaries.remembered_by(reader, reference.canary),
-        judge,
-        "reading images",
-        by_source=reader.settings.input.group_by is None,
-    )
-    return reading, canary
+    together = Together(reader, sources, reader.settings.fit.max_images, artifact, reference.canary)
+    machines = canaries.Alike(reference.spread)
+    by_source = reader.settings.input.group_by is None
+    reading = together.read(machines.judge, "reading images", by_source=by_source)
+    return reading, machines.views
 
 
 def _require_enough_left(count: int) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from driftcli.reading.cache import refuse_inside
 from driftcli.reading.profiles.together import Together
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
-from driftcli.reading.runtime import engines, make_runtime, versions, warming
+from driftcli.reading.runtime import engines, make_runtime, versions
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
 
 
@@ -177,23 +177,14 @@ def _reader(asked: _Asked, reference: Reference, baseline: Baseline) -> Reader:
 def _read(reader: Reader, asked: _Asked, reference: Reference, baseline: Baseline) -> Reading:
     """The batch. Raises ArtifactError where a machine sees the canaries otherwise than the baseline's did."""
     keep = max(asked.settings.gate.max_test_images, asked.settings.report.max_images_in_result)
-    together = Together(reader, asked.sources, keep, asked.artifact)
+    together = Together(reader, asked.sources, keep, asked.artifact, reference.canary)
 
     def judge(views: Mapping[str, NDArray[np.float32]], theirs: Mapping[str, str], machine: str) -> None:
         made_with = baseline.facts["versions"]
         canaries.compare(baseline.canary, views, reference.spread, made_with, theirs, machine)
 
-    with _ready(reader) if together.images else nullcontext():
-        return together.read(
-            lambda: canaries.remembered_by(reader, reference.canary), judge, "reading images"
-        )
-
-
-@contextmanager
-def _ready(reader: Reader) -> Iterator[None]:
-    """Decode workers, and networks loaded while they begin."""
-    with warming(reader.extractors, reader.states, reader.runtime), reader:
-        yield
+    with reader if together.read_here else nullcontext():
+        return together.read(judge, "reading images")
 
 
 def _environment(reader: Reader) -> dict[str, Any]:

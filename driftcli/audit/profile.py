@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from driftcli.config.call import Call
@@ -11,12 +13,14 @@ from driftcli.config.settings import Settings
 from driftcli.core import output
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.outcomes import Profiled
+from driftcli.core.stages import Stopwatch
 from driftcli.core.text import safe_name
 from driftcli.core.times import now_utc
 from driftcli.reading import canaries, holdings
-from driftcli.reading.entries import entries_of
+from driftcli.reading.engines.measuring import measured
+from driftcli.reading.engines.task import Task
 from driftcli.reading.profiles import profile_file
-from driftcli.reading.profiles.profile import Profile, extractors_digest, raw, taken
+from driftcli.reading.profiles.profile import Profile, extractors_digest, taken
 from driftcli.reading.reader import Reader
 from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reading.shard import parse
@@ -44,17 +48,17 @@ def profile(
     started = time.monotonic()
     place, part = Path(file), parse(shard)
     refuse_place(place)
+    watch = Stopwatch(call.progress, call.loading)
+    call = replace(call, progress=watch)
     _, reference = open_reference(str(artifact), call.settings, call.given)
     settings = _without_keys(reference.settings)
     runtime = make_runtime(call.settings, call.progress)
     reader = Reader(settings, reference.extractors, reference.states, runtime, False, call.progress)
     most = keep or kept_by_default(settings)
-    with reader:
-        canary = canaries.remembered_by(reader, reference.canary)
-        entries = entries_of(sources, settings, part)
-        reading, columns, origin = taken(
-            reader.read_entries(entries, most, "reading images", raw, cached=True)
-        )
+    machines = canaries.Alike(reference.spread)
+    task = Task(sources, most, part, reference.canary)
+    with reader if settings.engine == "local" else nullcontext():
+        reading, columns, origin = taken(measured(reader, task, machines.judge))
     if not len(reading.contents) and part.of == 1:
         what, hint = holdings.instead(reading.skipped)
         raise NotAuditedError(f"profile found 0 usable images: the source holds {what}", hint)
@@ -65,8 +69,8 @@ def profile(
         input={key: value for key, value in settings.input.model_dump(mode="json").items() if key in CHOICES},
         keep=most,
         created=now_utc(),
-        versions=versions(),
-        canary=canary,
+        versions=machines.versions or versions(),
+        canary=machines.views,
         reading=reading,
         columns=columns,
         origin=origin,
@@ -83,6 +87,7 @@ def profile(
         ledger=reading.ledger,
         cautions=reading.cautions,
         seconds=time.monotonic() - started,
+        stages=watch.stages(),
     )
 
 

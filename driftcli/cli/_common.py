@@ -148,6 +148,24 @@ Workers = Annotated[
     str | None,
     option("--workers", metavar="N|auto", panel=COMMON, help="Decoding processes (default: auto)."),
 ]
+EngineName = Annotated[
+    str | None,
+    option(
+        "--engine",
+        metavar="local|ray",
+        panel=COMMON,
+        help="Who measures images: this process, or actors of Ray, as many as --workers (default: local).",
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    option(
+        "--ray-address",
+        metavar="ADDRESS",
+        panel=COMMON,
+        help="With --engine ray, the cluster: auto or HOST:PORT; without it Ray runs on this machine (default: none).",
+    ),
+]
 Quiet = Annotated[bool, option("-q", "--quiet", panel=COMMON, help="One line of key=value; no progress.")]
 Verbose = Annotated[
     int,

@@ -13,7 +13,7 @@ from driftcli.cli import _common as c
 from driftcli.cli import _order, _summary, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
-from driftcli.cli.groups import Cache, Common, Entries, Region, Ties, Weights, group
+from driftcli.cli.groups import Cache, Common, Engine, Entries, Region, Ties, Weights, group
 
 EXAMPLES = """\
 Examples:
@@ -49,6 +49,7 @@ class Baseline:
     null: c.Null = False
     cache: Cache
     weights: Weights
+    engine: Engine
     common: Common
 
 

@@ -11,7 +11,7 @@ from driftcli.cli import _common as c
 from driftcli.cli import _forms, _link, _notice, _order, _reports, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
-from driftcli.cli.groups import Cache, Common, Entries, Region, Ties, Weights, group
+from driftcli.cli.groups import Cache, Common, Engine, Entries, Region, Ties, Weights, group
 from driftcli.core.errors import NotAuditedError
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class Check:
     cache: Cache
     output: Output
     weights: Weights
+    engine: Engine
     common: Common
 
 

@@ -79,3 +79,11 @@ class Weights:
     weights: o.Weights = None
     trust_weights: o.TrustWeights = False
     allow_download: o.AllowDownload = False
+
+
+@group
+class Engine:
+    """Where images are measured."""
+
+    engine: c.EngineName = None
+    ray_address: c.RayAddress = None

@@ -12,7 +12,7 @@ from driftcli.cli import _order, _summary, session
 from driftcli.cli import options as o
 from driftcli.cli._complete import words
 from driftcli.cli._signature import command
-from driftcli.cli.groups import Common, Entries, Region, Weights, group
+from driftcli.cli.groups import Common, Engine, Entries, Region, Weights, group
 
 EXAMPLES = """\
 Examples:
@@ -75,6 +75,7 @@ class Profile:
     region: Region
     null: c.Null = False
     weights: Weights
+    engine: Engine
     common: Common
 
 
@@ -99,5 +100,6 @@ def profile(asked: Profile, run: session.Session) -> int:
     run.terminal.close()
     run.terminal.ending.images = profiled.images
     run.terminal.ending.sentence = _summary.profiled(profiled, asked.artifact, brief=True).strip()
+    run.terminal.shares(profiled.stages)
     run.terminal.put(_summary.profiled(profiled, asked.artifact, brief=run.terminal.quiet))
     return 0

@@ -64,6 +64,8 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "seed": "seed",
         "device": "device",
         "workers": "workers",
+        "engine": "engine",
+        "ray-address": "ray_address",
     }
 )
 """Option -> dotted key. The variable of `--min-images` is `DRIFTCLI_MIN_IMAGES`; Python says `min_images=`."""

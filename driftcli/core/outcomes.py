@@ -70,6 +70,7 @@ class Profiled:
     ledger: Where every entry of the part went.
     cautions: What a careful reader should know, in sentences.
     seconds: Wall-clock time.
+    stages: Where they went, longest first.
     """
 
     file: str

@@ -27,7 +27,7 @@ from driftcli.reading import canaries
 from driftcli.reading.entries import entries_again
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import digest
-from driftcli.reading.runtime import engines, make_runtime, versions, warming
+from driftcli.reading.runtime import engines, make_runtime, versions
 from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
 
@@ -69,7 +69,7 @@ def power(
     conditions = _refuse_or_warn(settings, plan, calibrated.facts)
     runtime = make_runtime(settings, call.progress)
     reader = Reader(settings, reference.extractors, reference.states, runtime, False, call.progress)
-    with warming(reader.extractors, reader.states, runtime), reader:
+    with reader:
         images = _read(reader, sources, plan, reference, calibrated)
     families = [f for f in calibrated.families if f.gate == "on" or not f.of_file]  # corruptions leave files
     cells, null = _measured(images, families, plan, calibrated, reader)

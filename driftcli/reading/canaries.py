@@ -88,15 +88,6 @@ def seen_by(reader: Reader, state: Mapping[str, NDArray[np.generic]]) -> Mapping
     return features.views
 
 
-def remembered_by(
-    reader: Reader, state: Mapping[str, NDArray[np.generic]]
-) -> Mapping[str, NDArray[np.float32]]:
-    """As `seen_by`; and from here on the reader uses the cache that its settings name, if any."""
-    views = seen_by(reader, state)
-    reader.remember(views)
-    return views
-
-
 def compare(
     state: Mapping[str, NDArray[np.generic]],
     views: Mapping[str, NDArray[np.float32]],
@@ -154,3 +145,25 @@ def _difference(then: NDArray[np.float64], now: NDArray[np.float64], spread: NDA
     then, now = np.nan_to_num(then), np.nan_to_num(now)
     unit = np.maximum(np.nan_to_num(spread), 1e-6 + 1e-3 * np.abs(then).max(axis=0))
     return float((np.abs(now - then) / unit).max(initial=0.0))
+
+
+class Alike:
+    """Several machines that take part in one baseline or profile: all must see the canaries as the first does."""
+
+    def __init__(self, spread: Mapping[str, NDArray[np.float64]]) -> None:
+        self._spread = spread
+        self.views: Mapping[str, NDArray[np.float32]] = {}
+        """What the first machine makes of the canaries: [canaries, columns] by view."""
+        self.versions: Mapping[str, str] = {}
+
+    def judge(
+        self, views: Mapping[str, NDArray[np.float32]], versions: Mapping[str, str], machine: str
+    ) -> None:
+        """Raise ArtifactError where this machine computes otherwise than the first."""
+        if not self.views:
+            self.views, self.versions = views, versions
+        first = seen(self.views)
+        if complaint := difference(first, views, self._spread, self.versions, versions, machine):
+            raise ArtifactError(
+                complaint, "use machines that compute the same: the same versions and hardware"
+            )

@@ -25,6 +25,7 @@ from driftcli.reading.entries import entries_again, entries_of, known_count
 from driftcli.reading.keys import KeyFunction, key_function
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reading import Reading
+from driftcli.reading.runtime import warming
 from driftcli.reading.table import Keys, Table
 from driftcli.sources.decoding.pool import NO_EXTRAS, DecodePool, Extras
 
@@ -60,6 +61,7 @@ class Reader:
         workers = self.settings.workers
         self._cache: FeatureCache | None = None
         self._open = ExitStack()
+        self._open.enter_context(warming(self.extractors, self.states, self.runtime))
         self._pool = self._open.enter_context(
             DecodePool(
                 self.settings.decode,

@@ -55,29 +55,43 @@ class Profile:
     sha256: str = ""
 
     def keyed(self, settings: Input, by_source: bool = False) -> Reading:
-        """The reading with the groups, strata and slices that these settings ask for.
+        """As the function `keyed`."""
+        return keyed(self.reading, self.columns, self.origin, settings, self.sources if by_source else None)
 
-        `by_source`: the group of an image is its source.
-        """
-        features = self.reading.features
-        items = [
-            _item(name, columns, time)
-            for name, columns, time in zip(
-                features.names, self.columns, _times(features.time, len(features)), strict=True
-            )
-        ]
 
-        def keys(wanted: KeyFunction | None) -> tuple[str, ...] | None:
-            return None if wanted is None else tuple(wanted(item) for item in items)
+def keyed(
+    reading: Reading,
+    columns: Sequence[Mapping[str, str]],
+    origin: NDArray[np.int32],
+    settings: Input,
+    sources: Sequence[str] | None = None,
+) -> Reading:
+    """The reading with the groups, strata and slices that these settings ask for.
 
-        group = tuple(self.sources[i] for i in self.origin) if by_source else None
-        keyed = replace(
+    `columns`, `origin`: of its images, as in `Profile`. `sources`: then the group of an image is its source.
+    """
+    features = reading.features
+    items = [
+        _item(name, each, time)
+        for name, each, time in zip(
+            features.names, columns, _times(features.time, len(features)), strict=True
+        )
+    ]
+
+    def keys(wanted: KeyFunction | None) -> tuple[str, ...] | None:
+        return None if wanted is None else tuple(wanted(item) for item in items)
+
+    return replace(
+        reading,
+        features=replace(
             features,
-            group=keys(key_function(settings.group_by)) if group is None else group,
+            group=keys(key_function(settings.group_by))
+            if sources is None
+            else tuple(sources[i] for i in origin),
             stratum=keys(key_function(settings.stratify_by)),
             slice=keys(key_function(settings.slice_by)),
-        )
-        return replace(self.reading, features=keyed)
+        ),
+    )
 
 
 def raw(item: Decoded) -> str:
@@ -95,6 +109,15 @@ def taken(reading: Reading) -> tuple[Reading, tuple[Mapping[str, str], ...], NDA
         columns=reading.columns - {ORIGIN},
     )
     return bare, tuple(rows), origin
+
+
+def untaken(profile: Profile) -> Reading:
+    """What `taken` was given: the reading with its images' columns and sources as groups."""
+    columns = zip(profile.columns, profile.origin.tolist(), strict=True)
+    group = tuple(json.dumps({**each, ORIGIN: str(origin)}) for each, origin in columns)
+    names = profile.reading.columns | ({ORIGIN} if group else set())
+    features = replace(profile.reading.features, group=group)
+    return replace(profile.reading, features=features, columns=names)
 
 
 def extractors_digest(

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from driftcli.core.addresses import shown
+from driftcli.core.features import State
 from driftcli.core.text import safe_name
-from driftcli.reading.profiles.merging import Merger
+from driftcli.reading import canaries
+from driftcli.reading.canaries import HERE
+from driftcli.reading.engines.measuring import measured
+from driftcli.reading.engines.task import Judge, Task
+from driftcli.reading.profiles.merging import Merger, merged
 from driftcli.reading.profiles.named import Opened, divided, refuse_choices
-from driftcli.reading.profiles.profile import extractors_digest
+from driftcli.reading.profiles.profile import extractors_digest, keyed, taken
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import versions
-
-Views = Mapping[str, NDArray[np.float32]]
-Judge = Callable[[Views, Mapping[str, str], str], None]
-"""Is told what a machine makes of the canaries, with which versions, and which machine that is; raises where it may
-not take part."""
+from driftcli.reading.shard import Shard
 
 
 @dataclass(frozen=True)
@@ -32,16 +30,21 @@ class Together:
     keep: int
     artifact: str
     """For hints."""
+    canary: State
+    """The artifact's canary images."""
 
     @property
     def images(self) -> list[str]:
-        """The sources that the reader reads; where there are none, its workers need not be started."""
+        """The sources that are no profiles."""
         return divided(self.specs)[0]
 
-    def read(
-        self, here: Callable[[], Views], judge: Judge, stage: str, *, by_source: bool = False
-    ) -> Reading:
-        """One reading of all. `here`: what this machine makes of the canaries, asked for only if it reads images.
+    @property
+    def read_here(self) -> bool:
+        """Whether the reader's own workers are needed."""
+        return bool(self.images) and self.reader.settings.engine == "local"
+
+    def read(self, judge: Judge, stage: str, *, by_source: bool = False) -> Reading:
+        """One reading of all. `judge` is told of every machine that measured some of them, before they count.
 
         `by_source`: where there are several sources - those of profiles are meant, not their files - each is a group.
         Raises as `open_sources` and `Opened`, and what `judge` raises.
@@ -61,17 +64,29 @@ class Together:
             sources.update(profile.sources)
             merger.add(profile.keyed(self.reader.settings.input, by_source=by_source))
         if images:
-            judge(here(), versions(), "this machine")
-            self._read_images(merger, images, stage, by_source=by_source)
+            merger.add(self._of_images(images, judge, stage, by_source=by_source))
         reading = merger.merged()
         if by_source and len(sources) == 1:
             reading = replace(reading, features=replace(reading.features, group=None))
-        return replace(reading, remarks=opened.missing())
+        none = (b"",) * len(
+            reading.features
+        )  # a profile has no thumbnails; who wants some reads images again
+        return replace(reading, remarks=opened.missing(), thumbnails=reading.thumbnails or none)
 
-    def _read_images(self, merger: Merger, images: Sequence[str], stage: str, *, by_source: bool) -> None:
-        if not by_source:
-            merger.add(self.reader.read(images, self.keep, stage))
-            return
-        for source in images:
-            named = stage if len(images) == 1 else f"reading {shown(source)}"
-            merger.add(self.reader.read([source], self.keep, named, shown(source)))
+    def _of_images(self, images: Sequence[str], judge: Judge, stage: str, *, by_source: bool) -> Reading:
+        reader = self.reader
+        if reader.settings.engine == "local":
+            views = canaries.seen_by(reader, self.canary)
+            judge(views, versions(), HERE)
+            reader.remember(views)
+            if not by_source:
+                return reader.read(images, self.keep, stage)
+            few = len(images) == 1
+            parts = [
+                reader.read([each], self.keep, stage if few else f"reading {shown(each)}", shown(each))
+                for each in images
+            ]
+            return merged(parts, self.keep)
+        task = Task(images, self.keep, Shard(), self.canary, stage)
+        reading, columns, origin = taken(measured(reader, task, judge))
+        return keyed(reading, columns, origin, reader.settings.input, images if by_source else None)

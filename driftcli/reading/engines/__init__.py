@@ -1,0 +1,1 @@
+"""Where images are measured: in this process, or by actors of Ray."""

@@ -1,0 +1,290 @@
+"""`--engine ray`: a map over paths, never over pixels, with driftcli's own reader in every actor."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
+from typing import Any
+
+from driftcli.config.settings import Settings
+from driftcli.core.errors import ArtifactError, DriftcliError, InternalError, NotAuditedError, UsageError
+from driftcli.core.images import Entry, Skipped
+from driftcli.core.text import safe_name
+from driftcli.reading.engines._actor import Actor, Order, Unit, where
+from driftcli.reading.engines.task import Judge, Task
+from driftcli.reading.ledger import Tally
+from driftcli.reading.open_sources import ORIGIN, open_sources
+from driftcli.reading.profiles import profile_file
+from driftcli.reading.profiles.merging import Merger
+from driftcli.reading.profiles.profile import Profile, extractors_digest, raw, untaken
+from driftcli.reading.reader import Reader, default_workers
+from driftcli.reading.reading import Reading
+from driftcli.reading.table import Keys, Table
+
+UNIT = 256
+"""Entries that an actor measures at a time, and once more where it was killed meanwhile."""
+BLOCKS = 4096
+"""Pieces that Ray is given at most; each holds one unit or several."""
+STORE = 256 << 20
+"""Bytes of shared memory of a local session: states and profiles of units are all that passes through it."""
+ERRORS = {kind.__name__: kind for kind in (UsageError, NotAuditedError, ArtifactError, InternalError)}
+"""What an actor may have met."""
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+def measured_by_ray(reader: Reader, task: Task, judge: Judge) -> Reading:
+    """The reading of all images of the task, by as many actors as `--workers` says.
+
+    Raises as `measured`; NotAuditedError where nodes do not see the files.
+    """
+    ray = _imported()
+    plan = _Plan(reader, task)
+    merger = Merger(task.keep)
+    merger.add(plan.passed_over())
+    reader.progress.start(task.stage, sum(len(unit.entries) for unit in plan.units) or None)
+    with _session(ray, reader.settings):
+        for profile, host in _profiles(ray, reader, task, plan):
+            if profile.extractors != plan.digest:
+                raise InternalError(
+                    f"{where(host)} measures otherwise than this machine",
+                    "install the same driftcli on all nodes",
+                )
+            judge(profile.canary, profile.versions, where(host))
+            _refuse_unseen(profile.reading.skipped, host)
+            merger.add(untaken(profile))
+            reader.progress.advance(profile.reading.ledger.seen)
+    reader.progress.finish()
+    return merger.merged()
+
+
+class _Plan:
+    """The work in units; entries are listed here, by name and path, and sources of bytes are opened by actors."""
+
+    def __init__(self, reader: Reader, task: Task) -> None:
+        settings = reader.settings
+        specs = ["-" if spec == "-0" else str(spec) for spec in task.specs]
+        chosen: Any = open_sources(specs, settings.input, nul="-0" in task.specs, shard=task.shard)
+        packed = [number for number, source in enumerate(chosen.sources) if not source.listed]
+        if packed and settings.input.limit is not None:
+            raise UsageError(
+                f"--limit cannot count what is in {safe_name(specs[packed[0]])} on other machines",
+                "leave --limit out, or use --engine local",
+            )
+        self.digest = extractors_digest(settings, reader.extractors, reader.states)
+        self.sources = tuple(specs)
+        self.units: list[Unit] = [Unit(number, source=spec) for number, spec in enumerate(packed)]
+        self._tally = Tally()
+        some: list[Entry] = []
+        for item in _Listed(chosen, packed):
+            if isinstance(item, Skipped):
+                self._tally.add(item)
+                continue
+            some.append(item)
+            if len(some) == UNIT:
+                self._add(some)
+        self._add(some)
+
+    def _add(self, entries: list[Entry]) -> None:
+        if entries:
+            self.units.append(Unit(len(self.units), tuple(entries)))
+            entries.clear()
+
+    def passed_over(self) -> Reading:
+        """What was not even sent to actors, as a reading of no image."""
+        return Table(0, Keys(raw, None, None)).reading(self._tally)
+
+
+class _Listed:
+    """The entries of the sources that are listed, each with the number of its source among all."""
+
+    def __init__(self, chosen: Any, packed: Sequence[int]) -> None:
+        numbers = [number for number in range(len(chosen.sources)) if number not in packed]
+        self._number = {str(i): str(number) for i, number in enumerate(numbers)}
+        self._chosen = replace(chosen, sources=tuple(chosen.sources[number] for number in numbers))
+
+    def __iter__(self) -> Iterator[Entry | Skipped]:
+        for item in self._chosen:
+            if isinstance(item, Entry):
+                yield replace(item, columns={**item.columns, ORIGIN: self._number[item.columns[ORIGIN]]})
+            else:
+                yield item
+
+
+def _profiles(ray: Any, reader: Reader, task: Task, plan: _Plan) -> Iterator[tuple[Profile, str]]:
+    """The profile of each unit once, in whatever order, and who made it. Raises what an actor raised."""
+    if not plan.units:
+        return
+    actors = min(_workers(ray, reader.settings), len(plan.units))
+    gpus, device = _share_of_gpus(ray, reader.settings, actors)
+    order = Order(reader.settings.model_dump_json(), plan.sources, task.shard, task.keep, _folder(), device)
+    # Held here as long as actors may be started again: Ray fetches them anew for each.
+    given = ray.put((dict(reader.states), dict(task.canary)))
+    found = ray.data.from_items(
+        [{"unit": unit} for unit in plan.units], override_num_blocks=min(len(plan.units), BLOCKS)
+    ).map_batches(
+        Actor,
+        fn_constructor_args=(order, given),
+        batch_size=1,
+        num_cpus=1,
+        num_gpus=gpus or None,
+        compute=ray.data.ActorPoolStrategy(size=actors),
+    )
+    came: set[int] = set()
+    try:
+        for row in found.iter_rows():
+            if row["error"]:
+                kind, what, hint = json.loads(row["error"])
+                raise ERRORS.get(kind, InternalError)(what, hint)
+            if row["number"] not in came:
+                came.add(int(row["number"]))
+                yield profile_file.decode(bytes(row["profile"]), "a unit"), str(row["host"])
+    except ray.exceptions.RayError as error:
+        said = safe_name(str(error).strip().rpartition("\n")[2])[:300]
+        raise InternalError(
+            f"Ray could not finish: {said}", "look at the cluster, or use --engine local"
+        ) from error
+    if len(came) != len(plan.units):
+        raise InternalError(
+            f"{len(plan.units) - len(came)} of {len(plan.units)} units of work did not come back from Ray",
+            "run again, or use --engine local",
+        )
+
+
+def _refuse_unseen(files: Sequence[Skipped], host: str) -> None:
+    """Raise NotAuditedError where an actor misses a file that lies here: not the file is wrong, but the place."""
+    for file in files:
+        if file.reason == "missing" and os.path.exists(file.name):
+            raise NotAuditedError(
+                f"{where(host)} does not see {safe_name(file.name)}, which lies on this machine",
+                "put the images where all nodes see them under the same path (a shared file system), or profile "
+                "them here with --engine local",
+            )
+
+
+# ---------------------------------------------------------------- the session
+
+
+def _imported() -> Any:
+    """The library. Raises UsageError where it is not installed."""
+    os.environ.update({key: value for key, value in QUIET.items() if key not in os.environ})
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise UsageError(
+            "--engine ray needs Ray, which is not installed", "pip install 'driftcli[ray]'"
+        ) from error
+    return ray
+
+
+@contextmanager
+def _session(ray: Any, settings: Settings) -> Iterator[None]:
+    """A session of our own, gone afterwards with all that it wrote; one that the caller has begun stays."""
+    if ray.is_initialized():
+        with _hushed(ray):
+            yield
+        return
+    folder = tempfile.mkdtemp(prefix="driftcli-ray-")
+    options: dict[str, Any] = {
+        "include_dashboard": False,
+        "log_to_driver": False,
+        "logging_level": logging.CRITICAL,
+    }
+    if settings.ray_address is None:
+        local = {"address": "local", "num_cpus": _local_workers(settings), "object_store_memory": STORE}
+        options |= {**local, "_temp_dir": folder}
+    else:
+        options = {"address": settings.ray_address, "log_to_driver": False, "logging_level": logging.CRITICAL}
+    try:
+        try:
+            with _no_stderr():
+                ray.init(**options)
+        except Exception as error:  # it raises bare ones, too: a node that is too slow to start
+            raise _no_session(error, settings) from error
+        with _hushed(ray):
+            yield
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _no_session(error: Exception, settings: Settings) -> DriftcliError:
+    said = safe_name(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)[:300]
+    if settings.ray_address is None:
+        return InternalError(f"Ray does not start here: {said}", "use --engine local")
+    return UsageError(
+        f"no Ray cluster answers at {safe_name(settings.ray_address)}: {said}",
+        "look at --ray-address (auto, or HOST:PORT of the head node); without it Ray runs on this machine",
+    )
+
+
+@contextmanager
+def _no_stderr() -> Iterator[None]:
+    """What Ray's C++ says while it starts (that it was told to be quiet) goes nowhere."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+@contextmanager
+def _hushed(ray: Any) -> Iterator[None]:
+    """Ray and its data library say nothing; how they spoke before is restored.
+
+    Ray prints on standard output that a worker was killed, which would end up in the middle of a report: what it finds
+    to print in spite of its switch, which is no public one, goes to standard error.
+    """
+    context, worker = ray.data.DataContext.get_current(), ray._private.worker
+    bars, loggers = context.enable_progress_bars, [logging.getLogger(name) for name in ("ray", "ray.data")]
+    levels, prints = [logger.level for logger in loggers], getattr(worker, "_worker_logs_enabled", True)
+    context.enable_progress_bars = worker._worker_logs_enabled = False
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        context.enable_progress_bars, worker._worker_logs_enabled = bars, prints
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _folder() -> str:
+    """Where relative paths begin."""
+    return os.getcwd()
+
+
+def _local_workers(settings: Settings) -> int:
+    return default_workers() if settings.workers == "auto" else settings.workers
+
+
+def _workers(ray: Any, settings: Settings) -> int:
+    """Actors: as `--workers` says, else one a CPU of the cluster."""
+    if settings.workers != "auto":
+        return settings.workers
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def _share_of_gpus(ray: Any, settings: Settings, actors: int) -> tuple[float, str]:
+    """The part of a GPU that each actor has, and the device that it uses; 0 where there are none, or none is wanted."""
+    gpus = ray.cluster_resources().get("GPU", 0)
+    if not gpus or settings.device not in ("auto", "cuda"):
+        return 0.0, settings.device
+    share = min(1.0, gpus / actors)
+    return (int(share * 10_000) / 10_000 or 0.0001), "cuda"
