@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 EMPTY: Mapping[str, Any] = {}
 SHARED = 96
-"""Short side from which the image is reduced that hashes, light, colour and small networks are measured on."""
+"""Short side from which the image is reduced that hashes, colour and small networks are measured on."""
 
 
 @dataclass(frozen=True, slots=True)

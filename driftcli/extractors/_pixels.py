@@ -55,7 +55,7 @@ SMOOTHEST = 0.81
 """The low decile, over 8 × 8 blocks of white noise, of the estimated sigma relative to the true one."""
 FEW = 8
 """Unclipped blocks that are enough to estimate noise from."""
-WINDOW = 192, 128
+WINDOW = 256, 192
 """The middle of the image on which detail is measured: pixels along its long and its short side."""
 FAINT = 0.005
 """Mean chroma, relative to the mean level, below which an image has no dominant hue."""
@@ -70,8 +70,8 @@ _SQUARES = np.array([[1, 0, 0], [-1, 2, 2]])
 def measure(frame: Frame, side: int) -> tuple[float, ...]:
     """All pixel properties of an RGB image, in the order of `COLUMNS`.
 
-    Light and colour on the shared reduced image; detail on the middle of an image with a short side from `side` on,
-    WINDOW pixels at most: what a lens, a sensor and a codec do to detail they do in the middle, too.
+    Light on the image with a short side from `side` on (a mean of more pixels hides how many are black), detail on its
+    middle, WINDOW pixels at most, colour on the shared reduced image: what a lens, a sensor and a codec do to detail they do in the middle, too.
     (Version 1: all of it on the whole image at short side `side`.)
     """
     image = frame.image if frame.image.mode == "RGB" else frame.image.convert("RGB")
@@ -80,7 +80,8 @@ def measure(frame: Frame, side: int) -> tuple[float, ...]:
         grey = detailed = small.convert("L")
     else:
         small = frame.reduced(SHARED)
-        grey, detailed = small.convert("L"), middle(frame.reduced(side)).convert("L")
+        grey = frame.reduced(side).convert("L")
+        detailed = middle(grey)
     found = {**light(grey), **colour(small), **detail(np.asarray(detailed).astype(np.int16))}
     return tuple(found[column.name] for column in COLUMNS)
 

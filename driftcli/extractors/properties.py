@@ -40,7 +40,7 @@ class Properties(Extractor):
     has a name, so it can be said in words.
 
     What it misses: content, composition and class mix; blur and noise that show at the border alone (detail
-    is measured on the middle 192 × 128 pixels); detail that is gone when a large image is reduced to `side`;
+    is measured on the middle 256 × 192 pixels); detail that is gone when a large image is reduced to `side`;
     JPEG blocks of images that were resized or shifted since (their header still tells, in `file`); anything
     that leaves these distributions as they are.
 

@@ -68,9 +68,8 @@ def test_a_reduced_image_is_the_mean_of_whole_squares(width, height):
     for y in range(0, small.shape[0], 7):
         for x in range(0, small.shape[1], 7):
             square = pixels[y * k : (y + 1) * k, x * k : (x + 1) * k].reshape(-1, 3).astype(float)
-            assert (
-                np.abs(small[y, x] - square.mean(axis=0)).max() <= 0.5 + 0.5 / len(square) + 1e-9
-            )  # rounded
+            rounding = 0.5 + 0.5 / len(square) + 1e-9
+            assert np.abs(small[y, x] - square.mean(axis=0)).max() <= rounding
 
 
 @pytest.mark.parametrize("size", [(28, 28), (95, 95), (191, 400), (500, 375), (1200, 900)])
