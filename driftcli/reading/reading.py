@@ -15,6 +15,9 @@ from driftcli.core.features import Features
 from driftcli.core.images import FileFacts, Ledger, Skipped
 from driftcli.reading import holdings
 
+_AT_ONCE = 1 << 14
+"""Distinct images that a digest looks at together: as numbers of Python they take ten times as much."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -83,8 +86,9 @@ def digest(contents: NDArray[np.bytes_]) -> str:
         contents = np.sort(contents)
     first = np.ones(len(contents), bool)
     first[1:] = contents[1:] != contents[:-1]
-    starts = np.flatnonzero(first)
+    starts = np.append(np.flatnonzero(first), len(contents))
     sha = hashlib.sha256()
-    for start, end in pairwise([*starts, len(contents)]):
-        sha.update(b"%s %d\n" % (contents[start], end - start))
+    for at in range(0, len(starts) - 1, _AT_ONCE):
+        for start, end in pairwise(starts[at : at + _AT_ONCE + 1].tolist()):
+            sha.update(b"%s %d\n" % (contents[start], end - start))
     return sha.hexdigest()

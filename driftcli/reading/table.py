@@ -198,11 +198,15 @@ def hexadecimal(hashes: NDArray[np.void]) -> NDArray[np.bytes_]:
     """Content hashes as text, S64[n], from n hashes of 32 bytes."""
     raw = hashes.view(np.uint8).reshape(-1, 32)
     text = np.empty((len(raw), 32, 2), np.uint8)
-    text[..., 0], text[..., 1] = _DIGITS[raw >> 4], _DIGITS[raw & 15]
+    for start in range(0, len(raw), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        text[some, :, 0], text[some, :, 1] = _DIGITS[raw[some] >> 4], _DIGITS[raw[some] & 15]
     return text.reshape(-1).view("S64")
 
 
 _DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
+_AT_ONCE = 1 << 14
+"""Hashes that become text at a time: of a million nothing else is held twice."""
 
 
 def _write(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import tracemalloc
+from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -16,7 +18,7 @@ from driftcli.core.images import Decoded, FileFacts, Ledger
 from driftcli.reading.ledger import Tally
 from driftcli.reading.reader import finite
 from driftcli.reading.reading import Reading, digest
-from driftcli.reading.table import Keys, Table
+from driftcli.reading.table import Keys, Table, hexadecimal
 from driftcli.reference.packed import pack_features, unpack_features
 
 FACTS = FileFacts(8, 8, 100, "JPEG", "RGB", grey=False)
@@ -77,6 +79,25 @@ def test_a_digest_counts_copies():
     once = np.array([b"a", b"b"], "S64")
     assert digest(once) == digest(once[::-1])
     assert digest(once) != digest(np.array([b"a", b"a", b"b"], "S64"))
+
+
+def test_a_digest_is_that_of_the_contract_however_many(monkeypatch):
+    """SHA-256 over the sorted (hash, count) pairs, some at a time: those of a slow twin."""
+    rng = np.random.default_rng(3)
+    raw = [rng.bytes(32) for _ in range(50)]
+    hashes = [raw[i] for i in rng.integers(0, 50, 300)]
+    text = hexadecimal(np.frombuffer(b"".join(hashes), "V32"))
+    assert text.tolist() == [one.hex().encode() for one in hashes]
+    sha = hashlib.sha256()
+    for value, count in sorted(Counter(one.hex() for one in hashes).items()):
+        sha.update(f"{value} {count}\n".encode())
+    assert digest(text) == sha.hexdigest()
+    for size in (1, 7, 49, 50, 51):
+        monkeypatch.setattr("driftcli.reading.reading._AT_ONCE", size)
+        monkeypatch.setattr("driftcli.reading.table._AT_ONCE", size)
+        assert digest(text) == sha.hexdigest()
+        assert (hexadecimal(np.frombuffer(b"".join(hashes), "V32")) == text).all()
+    assert digest(text[:0]) == hashlib.sha256().hexdigest()
 
 
 def test_missing_properties_are_values_and_missing_outputs_are_not():
