@@ -21,7 +21,6 @@ sys.exit(code)
 """
 
 
-@pytest.mark.xfail(reason="statistics still load torch on this branch", strict=False)
 @pytest.mark.usefixtures("quick")
 def test_a_check_loads_no_torch(drift, tmp_path):
     """The default extractors, a batch that differs, and a page with pictures and heat maps."""
