@@ -169,7 +169,7 @@ class Autoencoder(AutoencoderSettings, Extractor):
         runtime: Runtime,
     ) -> State:
         """What good images look like to the trained network: codes of F, errors of its held-out part."""
-        seen = np.concatenate([held, trained])[:REMEMBERED]
+        seen = np.concatenate([held[:REMEMBERED], trained[:REMEMBERED]])[:REMEMBERED]
         codes = self._made(learnt, seen, runtime, "code")
         if codes.shape[1] > self.latent:  # maps, not a vector: their principal components are the latent
             learnt["code_mean"], learnt["code_directions"] = _pca.fit(codes, self.latent, seed)

@@ -13,7 +13,7 @@ from driftcli.core.features import State
 from driftcli.core.progress import SILENT, Progress
 from driftcli.extractors.base import Extractor, Runtime
 
-PACKAGES = ("driftcli", "torch", "torchvision", "onnxruntime", "pillow", "numpy")
+PACKAGES = ("driftcli", "torch", "torchvision", "onnxruntime", "simplejpeg", "pillow", "numpy")
 
 
 def make_runtime(settings: Settings, progress: Progress = SILENT) -> Runtime:
