@@ -190,11 +190,11 @@ def _imported() -> Any:
 
 
 @contextmanager
-def _session(ray: Any, settings: Settings) -> Iterator[None]:
-    """A session of our own, gone afterwards with all that it wrote; one that the caller has begun stays."""
+def _session(ray: Any, settings: Settings) -> Iterator[str | None]:
+    """A session of our own, gone afterwards with the folder that it wrote in; one that the caller has begun stays."""
     if ray.is_initialized():
         with _hushed(ray):
-            yield
+            yield None
         return
     folder = tempfile.mkdtemp(prefix="driftcli-ray-")
     options: dict[str, Any] = {
@@ -214,7 +214,7 @@ def _session(ray: Any, settings: Settings) -> Iterator[None]:
         except Exception as error:  # it raises bare ones, too: a node that is too slow to start
             raise _no_session(error, settings) from error
         with _hushed(ray):
-            yield
+            yield folder
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
