@@ -152,7 +152,7 @@ def _kind(pid: int) -> tuple[str, int, float]:
         parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return "", 0, 0.0
-    size = next(int(row.split()[1]) for row in status.splitlines() if row.startswith("VmHWM:")) / 1024
+    size = next((int(row.split()[1]) for row in status.splitlines() if row.startswith("VmHWM:")), 0) / 1024
     if "ray::MapWorker" in line:
         return "actor", pid, size
     if "decoding/worker" in line or "decoding.worker" in line:

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -43,17 +42,17 @@ def session(tmp_path_factory):
     """One session of our own for all tests; the file that kills an actor. Nothing is left of it afterwards."""
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'driftcli[ray]'")
     marker = tmp_path_factory.mktemp("ray") / "marker"
-    before = set(Path(tempfile.gettempdir()).glob("driftcli-ray-*"))
     os.environ[MARKER] = str(marker)
     by_ray._imported()
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     try:
-        with by_ray._session(ray, Settings(workers=2)):
+        with by_ray._session(ray, Settings(workers=2)) as folder:
+            assert any(Path(folder).iterdir())
             yield marker
     finally:
         ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
         del os.environ[MARKER]
-    assert set(Path(tempfile.gettempdir()).glob("driftcli-ray-*")) == before
+    assert not Path(folder).exists()
     assert not ray.is_initialized()
 
 

@@ -190,11 +190,11 @@ def _imported() -> Any:
 
 
 @contextmanager
-def _session(ray: Any, settings: Settings) -> Iterator[None]:
-    """A session of our own, gone afterwards with all that it wrote; one that the caller has begun stays."""
+def _session(ray: Any, settings: Settings) -> Iterator[str | None]:
+    """A session of our own, gone afterwards with the folder that it wrote in; one that the caller has begun stays."""
     if ray.is_initialized():
         with _hushed(ray):
-            yield
+            yield None
         return
     folder = tempfile.mkdtemp(prefix="driftcli-ray-")
     options: dict[str, Any] = {
@@ -207,17 +207,18 @@ def _session(ray: Any, settings: Settings) -> Iterator[None]:
         options |= {**local, "_temp_dir": folder}
     else:
         options = {"address": settings.ray_address, "log_to_driver": False, "logging_level": logging.CRITICAL}
-    try:
+    with _hushed(ray):  # its end too: it prints then what it had kept back
         try:
             with _no_stderr():
                 ray.init(**options)
-        except Exception as error:  # it raises bare ones, too: a node that is too slow to start
-            raise _no_session(error, settings) from error
-        with _hushed(ray):
-            yield
-    finally:
-        ray.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
+            yield folder
+        except Exception as error:
+            if ray.is_initialized():
+                raise
+            raise _no_session(error, settings) from error  # bare ones, too: a node that is too slow to start
+        finally:
+            ray.shutdown()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _no_session(error: Exception, settings: Settings) -> DriftcliError:
