@@ -25,7 +25,7 @@ def folder(kind: Literal["docs", "configs"]) -> Path:
 
 def configurations() -> dict[str, Path]:
     """Shipped configuration files by name: `inspection` is `configs/inspection.yaml`. Sorted by name."""
-    return {path.stem: path for path in sorted(folder("configs").glob("*.yaml"))}
+    return {path.stem: path for path in sorted(folder("configs").glob("*.yaml"), key=lambda path: path.stem)}
 
 
 def configuration(named: str | Path) -> Path:

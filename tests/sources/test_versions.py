@@ -127,8 +127,8 @@ def test_a_scaled_jpeg_is_near_to_its_png_copy(side, encoded, photo):
     assert np.abs(ours - theirs).mean() < 1
 
 
-def test_what_is_corrupted_is_the_whole_image(encoded, photo):
-    """A corrupted JPEG is what its corrupted copy in a file would be, and keeps its own hashes."""
+def test_what_is_corrupted_is_the_scaled_image(encoded, photo):
+    """A simulated corruption changes what decoding gives, as in version 1; the image keeps its own hashes."""
     data = encoded(grainy(photo, 2, 1000, 760), "JPEG", quality=85)
     wanted = Corrupted("gaussian_blur", 3.0)
     with DecodePool(Decode(), {"autoencoder": Autoencoder(side=64)}, 1) as pool:
@@ -138,11 +138,12 @@ def test_what_is_corrupted_is_the_whole_image(encoded, photo):
         from driftcli.core.registry import load
 
         kind = load("corruptions", "gaussian_blur")()
-        copy = kind.apply(decode(data, Decode()).image, kind.amount(3.0), np.random.default_rng(0))
-        (again,) = pool.map([Entry("b", data=encoded(copy, "PNG"))])
-        assert isinstance(again, Decoded)
+        scaled = decode(data, Decode(), 64)
+        copy = kind.apply(scaled.image, kind.amount(3.0), np.random.default_rng(0))
+        expected = Autoencoder(side=64).prepare(Frame(copy, scaled.facts, 2))
+    assert scaled.scale == 2
     assert (clean.pixels, clean.near) == (blurred.pixels, blurred.near)
-    np.testing.assert_array_equal(blurred.arrays["autoencoder"], again.arrays["autoencoder"])
+    np.testing.assert_array_equal(blurred.arrays["autoencoder"], expected)
     assert not np.array_equal(blurred.arrays["autoencoder"], clean.arrays["autoencoder"])
 
 
