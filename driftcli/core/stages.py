@@ -131,5 +131,9 @@ def table(stages: Sequence[Stage]) -> list[str]:
         f"{name:<{width}} {s.seconds:>9,.1f} s {s.seconds / whole:>5.0%}"
         for name, s in zip(names, shown, strict=True)
     ]
-    workers = ", ".join(f"{s.name} {s.seconds:,.1f} s" for s in stages if s.workers and s.seconds > 0)
+    spent: dict[str, float] = {}
+    for stage in stages:
+        if stage.workers:
+            spent[stage.name] = spent.get(stage.name, 0.0) + stage.seconds
+    workers = ", ".join(f"{name} {seconds:,.1f} s" for name, seconds in spent.items() if seconds > 0)
     return [*lines, *([f"  beside that, all workers together: {workers}"] if workers else [])]

@@ -27,8 +27,9 @@ SMALL = {"side": 64, "resize": 64, "crop": "none"}
 """CIFAR-10's 32-pixel images are shown to the network at 64 pixels, not 224."""
 
 
-def settings(data: Data) -> Settings:
+def settings(data: Data, preprocessing: int = 2) -> Settings:
     base = Settings()
+    base = base.model_copy(update={"decode": replace(base.decode, version=preprocessing)})
     if data.name != "cifar10":
         return base
     small = replace(base.extractors.embedding, **SMALL)
@@ -67,11 +68,11 @@ def _drawn(data: Data) -> Iterator[Entry]:
         yield Entry(f"{taken.label}/{i:04d}.jpg", data=taken.data)
 
 
-def write(data: Data, folder: Path, cache: Path) -> None:
+def write(data: Data, folder: Path, cache: Path, preprocessing: int = 2) -> None:
     """All views as one .npz beside the trials' records; every state read is kept until then."""
     entries = chosen(data, folder)
     facts = [_facts(entry) for entry in entries[: KEPT[data.name][0]]]
-    lab = Lab.open(settings(data), facts)
+    lab = Lab.open(settings(data, preprocessing), facts)
     rest = KEPT[data.name][0]
     learnt, fit = _learnt(lab, data, entries[:rest], cache)
     arrays = _named("F", fit, learnt)

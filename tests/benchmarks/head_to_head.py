@@ -48,6 +48,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--preprocessing", type=int, default=2, choices=(1, 2), help="decode.version of `features`"
+    )
     given = parser.parse_args()
     given.cache.mkdir(parents=True, exist_ok=True)
     names = given.sets.split(",")
@@ -55,7 +58,7 @@ def main() -> None:
         import _features
 
         for name in names:
-            _features.write(SETS[name], data_folder(given.data), given.cache)
+            _features.write(SETS[name], data_folder(given.data), given.cache, given.preprocessing)
     elif given.part == "gate":
         gate_answers(names, given)
     else:
