@@ -341,7 +341,7 @@ def making(bench: Bench) -> Table:
     count = bench.given.fit_photos
     table = Table(
         "`fit` and `baseline`",
-        f"{count:,} photos each, default settings, against another checkout (`--against`). *Ratio*: how many times as long the other takes.",
+        f"{count:,} photos each, default settings, against another checkout of driftcli. *Ratio*: how many times as long the other takes.",
     )
     if bench.given.against is None:
         return table
