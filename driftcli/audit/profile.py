@@ -11,6 +11,7 @@ from pathlib import Path
 from driftcli.config.call import Call
 from driftcli.config.settings import Settings
 from driftcli.core import output
+from driftcli.core.addresses import shown
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.outcomes import Profiled
 from driftcli.core.stages import Stopwatch
@@ -64,7 +65,7 @@ def profile(
         raise NotAuditedError(f"profile found 0 usable images: the source holds {what}", hint)
     made = Profile(
         extractors=extractors_digest(settings, reference.extractors, reference.states),
-        sources=tuple("-" if source == "-0" else str(source) for source in sources),
+        sources=tuple("-" if source == "-0" else shown(str(source)) for source in sources),
         shard=part,
         input={key: value for key, value in settings.input.model_dump(mode="json").items() if key in CHOICES},
         keep=most,
@@ -98,15 +99,15 @@ def kept_by_default(settings: Settings) -> int:
 
 def refuse_place(file: Path) -> None:
     """Raise UsageError for a file that would not be taken for a profile, or that is something else."""
-    shown = safe_name(str(file))
+    named = safe_name(str(file))
     if file.suffix.lower() != profile_file.SUFFIX:
         raise UsageError(
-            f"{shown} would not be known as a profile", f"end its name with {profile_file.SUFFIX}"
+            f"{named} would not be known as a profile", f"end its name with {profile_file.SUFFIX}"
         )
     if file.is_dir():
-        raise UsageError(f"{shown} is a folder", "name a file in it")
+        raise UsageError(f"{named} is a folder", "name a file in it")
     if file.exists() and not profile_file.is_profile(str(file)):
-        raise UsageError(f"{shown} exists and is no profile", "give another name, or remove the file")
+        raise UsageError(f"{named} exists and is no profile", "give another name, or remove the file")
 
 
 def _without_keys(settings: Settings) -> Settings:

@@ -60,16 +60,16 @@ class Reader:
     def __enter__(self) -> Self:
         workers = self.settings.workers
         self._cache: FeatureCache | None = None
-        self._open = ExitStack()
-        self._open.enter_context(warming(self.extractors, self.states, self.runtime))
-        self._pool = self._open.enter_context(
-            DecodePool(
-                self.settings.decode,
-                self.extractors,
-                default_workers() if workers == "auto" else workers,
-                Extras(self.thumbnails, self.thumbnail_side, follow=self.settings.input.follow),
-            )
+        pool = DecodePool(
+            self.settings.decode,
+            self.extractors,
+            default_workers() if workers == "auto" else workers,
+            Extras(self.thumbnails, self.thumbnail_side, follow=self.settings.input.follow),
         )
+        with ExitStack() as opening:  # where a worker cannot start, networks are not left loading
+            opening.enter_context(warming(self.extractors, self.states, self.runtime))
+            self._pool = opening.enter_context(pool)
+            self._open = opening.pop_all()
         return self
 
     def __exit__(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import http.server
 import json
+import tarfile
+import threading
+from functools import partial
 
 import pytest
 
+from driftcli.reading.profiles import profile_file
 from driftcli.sources.objects import asking, listing
 from tests.journey import TIMES, pictures, succeed
 from tests.object_server import Objects
@@ -133,3 +138,31 @@ def test_secrets_are_never_shown(drift, ref):
     assert "127.0.0.1:9/day.tar" in ran.out + ran.err
     for secret in ("sesame", "password", "user:"):
         assert secret not in ran.out + ran.err
+
+
+class Silent(http.server.SimpleHTTPRequestHandler):
+    """Its own log would hold the address, in this process."""
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_profile_keeps_no_secret_of_an_address(drift, ref, batch, tmp_path):
+    """Not in the file, which is passed on, nor in what is said."""
+    with tarfile.open(tmp_path / "day.tar", "w") as archive:
+        archive.add(batch, "day")
+    handler = partial(Silent, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.handle_error = lambda *_: None  # who has what it wants hangs up
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://user:password@127.0.0.1:{server.server_port}/day.tar?signature=sesame"
+        made = tmp_path / "day.safetensors"
+        ran = drift("profile", address, "--artifact", ref, "-o", made, "--workers", 1)
+        server.shutdown()
+    assert ran.code == 0, ran.err
+    found = profile_file.read(str(made))
+    assert len(found.reading.contents) == 60
+    assert found.sources == (f"http://127.0.0.1:{server.server_port}/day.tar",)
+    for secret in (b"sesame", b"password", b"user:"):
+        assert secret not in made.read_bytes()
+        assert secret.decode() not in ran.out + ran.err

@@ -52,7 +52,7 @@ class Together:
         images, files = divided(self.specs)
         if files:
             refuse_choices(self.reader.settings.input)
-        merger, sources = Merger(self.keep), set(images)
+        merger, sources = Merger(self.keep), {shown(source) for source in images}
         digest = (
             extractors_digest(self.reader.settings, self.reader.extractors, self.reader.states)
             if files
@@ -89,4 +89,5 @@ class Together:
             return merged(parts, self.keep)
         task = Task(images, self.keep, Shard(), self.canary, stage)
         reading, columns, origin = taken(measured(reader, task, judge))
-        return keyed(reading, columns, origin, reader.settings.input, images if by_source else None)
+        names = [shown(each) for each in images] if by_source else None
+        return keyed(reading, columns, origin, reader.settings.input, names)
