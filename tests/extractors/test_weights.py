@@ -37,15 +37,19 @@ def put(folder: Path, name: str = WANTED.file, content: bytes = CONTENT) -> Path
 
 
 def test_the_wheel_is_found_without_importing_it() -> None:
-    """The default needs no option, no network and no torch."""
+    """The default needs no option and no network."""
     found = find(LITE0, Runtime())
     assert found.sha256.hex() == LITE0.sha256
     assert found.certain
-    assert LITE0.package not in sys.modules
 
 
-def test_searching_does_not_import_torch() -> None:
-    code = "import sys; from driftcli.extractors import embedding; from driftcli.extractors.networks import weights as w; from driftcli.extractors.base import Runtime; w.find(w.LITE0, Runtime()); sys.exit('torch' in sys.modules)"
+def test_searching_imports_neither_torch_nor_the_wheel() -> None:
+    """In a process of its own: other tests of this one may have imported either."""
+    code = (
+        "import sys; from driftcli.extractors import embedding; from driftcli.extractors.base import Runtime;"
+        "from driftcli.extractors.networks import weights; weights.find(weights.LITE0, Runtime());"
+        "sys.exit(len({'torch', weights.LITE0.package} & sys.modules.keys()))"
+    )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
 
