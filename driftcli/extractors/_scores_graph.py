@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LEAST_UNLIKE = 1e-6
 """Added to 1 - SSIM before its logarithm."""
+ONE_STEP = 64
+"""Largest side at which one step over all places keeps five digits of a mean."""
 LOGS: Mapping[str, Sequence[str]] = {
     "error": ("error",),
     "half": ("half",),
@@ -77,7 +79,7 @@ def add(graph: Graph, x: str, y: str, shape: tuple[int, int, int], loss: str) ->
 
 def _mean(graph: Graph, maps: str, side: int) -> str:
     """[n, 1, 1, 1]; of many places row by row first, which keeps the digits of a long sum."""
-    if side > 64:  # noqa: PLR2004  # up to there one step keeps five
+    if side > ONE_STEP:
         maps = graph.node("ReduceMean", [maps], f"{maps}.rows", axes=[3], keepdims=1)
     return graph.node("ReduceMean", [maps], f"{maps}.mean", axes=[1, 2, 3], keepdims=1)
 
@@ -143,14 +145,16 @@ def _unlike(graph: Graph, x: str, y: str, side: int) -> str:
     def squared(name: str) -> str:
         return node("Mul", [name, name], f"{name}²")
 
+    def windowed(maps: str, name: str) -> str:
+        across = node("MatMul", [maps, graph.constant("window.right", _window(side).T)], f"{name}.across")
+        return node("MatMul", [graph.constant("window.left", _window(side)), across], name)
+
     middles = [node("ReduceMean", [maps], f"{maps}.middle", axes=[2, 3], keepdims=1) for maps in (x, y)]
     near = [node("Sub", [maps, m], f"{maps}.near") for maps, m in zip((x, y), middles, strict=True)]
     both = node("Add", [squared(each) for each in near], "both²")
-    planes = node("Concat", [*near, both, squared(node("Sub", near, "left"))], "windowing", axis=1)
-    across = node("MatMul", [planes, graph.constant("window.right", _window(side).T)], "across")
-    windowed = node("MatMul", [graph.constant("window.left", _window(side)), across], "windowed")
-    names = ["mean.x", "mean.y", "mean.both", "mean.left"]
-    *means, mean_both, mean_left = graph.nodes("Split", [windowed], names, axis=1)
+    means = [windowed(near[0], "mean.x"), windowed(near[1], "mean.y")]
+    mean_both = windowed(both, "mean.both")
+    mean_left = windowed(squared(node("Sub", near, "left")), "mean.left")
     nearly = node("Sub", means, "nearly")
     left = node("Sub", [mean_left, squared(nearly)], "v")
     apart = squared(node("Add", [nearly, node("Sub", middles, "middles")], "d"))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 USUAL = "error_q95"
 AT_ONCE = 256
 """Images whose reconstructions are in memory together."""
+EMPTY_IMAGES = np.zeros((0, 0, 0, 0), np.float32)
+"""In place of reconstructions that nobody looks at: they would be copied out of the network."""
 REMEMBERED = 2_000
 """At most so many held-out errors, and encoded images for the covariance, go into the State."""
 
@@ -208,10 +210,13 @@ class Autoencoder(AutoencoderSettings, Extractor):
         The exported network measures in float32; torch's reconstructions are measured here, in float64.
         """
         if exported.serves(state, runtime):
-            network, names = session.load(state), ["image", "code", _scores_graph.output_name(self.loss)]
+            network, names = session.load(state), ["code", _scores_graph.output_name(self.loss)]
+            names = ["image", *names] if self.notebook_figures else names
             for start in range(0, len(prepared), AT_ONCE):
                 images = prepared[start : start + AT_ONCE]
-                yield (images, *network.run(images, names))
+                found = network.run(images, names)
+                image = found.pop(0) if self.notebook_figures else EMPTY_IMAGES
+                yield (images, image, *found)
             return
         start = 0
         for image, code in self._passes(state, prepared, runtime):

@@ -269,6 +269,40 @@ def test_neither_company_nor_threads_change_a_bit(prepared, state, monkeypatch):
                 assert np.array_equal(alone[view][0], numbers[4])
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [8, 12, 15, 16, 28, 44, 48, 60, 64, 72])
+@pytest.mark.parametrize("architecture", ["conv", "maxpool"])
+def test_an_image_has_no_place_among_its_neighbours(architecture, side, channels):
+    """In fours or alone: at every place, beside anything, the bits of an image that is alone in its call."""
+    _, state = autoencoder_state(architecture, side, channels, (4, 6))
+    content = _autoencoder_graph.export(state, architecture, (side, side, channels), "l1_mse")
+    network = session.Session(content)
+    images = photos(7, side=side, channels=channels, seed=2)
+    names = list(network.outputs)
+    alone = [
+        np.concatenate(rows)
+        for rows in zip(*(network.run(images[i : i + 1], names) for i in range(7)), strict=True)
+    ]
+    for turn in range(4):
+        company = network.run(np.roll(images, turn, axis=0), names)
+        for here, there in zip(alone, company, strict=True):
+            assert np.array_equal(np.roll(here, turn, axis=0), there)
+    assert _autoencoder_graph.together(side) == (4 if side in (8, 16, 48, 64) else 1)
+
+
+def test_a_machine_on_which_places_matter_runs_images_one_by_one(monkeypatch):
+    """Side 15 in fours: means of an odd number of values are rounded by place, and the session sees that."""
+    _, state = autoencoder_state("conv", 15, 3, (4, 6))
+    one = session.Session(_autoencoder_graph.export(state, "conv", (15, 15, 3), "mse"))
+    monkeypatch.setattr(_autoencoder_graph, "together", lambda _: 4)
+    four = session.Session(_autoencoder_graph.export(state, "conv", (15, 15, 3), "mse"))
+    images, names = photos(7, side=15, seed=2), list(one.outputs)
+    assert not four._places_agree()
+    turned = four.run(np.roll(images, 2, axis=0), names)
+    for first, second in zip(four.run(images, names), turned, strict=True):
+        assert np.array_equal(np.roll(first, 2, axis=0), second)
+
+
 def test_how_many_threads(monkeypatch):
     """One a usable core; what OMP_NUM_THREADS says is no more than that, nonsense is not obeyed."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
