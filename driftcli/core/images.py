@@ -104,9 +104,10 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One canonically decoded image, in the worker: RGB, upright, cropped and masked."""
+    """One canonically decoded image, in the worker: upright, cropped and masked."""
 
-    image: Image.Image
+    stored: Image.Image
+    """RGB, or RGBX as a JPEG decoder writes it: for what only cuts or converts; `image` and `reduced` are RGB."""
     facts: FileFacts
     version: int = 2
     """Of the preprocessing (`decode.version`): which numbers `prepare` makes of it."""
@@ -114,18 +115,30 @@ class Frame:
 
     def of(self, facts: FileFacts) -> Frame:
         """The same image with other facts."""
-        frame = Frame(self.image, facts, self.version)
+        frame = Frame(self.stored, facts, self.version)
         frame._reduced.update(self._reduced)
         return frame
+
+    @property
+    def image(self) -> Image.Image:
+        """All of it, RGB."""
+        return self._by(1)
+
+    def factor(self, side: int) -> int:
+        """By how much it can be divided so that its short side keeps `side` or more; at least 1."""
+        return max(1, min(self.stored.size) // side)
 
     def reduced(self, side: int) -> Image.Image:
         """The image averaged over whole squares, as large as leave its short side at `side` or more; never enlarged.
 
         Made once for all extractors that ask for as much: no resampling, a single pass over the pixels.
         """
-        factor = max(1, min(self.image.size) // side)
+        return self._by(self.factor(side))
+
+    def _by(self, factor: int) -> Image.Image:
         if factor not in self._reduced:
-            self._reduced[factor] = self.image.reduce(factor) if factor > 1 else self.image
+            small = self.stored.reduce(factor) if factor > 1 else self.stored
+            self._reduced[factor] = small if small.mode == "RGB" else small.convert("RGB")
         return self._reduced[factor]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from driftcli.core.features import Column
@@ -51,6 +52,7 @@ def measure(facts: FileFacts) -> tuple[float, ...]:
     )
 
 
+@lru_cache(4096)
 def level_code(text: str) -> int:
     """A category's level as the first 24 bits of its SHA-256: the same everywhere, exact in float32."""
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:3], "big")

@@ -113,7 +113,8 @@ class Autoencoder(AutoencoderSettings, Extractor):
         """uint8 [side, side, channels], reduced with antialiasing; an unresolved auto is 64 and colour."""
         side = self.decode_side
         image = frame.image if frame.version == 1 else frame.reduced(side * 3 // 2)
-        image = image.convert("L" if self.channels == 1 else "RGB")
+        mode = "L" if self.channels == 1 else "RGB"
+        image = image if image.mode == mode else image.convert(mode)
         small = image.resize((side, side), Image.Resampling.LANCZOS, box=self.seen(*image.size))
         return np.asarray(small, np.uint8).reshape(side, side, -1)
 

@@ -53,9 +53,9 @@ class Canonical:
     """One image as every command sees it, with its file's facts and its hashes."""
 
     frame: Frame
-    """Its image is RGB, upright, cropped, masked; a large one is scaled by 1/2, 1/4 or 1/8."""
+    """Its image is upright, cropped, masked; a large one is scaled by 1/2, 1/4 or 1/8."""
     pixels: bytes
-    """SHA-256 over the size and the RGB bytes of the image: what the same decoding of the same image gives."""
+    """The hash of the image's pixels: what the same decoding of the same image gives."""
     near: int
     """64-bit difference hash of the image."""
     scale: int
@@ -94,9 +94,10 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
 
     def pixels() -> tuple[Image.Image, Pixels | None]:
         loaded, array = _loaded(opened, data, scale)
+        if array is not None and turn not in _TURN and settings.crop is None and settings.mask is None:
+            return loaded, array
         image = _canonical(loaded, turn, box, settings, opened.bits)
-        untouched = image is loaded and settings.mask is None
-        return image if kind == "JPEG" else shrunk(image, scale), array if untouched else None
+        return image if kind == "JPEG" else shrunk(image, scale), None
 
     image, array = _guarded(pixels)
     quality, block = jpeg_steps(source.quantization) if kind == "JPEG" else (None, None)
@@ -116,8 +117,8 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
     )
     began = time.perf_counter()
     frame = Frame(image, facts, settings.version)
-    small = image if settings.version == 1 else frame.reduced(SHARED)
-    pixel_hash, grey = digest_and_grey(image) if settings.version == 1 else identify(image, small, array)
+    small = frame.image if settings.version == 1 else frame.reduced(SHARED)
+    pixel_hash, grey = digest_and_grey(small) if settings.version == 1 else identify(image, small, array)
     if grey:
         frame = frame.of(replace(facts, grey=True))
     return Canonical(frame, pixel_hash, near(small), scale, time.perf_counter() - began)
@@ -225,12 +226,20 @@ def _scale(draft_side: int, box: Box, upright: tuple[int, int]) -> int:
 
 
 def _loaded(opened: _Opened, data: bytes, scale: int) -> tuple[Image.Image, Pixels | None]:
-    """The decoded image, a JPEG at 1/`scale`, and its pixels as an array where that is what it came from."""
+    """The decoded image, a JPEG at 1/`scale`, and its pixels (RGBX) as an array where that is what it came from."""
     source: Image.Image = opened.source
     if opened.kind == "JPEG":
         array = jpeg.scaled(data, source.mode, source.size, scale)
         if array is not None:
-            return Image.fromarray(array), array
+            height, width = array.shape[:2]
+            as_it_lies = ("raw", "RGBX", 0, 1)  # nothing is copied
+            plain = array.ndim == 2  # rows and columns of grey
+            image = (
+                Image.fromarray(array)
+                if plain
+                else Image.frombuffer("RGBX", (width, height), array, *as_it_lies)
+            )
+            return image, None if plain else array
         if scale > 1:
             source.draft(None, (max(1, source.width // scale), max(1, source.height // scale)))
     source.load()

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SPACES = {"RGB": "RGB", "L": "GRAY"}
-"""Pillow's mode of a JPEG and what simplejpeg calls it."""
+SPACES = {"RGB": ("YCbCr", "RGBX"), "L": ("Gray", "GRAY")}
+"""Pillow's mode of a JPEG, and what simplejpeg calls its colours in the file and out of it. A fourth byte a pixel, 255,
+is what Pillow keeps in memory, too: it takes such pixels as they lie there."""
 
 
 def scaled(data: bytes, mode: str, size: tuple[int, int], scale: int) -> NDArray[np.uint8] | None:
-    """uint8 [h, w, 3] or [h, w]: an image of `size` (width, height) at 1/`scale`; None where Pillow has to look.
+    """uint8 [h, w, 4] (RGB and 255) or [h, w]: an image of `size` at 1/`scale`; None where Pillow has to look.
+
+    `size`: width and height of the whole image.
 
     Pillow decides about all that is not plain (CMYK, colours without YCbCr) and all that libjpeg complains about:
     what is a broken file, and why, must not depend on which of the two is installed.
@@ -23,10 +26,11 @@ def scaled(data: bytes, mode: str, size: tuple[int, int], scale: int) -> NDArray
     width, height = (-(-length // scale) for length in size)
     try:
         tall, wide, space, _ = decoder.decode_jpeg_header(data)
-        if (wide, tall) != size or space != {"RGB": "YCbCr", "L": "Gray"}[mode]:
+        stored, wanted = SPACES[mode]
+        if (wide, tall) != size or space != stored:
             return None
         array: NDArray[np.uint8] = decoder.decode_jpeg(
-            data, SPACES[mode], min_height=height, min_width=width, min_factor=1
+            data, wanted, min_height=height, min_width=width, min_factor=1
         )
     except ValueError:
         return None

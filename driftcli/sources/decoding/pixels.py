@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,6 +15,8 @@ from driftcli.core.errors import UsageError
 Pixels = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 _STRIP = 1 << 20
+SUMMED, COLUMNS = 1 << 20, 1024
+"""Part of the pixel hash: pixels of a band, at most, whose words are summed, and words of eight bytes that are summed apart."""
 
 
 def crop_box(crop: str | None, upright: tuple[int, int]) -> Box:
@@ -40,13 +41,22 @@ def crop_box(crop: str | None, upright: tuple[int, int]) -> Box:
 
 def strips(image: Image.Image) -> Iterator[Image.Image]:
     """The image in bands of about a megapixel, so that arrays of a large one never exist as a whole."""
+    return _bands(image, _STRIP)
+
+
+def _bands(image: Image.Image, pixels: int) -> Iterator[Image.Image]:
     width, height = image.size
-    rows = max(1, _STRIP // max(1, width))
+    rows = _rows(width, pixels)
     if rows >= height:
         yield image
         return
     for top in range(0, height, rows):
         yield image.crop((0, top, width, min(height, top + rows)))
+
+
+def _rows(width: int, pixels: int) -> int:
+    """Of a band of at most so many pixels, but one row."""
+    return max(1, pixels // max(1, width))
 
 
 def digest_and_grey(image: Image.Image) -> tuple[bytes, bool]:
@@ -66,19 +76,32 @@ def digest_and_grey(image: Image.Image) -> tuple[bytes, bool]:
 def identify(image: Image.Image, small: Image.Image, array: Pixels | None = None) -> tuple[bytes, bool]:
     """The hash of the pixels, and whether R = G = B everywhere in the small image.
 
-    `array`: the RGB bytes of `image`, where they are at hand.
+    `array`: the pixels of `image` as RGBX [h, w, 4], where they are at hand.
 
-    SHA-256 of width and height, of the CRC-32 of the RGB bytes row by row (little-endian uint32 all three) and of
-    the RGB bytes of `small`, the same image reduced: a third of the time that hashing all of them takes, and two
-    images that differ share it only where they look alike *and* their CRC-32 is the same by chance (2^-32).
+    SHA-256 of width and height (little-endian uint32), of sums of the pixels, band by band (`_sums`), and of the RGB
+    bytes of `small`, the same image reduced: a tenth of the time that hashing all pixels takes. Two images that differ share it
+    only where they look alike *and* what differs adds up to nothing in each of a thousand columns.
     """
-    checksum = 0
-    for part in strips(image) if array is None else (array,):
-        checksum = zlib.crc32(np.ascontiguousarray(part).data, checksum)
+    sha = hashlib.sha256(struct.pack("<II", *image.size))
+    if array is None:
+        bands = (np.asarray(band.convert("RGBX")) for band in _bands(image, SUMMED))
+    else:
+        rows = _rows(image.width, SUMMED)
+        bands = (array[top : top + rows] for top in range(0, image.height, rows))
+    for band in bands:
+        for part in _sums(band):
+            sha.update(part)
     rgb = np.ascontiguousarray(small)
-    sha = hashlib.sha256(struct.pack("<III", *image.size, checksum))
     sha.update(rgb.data)
     return sha.digest(), _is_grey(rgb)
+
+
+def _sums(band: Pixels) -> tuple[bytes, bytes]:
+    """Sums over words of eight bytes that are COLUMNS words apart, modulo 2^64, and the bytes that are left over."""
+    flat = band.reshape(-1)
+    cut = flat.size - flat.size % (8 * COLUMNS)
+    words = flat[:cut].view("<u8").reshape(-1, COLUMNS)
+    return words.sum(axis=0, dtype="<u8").tobytes(), flat[cut:].tobytes()
 
 
 def _is_grey(rgb: NDArray[np.uint8]) -> bool:
