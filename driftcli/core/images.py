@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -112,11 +113,13 @@ class Frame:
     version: int = 2
     """Of the preprocessing (`decode.version`): which numbers `prepare` makes of it."""
     _reduced: dict[int, Image.Image] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _pixels: dict[int, NDArray[np.uint8]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, facts: FileFacts) -> Frame:
         """The same image with other facts."""
         frame = Frame(self.stored, facts, self.version)
         frame._reduced.update(self._reduced)
+        frame._pixels.update(self._pixels)
         return frame
 
     @property
@@ -134,6 +137,13 @@ class Frame:
         Made once for all extractors that ask for as much: no resampling, a single pass over the pixels.
         """
         return self._by(self.factor(side))
+
+    def pixels(self, side: int) -> NDArray[np.uint8]:
+        """`reduced` as [h, w, 3], made once, too; not to be written into."""
+        factor = self.factor(side)
+        if factor not in self._pixels:
+            self._pixels[factor] = np.asarray(self._by(factor))
+        return self._pixels[factor]
 
     def _by(self, factor: int) -> Image.Image:
         if factor not in self._reduced:

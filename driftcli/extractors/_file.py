@@ -65,11 +65,18 @@ def levels(facts: FileFacts) -> dict[int, str]:
 
 def _level_texts(facts: FileFacts) -> tuple[str, str, str, str]:
     """Format, mode, camera, orientation as texts."""
-    make, model = _text(facts.exif.get("make")), _text(facts.exif.get("model"))
-    camera = model if model.casefold().startswith(make.casefold()) else f"{make} {model}".strip()
+    make, model = str(facts.exif.get("make") or ""), str(facts.exif.get("model") or "")
     orientation = _number(facts.exif.get("orientation"))
     turn = NONE if math.isnan(orientation) else f"{orientation:.0f}"
-    return facts.format or NONE, facts.mode or NONE, camera or make or NONE, turn
+    return facts.format or NONE, facts.mode or NONE, _camera(make, model), turn
+
+
+@lru_cache(256)
+def _camera(make: str, model: str) -> str:
+    """A name that does not say the maker twice."""
+    make, model = _text(make), _text(model)
+    camera = model if model.casefold().startswith(make.casefold()) else f"{make} {model}".strip()
+    return camera or make or NONE
 
 
 def _text(value: object) -> str:

@@ -83,7 +83,7 @@ def measure(frame: Frame, side: int) -> tuple[float, ...]:
     else:
         large = frame.stored if frame.factor(side) == 1 else frame.reduced(side)
         luma = np.asarray(middle(large).convert("L")).astype(np.int16)
-        coloured = np.asarray(frame.reduced(SHARED))
+        coloured = frame.pixels(SHARED)
         coloured = coloured[1::EVERY] if len(coloured) >= MANY else coloured
         found = {**light(thinned(large).convert("L")), **colour(coloured), **detail(luma)}
     return tuple(found[column.name] for column in COLUMNS)
@@ -177,14 +177,15 @@ def detail(luma: Plane) -> Mapping[str, float]:
     found["blockiness"] = _blockiness(down.reshape(-1, wide), right.reshape(-1, wide)[:, :-1])
     if min(luma.shape) < INTERIOR:
         return found
-    inside = slice(wide, -wide)  # all rows but the first and the last
+    rows = wide, len(flat) - wide  # all but the first and the last
+    here, one, two = (slice(rows[0] + step, rows[1] + step) for step in range(3))
 
     def interior(plane: NDArray[Any]) -> NDArray[Any]:
         """[h - 2, w - 2] of a plane whose columns begin one to the left of their pixels."""
         return plane.reshape(high - 2, wide)[:, :-2]
 
-    bent_down, bent_right = down[wide:] - down[:-wide], _next(right)[inside]
-    steep_down, steep_right = down[wide:] + down[:-wide], right[inside] + np.roll(right, -1)[inside]
+    bent_down, bent_right = down[wide:] - down[:-wide], right[one] - right[here]
+    steep_down, steep_right = flat[2 * wide :] - flat[: -2 * wide], flat[two] - flat[here]
     gradient = interior(_squared(steep_right)) + _squared(steep_down).reshape(high - 2, wide)[:, 1:-1]
     laplacian = interior(bent_right) + bent_down.reshape(high - 2, wide)[:, 1:-1]
     found["sharpness"] = _sharpness(gradient.ravel(), laplacian.ravel())
@@ -195,8 +196,9 @@ def detail(luma: Plane) -> Mapping[str, float]:
 
 def _next(flat: NDArray[np.int16]) -> NDArray[np.int16]:
     """Each number's difference from the next one; 0 for the last."""
-    steps = np.zeros_like(flat)
+    steps = np.empty_like(flat)
     np.subtract(flat[1:], flat[:-1], out=steps[:-1])
+    steps[-1] = 0
     return steps
 
 

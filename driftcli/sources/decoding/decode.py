@@ -28,7 +28,7 @@ from driftcli.sources.decoding import jpeg
 from driftcli.sources.decoding.exif import read_exif
 from driftcli.sources.decoding.header import jpeg_frame, jpeg_steps, sniff
 from driftcli.sources.decoding.modes import GREY_MODES, to_rgb
-from driftcli.sources.decoding.pixels import Box, Pixels, crop_box, digest_and_grey, identify, near
+from driftcli.sources.decoding.pixels import Box, Pixels, crop_box, digest_and_grey, identify, is_grey, near
 from driftcli.sources.decoding.settings import Decode
 
 _READERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
@@ -117,8 +117,12 @@ def decode(data: bytes, settings: Decode, draft_side: int = 0) -> Canonical:
     )
     began = time.perf_counter()
     frame = Frame(image, facts, settings.version)
-    small = frame.image if settings.version == 1 else frame.reduced(SHARED)
-    pixel_hash, grey = digest_and_grey(small) if settings.version == 1 else identify(image, small, array)
+    if settings.version == 1:
+        small = frame.image
+        pixel_hash, grey = digest_and_grey(small)
+    else:
+        small = frame.reduced(SHARED)
+        pixel_hash, grey = identify(image, array), is_grey(frame.pixels(SHARED))
     if grey:
         frame = frame.of(replace(facts, grey=True))
     return Canonical(frame, pixel_hash, near(small), scale, time.perf_counter() - began)
