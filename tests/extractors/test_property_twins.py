@@ -11,6 +11,9 @@ from PIL import Image
 from driftcli.core.images import FileFacts, Frame
 from driftcli.extractors import _pixels
 
+FACTS = FileFacts(93, 75, 0, "PNG", "RGB", grey=False)
+DETAIL = {"sharpness", "noise", "edge_density", "blockiness"}
+
 
 def picture(seed: int) -> Image.Image:
     """Coloured blobs with grain that grows with the seed."""
@@ -82,3 +85,54 @@ def test_every_property_equals_its_slow_twin(seed):
     measured = _pixels.measure(Frame(image, FileFacts(93, 75, 0, "PNG", "RGB", grey=False)), 256)
     found = dict(zip([column.name for column in _pixels.COLUMNS], measured, strict=True))
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+def test_light_and_colour_of_a_tall_image_are_those_of_every_third_row():
+    """And nothing else is: detail, and an image with fewer rows, are measured whole."""
+    image = picture(1).resize((131, 130), Image.Resampling.BICUBIC)
+    thinned = Image.fromarray(np.asarray(image)[1::3])
+    names = [column.name for column in _pixels.COLUMNS]
+    of_image, of_rows = (
+        dict(zip(names, _pixels.measure(Frame(each, FACTS), 256), strict=True)) for each in (image, thinned)
+    )
+    expected = {**twin(thinned), **{name: value for name, value in twin(image).items() if name in DETAIL}}
+    assert of_image == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    assert {name: of_image[name] for name in names if name not in DETAIL} == {
+        name: of_rows[name] for name in names if name not in DETAIL
+    }
+
+
+@pytest.mark.parametrize("step", [2, 4])
+def test_striped_images_are_seen_as_they_are(step):
+    """Every second or fourth row black: as many shadows, whichever rows are looked at."""
+    pixels = np.full((240, 100, 3), 128, np.uint8)
+    pixels[::step] = 0
+    found = _pixels.measure(Frame(Image.fromarray(pixels), FACTS), 256)
+    assert found[4] == pytest.approx(1 / step, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (1, 9), (9, 1), (2, 3), (3, 2), (3, 3), (8, 9), (17, 30), (300, 270)]
+)
+def test_detail_of_any_shape_equals_differences_taken_row_by_row(shape):
+    """Rows laid end to end: what crosses their ends counts nowhere."""
+    luma = np.random.default_rng(sum(shape)).integers(0, 256, shape).astype(np.int16)
+    found = _pixels.detail(luma)
+    steps = [np.abs(np.diff(luma, axis=axis)).swapaxes(0, axis).astype(int) for axis in (0, 1)]
+    ratios = []
+    for each in steps:
+        on = np.arange(len(each)) % 8 == 7
+        if on.sum() > 1 and each[~on].sum():
+            ratios.append(each[on].sum() / each[~on].sum() * ((~on).sum() / on.sum()))
+    assert found["blockiness"] == pytest.approx(np.mean(ratios) if ratios else np.nan, nan_ok=True)
+    if min(shape) < 3:
+        assert np.isnan([found["sharpness"], found["noise"], found["edge_density"]]).all()
+        return
+    down, right = luma[2:, 1:-1] - luma[:-2, 1:-1], luma[1:-1, 2:] - luma[1:-1, :-2]
+    gradient = down.astype(int) ** 2 + right.astype(int) ** 2
+    bent = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * luma[1:-1, 1:-1]
+    steep = gradient >= max(np.sort(gradient, axis=None)[-max(1, gradient.size // 10)], 1)
+    ratio = np.sum(bent[steep].astype(int) ** 2) / np.sum(gradient[steep])
+    assert found["sharpness"] == pytest.approx(math.sqrt(ratio))
+    assert found["edge_density"] == pytest.approx(np.mean(gradient > 51**2))
+    assert found["noise"] >= 0

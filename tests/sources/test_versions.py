@@ -172,6 +172,17 @@ def test_an_image_differs_in_its_hash_from_one_with_another_pixel(encoded, photo
     assert one.pixels != two.pixels
 
 
+@pytest.mark.parametrize("size", [(2048, 96), (500, 375), (30, 20)])
+def test_an_image_turned_or_cut_elsewhere_has_another_hash(size, encoded):
+    """Rows in another order have the same sums: some pixels are told one by one."""
+    pixels = np.random.default_rng(3).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    found = [
+        decode(encoded(Image.fromarray(np.ascontiguousarray(each)), "PNG"), Decode(), 256).pixels
+        for each in (pixels, pixels[::-1], pixels[:, ::-1], np.roll(pixels, 4, axis=0), pixels[..., ::-1])
+    ]
+    assert len(set(found)) == len(found)
+
+
 # ---------------------------------------------------------------- two decoders, one image
 
 
