@@ -15,6 +15,7 @@ from driftcli.config.settings import Settings
 from driftcli.core.addresses import shown
 from driftcli.core.features import Features, State
 from driftcli.core.images import Decoded, Entry, Skipped
+from driftcli.core.rows import Rows
 from driftcli.core.times import now_utc
 from driftcli.extractors.base import Extractor, Runtime, kinds
 from driftcli.reading import canaries
@@ -94,7 +95,7 @@ def learn_extractors(reader: Reader, reading: Reading, fit_rows: NDArray[np.int6
     Raises InternalError when training diverges.
     """
     learnt = {
-        kind: extractor.fit(reading.prepared[kind][fit_rows], reader.settings.seed, reader.runtime)
+        kind: extractor.fit(Rows(reading.prepared[kind], fit_rows), reader.settings.seed, reader.runtime)
         for kind, extractor in reader.extractors.items()
         if extractor.learns
     }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftcli.core.features import State
+    from driftcli.core.rows import Rows
     from driftcli.extractors._patches_settings import PatchesSettings
     from driftcli.extractors.base import Runtime
     from driftcli.extractors.networks.lite0 import Lite0
@@ -93,9 +94,7 @@ class PatchNetwork:
         return places
 
 
-def learn(
-    prepared: NDArray[np.uint8], settings: PatchesSettings, seed: int, runtime: Runtime
-) -> dict[str, Any]:
+def learn(prepared: Rows, settings: PatchesSettings, seed: int, runtime: Runtime) -> dict[str, Any]:
     """The state without `usual`, from the images [n, side, side, 3]; memory does not grow with n."""
     network = PatchNetwork(settings, runtime, None)
     places = settings.grid**2

@@ -22,9 +22,7 @@ def fit(rows: NDArray[Any], components: int, seed: int) -> tuple[NDArray[np.floa
     By the n x n Gram matrix, since n is smaller than d: X Xt = U S^2 Ut, directions = Ut X / S.
     Directions that carry no variance are zero; the sign makes the largest entry positive.
     """
-    if len(rows) > SAMPLE:
-        rows = rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:SAMPLE])]
-    values = rows.astype(np.float32)
+    values = rows[sample(len(rows), seed)].astype(np.float32)
     mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
     values -= mean
     k = max(1, min(components, len(rows) // 4))
@@ -35,6 +33,13 @@ def fit(rows: NDArray[Any], components: int, seed: int) -> tuple[NDArray[np.floa
     directions = (vectors * scale).T.astype(np.float32) @ values
     largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
     return mean, directions * np.where(largest < 0, np.float32(-1), np.float32(1))
+
+
+def sample(count: int, seed: int) -> NDArray[np.int64]:
+    """The rows of `count` that `fit` looks at, in their order: all, or SAMPLE drawn at random."""
+    if count <= SAMPLE:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).permutation(count)[:SAMPLE])
 
 
 def project(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from driftcli.core.rows import Rows
     from driftcli.extractors._autoencoder_settings import AutoencoderSettings
     from driftcli.extractors.base import Runtime
 
@@ -49,8 +50,8 @@ class _Best:
 
 
 def train(
-    images: NDArray[np.uint8],
-    held_out: NDArray[np.uint8],
+    images: Rows,
+    held_out: Rows,
     settings: AutoencoderSettings,
     seed: int,
     runtime: Runtime,
@@ -90,7 +91,7 @@ def train(
 
 def _epoch(
     step: Callable[[Tensor, Tensor], Tensor],
-    images: NDArray[np.uint8],
+    images: Rows,
     settings: AutoencoderSettings,
     generator: torch.Generator,
     device: str,
@@ -98,8 +99,10 @@ def _epoch(
     """Mean training loss of one pass over (at most `max_images`) images in a new order."""
     order = torch.randperm(len(images), generator=generator)[: settings.max_images].numpy()
     parts = np.array_split(order, math.ceil(len(order) / settings.batch_size))
-    losses = [step(*_pair(images[part], settings, generator, device)) for part in parts]
-    return float(torch.stack(losses).mean())
+    losses = torch.empty(len(parts), device=device)  # a list of small tensors holds the memory between them
+    for number, part in enumerate(parts):
+        losses[number] = step(*_pair(images[part], settings, generator, device))
+    return float(losses.mean())
 
 
 def _stepper(
@@ -170,7 +173,7 @@ _OBJECTIVES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def _validate(
-    network: Bottleneck | Pooling, images: NDArray[np.uint8], settings: AutoencoderSettings, device: str
+    network: Bottleneck | Pooling, images: Rows, settings: AutoencoderSettings, device: str
 ) -> float:
     """Mean loss of images as given, no noise: what `extract` will measure."""
     network.eval()

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from driftcli.core.features import Column, View
+from driftcli.core.rows import Rows
 from driftcli.extractors import _errors, _pca, _scores_graph
 from driftcli.extractors._autoencoder_settings import AutoencoderSettings
 from driftcli.extractors.base import Extractor, HeatMaps, Runtime, Shown, resolve_device
@@ -124,7 +125,7 @@ class Autoencoder(AutoencoderSettings, Extractor):
         small = image.resize((side, side), kernel, box=self.seen(*image.size))
         return np.asarray(small, np.uint8).reshape(side, side, -1)
 
-    def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
+    def fit(self, prepared: NDArray[Any] | Rows, seed: int, runtime: Runtime) -> State:
         """Learn from uint8 [n, s, s, c].
 
         State: `architecture` (its name in bytes), `weight.*`, `loss_curve` [epochs, 2] (training, held
@@ -133,12 +134,13 @@ class Autoencoder(AutoencoderSettings, Extractor):
         Raises InternalError when training diverges.
         """
         order = np.random.default_rng(seed).permutation(len(prepared))
-        held = prepared[order[: int(len(prepared) * self.validation)]]
-        trained = prepared[order[len(held) :]]
+        count = int(len(prepared) * self.validation)
+        held, trained = Rows(prepared, order[:count]), Rows(prepared, order[count:])
         architecture = self.decided(len(prepared))
         learnt: dict[str, NDArray[Any]] = {"architecture": np.frombuffer(architecture.encode(), np.uint8)}
         if architecture == "pca":
-            flat = trained.reshape(len(trained), -1) / np.float32(255)
+            some = trained[_pca.sample(len(trained), seed)]
+            flat = some.reshape(len(some), -1) / np.float32(255)
             mean, learnt["weight.directions"] = _pca.fit(flat, self.latent, seed)
             learnt["weight.mean"] = mean.reshape(prepared.shape[1:])
             learnt["loss_curve"] = np.zeros((0, 2), np.float32)
@@ -172,8 +174,8 @@ class Autoencoder(AutoencoderSettings, Extractor):
     def _refer(
         self,
         learnt: dict[str, NDArray[Any]],
-        trained: NDArray[Any],
-        held: NDArray[Any],
+        trained: Rows,
+        held: Rows,
         seed: int,
         runtime: Runtime,
     ) -> State:
@@ -186,8 +188,11 @@ class Autoencoder(AutoencoderSettings, Extractor):
         learnt["latent_mean"], learnt["latent_covariance"] = _errors.shrunk_covariance(codes)
         honest = (held if len(held) else trained)[:REMEMBERED]
         learnt["held_out_errors"] = self.extract(learnt, honest, runtime)["error"]
-        residual = _errors.residuals(honest, self.reconstruct(learnt, honest, runtime))
-        learnt["residual_p99"] = np.quantile(residual, 0.99, axis=0).astype(np.float32)
+        residual = [
+            _errors.residuals(some, self.reconstruct(learnt, some, runtime))
+            for some in np.split(honest, range(AT_ONCE, len(honest), AT_ONCE))
+        ]
+        learnt["residual_p99"] = np.quantile(np.concatenate(residual), 0.99, axis=0).astype(np.float32)
         return learnt
 
     def extract(

@@ -19,6 +19,7 @@ from driftcli.core.errors import UsageError
 from driftcli.core.features import Column, State, View, Vocabulary
 from driftcli.core.images import EMPTY, FileFacts, Frame
 from driftcli.core.progress import SILENT, Progress
+from driftcli.core.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,8 @@ class Extractor(ABC):
         """One image as a small array of fixed shape and dtype. Worker side: PIL and numpy only."""
 
     @abstractmethod
-    def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
-        """Learn from F: `prepared` is [n, ...] as `prepare` made it.
+    def fit(self, prepared: NDArray[Any] | Rows, seed: int, runtime: Runtime) -> State:
+        """Learn from F: `prepared` is [n, ...] as `prepare` made it; of very many, take only some at a time.
 
         Extractors that need no pixels to learn (frozen networks, properties) declare `learns = False`
         and get n = 0.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from driftcli.core.features import State, Vocabulary
     from driftcli.core.images import FileFacts, Frame
+    from driftcli.core.rows import Rows
 
 
 FAR = 3.0
@@ -175,7 +176,7 @@ class Embedding(NetworkChoice, Extractor):
         square = image.resize((wanted.side, wanted.side), filtering, box=self.seen(*image.size))
         return np.asarray(square, dtype=np.uint8)
 
-    def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
+    def fit(self, prepared: NDArray[Any] | Rows, seed: int, runtime: Runtime) -> State:
         """Nothing is learnt from images: the State binds the artifact to one file of weights.
 
         It holds the default network itself (`onnx`), so that a check on the processor needs neither the file nor torch.

@@ -10,6 +10,7 @@ from PIL import Image
 
 from driftcli.core.errors import UsageError
 from driftcli.core.features import Column, View
+from driftcli.core.rows import Rows
 from driftcli.extractors._patches_settings import PatchesSettings
 from driftcli.extractors.base import Extractor, HeatMaps, Runtime, Shown
 from driftcli.extractors.embedding import Embedding, rounded
@@ -80,7 +81,7 @@ class Patches(PatchesSettings, Extractor):
         image = frame.image if frame.version == 1 else frame.reduced(self.side)
         return np.asarray(image.resize((self.side, self.side), Image.Resampling.BICUBIC), np.uint8)
 
-    def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
+    def fit(self, prepared: NDArray[Any] | Rows, seed: int, runtime: Runtime) -> State:
         """What F has at every place, from uint8 [n, side, side, 3].
 
         State: `weights_sha256`, `directions` [120, k] and `shift` [k] (standardising included), `mean`
@@ -92,8 +93,9 @@ class Patches(PatchesSettings, Extractor):
         if len(prepared) < 2:  # noqa: PLR2004 - a spread needs two
             raise UsageError("patches learns from two images or more", "fit on more images")
         honest = prepared[: min(len(prepared) // 5, 500)]
-        learnt = _patches.learn(prepared[len(honest) :], self, seed, runtime)
-        apart = _patches.distances(learnt, honest if len(honest) else prepared, self, runtime)
+        rest = Rows(prepared, np.arange(len(honest), len(prepared)))
+        learnt = _patches.learn(rest, self, seed, runtime)
+        apart = _patches.distances(learnt, honest if len(honest) else prepared[:], self, runtime)
         usual = max(float(np.quantile(apart, USUAL)), 1e-6)
         return {**learnt, "usual": np.array([usual], np.float32)}
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from driftcli.core.features import Column, State
     from driftcli.core.images import FileFacts, Frame
+    from driftcli.core.rows import Rows
     from driftcli.extractors.base import Runtime
 
 __all__ = ["Properties", "level_code", "levels"]
@@ -101,7 +102,7 @@ class Properties(Extractor):
         row[~np.isfinite(row)] = np.nan
         return row
 
-    def fit(self, prepared: NDArray[Any], seed: int, runtime: Runtime) -> State:
+    def fit(self, prepared: NDArray[Any] | Rows, seed: int, runtime: Runtime) -> State:
         """Nothing is learnt."""
         return EMPTY
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
 SAMPLED_EVERY = 0.02
 """Seconds between two looks at the memory."""
 
@@ -29,6 +29,10 @@ class Cost:
     """User and system time, of the processes that it started too."""
     memory: float = 0.0
     """MB: the largest sum of the resident memory of all its processes; pages that they share count once for each."""
+    main: float = 0.0
+    """MB: the largest resident memory of the process itself, as the kernel noted it."""
+    worker: float = 0.0
+    """MB: that of the largest process that it started."""
     output: str = ""
 
 
@@ -51,14 +55,16 @@ def run(
         if child.returncode not in ok:
             err.seek(0)
             sys.exit(f"{' '.join(map(str, command))}: exit {child.returncode}\n{err.read()[-2000:]}")
-        return Cost(wall, usage.ru_utime + usage.ru_stime, watch.peak / 1e6, out.read())
+        cpu = usage.ru_utime + usage.ru_stime
+        return Cost(wall, cpu, watch.sum / 1e6, watch.main / 1e6, watch.worker / 1e6, out.read())
 
 
 class _Memory:
-    """Looks at /proc until told to stop. `peak`: bytes."""
+    """Looks at /proc until told to stop; bytes. Files that lie in memory for others' sake are in none of the figures."""
 
     def __init__(self, pid: int) -> None:
-        self.pid, self.peak, self._stop = pid, 0, threading.Event()
+        self.pid, self._stop = pid, threading.Event()
+        self.sum = self.main = self.worker = 0
         self._thread = threading.Thread(target=self._look, daemon=True)
 
     def __enter__(self) -> None:
@@ -70,7 +76,9 @@ class _Memory:
 
     def _look(self) -> None:
         while not self._stop.wait(SAMPLED_EVERY):
-            self.peak = max(self.peak, sum(map(_resident, _tree(self.pid))))
+            now, peaks = zip(*map(_resident, _tree(self.pid)), strict=True)
+            self.sum, self.main = max(self.sum, sum(now)), max(self.main, peaks[0])
+            self.worker = max(self.worker, *peaks[1:], 0)
 
 
 def _tree(pid: int) -> list[int]:
@@ -82,10 +90,13 @@ def _tree(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
-    with contextlib.suppress(OSError, IndexError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
-    return 0
+def _resident(pid: int) -> tuple[int, int]:
+    """Bytes now, and the most so far; zeros for a process that is gone."""
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+        found = dict(re.findall(r"^(VmRSS|VmHWM):\s*(\d+) kB", status, re.MULTILINE))
+        return int(found.get("VmRSS", 0)) << 10, int(found.get("VmHWM", 0)) << 10
+    return 0, 0
 
 
 def in_turn(rounds: int, what: Mapping[str, Callable[[], Cost]]) -> dict[str, list[Cost]]:

@@ -1,14 +1,17 @@
-"""Peak memory against the number of images: the walker, a reading, `fit`, and `check` from end to end.
+"""Peak memory against the number of images: the walker, a reading, learning, and whole commands.
 
     python -m tests.benchmarks.memory walker                  # names in one folder and in many: 10^3 .. 10^6
     python -m tests.benchmarks.memory reading                 # what a pass keeps, without decoding: 10^3 .. 10^6
-    python -m tests.benchmarks.memory fit                     # 10^5 prepared images, an autoencoder, one epoch
-    python -m tests.benchmarks.memory check ARTIFACT          # generated JPEGs, command lines: 10^3, 10^4, 10^5
-    python -m tests.benchmarks.memory check ARTIFACT FOLDER --sizes 1000,20000
+    python -m tests.benchmarks.memory learning                # 40,000 prepared images, an autoencoder, one epoch
+    python -m tests.benchmarks.memory check profile fit       # command lines, generated JPEGs: 10^3, 10^5
+    python -m tests.benchmarks.memory check --sizes 1000,10000 --method properties --against ../released
 
-Every figure is the largest resident set (VmHWM) of a process of its own, with `OMP_NUM_THREADS=1` and one worker; of a
-command line, of the main process and of the largest worker. Linux only. Generated images are different files of 48 x 48
-pixels (seed 0): pixels are the same few kilobytes whatever the number, so that what grows is what driftcli keeps.
+Every figure is of processes of their own, started anew. *Main*: the largest resident set of the process that was
+started, as the kernel noted it (VmHWM). *Worker*: that of the largest process below it. *All*: the largest sum of
+resident sets at one moment, looked at every 20 ms; pages that processes share count once for each, so that it is rather
+too high. Files that the kernel keeps in memory for itself are in none. Linux only, one thread for each process. Generated
+images are different files of 64 x 64 pixels (seed 0, 1, ...), kept where `--work` names a folder: pixels are the same few
+kilobytes whatever the number, so that what grows is what driftcli keeps.
 """
 
 from __future__ import annotations
@@ -16,38 +19,64 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-POLL = 0.05
+sys.path.insert(0, str(ROOT))
+
+from tests.benchmarks._speed_measure import Cost, run
+
+SIDE = 64
+FITTED = 2_000
+"""Images of the artifact that `check` and `profile` use: none of theirs."""
+APART = 10_000_000
+"""The number of the first of them."""
 
 
 def main() -> None:
-    """Run the section that is asked for, in processes of their own."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("section", choices=["walker", "reading", "fit", "check", "child"])
-    parser.add_argument("more", nargs="*")
-    parser.add_argument("--sizes", default="")
-    asked = parser.parse_args()
-    sizes = [int(float(word)) for word in asked.sizes.split(",") if word]
-    if asked.section == "child":
-        CHILDREN[asked.more[0]](*asked.more[1:])
+    """Run the sections that are asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("sections", nargs="+", choices=[*ALONE, *COMMANDS])
+    parser.add_argument("--sizes", default="", help="numbers of images, with commas")
+    parser.add_argument(
+        "--method", action="append", default=[], help="extractors (default: the default ones)"
+    )
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--against", type=Path, default=ROOT, help="another checkout, measured in place of this one"
+    )
+    parser.add_argument(
+        "--work", type=Path, help="folder for images and artifacts, kept; else a temporary one"
+    )
+    if sys.argv[1:2] == ["child"]:
+        CHILDREN[sys.argv[2]](*sys.argv[3:])
         return
+    given = parser.parse_args()
+    sizes = [int(float(word)) for word in given.sizes.split(",") if word]
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}", flush=True)
-    SECTIONS[asked.section](asked.more, sizes)
+    with tempfile.TemporaryDirectory() as temporary:
+        work = (given.work or Path(temporary)).resolve()
+        print(HEAD, flush=True)
+        for section in given.sections:
+            if section in ALONE:
+                ALONE[section](sizes or [1_000, 10_000, 100_000, 1_000_000])
+                continue
+            commands = Commands(work, given.against.resolve(), given.workers, given.method)
+            for line in compared(commands, section, sizes or [1_000, 100_000]):
+                print(line, flush=True)
 
 
 # ---------------------------------------------------------------- sections
 
 
-def walker(_: Sequence[str], sizes: Sequence[int]) -> None:
+def walker(sizes: Sequence[int]) -> None:
     """One flat folder, and folders of a thousand."""
-    for count in sizes or (1_000, 10_000, 100_000, 1_000_000):
+    for count in sizes:
         for shape, each in (("one folder", count), ("folders of 1,000", 1_000)):
             with tempfile.TemporaryDirectory() as folder:
                 for i in range(count):
@@ -57,37 +86,90 @@ def walker(_: Sequence[str], sizes: Sequence[int]) -> None:
                     os.close(
                         os.open(place / f"frame_{i * 7919 % 1_000_003:09d}.jpg", os.O_CREAT | os.O_WRONLY)
                     )
-                _print(f"walker, {shape}, {count:,} names", _child("walk", folder))
+                print(row(f"walker, {shape}", count, child("walk", folder)), flush=True)
 
 
-def reading(_: Sequence[str], sizes: Sequence[int]) -> None:
+def reading(sizes: Sequence[int]) -> None:
     """What a check keeps of its images: `keep` 10,000, views of the default extractors."""
-    for count in sizes or (1_000, 10_000, 100_000, 1_000_000):
-        _print(f"reading, {count:,} images", _child("read", str(count)))
+    for count in sizes:
+        print(row("reading", count, child("read", count)), flush=True)
 
 
-def fit(_: Sequence[str], sizes: Sequence[int]) -> None:
+def learning(sizes: Sequence[int]) -> None:
     """What `fit` keeps and learns from: 40,000 prepared images of 64 x 64 pixels, one epoch, all views."""
-    for count in sizes or (1_000, 100_000):
-        _print(f"fit, {count:,} images", _child("learn", str(count)))
+    for count in sizes:
+        print(row("learning", count, child("learn", count)), flush=True)
 
 
-def check(more: Sequence[str], sizes: Sequence[int]) -> None:
-    """`driftcli check ARTIFACT`, on a folder of images or generated ones."""
-    artifact, *folder = more
-    with tempfile.TemporaryDirectory() as made:
-        place = Path(folder[0]) if folder else Path(made, "images")
-        first = None
-        for count in sizes or (1_000, 10_000, 100_000):
-            if not folder:
-                _generate(place, count)
-            peak = _command("check", artifact, str(place), "--limit", str(count), "--workers", "1", "-q")
-            first = first or peak[0]
-            _print(f"check, {count:,} images", peak)
-            print(f"    {peak[0] / first:.3f} times the first", flush=True)
+class Commands:
+    """Command lines of a checkout on generated images."""
+
+    def __init__(self, work: Path, checkout: Path, workers: int, methods: Sequence[str]) -> None:
+        self.work, self.checkout = work, checkout
+        self.common = ("--workers", workers, "--no-progress", "-q")
+        self.methods = [word for method in methods for word in ("--method", method)]
+
+    def check(self, count: int) -> Cost:
+        """A batch of so many."""
+        return self._driftcli("check", self._artifact(), self.images(count), "--limit", count)
+
+    def profile(self, count: int) -> Cost:
+        """The same, measured only."""
+        with tempfile.TemporaryDirectory() as folder:
+            to = ("--artifact", self._artifact(), "-o", Path(folder, "profile.safetensors"))
+            return self._driftcli("profile", self.images(count), "--limit", count, *to)
+
+    def fit(self, count: int) -> Cost:
+        """From images to an artifact with its first baseline."""
+        with tempfile.TemporaryDirectory() as folder:
+            to = ("-o", Path(folder, "artifact"), *self.methods)
+            return self._driftcli("fit", self.images(count), "--limit", count, *to)
+
+    def images(self, count: int, first: int = 0) -> Path:
+        """A folder with at least so many, a thousand a folder, each of other bytes and pixels."""
+        import numpy as np
+        from PIL import Image
+
+        place = self.work / f"images-{first}"
+        for i in range(count):
+            path = place / f"{i // 1000:04d}" / f"{i:07d}.jpg"
+            if path.exists():
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            small = np.random.default_rng(first + i).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+            Image.fromarray(small).resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(path, quality=85)
+        return place
+
+    def _artifact(self) -> Path:
+        place = self.work / f"artifact-{'-'.join([self.checkout.name, *self.methods[1::2]])}"
+        if not place.is_dir():
+            self._driftcli("fit", self.images(FITTED, APART), "-o", place, *self.methods)
+        return place
+
+    def _driftcli(self, *words: object) -> Cost:
+        command = (sys.executable, "-m", "driftcli", *words, *self.common)
+        return run(command, cwd=self.work, env=environment(self.checkout))
 
 
-SECTIONS = {"walker": walker, "reading": reading, "fit": fit, "check": check}
+HEAD = "| | images | main | a worker | all | times the first | CPU |\n| --- | --- | --- | --- | --- | --- | --- |"
+
+
+def compared(commands: Commands, verb: str, sizes: Sequence[int]) -> Iterator[str]:
+    """Rows of Markdown, below HEAD: a command on each number of images, and how the sum compares with the first's."""
+    first = 0.0
+    for count in sizes:
+        cost = COMMANDS[verb](commands, count)
+        first = first or cost.memory
+        yield row(f"`{verb}`", count, cost, f"{cost.memory / first:.2f}×")
+
+
+def row(what: str, count: int, cost: Cost, ratio: str = "") -> str:
+    """One of them."""
+    return f"| {what} | {count:,} | {cost.main:.0f} MB | {cost.worker:.0f} MB | {cost.memory:.0f} MB | {ratio} | {cost.cpu:.0f} s |"
+
+
+ALONE = {"walker": walker, "reading": reading, "learning": learning}
+COMMANDS = {"check": Commands.check, "profile": Commands.profile, "fit": Commands.fit}
 
 # ---------------------------------------------------------------- what runs in a process of its own
 
@@ -153,69 +235,18 @@ def _filled(count: int, keep: int, views: dict[str, int], side: int = 0):
 
 CHILDREN = {"walk": walk, "read": read, "learn": learn}
 
-# ---------------------------------------------------------------- measuring
 
-
-def _child(what: str, *arguments: str) -> tuple[float, float, float]:
-    return _peak([sys.executable, "-m", "tests.benchmarks.memory", "child", what, *arguments])
-
-
-def _command(*arguments: str) -> tuple[float, float, float]:
-    return _peak([sys.executable, "-m", "driftcli", *arguments])
-
-
-def _peak(command: Sequence[str]) -> tuple[float, float, float]:
-    """Largest resident set in MiB: of the process, of its largest child; and CPU seconds of both."""
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    before = os.times()
-    running = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL)
-    own = largest = 0.0
-    while running.poll() is None:
-        own = max(own, _resident(running.pid))
-        largest = max([largest, *map(_resident, _children(running.pid))])
-        time.sleep(POLL)
-    if running.returncode not in (0, 1):  # 1: it has drifted
-        raise SystemExit(f"{' '.join(command)}: exit {running.returncode}")
-    after = os.times()
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return own, largest, cpu
-
-
-def _resident(pid: int) -> float:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return 0.0
-    return next(
-        (int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0.0
+def child(what: str, *arguments: object) -> Cost:
+    """One of them, measured."""
+    return run(
+        (sys.executable, "-m", "tests.benchmarks.memory", "child", what, *arguments), ROOT, environment(ROOT)
     )
 
 
-def _children(pid: int) -> Iterator[int]:
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            yield from map(int, task.read_text(encoding="ascii").split())
-        except OSError:
-            continue
-
-
-def _generate(folder: Path, count: int) -> None:
-    """JPEGs 0 .. count - 1 that are not there yet, a thousand a folder, each of other bytes and pixels."""
-    import numpy as np
-    from PIL import Image
-
-    for i in range(count):
-        path = folder / f"{i // 1000:04d}" / f"{i:07d}.jpg"
-        if path.exists():
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        small = np.random.default_rng(i).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-        Image.fromarray(small).resize((48, 48), Image.Resampling.BICUBIC).save(path, quality=85)
-
-
-def _print(what: str, peak: tuple[float, float, float]) -> None:
-    own, largest, cpu = peak
-    print(f"{what:<44} {own:7.1f} MiB, a worker {largest:5.1f} MiB, CPU {cpu:6.1f} s", flush=True)
+def environment(checkout: Path) -> dict[str, str]:
+    """One thread, this checkout's code, no setting of the caller's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DRIFTCLI_")}
+    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(checkout)}
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.benchmarks._speed_measure import Cost, Table, in_turn, run
+from tests.benchmarks.memory import COMMANDS, HEAD, Commands, compared
 
 HERE = Path(__file__).parent
 EMPTY = "import typer\napp = typer.Typer()\n@app.callback()\ndef root(): ...\n@app.command()\ndef one(): ...\napp()\n"
@@ -372,38 +373,13 @@ def making(bench: Bench) -> Table:
 
 def memory(bench: Bench) -> str:
     """Peak memory with few and with many images."""
-    few, many = 1_000, bench.given.many
-    folder, of = bench.work / f"linked-{many}", sorted(bench.batch(few).iterdir())
-    if not folder.is_dir():
-        folder.mkdir()
-        for i in range(many):
-            os.link(of[i % few], folder / f"{i:07d}.jpg")
-    artifact = bench.artifact("properties-ref", "--method", "properties")
-    out = [
-        "--artifact",
-        artifact,
-        "-o",
-        "profile.safetensors",
-        "--workers",
-        bench.given.workers,
-        "--no-progress",
-        "-q",
-    ]
-    verbs: dict[str, Callable[[Path], Cost]] = {
-        "`check`": partial(bench.check, artifact),
-        "`profile`": lambda source: bench.driftcli("profile", source, *out),
-    }
-    rows = []
-    for verb, once in verbs.items():
-        if verb == "`profile`" and not (ROOT / "driftcli" / "cli" / "profile.py").is_file():
-            continue
-        low, high = (once(place).memory for place in (bench.batch(few), folder))
-        rows.append(f"| {verb} | {low:.0f} MB | {high:.0f} MB | {high / low:.2f}× |")
-        print(rows[-1], file=sys.stderr)
-    head = f"## Memory\n\nLargest sum of the resident memory of all processes, looked at every 20 ms; `--method properties`; {many:,} images are hard links to {few:,} photos. One run each.\n"
-    return "\n".join(
-        [head, f"| | {few:,} images | {many:,} images | ratio |", "| --- | --- | --- | --- |", *rows, ""]
+    commands = Commands(bench.work, ROOT, bench.given.workers, ())
+    head = (
+        "## Memory\n\nGenerated images of 64 x 64 pixels, default extractors, one run each. *All*: the largest sum of "
+        "resident memory of all processes at one moment; `tests/benchmarks/memory.py` says more.\n"
     )
+    rows = [line for verb in COMMANDS for line in compared(commands, verb, [1_000, bench.given.many])]
+    return "\n".join([head, HEAD, *rows, ""])
 
 
 def cache(bench: Bench) -> Table:
