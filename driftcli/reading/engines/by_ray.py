@@ -1,23 +1,23 @@
-"""`--engine ray`: a map over paths, never over pixels, with driftcli's own reader in every actor."""
+"""`--engine ray`: paths go to actors, never pixels, with driftcli's own reader in every one of them."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from driftcli.config.settings import Settings
 from driftcli.core.errors import ArtifactError, DriftcliError, InternalError, NotAuditedError, UsageError
 from driftcli.core.images import Entry, Skipped
 from driftcli.core.text import safe_name
-from driftcli.reading.engines._actor import Actor, Order, Unit, where
+from driftcli.reading.engines._actor import Actor, Made, Order, Unit, where
 from driftcli.reading.engines.task import Judge, Task
 from driftcli.reading.ledger import Tally
 from driftcli.reading.open_sources import ORIGIN, open_sources
@@ -30,8 +30,10 @@ from driftcli.reading.table import Keys, Table
 
 UNIT = 256
 """Entries that an actor measures at a time, and once more where it was killed meanwhile."""
-BLOCKS = 4096
-"""Pieces that Ray is given at most; each holds one unit or several."""
+AHEAD = 2
+"""Units that an actor has at a time: the next one lies there when one is done."""
+RETRIES = 3
+"""How often a unit is measured again where its actor died over it: what kills every actor ends the run."""
 STORE = 256 << 20
 """Bytes of shared memory of a local session: states and profiles of units are all that passes through it."""
 ERRORS = {kind.__name__: kind for kind in (UsageError, NotAuditedError, ArtifactError, InternalError)}
@@ -39,7 +41,6 @@ ERRORS = {kind.__name__: kind for kind in (UsageError, NotAuditedError, Artifact
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
     "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 
@@ -54,8 +55,8 @@ def measured_by_ray(reader: Reader, task: Task, judge: Judge) -> Reading:
     merger = Merger(task.keep)
     merger.add(plan.passed_over())
     reader.progress.start(task.stage, sum(len(unit.entries) for unit in plan.units) or None)
-    with _session(ray, reader.settings):
-        for profile, host in _profiles(ray, reader, task, plan):
+    with _session(ray, reader.settings), closing(_profiles(ray, reader, task, plan)) as profiles:
+        for profile, host in profiles:
             if profile.extractors != plan.digest:
                 raise InternalError(
                     f"{where(host)} measures otherwise than this machine",
@@ -122,44 +123,56 @@ class _Listed:
                 yield item
 
 
-def _profiles(ray: Any, reader: Reader, task: Task, plan: _Plan) -> Iterator[tuple[Profile, str]]:
-    """The profile of each unit once, in whatever order, and who made it. Raises what an actor raised."""
+def _profiles(ray: Any, reader: Reader, task: Task, plan: _Plan) -> Generator[tuple[Profile, str]]:
+    """The profile of each unit once, in whatever order, and who made it. Raises what an actor raised.
+
+    Actors end when it is closed.
+    """
     if not plan.units:
         return
-    actors = min(_workers(ray, reader.settings), len(plan.units))
-    gpus, device = _share_of_gpus(ray, reader.settings, actors)
+    count = min(_workers(ray, reader.settings), len(plan.units))
+    gpus, device = _share_of_gpus(ray, reader.settings, count)
     order = Order(reader.settings.model_dump_json(), plan.sources, task.shard, task.keep, _folder(), device)
-    # Held here as long as actors may be started again: Ray fetches them anew for each.
+    # Held here as long as actors may be started again: Ray fetches it anew for each.
     given = ray.put((dict(reader.states), dict(task.canary)))
-    found = ray.data.from_items(
-        [{"unit": unit} for unit in plan.units], override_num_blocks=min(len(plan.units), BLOCKS)
-    ).map_batches(
-        Actor,
-        fn_constructor_args=(order, given),
-        batch_size=1,
-        num_cpus=1,
-        num_gpus=gpus or None,
-        compute=ray.data.ActorPoolStrategy(size=actors),
+    kind = ray.remote(Actor).options(
+        num_cpus=1, num_gpus=gpus or None, max_restarts=-1, max_task_retries=RETRIES
     )
-    came: set[int] = set()
+    actors = [kind.remote(order, given) for _ in range(count)]
     try:
-        for row in found.iter_rows():
-            if row["error"]:
-                kind, what, hint = json.loads(row["error"])
-                raise ERRORS.get(kind, InternalError)(what, hint)
-            if row["number"] not in came:
-                came.add(int(row["number"]))
-                yield profile_file.decode(bytes(row["profile"]), "a unit"), str(row["host"])
+        for made in _spread(ray, actors, plan.units):
+            if made.error is not None:
+                name, what, hint = made.error
+                raise ERRORS.get(name, InternalError)(what, hint)
+            yield profile_file.decode(made.profile, "a unit"), made.host
     except ray.exceptions.RayError as error:
         said = safe_name(str(error).strip().rpartition("\n")[2])[:300]
         raise InternalError(
             f"Ray could not finish: {said}", "look at the cluster, or use --engine local"
         ) from error
-    if len(came) != len(plan.units):
-        raise InternalError(
-            f"{len(plan.units) - len(came)} of {len(plan.units)} units of work did not come back from Ray",
-            "run again, or use --engine local",
-        )
+    finally:
+        for actor in actors:
+            ray.kill(actor)
+
+
+def _spread(ray: Any, actors: Sequence[Any], units: Sequence[Unit]) -> Iterator[Made]:
+    """What actors make of the units, as it comes.
+
+    A unit is given only to an actor that has started: a cluster may have no room for all of them.
+    """
+    left = iter(units)
+    begun = {actor.__ray_ready__.remote(): actor for actor in actors}
+    measuring: dict[Any, Any] = {}
+    missing = len(units)
+    while missing:
+        (done,), _ = ray.wait([*measuring, *begun], num_returns=1)
+        made = ray.get(done)
+        starts = done in begun
+        actor = (begun if starts else measuring).pop(done)
+        measuring |= {actor.measure.remote(unit): actor for unit in islice(left, AHEAD if starts else 1)}
+        if not starts:
+            missing -= 1
+            yield made
 
 
 def _refuse_unseen(files: Sequence[Skipped], host: str) -> None:
@@ -181,7 +194,6 @@ def _imported() -> Any:
     os.environ.update({key: value for key, value in QUIET.items() if key not in os.environ})
     try:
         import ray
-        import ray.data
     except ImportError as error:
         raise UsageError(
             "--engine ray needs Ray, which is not installed", "pip install 'driftcli[ray]'"
@@ -246,24 +258,21 @@ def _no_stderr() -> Iterator[None]:
 
 @contextmanager
 def _hushed(ray: Any) -> Iterator[None]:
-    """Ray and its data library say nothing; how they spoke before is restored.
+    """Ray says nothing; how it spoke before is restored.
 
     Ray prints on standard output that a worker was killed, which would end up in the middle of a report: what it finds
     to print in spite of its switch, which is no public one, goes to standard error.
     """
-    context, worker = ray.data.DataContext.get_current(), ray._private.worker
-    bars, loggers = context.enable_progress_bars, [logging.getLogger(name) for name in ("ray", "ray.data")]
-    levels, prints = [logger.level for logger in loggers], getattr(worker, "_worker_logs_enabled", True)
-    context.enable_progress_bars = worker._worker_logs_enabled = False
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
+    worker, logger = ray._private.worker, logging.getLogger("ray")
+    level, prints = logger.level, getattr(worker, "_worker_logs_enabled", True)
+    worker._worker_logs_enabled = False
+    logger.setLevel(logging.CRITICAL)
     try:
         with redirect_stdout(sys.stderr):
             yield
     finally:
-        context.enable_progress_bars, worker._worker_logs_enabled = bars, prints
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        worker._worker_logs_enabled = prints
+        logger.setLevel(level)
 
 
 def _folder() -> str:
