@@ -126,27 +126,25 @@ def two_decoders(folder: Path, rounds: int) -> None:
 
 
 def pages(folder: Path, rounds: int) -> None:
-    """What the kernel charges for new pages: the same decoding in processes of their own, start-up subtracted."""
-    count = len(photos(folder))
-
-    def costs(env: Mapping[str, str]) -> list[float]:
-        line = [sys.executable, "-m", "tests.benchmarks.decisions", "decoding", folder]
-        sides = {n: lambda n=n: run([*line, "--times", n], env={**os.environ, **env}) for n in (0, 1)}
-        found = in_turn(rounds, sides)
-        return [(one.cpu - none.cpu) / count * 1e3 for none, one in zip(found[0], found[1], strict=True)]
-
-    for name, env in (("as the system has it", {}), ("as workers have it", _MEMORY)):
-        each = costs(env)
+    """What the kernel charges for new pages: the same decoding in processes of their own, in turn."""
+    line = [sys.executable, "-m", "tests.benchmarks.decisions", "decoding", folder]
+    bare = {key: value for key, value in os.environ.items() if key not in _MEMORY}
+    sides = {"as the system has it": bare, "as workers have it": {**bare, **_MEMORY}}
+    costs = in_turn(rounds, {name: partial(run, line, env=env) for name, env in sides.items()})
+    for name, runs in costs.items():
+        each = [float(cost.output) for cost in runs]
         print(f"  {name}: {statistics.median(each):.3g} ms ({min(each):.3g} to {max(each):.3g})")
 
 
-def decoding(folder: Path, times: int) -> None:
-    """All photos so many times through what a worker does for two extractors."""
-    extractors = Autoencoder(), Properties()
-    for path in photos(folder) * times:
+def decoding(folder: Path) -> None:
+    """Prints what a photo costs of what a worker does for two extractors."""
+    extractors, paths = (Autoencoder(), Properties()), photos(folder)
+    began = time.process_time()
+    for path in paths:
         frame = decode(path.read_bytes(), Decode(), 256).frame
         for extractor in extractors:
             extractor.prepare(frame)
+    print((time.process_time() - began) / len(paths) * 1e3)
 
 
 # ---------------------------------------------------------------- a cache's store
@@ -227,10 +225,9 @@ def main() -> None:
     parser.add_argument("what", choices=["jpeg", "pages", "decoding", "store", "runtime"])
     parser.add_argument("names", nargs="*")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--times", type=int, default=1)
     asked = parser.parse_args()
     if asked.what == "decoding":
-        decoding(Path(asked.names[0]), asked.times)
+        decoding(Path(asked.names[0]))
         return
     print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
     if asked.what == "jpeg":
