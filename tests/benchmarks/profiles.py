@@ -35,8 +35,16 @@ from driftcli.reading.shard import Shard
 from driftcli.reading.table import hexadecimal
 
 MEASURES = ("resident", "private")
-WIDTHS = {"style": 472, "content": 1280, "error": 9, "properties": 29}
-"""Columns that the default extractors have, about."""
+WIDTHS = {
+    "style": 160,
+    "content": 192,
+    "concepts": 24,
+    "error": 9,
+    "latent": 63,
+    "properties": 14,
+    "file": 15,
+}
+"""Columns of the default extractors on photographs; the autoencoder's code may have one more or less."""
 
 
 def drawn(number: int, images: int, keep: int) -> Profile:
