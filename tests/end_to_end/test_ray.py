@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from driftcli.config.settings import Settings
-from driftcli.reading.engines import by_ray
+from driftcli.reading.engines import _ray_session, by_ray
 from driftcli.reading.engines._actor import Actor
 from driftcli.reading.profiles import profile_file
 from tests.journey import pictures, succeed
@@ -52,10 +52,10 @@ def session(tmp_path_factory):
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'driftcli[ray]'")
     marker = tmp_path_factory.mktemp("ray") / "marker"
     os.environ[MARKER] = str(marker)
-    by_ray._imported()
+    _ray_session.imported()
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     try:
-        with by_ray._session(ray, Settings(workers=2)) as folder:
+        with _ray_session.session(ray, Settings(workers=2)) as folder:
             assert any(Path(folder).iterdir())
             yield marker
     finally:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import shutil
-import sys
-import tempfile
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, redirect_stdout
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from driftcli.config.settings import Settings
-from driftcli.core.errors import ArtifactError, DriftcliError, InternalError, NotAuditedError, UsageError
+from driftcli.core.errors import ArtifactError, InternalError, NotAuditedError, UsageError
 from driftcli.core.images import Entry, Skipped
 from driftcli.core.text import safe_name
+from driftcli.reading.engines import _ray_session
 from driftcli.reading.engines._actor import Actor, Made, Order, Unit, where
 from driftcli.reading.engines.task import Judge, Task
 from driftcli.reading.ledger import Tally
@@ -24,7 +21,7 @@ from driftcli.reading.open_sources import ORIGIN, open_sources
 from driftcli.reading.profiles import profile_file
 from driftcli.reading.profiles.merging import Merger
 from driftcli.reading.profiles.profile import Profile, extractors_digest, raw, untaken
-from driftcli.reading.reader import Reader, default_workers
+from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.table import Keys, Table
 
@@ -34,15 +31,8 @@ AHEAD = 2
 """Units that an actor has at a time: the next one lies there when one is done."""
 RETRIES = 3
 """How often a unit is measured again where its actor died over it: what kills every actor ends the run."""
-STORE = 256 << 20
-"""Bytes of shared memory of a local session: states and profiles of units are all that passes through it."""
 ERRORS = {kind.__name__: kind for kind in (UsageError, NotAuditedError, ArtifactError, InternalError)}
 """What an actor may have met."""
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
 
 
 def measured_by_ray(reader: Reader, task: Task, judge: Judge) -> Reading:
@@ -50,12 +40,12 @@ def measured_by_ray(reader: Reader, task: Task, judge: Judge) -> Reading:
 
     Raises as `measured`; NotAuditedError where nodes do not see the files.
     """
-    ray = _imported()
+    ray = _ray_session.imported()
     plan = _Plan(reader, task)
     merger = Merger(task.keep)
     merger.add(plan.passed_over())
     reader.progress.start(task.stage, sum(len(unit.entries) for unit in plan.units) or None)
-    with _session(ray, reader.settings), closing(_profiles(ray, reader, task, plan)) as profiles:
+    with _ray_session.session(ray, reader.settings), closing(_profiles(ray, reader, task, plan)) as profiles:
         for profile, host in profiles:
             if profile.extractors != plan.digest:
                 raise InternalError(
@@ -186,102 +176,9 @@ def _refuse_unseen(files: Sequence[Skipped], host: str) -> None:
             )
 
 
-# ---------------------------------------------------------------- the session
-
-
-def _imported() -> Any:
-    """The library. Raises UsageError where it is not installed."""
-    os.environ.update({key: value for key, value in QUIET.items() if key not in os.environ})
-    try:
-        import ray
-    except ImportError as error:
-        raise UsageError(
-            "--engine ray needs Ray, which is not installed", "pip install 'driftcli[ray]'"
-        ) from error
-    return ray
-
-
-@contextmanager
-def _session(ray: Any, settings: Settings) -> Iterator[str | None]:
-    """A session of our own, gone afterwards with the folder that it wrote in; one that the caller has begun stays."""
-    if ray.is_initialized():
-        with _hushed(ray):
-            yield None
-        return
-    folder = tempfile.mkdtemp(prefix="driftcli-ray-")
-    options: dict[str, Any] = {
-        "include_dashboard": False,
-        "log_to_driver": False,
-        "logging_level": logging.CRITICAL,
-    }
-    if settings.ray_address is None:
-        local = {"address": "local", "num_cpus": _local_workers(settings), "object_store_memory": STORE}
-        options |= {**local, "_temp_dir": folder}
-    else:
-        options = {"address": settings.ray_address, "log_to_driver": False, "logging_level": logging.CRITICAL}
-    with _hushed(ray):  # its end too: it prints then what it had kept back
-        try:
-            with _no_stderr():
-                ray.init(**options)
-            yield folder
-        except Exception as error:
-            if ray.is_initialized():
-                raise
-            raise _no_session(error, settings) from error  # bare ones, too: a node that is too slow to start
-        finally:
-            ray.shutdown()
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _no_session(error: Exception, settings: Settings) -> DriftcliError:
-    said = safe_name(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)[:300]
-    if settings.ray_address is None:
-        return InternalError(f"Ray does not start here: {said}", "use --engine local")
-    return UsageError(
-        f"no Ray cluster answers at {safe_name(settings.ray_address)}: {said}",
-        "look at --ray-address (auto, or HOST:PORT of the head node); without it Ray runs on this machine",
-    )
-
-
-@contextmanager
-def _no_stderr() -> Iterator[None]:
-    """What Ray's C++ says while it starts (that it was told to be quiet) goes nowhere."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-@contextmanager
-def _hushed(ray: Any) -> Iterator[None]:
-    """Ray says nothing; how it spoke before is restored.
-
-    Ray prints on standard output that a worker was killed, which would end up in the middle of a report: what it finds
-    to print in spite of its switch, which is no public one, goes to standard error.
-    """
-    worker, logger = ray._private.worker, logging.getLogger("ray")
-    level, prints = logger.level, getattr(worker, "_worker_logs_enabled", True)
-    worker._worker_logs_enabled = False
-    logger.setLevel(logging.CRITICAL)
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        worker._worker_logs_enabled = prints
-        logger.setLevel(level)
-
-
 def _folder() -> str:
     """Where relative paths begin."""
     return os.getcwd()
-
-
-def _local_workers(settings: Settings) -> int:
-    return default_workers() if settings.workers == "auto" else settings.workers
 
 
 def _workers(ray: Any, settings: Settings) -> int:
