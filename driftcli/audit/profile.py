@@ -24,7 +24,7 @@ from driftcli.reading.profiles import profile_file
 from driftcli.reading.profiles.profile import Profile, extractors_digest, taken
 from driftcli.reading.reader import Reader
 from driftcli.reading.runtime import make_runtime, versions
-from driftcli.reading.shard import parse
+from driftcli.reading.shard import Shard, parse
 from driftcli.reference.reference import open_reference
 
 CHOICES = frozenset({"exclude", "since", "limit", "follow"})
@@ -50,34 +50,10 @@ def profile(
     place, part = Path(file), parse(shard)
     refuse_place(place)
     watch = Stopwatch(call.progress, call.loading)
-    call = replace(call, progress=watch)
-    _, reference = open_reference(str(artifact), call.settings, call.given)
-    settings = _without_keys(reference.settings)
-    runtime = make_runtime(call.settings, call.progress)
-    reader = Reader(settings, reference.extractors, reference.states, runtime, False, call.progress)
-    most = keep or kept_by_default(settings)
-    machines = canaries.Alike(reference.spread)
-    task = Task(sources, most, part, reference.canary)
-    with reader if settings.engine == "local" else nullcontext():
-        reading, columns, origin = taken(measured(reader, task, machines.judge))
-    if not len(reading.contents) and part.of == 1:
-        what, hint = holdings.instead(reading.skipped)
-        raise NotAuditedError(f"profile found 0 usable images: the source holds {what}", hint)
-    made = Profile(
-        extractors=extractors_digest(settings, reference.extractors, reference.states),
-        sources=tuple("-" if source == "-0" else shown(str(source)) for source in sources),
-        shard=part,
-        input={key: value for key, value in settings.input.model_dump(mode="json").items() if key in CHOICES},
-        keep=most,
-        created=now_utc(),
-        versions=machines.versions or versions(),
-        canary=machines.views,
-        reading=reading,
-        columns=columns,
-        origin=origin,
-    )
+    made = _made(str(artifact), sources, replace(call, progress=watch), part, keep)
     encoded = profile_file.encode(made)
     output.write(place, encoded)
+    reading = made.reading
     return Profiled(
         file=str(file),
         sha256=profile_file.checksum(encoded),
@@ -89,6 +65,34 @@ def profile(
         cautions=reading.cautions,
         seconds=time.monotonic() - started,
         stages=watch.stages(),
+    )
+
+
+def _made(artifact: str, sources: Sequence[str], call: Call, part: Shard, keep: int | None) -> Profile:
+    """The profile of this part of the sources, not yet a file; otherwise as `profile`."""
+    _, reference = open_reference(artifact, call.settings, call.given)
+    settings = _without_keys(reference.settings)
+    runtime = make_runtime(call.settings, call.progress)
+    reader = Reader(settings, reference.extractors, reference.states, runtime, False, call.progress)
+    task = Task(sources, keep or kept_by_default(settings), part, reference.canary)
+    machines = canaries.Alike(reference.spread)
+    with reader if settings.engine == "local" else nullcontext():
+        reading, columns, origin = taken(measured(reader, task, machines.judge))
+    if not len(reading.contents) and part.of == 1:
+        what, hint = holdings.instead(reading.skipped)
+        raise NotAuditedError(f"profile found 0 usable images: the source holds {what}", hint)
+    return Profile(
+        extractors=extractors_digest(settings, reference.extractors, reference.states),
+        sources=tuple("-" if source == "-0" else shown(str(source)) for source in sources),
+        shard=part,
+        input={key: value for key, value in settings.input.model_dump(mode="json").items() if key in CHOICES},
+        keep=task.keep,
+        created=now_utc(),
+        versions=machines.versions or versions(),
+        canary=machines.views,
+        reading=reading,
+        columns=columns,
+        origin=origin,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from driftcli.core.adequacy import adequacy
+from driftcli.core.amounts import data_size
 from driftcli.core.text import safe_name
 from driftcli.core.times import rough_duration
 
@@ -58,7 +59,7 @@ def profiled(done: Profiled, artifact: str, *, brief: bool) -> str:
     """The profile, how many images it stands for, what comes next."""
     part = "" if done.shard == "1/1" else f" (shard {done.shard})"
     head = (
-        f"profile {safe_name(done.file)}{part}: {done.images:,} images, {done.bytes / 1e6:.1f} MB "
+        f"profile {safe_name(done.file)}{part}: {done.images:,} images, {data_size(done.bytes)} "
         f"({rough_duration(done.seconds)})"
     )
     if brief:

@@ -185,7 +185,7 @@ class Settings(Strict):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = "auto"
     engine: Literal["local", "ray"] = "local"
-    """Who measures images: `local`: this process; `ray`: as many actors as `workers` (Ray Data, extra `ray`)."""
+    """Who measures images: `local`: this process; `ray`: as many actors of Ray as `workers` (extra `ray`)."""
     ray_address: Annotated[str, Field(min_length=1)] | None = None
     """The cluster: `auto` or `HOST:PORT`; null: Ray on this machine alone."""
     decode: Decode = Decode()

@@ -60,6 +60,15 @@ def amount(value: float, unit: str) -> str:
     return " ".join(part for part in parts(value, unit) if part)
 
 
+def data_size(count: int) -> str:
+    """`640 B`, `80 kB`, `3.4 MB`, `1.2 GB`: a number of bytes, of which a kB has 1,000."""
+    if count < 1_000:  # noqa: PLR2004
+        return f"{count} B"
+    if count < 999_500:  # noqa: PLR2004 - what does not round to 1,000 kB
+        return f"{count / 1e3:.0f} kB"
+    return f"{count / 1e6:.1f} MB" if count < 999_950_000 else f"{count / 1e9:.1f} GB"  # noqa: PLR2004
+
+
 def p_value(p: float, alpha: float | None = None) -> str:
     """`0.0002`, `0.012`, `0.43`: two digits, and more where two would put p on alpha's other side; never an exponent.
 

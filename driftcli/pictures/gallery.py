@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from driftcli.core.amounts import data_size
 from driftcli.core.features import Features
 from driftcli.core.images import Decoded, Entry
 from driftcli.core.report import Report
@@ -199,7 +200,7 @@ def _within(gallery: Gallery) -> Gallery:
         if left >= 0:
             thumbnails[name] = image
     pale = sum(picture.image is None for picture in worst) - sum(p.image is None for p in gallery.worst)
-    full = f"{pale} images are not shown: pictures take {MOST_BYTES / 1e6:g} MB at most" if pale else None
+    full = f"{pale} images are not shown: pictures take {data_size(MOST_BYTES)} at most" if pale else None
     reason = "; ".join(sentence for sentence in (gallery.reason, full) if sentence) or None
     return replace(gallery, worst=tuple(worst), missing=tuple(missing), thumbnails=thumbnails, reason=reason)
 

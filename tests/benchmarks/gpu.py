@@ -2,8 +2,8 @@
 
 Fits, calibrates and checks the drawn sample images and, where it is found, CIFAR-10, once with `--device cpu` (the
 networks in onnxruntime) and once with `--device cuda` (in torch). It prints one table each of: images a second by
-stage; how far features are apart, in standard deviations of the reference's images; whether p is the same; and what
-happens when another program has taken the card's memory, which is really taken. `--device cpu` compares the processor
+stage; how far features are apart, in standard deviations of the reference's images; whether the device gives the same bits
+in other company and in reverse order, and the same p twice; whether p is that of the processor; and what happens when another program has taken the card's memory, which is really taken. `--device cpu` compares the processor
 with itself, which only tries the script. Without a graphics card it says so and ends.
 
 It needs torch, driftcli and its weights, and nothing from a network. CIFAR-10: a folder with images, a .zip of them, or
@@ -192,6 +192,7 @@ def _size(folder: Path) -> int:
 def _checks(images: Images, artifacts: dict[str, Path]) -> None:
     """Each batch with each artifact on its own device, and the processor's artifact on the other one."""
     other = list(artifacts)[-1]
+    first_batch = next(iter(images.batches))
     for name, batch in images.batches.items():
         told = []
         for device, artifact in (
@@ -221,6 +222,10 @@ def _checks(images: Images, artifacts: dict[str, Path]) -> None:
             print(
                 f"    p of one artifact on both: {'equal' if first == third else f'up to {worst:.2g} apart'}"
             )
+        if third and name == first_batch:
+            again = driftcli.check(artifacts["cpu"], batch, device=other)
+            same = {family.name: family.p_value for family in again.families} == third
+            print(f"    checked once more on {other}, the same p: {same}")
 
 
 def _opened(artifact: Path) -> Reference:
@@ -251,14 +256,15 @@ def _features(images: Images, artifact: Path, device: str) -> None:
             found[where] = extractor.extract(state, prepared, Runtime(device=where))
             rates[where] = len(prepared) / (time.perf_counter() - began)
         alone = extractor.extract(state, prepared[:5], Runtime(device=device))
+        backwards = extractor.extract(state, prepared[::-1], Runtime(device=device))
         for view, here in found["cpu"].items():
             there, spread = found[device][view], np.maximum(reference.spread[view], 1e-6)
             away = (np.abs(here.astype(float) - there) / spread).max()
-            same = np.array_equal(alone[view], there[:5])
+            same = np.array_equal(alone[view], there[:5]), np.array_equal(backwards[view][::-1], there)
             print(
                 f"  {kind}/{view}: {rates['cpu']:.0f} images/s on cpu ({extractor.engine(state, Runtime('cpu')) or 'numpy'}), "
                 f"{rates[device]:.0f} on {device}; at most {away:.2g} sd apart, {(here != there).mean():.1%} of numbers "
-                f"differ; five images alone have the same bits: {same}"
+                f"differ; the same bits for five images alone: {same[0]}, in reverse order: {same[1]}"
             )
 
 

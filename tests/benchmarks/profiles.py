@@ -3,7 +3,8 @@
     python -m tests.benchmarks.profiles merge          # no images needed: 10^5 of them in 20 profiles
     python -m tests.benchmarks.profiles actors FOLDER ARTIFACT
 
-CPU seconds (user and system), peak resident memory; each figure is the median of `--rounds` runs in processes of their own.
+CPU seconds (user and system); peak resident memory, of which private is what no other process shares and a node pays for
+each actor. Each figure is the median of `--rounds` runs in processes of their own.
 """
 
 from __future__ import annotations
@@ -33,8 +34,17 @@ from driftcli.reading.reading import Reading
 from driftcli.reading.shard import Shard
 from driftcli.reading.table import hexadecimal
 
-WIDTHS = {"style": 472, "content": 1280, "error": 9, "properties": 29}
-"""Columns that the default extractors have, about."""
+MEASURES = ("resident", "private")
+WIDTHS = {
+    "style": 160,
+    "content": 192,
+    "concepts": 24,
+    "error": 9,
+    "latent": 63,
+    "properties": 14,
+    "file": 15,
+}
+"""Columns of the default extractors on photographs; the autoencoder's code may have one more or less."""
 
 
 def drawn(number: int, images: int, keep: int) -> Profile:
@@ -88,43 +98,50 @@ def merging(folder: str, keep: int) -> None:
     print(json.dumps({**found, "images": len(reading.contents)}))
 
 
-def actors(folder: str, artifact: str, workers: int) -> dict[str, dict[str, float]]:
-    """Peak memory of one local worker with its main process, and of one actor with its decode worker."""
-    found = {}
+def actors(folder: str, artifact: str, workers: int) -> dict[str, float]:
+    """Peak memory in MiB of a local run (main process, one decode worker), and of an actor with its decode worker.
+
+    Of several actors, the mean. The ratios are what an actor takes by what the local run with one worker does.
+    """
+    found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as place:
         for engine in ("local", "ray"):
             line = [
                 sys.executable, "-m", "driftcli", "profile", folder, "--artifact", artifact, "--engine", engine,
-                "--workers", str(workers), "-q", "-o", f"{place}/p.safetensors",
+                "--workers", str(workers if engine == "ray" else 1), "-q", "-o", f"{place}/p.safetensors",
             ]  # fmt: skip
-            watched = _Watched(subprocess.Popen(line, stdout=subprocess.DEVNULL))
-            found[engine] = watched.largest()
-    return found
+            largest = _Watched(subprocess.Popen(line, stdout=subprocess.DEVNULL)).largest()
+            owners = {owner for kind, owner, _ in largest if kind == "decode worker"}
+            for measure in MEASURES:
+                parts = [
+                    size for (_, owner, what), size in largest.items() if owner in owners and what == measure
+                ]
+                found[f"{engine} {measure}"] = sum(parts) / len(owners)
+    return found | {f"ratio {m}": found[f"ray {m}"] / found[f"local {m}"] for m in MEASURES}
 
 
 class _Watched:
     """A process and all below it, looked at ten times a second."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process, self.peaks = process, dict[str, float]()
+        self.process, self.peaks = process, dict[tuple[str, int, str], float]()
         self.thread = threading.Thread(target=self._watch)
         self.thread.start()
 
     def _watch(self) -> None:
         while self.process.poll() is None:
-            sums: dict[str, float] = {}
             for pid in _below(self.process.pid):
-                kind, owner, size = _kind(pid)
-                if kind:
-                    sums[f"{kind} {owner}"] = sums.get(f"{kind} {owner}", 0) + size
-            for name, size in sums.items():
-                self.peaks[name] = max(self.peaks.get(name, 0), size)
+                kind, owner = _kind(pid)
+                for measure, size in _memory(pid).items() if kind else ():
+                    key = kind, owner, measure
+                    self.peaks[key] = max(self.peaks.get(key, 0), size)
             time.sleep(0.1)
 
-    def largest(self) -> dict[str, float]:
+    def largest(self) -> dict[tuple[str, int, str], float]:
+        """Peak by kind of process, whose memory it counts as, and measure."""
         self.process.wait()
         self.thread.join()
-        return {name: round(size, 1) for name, size in sorted(self.peaks.items())}
+        return self.peaks
 
 
 def _below(root: int) -> list[int]:
@@ -144,22 +161,29 @@ def _below(root: int) -> list[int]:
     return found
 
 
-def _kind(pid: int) -> tuple[str, int, float]:
-    """What a process is, whose memory it counts as, and the most megabytes that it ever held."""
+def _kind(pid: int) -> tuple[str, int]:
+    """What a process is, and whose memory it counts as."""
     try:
         line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-        status = Path(f"/proc/{pid}/status").read_text()
         parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
-        return "", 0, 0.0
-    size = next((int(row.split()[1]) for row in status.splitlines() if row.startswith("VmHWM:")), 0) / 1024
-    if "ray::MapWorker" in line:
-        return "actor", pid, size
+        return "", 0
+    if line.startswith(("ray::Actor", "ray::MapWorker")):
+        return "actor", pid
     if "decoding/worker" in line or "decoding.worker" in line:
-        return "decode worker of", parent, size
-    if "driftcli profile" in line:
-        return "main", pid, size
-    return "", 0, 0.0
+        return "decode worker", parent
+    return ("main", pid) if "driftcli profile" in line else ("", 0)
+
+
+def _memory(pid: int) -> dict[str, float]:
+    """Megabytes (2^20) now, by measure; nothing of a process that has ended."""
+    try:
+        rows = [row.split() for row in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]]
+    except OSError:
+        return {}
+    kilobytes = {row[0].rstrip(":"): int(row[1]) for row in rows}
+    private = kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]
+    return {"resident": kilobytes["Rss"] / 1024, "private": private / 1024}
 
 
 def _peak() -> float:
@@ -175,7 +199,7 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=20)
     parser.add_argument("--images", type=int, default=5_000, help="of one profile")
     parser.add_argument("--keep", type=int, default=2_000)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2, help="actors")
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     if asked.what == "merging":
@@ -183,11 +207,13 @@ def main() -> None:
         return
     print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
     if asked.what == "actors":
-        for round_ in range(asked.rounds):
-            print(round_ + 1, json.dumps(actors(*asked.names, asked.workers)))
-        return
-    runs = [merge(asked.shards, asked.images, asked.keep) for _ in range(asked.rounds)]
-    print(f"{asked.shards} profiles of {asked.images:,} images, {asked.keep:,} of each kept; median (range)")
+        runs = [actors(*asked.names, asked.workers) for _ in range(asked.rounds)]
+        print(f"{asked.workers} actors, {asked.rounds} rounds; MiB, median (range)")
+    else:
+        runs = [merge(asked.shards, asked.images, asked.keep) for _ in range(asked.rounds)]
+        print(
+            f"{asked.shards} profiles of {asked.images:,} images, {asked.keep:,} of each kept; median (range)"
+        )
     for key in runs[0]:
         values = [run[key] for run in runs]
         print(f"  {key}: {statistics.median(values):,.2f} ({min(values):,.2f}..{max(values):,.2f})")

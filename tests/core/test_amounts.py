@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from driftcli.core.amounts import number, percent
+from driftcli.core.amounts import data_size, number, percent
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,22 @@ def test_percent_never_rounds_to_none_or_all():
         "over 99 %",
         "100 %",
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_000, "1 kB"),
+        (80_123, "80 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1.0 MB"),
+        (999_949_999, "999.9 MB"),
+        (999_950_000, "1.0 GB"),
+        (74_000_000_000, "74.0 GB"),
+    ],
+)
+def test_sizes_have_the_unit_in_which_they_are_not_nothing(count, text):
+    """No `0.0 MB`, and no `1000 kB`."""
+    assert data_size(count) == text

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from driftcli.config.settings import Settings
-from driftcli.reading.engines import by_ray
+from driftcli.reading.engines import _ray_session, by_ray
 from driftcli.reading.engines._actor import Actor
 from driftcli.reading.profiles import profile_file
-from tests.journey import pictures
+from tests.journey import pictures, succeed
 from tests.reading.profiles.test_profile_file import equal
 
 MARKER = "RAY_TEST_MARKER"
@@ -25,16 +25,25 @@ MARKER = "RAY_TEST_MARKER"
 class Mortal(Actor):
     """Is killed once, in the middle of its work, when a file says so."""
 
-    def __call__(self, batch):
+    def measure(self, unit):
         path = Path(os.environ.get(MARKER, "/nowhere"))
-        if any(unit.number == 2 for unit in batch["unit"]):
+        if unit.number == 2:
             try:
                 path.unlink()
             except FileNotFoundError:
                 pass
             else:
                 os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(batch)
+        return super().measure(unit)
+
+
+class Doomed(Actor):
+    """Is killed by its second unit, every time."""
+
+    def measure(self, unit):
+        if unit.number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().measure(unit)
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +52,10 @@ def session(tmp_path_factory):
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'driftcli[ray]'")
     marker = tmp_path_factory.mktemp("ray") / "marker"
     os.environ[MARKER] = str(marker)
-    by_ray._imported()
+    _ray_session.imported()
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     try:
-        with by_ray._session(ray, Settings(workers=2)) as folder:
+        with _ray_session.session(ray, Settings(workers=2)) as folder:
             assert any(Path(folder).iterdir())
             yield marker
     finally:
@@ -82,6 +91,35 @@ def test_an_actor_is_killed_and_the_verdict_is_the_local_one(check, world, batch
     assert not session.exists(), "no actor was killed"
     assert ran.timeless == expected
     assert ran.err == "", "Ray keeps quiet"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("session", "quick")
+def test_the_default_network_in_an_actor(check, tmp_path, monkeypatch):
+    """All default extractors, on images of 256 pixels, which the network looks at as a whole."""
+    monkeypatch.setattr(by_ray, "UNIT", 5)
+    good = pictures(tmp_path / "good", 44, 34, size=256)
+    succeed("fit", good, "-o", tmp_path / "ref", "--workers", 1, "-q", "--detectable", "none")
+    batch = pictures(tmp_path / "batch", 12, 35, size=256, light=50)
+    expected, ran = (check(tmp_path / "ref", batch, "--engine", engine) for engine in ("local", "ray"))
+    assert {"style", "content", "reconstruction", "properties"} <= {
+        family["name"] for family in expected.result["families"]
+    }
+    assert "onnxruntime" in expected.result["environment"]["runtime"]
+    assert ran.timeless == expected.timeless
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("session")
+def test_what_kills_every_actor_ends_the_run(check, world, batch, monkeypatch):
+    """Not an endless loop of restarts."""
+    monkeypatch.setattr(by_ray, "UNIT", 20)
+    monkeypatch.setattr(by_ray, "RETRIES", 1)
+    monkeypatch.setattr(by_ray, "Actor", Doomed)
+    ran = check(world.ref, batch[0], "--engine", "ray", "--workers", 1, "--no-progress")
+    assert (ran.code, ran.out) == (4, "")
+    assert "error: Ray could not finish" in ran.err
+    assert "Traceback" not in ran.err
 
 
 @pytest.mark.slow

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from driftcli.config.settings import Settings
 from driftcli.core.errors import DriftcliError
+from driftcli.core.features import State
 from driftcli.core.images import Entry, Skipped
 from driftcli.core.text import safe_name
 from driftcli.core.times import now_utc
@@ -45,14 +44,25 @@ class Unit:
     source: int | None = None
 
 
+@dataclass(frozen=True)
+class Made:
+    """What became of a unit: its profile, or the error that it ended in.
+
+    An error is a value: exceptions of ours do not survive the way between processes.
+    """
+
+    profile: bytes
+    error: tuple[str, str, str] | None
+    """Kind, what, hint."""
+    host: str
+
+
 class Actor:
-    """Called by Ray with units, one at a time; started again by it when it was killed."""
+    """Asked by Ray for units, one at a time; started again by it when it was killed."""
 
-    def __init__(self, order: Order, given: Any) -> None:
-        """`given`: Ray's reference to the extractors' states and the canaries; a node has them once, in shared memory."""
-        import ray
-
-        states, canary = ray.get(given)
+    def __init__(self, order: Order, given: tuple[Mapping[str, State], State]) -> None:
+        """`given`: the extractors' states and the canaries; a node has them once, in shared memory."""
+        states, canary = given
         settings = Settings.model_validate_json(order.settings)
         settings = settings.model_copy(update={"workers": 1, "device": order.device})
         extractors = {kind: getattr(settings.extractors, kind) for kind in settings.extractors.methods}
@@ -62,27 +72,13 @@ class Actor:
         self._digest = extractors_digest(settings, extractors, states)
         self._canary = canaries.seen_by(self._reader, canary)
 
-    def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[Any]]:
-        """The batch's units by their numbers, each as a profile, or the error that it ended in.
-
-        An error is a value: exceptions of ours do not survive the way between processes.
-        """
-        units: Sequence[Unit] = list(batch["unit"])
-        made, errors = [], []
-        for unit in units:
-            try:
-                made.append(profile_file.encode(self._profile(unit)))
-                errors.append("")
-            except DriftcliError as error:
-                made.append(b"")
-                errors.append(json.dumps([type(error).__name__, error.what, error.hint]))
-        numbers = [unit.number for unit in units]
-        return {
-            "number": numbers,
-            "profile": made,
-            "error": errors,
-            "host": [os.uname().nodename] * len(units),
-        }
+    def measure(self, unit: Unit) -> Made:
+        """The unit's profile, or its error."""
+        host = os.uname().nodename
+        try:
+            return Made(profile_file.encode(self._profile(unit)), None, host)
+        except DriftcliError as error:
+            return Made(b"", (type(error).__name__, error.what, error.hint), host)
 
     def _profile(self, unit: Unit) -> Profile:
         entries = self._listed(unit.entries) if unit.source is None else self._of_source(unit.source)

@@ -1,47 +1,38 @@
-"""`--engine ray`: a map over paths, never over pixels, with driftcli's own reader in every actor."""
+"""`--engine ray`: paths go to actors, never pixels, with driftcli's own reader in every one of them."""
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from driftcli.config.settings import Settings
-from driftcli.core.errors import ArtifactError, DriftcliError, InternalError, NotAuditedError, UsageError
+from driftcli.core.errors import ArtifactError, InternalError, NotAuditedError, UsageError
 from driftcli.core.images import Entry, Skipped
 from driftcli.core.text import safe_name
-from driftcli.reading.engines._actor import Actor, Order, Unit, where
+from driftcli.reading.engines import _ray_session
+from driftcli.reading.engines._actor import Actor, Made, Order, Unit, where
 from driftcli.reading.engines.task import Judge, Task
 from driftcli.reading.ledger import Tally
 from driftcli.reading.open_sources import ORIGIN, open_sources
 from driftcli.reading.profiles import profile_file
 from driftcli.reading.profiles.merging import Merger
 from driftcli.reading.profiles.profile import Profile, extractors_digest, raw, untaken
-from driftcli.reading.reader import Reader, default_workers
+from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.table import Keys, Table
 
 UNIT = 256
 """Entries that an actor measures at a time, and once more where it was killed meanwhile."""
-BLOCKS = 4096
-"""Pieces that Ray is given at most; each holds one unit or several."""
-STORE = 256 << 20
-"""Bytes of shared memory of a local session: states and profiles of units are all that passes through it."""
+AHEAD = 2
+"""Units that an actor has at a time: the next one lies there when one is done."""
+RETRIES = 3
+"""How often a unit is measured again where its actor died over it: what kills every actor ends the run."""
 ERRORS = {kind.__name__: kind for kind in (UsageError, NotAuditedError, ArtifactError, InternalError)}
 """What an actor may have met."""
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
 
 
 def measured_by_ray(reader: Reader, task: Task, judge: Judge) -> Reading:
@@ -49,13 +40,13 @@ def measured_by_ray(reader: Reader, task: Task, judge: Judge) -> Reading:
 
     Raises as `measured`; NotAuditedError where nodes do not see the files.
     """
-    ray = _imported()
+    ray = _ray_session.imported()
     plan = _Plan(reader, task)
     merger = Merger(task.keep)
     merger.add(plan.passed_over())
     reader.progress.start(task.stage, sum(len(unit.entries) for unit in plan.units) or None)
-    with _session(ray, reader.settings):
-        for profile, host in _profiles(ray, reader, task, plan):
+    with _ray_session.session(ray, reader.settings), closing(_profiles(ray, reader, task, plan)) as profiles:
+        for profile, host in profiles:
             if profile.extractors != plan.digest:
                 raise InternalError(
                     f"{where(host)} measures otherwise than this machine",
@@ -122,44 +113,56 @@ class _Listed:
                 yield item
 
 
-def _profiles(ray: Any, reader: Reader, task: Task, plan: _Plan) -> Iterator[tuple[Profile, str]]:
-    """The profile of each unit once, in whatever order, and who made it. Raises what an actor raised."""
+def _profiles(ray: Any, reader: Reader, task: Task, plan: _Plan) -> Generator[tuple[Profile, str]]:
+    """The profile of each unit once, in whatever order, and who made it. Raises what an actor raised.
+
+    Actors end when it is closed.
+    """
     if not plan.units:
         return
-    actors = min(_workers(ray, reader.settings), len(plan.units))
-    gpus, device = _share_of_gpus(ray, reader.settings, actors)
+    count = min(_workers(ray, reader.settings), len(plan.units))
+    gpus, device = _share_of_gpus(ray, reader.settings, count)
     order = Order(reader.settings.model_dump_json(), plan.sources, task.shard, task.keep, _folder(), device)
-    # Held here as long as actors may be started again: Ray fetches them anew for each.
+    # Held here as long as actors may be started again: Ray fetches it anew for each.
     given = ray.put((dict(reader.states), dict(task.canary)))
-    found = ray.data.from_items(
-        [{"unit": unit} for unit in plan.units], override_num_blocks=min(len(plan.units), BLOCKS)
-    ).map_batches(
-        Actor,
-        fn_constructor_args=(order, given),
-        batch_size=1,
-        num_cpus=1,
-        num_gpus=gpus or None,
-        compute=ray.data.ActorPoolStrategy(size=actors),
+    kind = ray.remote(Actor).options(
+        num_cpus=1, num_gpus=gpus or None, max_restarts=-1, max_task_retries=RETRIES
     )
-    came: set[int] = set()
+    actors = [kind.remote(order, given) for _ in range(count)]
     try:
-        for row in found.iter_rows():
-            if row["error"]:
-                kind, what, hint = json.loads(row["error"])
-                raise ERRORS.get(kind, InternalError)(what, hint)
-            if row["number"] not in came:
-                came.add(int(row["number"]))
-                yield profile_file.decode(bytes(row["profile"]), "a unit"), str(row["host"])
+        for made in _spread(ray, actors, plan.units):
+            if made.error is not None:
+                name, what, hint = made.error
+                raise ERRORS.get(name, InternalError)(what, hint)
+            yield profile_file.decode(made.profile, "a unit"), made.host
     except ray.exceptions.RayError as error:
         said = safe_name(str(error).strip().rpartition("\n")[2])[:300]
         raise InternalError(
             f"Ray could not finish: {said}", "look at the cluster, or use --engine local"
         ) from error
-    if len(came) != len(plan.units):
-        raise InternalError(
-            f"{len(plan.units) - len(came)} of {len(plan.units)} units of work did not come back from Ray",
-            "run again, or use --engine local",
-        )
+    finally:
+        for actor in actors:
+            ray.kill(actor)
+
+
+def _spread(ray: Any, actors: Sequence[Any], units: Sequence[Unit]) -> Iterator[Made]:
+    """What actors make of the units, as it comes.
+
+    A unit is given only to an actor that has started: a cluster may have no room for all of them.
+    """
+    left = iter(units)
+    begun = {actor.__ray_ready__.remote(): actor for actor in actors}
+    measuring: dict[Any, Any] = {}
+    missing = len(units)
+    while missing:
+        (done,), _ = ray.wait([*measuring, *begun], num_returns=1)
+        made = ray.get(done)
+        starts = done in begun
+        actor = (begun if starts else measuring).pop(done)
+        measuring |= {actor.measure.remote(unit): actor for unit in islice(left, AHEAD if starts else 1)}
+        if not starts:
+            missing -= 1
+            yield made
 
 
 def _refuse_unseen(files: Sequence[Skipped], host: str) -> None:
@@ -173,106 +176,9 @@ def _refuse_unseen(files: Sequence[Skipped], host: str) -> None:
             )
 
 
-# ---------------------------------------------------------------- the session
-
-
-def _imported() -> Any:
-    """The library. Raises UsageError where it is not installed."""
-    os.environ.update({key: value for key, value in QUIET.items() if key not in os.environ})
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise UsageError(
-            "--engine ray needs Ray, which is not installed", "pip install 'driftcli[ray]'"
-        ) from error
-    return ray
-
-
-@contextmanager
-def _session(ray: Any, settings: Settings) -> Iterator[str | None]:
-    """A session of our own, gone afterwards with the folder that it wrote in; one that the caller has begun stays."""
-    if ray.is_initialized():
-        with _hushed(ray):
-            yield None
-        return
-    folder = tempfile.mkdtemp(prefix="driftcli-ray-")
-    options: dict[str, Any] = {
-        "include_dashboard": False,
-        "log_to_driver": False,
-        "logging_level": logging.CRITICAL,
-    }
-    if settings.ray_address is None:
-        local = {"address": "local", "num_cpus": _local_workers(settings), "object_store_memory": STORE}
-        options |= {**local, "_temp_dir": folder}
-    else:
-        options = {"address": settings.ray_address, "log_to_driver": False, "logging_level": logging.CRITICAL}
-    with _hushed(ray):  # its end too: it prints then what it had kept back
-        try:
-            with _no_stderr():
-                ray.init(**options)
-            yield folder
-        except Exception as error:
-            if ray.is_initialized():
-                raise
-            raise _no_session(error, settings) from error  # bare ones, too: a node that is too slow to start
-        finally:
-            ray.shutdown()
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _no_session(error: Exception, settings: Settings) -> DriftcliError:
-    said = safe_name(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)[:300]
-    if settings.ray_address is None:
-        return InternalError(f"Ray does not start here: {said}", "use --engine local")
-    return UsageError(
-        f"no Ray cluster answers at {safe_name(settings.ray_address)}: {said}",
-        "look at --ray-address (auto, or HOST:PORT of the head node); without it Ray runs on this machine",
-    )
-
-
-@contextmanager
-def _no_stderr() -> Iterator[None]:
-    """What Ray's C++ says while it starts (that it was told to be quiet) goes nowhere."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-@contextmanager
-def _hushed(ray: Any) -> Iterator[None]:
-    """Ray and its data library say nothing; how they spoke before is restored.
-
-    Ray prints on standard output that a worker was killed, which would end up in the middle of a report: what it finds
-    to print in spite of its switch, which is no public one, goes to standard error.
-    """
-    context, worker = ray.data.DataContext.get_current(), ray._private.worker
-    bars, loggers = context.enable_progress_bars, [logging.getLogger(name) for name in ("ray", "ray.data")]
-    levels, prints = [logger.level for logger in loggers], getattr(worker, "_worker_logs_enabled", True)
-    context.enable_progress_bars = worker._worker_logs_enabled = False
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        context.enable_progress_bars, worker._worker_logs_enabled = bars, prints
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
 def _folder() -> str:
     """Where relative paths begin."""
     return os.getcwd()
-
-
-def _local_workers(settings: Settings) -> int:
-    return default_workers() if settings.workers == "auto" else settings.workers
 
 
 def _workers(ray: Any, settings: Settings) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from driftcli.core.amounts import data_size
 from driftcli.reports.content import numbers, words
 from driftcli.reports.layout import line_chart
 from driftcli.reports.layout.document import Cell, Column, Document, Facts, Name, Section, Table, Words
@@ -47,7 +48,7 @@ def document(account: Account, *, page: bool = False, ascii_only: bool = False) 
 def state(account: Account) -> str:
     """`ok, 12 files, 3.4 MB, sha256 0123456789abcdef`."""
     whole = "ok" if account.ok else "DAMAGED"
-    return f"{whole}, {len(account.files)} files, {account.bytes / 1e6:.1f} MB, sha256 {account.digest[:16]}"
+    return f"{whole}, {len(account.files)} files, {data_size(account.bytes)}, sha256 {account.digest[:16]}"
 
 
 def _made_from(account: Account, *, measured: bool) -> Iterator[Row]:

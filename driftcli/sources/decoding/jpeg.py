@@ -1,4 +1,4 @@
-"""A JPEG's pixels straight from libjpeg-turbo, bit for bit those that Pillow makes, in two thirds of the time."""
+"""A JPEG's pixels straight from libjpeg-turbo, bit for bit those that Pillow makes, and sooner."""
 
 from __future__ import annotations
 

@@ -1,0 +1,115 @@
+"""A session of Ray: begun, kept quiet, and gone without a trace."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
+
+from driftcli.config.settings import Settings
+from driftcli.core.errors import DriftcliError, InternalError, UsageError
+from driftcli.core.text import safe_name
+from driftcli.reading.reader import default_workers
+
+STORE = 256 << 20
+"""Bytes of shared memory of a local session: states and profiles of units are all that passes through it."""
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+def imported() -> Any:
+    """The library. Raises UsageError where it is not installed."""
+    os.environ.update({key: value for key, value in QUIET.items() if key not in os.environ})
+    try:
+        import ray
+    except ImportError as error:
+        raise UsageError(
+            "--engine ray needs Ray, which is not installed", "pip install 'driftcli[ray]'"
+        ) from error
+    return ray
+
+
+@contextmanager
+def session(ray: Any, settings: Settings) -> Iterator[str | None]:
+    """A session of our own, gone afterwards with the folder that it wrote in; one that the caller has begun stays."""
+    if ray.is_initialized():
+        with _hushed(ray):
+            yield None
+        return
+    folder = tempfile.mkdtemp(prefix="driftcli-ray-")
+    options: dict[str, Any] = {
+        "include_dashboard": False,
+        "log_to_driver": False,
+        "logging_level": logging.CRITICAL,
+    }
+    if settings.ray_address is None:
+        local = {"address": "local", "num_cpus": _local_workers(settings), "object_store_memory": STORE}
+        options |= {**local, "_temp_dir": folder}
+    else:
+        options = {"address": settings.ray_address, "log_to_driver": False, "logging_level": logging.CRITICAL}
+    with _hushed(ray):  # its end too: it prints then what it had kept back
+        try:
+            with _no_stderr():
+                ray.init(**options)
+            yield folder
+        except Exception as error:
+            if ray.is_initialized():
+                raise
+            raise _no_session(error, settings) from error  # bare ones, too: a node that is too slow to start
+        finally:
+            ray.shutdown()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _no_session(error: Exception, settings: Settings) -> DriftcliError:
+    said = safe_name(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)[:300]
+    if settings.ray_address is None:
+        return InternalError(f"Ray does not start here: {said}", "use --engine local")
+    return UsageError(
+        f"no Ray cluster answers at {safe_name(settings.ray_address)}: {said}",
+        "look at --ray-address (auto, or HOST:PORT of the head node); without it Ray runs on this machine",
+    )
+
+
+@contextmanager
+def _no_stderr() -> Iterator[None]:
+    """What Ray's C++ says while it starts (that it was told to be quiet) goes nowhere."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+@contextmanager
+def _hushed(ray: Any) -> Iterator[None]:
+    """Ray says nothing; how it spoke before is restored.
+
+    Ray prints on standard output that a worker was killed, which would end up in the middle of a report: what it finds
+    to print in spite of its switch, which is no public one, goes to standard error.
+    """
+    worker, logger = ray._private.worker, logging.getLogger("ray")
+    level, prints = logger.level, getattr(worker, "_worker_logs_enabled", True)
+    worker._worker_logs_enabled = False
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        worker._worker_logs_enabled = prints
+        logger.setLevel(level)
+
+
+def _local_workers(settings: Settings) -> int:
+    return default_workers() if settings.workers == "auto" else settings.workers
