@@ -47,18 +47,14 @@ def mean_shifts(
     (as the plain difference of means does), a small one those in which good images hardly differ. Regularised
     Hotelling T^2 with F's covariance in place of the batch's (Chen, Paul, Prentice & Wang 2011, JASA 106).
     """
-    from driftcli.detectors._sums import subset_sums
+    from driftcli.detectors._sums import of_mean_differences
 
     x = _along(state, pooled)
-    # A relabelling needs only the sum over its batch: the rest's sum is what is missing to the total.
-    sums = subset_sums(x, relabellings)
-    total = x[relabellings.unit_of >= 0].sum(axis=0, dtype=np.float64)
-    m = relabellings.batch_sizes[:, None]
-    delta = sums / m - (total - sums) / (relabellings.images - m)
     variance = state["variance"]
     weights = 1 / (variance[:, None] + np.asarray(ridges) * max(float(variance.mean()), 1e-12))
-    shifts: Floats = delta**2 @ weights
-    return shifts
+    return of_mean_differences(
+        x, relabellings, lambda delta: np.square(delta, out=delta) @ weights, len(ridges)
+    )
 
 
 def coordinates(state: State, x: Matrix, ridge: float) -> Matrix:

@@ -84,7 +84,7 @@ class Mmd(Detector):
 
         Unbiased, so that without drift it is 0 on average and below 0 about half of the time.
         """
-        from driftcli.detectors import _kernels
+        from driftcli.detectors import _kernels, _sums
 
         x, sigma, labels = _scaled(state, pooled), state["sigma"], relabellings.labels
         # The complement identity. Let K be the kernel matrix of all images with a zero diagonal, r_i = sum_j K_ij its
@@ -101,15 +101,12 @@ class Mmd(Detector):
         else:
             row_sums = self._row_sums(state, x, relabellings.n_held_out)
             within = _kernels.block_sums(x, labels, sigma)
-        m = relabellings.batch_sizes
+        m = relabellings.batch_sizes[:, None]
         n = relabellings.images - m
-        columns_of_t = []
-        for r, q in zip(row_sums, within, strict=True):
-            big_r = r[labels].sum(axis=1)
-            # A side of one image has no pairs: its term is 0 / 1, and the statistic stays finite.
-            rest = (r.sum() - 2 * big_r + q) / np.maximum(n * (n - 1), 1)
-            columns_of_t.append(rest + q / np.maximum(m * (m - 1), 1) - 2 * (big_r - q) / (n * m))
-        kernels = np.stack(columns_of_t, axis=1)
+        q, big_r = within.T, _sums.sums_of_units(row_sums.T, labels)
+        # A side of one image has no pairs: its term is 0 / 1, and the statistic stays finite.
+        rest = (row_sums.sum(axis=1) - 2 * big_r + q) / np.maximum(n * (n - 1), 1)
+        kernels: Floats = rest + q / np.maximum(m * (m - 1), 1) - 2 * (big_r - q) / (n * m)
         white = _white(state)
         if not white:
             return kernels

@@ -40,17 +40,14 @@ class Reconstruction(Detector):
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
     ) -> Floats:
         """Of each varying error the distance of its distributions, then of all the difference of means: [rows, 2k]."""
-        from driftcli.detectors._sums import subset_sums
+        from driftcli.detectors._sums import of_mean_differences
 
         varying = _scalars.scalars(state, pooled, columns)
         if not varying:
             return np.zeros((relabellings.rows, 0))
         chosen = [scalar.column for scalar in varying]
         centred = ((pooled - state["median"]) / state["spread"])[:, chosen].astype(np.float64)
-        sums = subset_sums(centred, relabellings)
-        total = centred[relabellings.unit_of >= 0].sum(axis=0)
-        m = relabellings.batch_sizes[:, None]
-        means = np.abs(sums / m - (total - sums) / (relabellings.images - m))
+        means = of_mean_differences(centred, relabellings, np.abs, len(chosen))
         return np.concatenate([indicator_distances(varying, relabellings), means], axis=1)
 
     def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
