@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -12,8 +11,8 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 P = ParamSpec("P")
-T = TypeVar("T")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 def single(function: Callable[P, R]) -> Callable[P, R]:
@@ -31,21 +30,23 @@ def single(function: Callable[P, R]) -> Callable[P, R]:
     return alone
 
 
-@single
-def side_by_side(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """The function of every item, in their order; as many at a time as there are cores.
+def side_by_side(function: Callable[[T], R], items: Iterable[T], most: int = 16) -> Iterator[R]:
+    """`function` of every item, in their order, as many at a time as there are usable cores, and no more than `most`.
 
-    Each call has a thread to itself and BLAS one, so that its numbers are those that it would give alone.
+    For work that is mostly numpy's, which lets go of the interpreter's lock. Each item has one thread: whoever asks for a
+    single one inside finds it so, and cannot lift the limit, which is the whole process's, over others' heads.
     """
-    workers = min(len(items), cores())
-    if workers <= 1:
-        return [function(item) for item in items]
-    with ThreadPoolExecutor(workers, "driftcli-side") as pool:
-        return list(pool.map(function, items))
+    from concurrent.futures import ThreadPoolExecutor
+
+    with (
+        _controller().limit(limits=1, user_api="blas"),
+        ThreadPoolExecutor(min(most, cores())) as pool,
+    ):
+        yield from pool.map(function, items)
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Those that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
