@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.calibration.bench import PERMUTATIONS, Bench
 from driftcli.calibration.paired import Change, Simulated, foreign, moved, simulate
-from driftcli.config.settings import Settings
 from driftcli.core.features import Features, State
 from driftcli.core.progress import Progress
 from driftcli.core.registry import load
 from driftcli.core.report import Detectable
 from driftcli.corruptions.base import Corruption
-from driftcli.reading.entries import entries_again
-from driftcli.reading.reader import Reader
 from driftcli.reference.families import Family
+
+if TYPE_CHECKING:
+    from driftcli.config.settings import Settings
+    from driftcli.reading.reader import Reader
 
 SIZES = (10, 20, 50, 100, 200)
 POWER = 0.8
@@ -70,6 +71,8 @@ def study(reader: Reader, sources: Sequence[str], held_out: Features, settings: 
     if kind == "none" or len(held_out) < 2 * SIZES[0]:
         return None
     few = held_out.first(images_for(kind, len(held_out)))
+    from driftcli.reading.entries import entries_again
+
     again = list(entries_again(sources, settings, few.names))
     again_only = reader.narrowed(reader.extractors)
     simulated = simulate(again_only, again, CHANGES[kind], settings.seed, "simulating corruptions")

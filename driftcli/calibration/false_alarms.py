@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from driftcli.core.features import Column, State
 from driftcli.core.progress import SILENT, Progress
 from driftcli.core.report import Detectable, FalseAlarmRate
 from driftcli.reference.families import Family, yardstick
-from driftcli.reference.reference import Baseline
 from driftcli.stats import minp
 from driftcli.stats.relabelling import draw
+
+if TYPE_CHECKING:
+    from driftcli.reference.reference import Baseline
 
 SIZES = (10, 20, 50, 100, 200)
 SPLITS = 16
