@@ -107,7 +107,7 @@ def _evidence(baseline: Baseline, tested: Features, relabellings: Relabellings) 
         views = held_out.views[f.view], tested.views[f.view]
         return Evidence(f.name, *f.detector.test(f.state, *views, relabellings, f.columns))
 
-    return threads.side_by_side(of, baseline.families)
+    return list(threads.side_by_side(of, baseline.families))
 
 
 def _residual(

@@ -23,8 +23,8 @@ def test_results_come_in_the_order_of_the_items(cores, monkeypatch):
             later.wait(10) if i == 0 else later.set()
         return i * i
 
-    assert threads.side_by_side(square, range(5)) == [0, 1, 4, 9, 16]
-    assert threads.side_by_side(square, []) == []
+    assert list(threads.side_by_side(square, range(5))) == [0, 1, 4, 9, 16]
+    assert list(threads.side_by_side(square, [])) == []
 
 
 @pytest.mark.parametrize("cores", [1, 2])
@@ -33,7 +33,7 @@ def test_blas_has_one_thread_meanwhile_and_as_many_as_before_after(cores, monkey
     guarded = threads.single(lambda _: _blas())  # sums guard themselves too, which must not free the others
     with threadpool_limits(limits=3, user_api="blas"):
         before = _blas()
-        seen = threads.side_by_side(lambda i: guarded(i) | _blas(), range(20))
+        seen = list(threads.side_by_side(lambda i: guarded(i) | _blas(), range(20)))
         assert _blas() == before
     assert seen == [{1}] * 20
 
@@ -42,7 +42,7 @@ def test_blas_has_one_thread_meanwhile_and_as_many_as_before_after(cores, monkey
 def test_what_a_call_raises_is_raised(cores, monkeypatch):
     monkeypatch.setattr(threads, "cores", lambda: cores)
     with pytest.raises(FloatingPointError), np.errstate(all="ignore"):
-        threads.side_by_side(lambda i: [1, 2][i] if i < 2 else _fail(), range(3))
+        list(threads.side_by_side(lambda i: [1, 2][i] if i < 2 else _fail(), range(3)))
 
 
 def _fail():
