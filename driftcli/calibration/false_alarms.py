@@ -53,7 +53,7 @@ def measure(
     for m in sizes:
         rng = np.random.default_rng([seed, m])
         judged = []
-        for one in threads.side_by_side(study.judge, _splits(n, m, rng)):
+        for one in threads.side_by_side(study.judge, _splits(n, m, rng), study.at_once):
             judged.append(one)
             progress.advance(1)
         found |= {
@@ -106,6 +106,9 @@ class _Study:
         self.spread = np.zeros(0) if self.yardstick is None else _spread(views[gating[self.yardstick].view])
         n = len(next(iter(views.values())))
         self.every = self._among(np.arange(n)) if n <= 2 * HALF else None  # every split uses all of them
+        self.at_once = (
+            16 if self.every is not None else 2
+        )  # where each has kernels of its own pairs, up to 150 MB
 
     def judge(self, split: _Split) -> _Judged:
         """The gate on the batches of a split."""

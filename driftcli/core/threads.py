@@ -30,21 +30,24 @@ def single(function: Callable[P, R]) -> Callable[P, R]:
     return alone
 
 
-def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`function` of every item, in their order, as many at a time as there are usable cores.
+def side_by_side(function: Callable[[T], R], items: Iterable[T], most: int = 16) -> Iterator[R]:
+    """`function` of every item, in their order, as many at a time as there are usable cores, and no more than `most`.
 
     For work that is mostly numpy's, which lets go of the interpreter's lock. Each item has one thread: whoever asks for a
     single one inside finds it so, and cannot lift the limit, which is the whole process's, over others' heads.
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    with _controller().limit(limits=1, user_api="blas"), ThreadPoolExecutor(_usable_cores()) as pool:
+    with (
+        _controller().limit(limits=1, user_api="blas"),
+        ThreadPoolExecutor(min(most, usable_cores())) as pool,
+    ):
         yield from pool.map(function, items)
 
 
-def _usable_cores() -> int:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(count, 16))
+def usable_cores() -> int:
+    """Those that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

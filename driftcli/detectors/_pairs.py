@@ -148,9 +148,10 @@ def _all_pairs(points: Matrix, sigmas: Floats) -> dict[int, tuple[int, Floats]]:
     """Kernels [n, n] with 0 on the diagonal, by number of a bandwidth; and how many, it included, are powers of each."""
     (x,) = _kernels._points(sigmas, points)
     exponents = _kernels._exponents(x, x)
-    found = {}
-    for first, many in _kernels._runs(sigmas).items():
-        kernel = np.exp(exponents * (float(sigmas[0]) / float(sigmas[first])) ** 2)
+    runs, found = _kernels._runs(sigmas), {}
+    for first, many in reversed(runs.items()):  # the first sigma's, which needs no factor, last and in place
+        times = (float(sigmas[0]) / float(sigmas[first])) ** 2
+        kernel = np.exp(exponents * times) if first else np.exp(exponents, out=exponents)
         np.fill_diagonal(kernel, 0)
         found[first] = (many, kernel)
     return found
