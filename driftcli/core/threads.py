@@ -40,12 +40,12 @@ def side_by_side(function: Callable[[T], R], items: Iterable[T], most: int = 16)
 
     with (
         _controller().limit(limits=1, user_api="blas"),
-        ThreadPoolExecutor(min(most, usable_cores())) as pool,
+        ThreadPoolExecutor(min(most, cores())) as pool,
     ):
         yield from pool.map(function, items)
 
 
-def usable_cores() -> int:
+def cores() -> int:
     """Those that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -79,7 +79,7 @@ def test_threads_change_no_bit(good, monkeypatch):
     monkeypatch.setattr(false_alarms, "SPLITS", 3)
     runs = []
     for cores in (1, 2, 5):
-        monkeypatch.setattr(threads, "usable_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(threads, "cores", lambda cores=cores: cores)
         alarms = false_alarms.measure(families, held_out.views, SEED)
         seen = detectability.measure(families, held_out, study, SEED, detectability.Progress())
         runs.append({**alarms, **seen})
@@ -95,4 +95,4 @@ def test_side_by_side_keeps_the_order_and_tells_what_went_wrong():
 
 
 def test_cores_are_those_that_this_process_may_use():
-    assert 1 <= threads.usable_cores() <= (os.cpu_count() or 1)
+    assert 1 <= threads.cores() <= (os.cpu_count() or 1)
