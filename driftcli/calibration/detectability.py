@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.calibration.bench import PERMUTATIONS, Bench
 from driftcli.calibration.paired import Change, Simulated, foreign, moved, simulate
+from driftcli.core import threads
 from driftcli.core.features import Features, State
 from driftcli.core.progress import Progress
 from driftcli.core.registry import load
@@ -110,16 +112,16 @@ def measure(
     )  # rows of which every trial so far had the smallest p; sizes and severities only rise
     progress.start("measuring what the gate can see", len(sizes))
     for m in sizes:
-        benches = [
-            Bench(gating, kept, _drawn(fresh, m, rng), rng)
-            for (kept, fresh), rng in zip(halves, rngs, strict=True)
+        benches = threads.side_by_side(partial(_bench, gating, m), zip(halves, rngs, strict=True))
+        splits = [
+            _Split(bench, fresh, rng) for bench, (_, fresh), rng in zip(benches, halves, rngs, strict=True)
         ]
         p = np.full((len(rows(study)), len(rngs) * TRIALS), SURE)
         for row, milder in enumerate(_milder(study)):
             if milder in sure or row in sure:
                 sure.add(row)
                 continue
-            p[row] = _tried(study, row, m, list(zip(benches, halves, rngs, strict=True)))
+            p[row] = _tried(study, row, m, splits)
             if (p[row] <= SURE).all():
                 sure.add(row)
         measured[f"power_{m}"] = p
@@ -128,17 +130,29 @@ def measure(
     return measured
 
 
-def _tried(
-    study: Study, row: int, m: int, splits: Sequence[tuple[Bench, tuple[Views, Views], np.random.Generator]]
-) -> NDArray[np.float64]:
+class _Split(NamedTuple):
+    """One division of C: batches are drawn from one half of it, and judged against the other."""
+
+    bench: Bench
+    fresh: Views
+    rng: np.random.Generator
+
+
+def _bench(gating: Sequence[Family], m: int, split: tuple[tuple[Views, Views], np.random.Generator]) -> Bench:
+    """One half of C with a clean batch of m from the other."""
+    (kept, fresh), rng = split
+    return Bench(gating, kept, _drawn(fresh, m, rng), rng)
+
+
+def _tried(study: Study, row: int, m: int, splits: Sequence[_Split]) -> NDArray[np.float64]:
     """The p-values of batches of m under the change of this row, [trials]; the first ones repeated where they suffice."""
 
+    def judged(count: int, split: _Split) -> list[float]:
+        batches = (_batch(_drawn(split.fresh, m, split.rng), study, row, split.rng) for _ in range(count))
+        return [float(split.bench.p(batch)[0]) for batch in batches]
+
     def some(count: int) -> list[float]:
-        return [
-            float(bench.p(_batch(_drawn(fresh, m, rng), study, row, rng))[0])
-            for bench, (_, fresh), rng in splits
-            for _ in range(count)
-        ]
+        return [p for found in threads.side_by_side(partial(judged, count), splits) for p in found]
 
     # A row is settled where the first trials of all splits have the smallest p there is, or all lie above every alpha in
     # use: repeating them keeps the shape of the table and the share (1 or 0), at a fifth of the cost.

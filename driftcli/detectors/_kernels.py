@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core import threads
-from driftcli.detectors._sums import named
+from driftcli.detectors._sums import named, sums_of_units
 from driftcli.stats.relabelling import Relabellings
 
 # Indices: i, j run over images (C first, then the batch), u, v over units (an image, a bin or a group each), b over
@@ -55,12 +55,17 @@ def gaussians(exponents: Floats, sigmas: Floats) -> Iterator[Floats]:
     kernel = np.empty_like(exponents) if sum(halves) < len(halves) - 1 else exponents
     for sigma, is_half in zip(sigmas.tolist(), halves, strict=True):
         if is_half:
-            np.square(kernel, out=kernel)
-            np.square(kernel, out=kernel)
+            to_half_width(kernel)
         else:
             times = (float(sigmas[0]) / sigma) ** 2
             np.exp(exponents if times == 1 else np.multiply(exponents, times, out=kernel), out=kernel)
         yield kernel
+
+
+def to_half_width(kernel: Floats) -> None:
+    """Kernel values become those of half the sigma, in their place."""
+    np.square(kernel, out=kernel)
+    np.square(kernel, out=kernel)
 
 
 class _Points(NamedTuple):
@@ -82,8 +87,13 @@ def _points(sigmas: Floats, *parts: NDArray[np.float32]) -> list[_Points]:
     Distances feel no shift, but a.b - |a|^2 / 2 - |b|^2 / 2 does: far from 0 it is a small difference of large numbers.
     """
     middle = np.concatenate(parts).mean(axis=0, dtype=np.float64)
-    points = [(part - middle) / sigmas[0] for part in parts]
-    return [_Points(at, np.einsum("nd,nd->n", at, at) / 2) for at in points]
+    return [_about(middle, sigmas, part) for part in parts]
+
+
+def _about(middle: Floats, sigmas: Floats, part: NDArray[np.float32]) -> _Points:
+    """The images [n, d] about this point [d], in units of the first sigma."""
+    at = (part - middle) / sigmas[0]
+    return _Points(at, np.einsum("nd,nd->n", at, at) / 2)
 
 
 def _exponents(a: _Points, b: _Points) -> Floats:
@@ -299,9 +309,28 @@ class _Picked:
             ones = np.ones(upto)
             for k in range(len(q)):
                 if k:
-                    np.square(picked, out=picked)
-                    np.square(picked, out=picked)
+                    to_half_width(picked)
                 q[k] += np.bincount(batches, picked @ ones, q.shape[1])
+
+
+def unbiased(row_sums: Floats, within: Floats, relabellings: Relabellings) -> Floats:
+    """MMD^2 of every labelling, [rows, sigmas], from the r [sigmas, units] and q [sigmas, rows] of `unit_sums`."""
+    # The complement identity. Let K be the kernel matrix of all images with a zero diagonal, r_i = sum_j K_ij its
+    # row sums and S their total; for the relabelled batch J let q = sum of K over J x J and R = sum of r over J.
+    # R holds what q holds and every pair across once, hence
+    #     inside J: q      across, one direction: R - q      inside the rest: S - 2 (R - q) - q = S - 2R + q
+    # and MMD^2 (Gretton et al. 2012, lemma 6) is
+    #     T_J = (S - 2R + q) / (n (n - 1)) + q / (m (m - 1)) - 2 (R - q) / (n m),   m = |J|, n the others.
+    # r and S are the same in every row, so that a relabelling costs its own q and a sum of m numbers. Bins and
+    # groups: r and K are those of units; m and n still count images, and vary with unequal groups.
+    # r, q: of every unit and of every labelling, one pair a bandwidth.
+    m = relabellings.batch_sizes[:, None]
+    n = relabellings.images - m
+    q, big_r = within.T, sums_of_units(row_sums.T, relabellings.labels)
+    # A side of one image has no pairs: its term is 0 / 1, and the statistic stays finite.
+    rest = (row_sums.sum(axis=1) - 2 * big_r + q) / np.maximum(n * (n - 1), 1)
+    found: Floats = rest + q / np.maximum(m * (m - 1), 1) - 2 * (big_r - q) / (n * m)
+    return found
 
 
 @threads.single

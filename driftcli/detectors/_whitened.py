@@ -47,14 +47,22 @@ def mean_shifts(
     (as the plain difference of means does), a small one those in which good images hardly differ. Regularised
     Hotelling T^2 with F's covariance in place of the batch's (Chen, Paul, Prentice & Wang 2011, JASA 106).
     """
+    return shifts_along(state, _along(state, pooled), relabellings, ridges)
+
+
+def shifts_along(state: State, x: Floats, relabellings: Relabellings, ridges: tuple[float, ...]) -> Floats:
+    """As `mean_shifts`, of images that are coordinates along the axes already: `x` [n, k]."""
     from driftcli.detectors._sums import of_mean_differences
 
-    x = _along(state, pooled)
+    return of_mean_differences(x, relabellings, lambda delta: squared(state, delta, ridges), len(ridges))
+
+
+def squared(state: State, delta: Floats, ridges: tuple[float, ...]) -> Floats:
+    """Of differences [rows, k] along the axes, which are overwritten, the squared lengths under each ridge: [rows, ridges]."""
     variance = state["variance"]
     weights = 1 / (variance[:, None] + np.asarray(ridges) * max(float(variance.mean()), 1e-12))
-    return of_mean_differences(
-        x, relabellings, lambda delta: np.square(delta, out=delta) @ weights, len(ridges)
-    )
+    lengths: Floats = np.square(delta, out=delta) @ weights
+    return lengths
 
 
 def coordinates(state: State, x: Matrix, ridge: float) -> Matrix:

@@ -11,7 +11,7 @@ import numpy as np
 from driftcli.core.evidence import DisplayEffect, Statistic
 from driftcli.core.features import Column, State
 from driftcli.detectors import _scalars, _tails
-from driftcli.detectors.base import Detector, Floats, Matrix
+from driftcli.detectors.base import Among, Detector, Floats, Matrix
 from driftcli.detectors.univariate import indicator_distances
 from driftcli.stats.relabelling import Relabellings
 
@@ -54,6 +54,14 @@ class Reconstruction(Detector):
         """Each varying error by its distribution, then by its mean."""
         names = tuple(scalar.name for scalar in _scalars.scalars(state, pooled, columns))
         return (*names, *(f"{name}.mean" for name in names))
+
+    def among(self, state: State, images: Matrix, columns: Sequence[Column]) -> Among:
+        """With the place of every value among F's edges at hand, unless there are categories."""
+        from driftcli.detectors import _counts
+
+        if not columns or not _counts.countable(columns):
+            return super().among(state, images, columns)
+        return _counts.WithMeans(self, state, images, columns)
 
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]

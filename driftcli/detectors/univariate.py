@@ -12,7 +12,7 @@ import numpy as np
 from driftcli.core.evidence import Statistic
 from driftcli.core.features import Column, State
 from driftcli.detectors import _scalars, _tails
-from driftcli.detectors.base import Detector, Floats, Matrix
+from driftcli.detectors.base import Among, Detector, Floats, Matrix
 from driftcli.stats.relabelling import Relabellings
 
 
@@ -44,6 +44,14 @@ class Univariate(Detector):
     def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
         """The scalars that vary."""
         return tuple(scalar.name for scalar in _scalars.scalars(state, pooled, columns))
+
+    def among(self, state: State, images: Matrix, columns: Sequence[Column]) -> Among:
+        """With the place of every value among F's edges at hand, unless there are categories."""
+        from driftcli.detectors import _counts
+
+        if not columns or not _counts.countable(columns):
+            return super().among(state, images, columns)
+        return _counts.Counted(self, state, images, columns)
 
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
