@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftcli.artifact.store import Artifact
-    from driftcli.core.report import Detectable
+    from driftcli.core.sight import Detectable
     from driftcli.reference.reference import Baseline, Reference
 
 ALPHAS = (0.01, 0.05)

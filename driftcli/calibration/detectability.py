@@ -16,7 +16,7 @@ from driftcli.core import threads
 from driftcli.core.features import Features, State
 from driftcli.core.progress import Progress
 from driftcli.core.registry import load
-from driftcli.core.report import Detectable
+from driftcli.core.sight import Detectable
 from driftcli.corruptions.base import Corruption
 from driftcli.reference.families import Family
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from driftcli.core import threads
 from driftcli.core.features import Column, State
 from driftcli.core.progress import SILENT, Progress
-from driftcli.core.report import Detectable, FalseAlarmRate
+from driftcli.core.sight import Detectable, FalseAlarmRate
 from driftcli.reference.families import Family, yardstick
 from driftcli.stats import minp
 from driftcli.stats.relabelling import Relabellings, draw
