@@ -64,6 +64,7 @@ class Artifact:
     files: Mapping[str, FileEntry] = field(default_factory=dict, repr=False, compare=False)
     """By role: what the manifest says of each file."""
     _handed_out: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    _verified: dict[str, State] = field(default_factory=dict, repr=False, compare=False)
 
     def has(self, role: str) -> bool:
         """Whether the manifest names a state for this role."""
@@ -101,7 +102,7 @@ class Artifact:
         raise ArtifactError(f"{self.path} is replaced faster than it can be read", "run the command again")
 
     def verify(self) -> tuple[FileCheck, ...]:
-        """Reads and checks every file that the manifest names, in the order of their roles."""
+        """Reads and checks every file that the manifest names, in the order of their roles; `state` does not read them again."""
         checks = tuple(self._check(entry) for _, entry in sorted(self.files.items()))
         if all(check.ok for check in checks):
             return checks
@@ -117,6 +118,8 @@ class Artifact:
                 f"{self.path} holds no {shown(role)}",
                 f"it holds {known}; an artifact is calibrated by `driftcli baseline {self.path} GOOD_IMAGES`",
             )
+        if role in self._verified:
+            return self._verified[role]
         try:
             return load_state(self.path, entry)
         except MalformedError as error:
@@ -141,7 +144,7 @@ class Artifact:
 
     def _check(self, entry: FileEntry) -> FileCheck:
         try:
-            load_state(self.path, entry)
+            self._verified[entry.role] = load_state(self.path, entry)
             problem = ""
         except MalformedError as error:
             problem = error.what

@@ -9,21 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from driftcli.audit.vocabulary import words
 from driftcli.core.features import Features, Vocabulary
 from driftcli.core.findings import ConceptsResult, ImageResult
 from driftcli.explain.concepts import Moved, chosen, subjects
 from driftcli.extractors.base import Silence
 from driftcli.gate.batch_test import Outcome
-from driftcli.reference import pixel_errors
 from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference
-
-
-def words(reference: Reference, baseline: Baseline) -> Vocabulary | Silence | None:
-    """The words that a check against this baseline has, or why it has none; None where no network could have any."""
-    usual = pixel_errors.of_baseline(baseline.drawing)
-    asked = (e.vocabulary(reference.states[kind], usual) for kind, e in reference.extractors.items())
-    return next((found for found in asked if found is not None), None)
 
 
 @dataclass(frozen=True)

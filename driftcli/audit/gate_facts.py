@@ -8,7 +8,8 @@ from functools import cached_property
 from driftcli.calibration import detectability, false_alarms
 from driftcli.config.settings import Settings
 from driftcli.core.features import Features
-from driftcli.core.report import Detectable, FalseAlarmRate, GateResult
+from driftcli.core.report import GateResult
+from driftcli.core.sight import Detectable, FalseAlarmRate
 from driftcli.core.text import label
 from driftcli.gate.batch_test import Outcome
 from driftcli.reference.reference import Baseline

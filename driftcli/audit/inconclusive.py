@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from driftcli.core.addresses import shown
 from driftcli.core.images import Ledger
-from driftcli.core.report import BatchFacts, FalseAlarmRate, GateResult, ReferenceFacts, Report
+from driftcli.core.report import BatchFacts, GateResult, ReferenceFacts, Report
+from driftcli.core.sight import FalseAlarmRate
 from driftcli.core.times import now_utc
 from driftcli.core.version import version
 

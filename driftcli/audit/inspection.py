@@ -10,10 +10,11 @@ from driftcli.core.errors import DriftcliError
 from driftcli.core.inspection import Account, BaselineAccount, Calibration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from driftcli.core.report import Detectable
+    from driftcli.artifact.store import Artifact
+    from driftcli.core.sight import Detectable
     from driftcli.reference.reference import Baseline, Reference
 
 ALPHAS = (0.01, 0.05)
@@ -34,20 +35,20 @@ def take(path: Path, found: Any) -> Account:
         found.manifest,
         tuple(files),
         any("thumbnail" in file.role for file in files),
-        tuple(_baseline(path, name, facts, whole=whole) for name, facts in known.items()),
+        tuple(_baseline(found, path, name, whole=whole) for name in known),
         _losses(found) if whole else {},
     )
 
 
-def _baseline(path: Path, name: str, facts: Mapping[str, Any], *, whole: bool) -> BaselineAccount:
+def _baseline(found: Artifact, path: Path, name: str, *, whole: bool) -> BaselineAccount:
     from driftcli.calibration import false_alarms
-    from driftcli.config.settings import Settings
     from driftcli.reference import reference
 
+    facts = found.manifest["baselines"][name]
     if not whole:
         return BaselineAccount(name, facts, (), {}, "the artifact is damaged")
     try:
-        artifact, opened = reference.open_reference(str(path), Settings(), ())
+        artifact, opened = _opened(found, path)
         baseline = reference.open_baseline(artifact, opened, name, str(path))
     except DriftcliError as error:
         return BaselineAccount(name, facts, (), {}, f"{error.what}: {error.hint}")
@@ -69,12 +70,24 @@ def _baseline(path: Path, name: str, facts: Mapping[str, Any], *, whole: bool) -
     return BaselineAccount(name, facts, tuple(rates), sight, reason, good, _words(opened, baseline))
 
 
+def _opened(artifact: Artifact, path: Path) -> tuple[Artifact, Reference]:
+    """Without the settings' own checks, which cost as much as all the rest; with them where something is not understood."""
+    from driftcli.reference import reference
+
+    try:
+        return artifact, reference.open_to_tell(artifact)
+    except (KeyError, TypeError, ValueError):
+        from driftcli.config.settings import Settings
+
+        return reference.open_reference(str(path), Settings(), ())
+
+
 def _words(reference: Reference, baseline: Baseline) -> str | None:
     """Whether a report will say in words what images show."""
-    from driftcli.audit import concepts
+    from driftcli.audit import vocabulary
     from driftcli.core.features import Vocabulary
 
-    found = concepts.words(reference, baseline)
+    found = vocabulary.words(reference, baseline)
     if found is None:
         return None
     if isinstance(found, Vocabulary):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,33 +33,27 @@ class Bench:
         self, families: Sequence[Family], kept: Views, clean: Views, rng: np.random.Generator
     ) -> None:
         """`kept`, `clean`: views [n, d] of the good images and [m, d] of one clean batch. One family at least is `on`."""
-        self.families = [
-            replace(f, state={**f.state, **f.detector.calibrate(f.state, kept[f.view])}) for f in families
-        ]
-        self.kept = kept
         n, m = (len(next(iter(side.values()))) for side in (kept, clean))
         drawn = draw(n, m, PERMUTATIONS, rng)
-        # [1:]: without the observed row, whose place each judged batch takes in turn.
-        self._null = [
-            (
-                f.detector.values(f.state, pooled, drawn, f.columns)[1:],
-                f.detector.names(f.state, pooled, f.columns),
+        self.families = list(families)
+        self._against = [
+            f.detector.among(f.state, np.concatenate([kept[f.view], clean[f.view]]), f.columns).against(
+                np.arange(n)
             )
-            for f, pooled in self._pooled(clean)
+            for f in families
         ]
+        batch = np.arange(n, n + m)
+        # [1:]: without the observed row, whose place each judged batch takes in turn.
+        self._null = [(one.values(batch, drawn)[1:], one.names(batch)) for one in self._against]
         self._drawn = drawn
 
     def p(self, batch: Views) -> NDArray[np.float64]:
         """The p-values of the gate, then of each family, for one batch of m images: [1 + families], each >= 1/1000."""
-        only = replace(self._drawn, labels=self._drawn.labels[:1])
         tables = []  # of each family: the judged batch's row, then the null rows
-        for (f, pooled), (null, known) in zip(self._pooled(batch), self._null, strict=True):
-            row = f.detector.values(f.state, pooled, only, f.columns)[0]
-            tables.append(_joined(null, known, row, f.detector.names(f.state, pooled, f.columns)))
+        for f, one, (null, known) in zip(self.families, self._against, self._null, strict=True):
+            measured, row = one.observed(batch[f.view], self._drawn)
+            tables.append(_joined(null, known, row, measured))
         return minp.observed_p(tables, [f.gate for f in self.families])
-
-    def _pooled(self, batch: Views) -> list[tuple[Family, NDArray[np.float32]]]:
-        return [(f, np.concatenate([self.kept[f.view], batch[f.view]])) for f in self.families]
 
 
 def _joined(

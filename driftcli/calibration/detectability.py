@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.calibration.bench import PERMUTATIONS, Bench
 from driftcli.calibration.paired import Change, Simulated, foreign, moved, simulate
-from driftcli.config.settings import Settings
+from driftcli.core import threads
 from driftcli.core.features import Features, State
 from driftcli.core.progress import Progress
 from driftcli.core.registry import load
-from driftcli.core.report import Detectable
+from driftcli.core.sight import Detectable
 from driftcli.corruptions.base import Corruption
-from driftcli.reading.entries import entries_again
-from driftcli.reading.reader import Reader
 from driftcli.reference.families import Family
+
+if TYPE_CHECKING:
+    from driftcli.config.settings import Settings
+    from driftcli.reading.reader import Reader
 
 SIZES = (10, 20, 50, 100, 200)
 POWER = 0.8
@@ -70,6 +73,8 @@ def study(reader: Reader, sources: Sequence[str], held_out: Features, settings: 
     if kind == "none" or len(held_out) < 2 * SIZES[0]:
         return None
     few = held_out.first(images_for(kind, len(held_out)))
+    from driftcli.reading.entries import entries_again
+
     again = list(entries_again(sources, settings, few.names))
     again_only = reader.narrowed(reader.extractors)
     simulated = simulate(again_only, again, CHANGES[kind], settings.seed, "simulating corruptions")
@@ -107,16 +112,16 @@ def measure(
     )  # rows of which every trial so far had the smallest p; sizes and severities only rise
     progress.start("measuring what the gate can see", len(sizes))
     for m in sizes:
-        benches = [
-            Bench(gating, kept, _drawn(fresh, m, rng), rng)
-            for (kept, fresh), rng in zip(halves, rngs, strict=True)
+        benches = threads.side_by_side(partial(_bench, gating, m), zip(halves, rngs, strict=True))
+        splits = [
+            _Split(bench, fresh, rng) for bench, (_, fresh), rng in zip(benches, halves, rngs, strict=True)
         ]
         p = np.full((len(rows(study)), len(rngs) * TRIALS), SURE)
         for row, milder in enumerate(_milder(study)):
             if milder in sure or row in sure:
                 sure.add(row)
                 continue
-            p[row] = _tried(study, row, m, list(zip(benches, halves, rngs, strict=True)))
+            p[row] = _tried(study, row, m, splits)
             if (p[row] <= SURE).all():
                 sure.add(row)
         measured[f"power_{m}"] = p
@@ -125,17 +130,29 @@ def measure(
     return measured
 
 
-def _tried(
-    study: Study, row: int, m: int, splits: Sequence[tuple[Bench, tuple[Views, Views], np.random.Generator]]
-) -> NDArray[np.float64]:
+class _Split(NamedTuple):
+    """One division of C: batches are drawn from one half of it, and judged against the other."""
+
+    bench: Bench
+    fresh: Views
+    rng: np.random.Generator
+
+
+def _bench(gating: Sequence[Family], m: int, split: tuple[tuple[Views, Views], np.random.Generator]) -> Bench:
+    """One half of C with a clean batch of m from the other."""
+    (kept, fresh), rng = split
+    return Bench(gating, kept, _drawn(fresh, m, rng), rng)
+
+
+def _tried(study: Study, row: int, m: int, splits: Sequence[_Split]) -> NDArray[np.float64]:
     """The p-values of batches of m under the change of this row, [trials]; the first ones repeated where they suffice."""
 
+    def judged(count: int, split: _Split) -> list[float]:
+        batches = (_batch(_drawn(split.fresh, m, split.rng), study, row, split.rng) for _ in range(count))
+        return [float(split.bench.p(batch)[0]) for batch in batches]
+
     def some(count: int) -> list[float]:
-        return [
-            float(bench.p(_batch(_drawn(fresh, m, rng), study, row, rng))[0])
-            for bench, (_, fresh), rng in splits
-            for _ in range(count)
-        ]
+        return [p for found in threads.side_by_side(partial(judged, count), splits) for p in found]
 
     # A row is settled where the first trials of all splits have the smallest p there is, or all lie above every alpha in
     # use: repeating them keeps the shape of the table and the share (1 or 0), at a fifth of the cost.

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.core import threads
 from driftcli.core.features import Column, State
 from driftcli.core.progress import SILENT, Progress
-from driftcli.core.report import Detectable, FalseAlarmRate
+from driftcli.core.sight import Detectable, FalseAlarmRate
 from driftcli.reference.families import Family, yardstick
-from driftcli.reference.reference import Baseline
 from driftcli.stats import minp
-from driftcli.stats.relabelling import draw
+from driftcli.stats.relabelling import Relabellings, draw
+
+if TYPE_CHECKING:
+    from driftcli.detectors.base import Against, Among
+    from driftcli.reference.reference import Baseline
 
 SIZES = (10, 20, 50, 100, 200)
 SPLITS = 16
@@ -43,94 +48,119 @@ def measure(
     sizes = [m for m in SIZES if 2 * m <= n]
     if not gating or not sizes:
         return found
+    study = _Study(gating, views)
     progress.start("measuring the gate on halves of the baseline", len(sizes) * SPLITS)
     for m in sizes:
         rng = np.random.default_rng([seed, m])
-        found.update(_measure_size(gating, views, m, rng, progress))
+        judged = []
+        for one in threads.side_by_side(study.judge, _splits(n, m, rng), study.at_once):
+            judged.append(one)
+            progress.advance(1)
+        found |= {
+            f"p_{m}": np.array([one.p for one in judged]),
+            f"half_{m}": np.array([_half(n)], np.float64),
+        }
+        found |= _shifts(judged, m)
     progress.finish()
     return found
 
 
-def _measure_size(
-    gating: Sequence[Family], views: Views, m: int, rng: np.random.Generator, progress: Progress
-) -> dict[str, NDArray[np.float64]]:
-    n = len(next(iter(views.values())))
-    half = min(n // 2, HALF)
-    per_split = min(BATCHES, half // m)
-    p = np.empty((SPLITS, per_split))
-    shifts = _ShiftStudy(gating)
-    for split in range(SPLITS):
+def _half(n: int) -> int:
+    return min(n // 2, HALF)
+
+
+class _Split(NamedTuple):
+    """A division of C, and batches of one half of it under their relabellings."""
+
+    kept: NDArray[np.int64]
+    """Rows of C, as are those of the batches."""
+    batches: list[tuple[NDArray[np.int64], Relabellings]]
+
+
+def _splits(n: int, m: int, rng: np.random.Generator) -> Iterator[_Split]:
+    """SPLITS of them. Whatever is random is drawn here, in one order, however many are then judged at a time."""
+    half = _half(n)
+    for _ in range(SPLITS):
         order = rng.permutation(n)
-        kept, fresh = order[:half], order[half : 2 * half]
-        states = [{**f.state, **f.detector.calibrate(f.state, views[f.view][kept])} for f in gating]
-        for b in range(per_split):
-            chosen = fresh[b * m : (b + 1) * m]
-            relabellings = draw(half, m, PERMUTATIONS, rng)
-            values = [
-                f.detector.values(
-                    state,
-                    np.concatenate([views[f.view][kept], views[f.view][chosen]]),
-                    relabellings,
-                    f.columns,
-                )
-                for f, state in zip(gating, states, strict=True)
-            ]
-            p[split, b] = minp.joint_p(values)
-            shifts.add(values, views, kept, chosen)
-        progress.advance(1)
-    return {f"p_{m}": p, f"half_{m}": np.array([half], np.float64), **shifts.result(m)}
+        fresh = order[half : 2 * half]
+        batches = [fresh[b * m : (b + 1) * m] for b in range(min(BATCHES, half // m))]
+        yield _Split(order[:half], [(batch, draw(half, m, PERMUTATIONS, rng)) for batch in batches])
 
 
-class _ShiftStudy:
-    """Collects, over clean batches, how high each property's statistic would stand after a shift."""
+class _Judged(NamedTuple):
+    """What the gate made of the batches of one split."""
 
-    def __init__(self, gating: Sequence[Family]) -> None:
-        self.index = next((i for i, f in enumerate(gating) if f.yardstick), None)
-        self.family = None if self.index is None else gating[self.index]
-        self.peaks: list[NDArray[np.float64]] = []
-        self.heights: list[NDArray[np.float64]] = []
+    p: list[float]
+    peaks: list[NDArray[np.float64]]
+    """Of each batch the largest standardised property of every relabelling but the observed one, [rows]."""
+    heights: list[NDArray[np.float64]]
+    """And how high each property's statistic would stand after a shift, [columns, shifts]; NaN where that cannot be told."""
 
-    def add(
-        self,
-        values: Sequence[NDArray[np.float64]],
-        views: Views,
-        kept: NDArray[np.int64],
-        chosen: NDArray[np.int64],
-    ) -> None:
-        if self.family is None or self.index is None:
-            return
-        own = views[self.family.view]
-        x, y = own[kept], own[chosen]
-        table = values[self.index]
-        if not table.shape[1]:
-            return
-        self.peaks.append(minp.standardise(table)[1:].max(axis=1))
-        names = self.family.detector.names(self.family.state, np.concatenate([x, y]), self.family.columns)
-        sd = _spread(own)
-        heights = np.full((len(self.family.columns), len(SHIFTS)), np.nan)
-        for j, column in enumerate(self.family.columns):
-            if column.kind != "linear" or column.name not in names or sd[j] == 0:
-                continue
-            null = table[1:, names.index(column.name)]
-            moved = self.family.detector.if_shifted(self.family.state, x, y, j, SHIFTS * sd[j])
-            if moved is None:
-                continue
-            heights[j] = (moved - null.mean()) / max(null.std(), 1e-12)
-        self.heights.append(heights)
 
-    def result(self, m: int) -> dict[str, NDArray[np.float64]]:
-        if not self.peaks:
-            return {}
-        peaks = np.sort(np.concatenate(self.peaks))
-        heights = np.stack(self.heights)
-        usable = np.isfinite(heights).all(axis=(0, 2))
-        reach = np.full(heights.shape[1:], np.nan)
-        reach[usable] = np.quantile(heights[:, usable], 1 - POWER, axis=0)
-        return {
-            f"peak_{m}": peaks[-4000:],
-            f"count_{m}": np.array([len(peaks)], np.float64),
-            f"reach_{m}": reach,
-        }
+class _Study:
+    """The gating families of C."""
+
+    def __init__(self, gating: Sequence[Family], views: Views) -> None:
+        self.gating, self.views = gating, views
+        self.yardstick = next((i for i, f in enumerate(gating) if f.yardstick), None)
+        self.spread = np.zeros(0) if self.yardstick is None else _spread(views[gating[self.yardstick].view])
+        n = len(next(iter(views.values())))
+        self.every = self._among(np.arange(n)) if n <= 2 * HALF else None  # every split uses all of them
+        self.at_once = (
+            16 if self.every is not None else 2
+        )  # where each has kernels of its own pairs, up to 150 MB
+
+    def judge(self, split: _Split) -> _Judged:
+        """The gate on the batches of a split."""
+        if self.every is not None:
+            among, place = self.every, np.arange(len(self.every[0].images))
+        else:
+            used = np.concatenate([split.kept, *(batch for batch, _ in split.batches)])
+            among, place = self._among(used), np.empty(int(used.max()) + 1, np.int64)
+            place[used] = np.arange(len(used))
+        against = [one.against(place[split.kept]) for one in among]
+        judged = _Judged([], [], [])
+        for batch, relabellings in split.batches:
+            values = [one.values(place[batch], relabellings) for one in against]
+            judged.p.append(minp.joint_p(values))
+            if self.yardstick is not None and values[self.yardstick].shape[1]:
+                table = values[self.yardstick]
+                judged.peaks.append(minp.standardise(table)[1:].max(axis=1))
+                judged.heights.append(self._heights(against[self.yardstick], table[1:], place[batch]))
+        return judged
+
+    def _among(self, rows: NDArray[np.int64]) -> list[Among]:
+        return [f.detector.among(f.state, self.views[f.view][rows], f.columns) for f in self.gating]
+
+    def _heights(
+        self, against: Against, null: NDArray[np.float64], batch: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """[columns, shifts]: in standard deviations of the null [rows, statistics] of an unchanged batch."""
+        names = against.names(batch)
+        moved = against.if_shifted(batch, np.outer(self.spread, SHIFTS))
+        for j, column in enumerate(against.among.columns):
+            if column.name in names and self.spread[j] > 0:
+                own = null[:, names.index(column.name)]
+                moved[j] = (moved[j] - own.mean()) / max(own.std(), 1e-12)
+            else:
+                moved[j] = np.nan
+        return moved
+
+
+def _shifts(judged: Sequence[_Judged], m: int) -> dict[str, NDArray[np.float64]]:
+    """Of all splits together: null peaks of the properties, and what a shift of each reaches in 80 % of batches."""
+    if not any(one.peaks for one in judged):
+        return {}
+    peaks = np.sort(np.concatenate([peak for one in judged for peak in one.peaks]))
+    heights = np.stack([height for one in judged for height in one.heights])
+    usable = np.isfinite(heights).all(axis=(0, 2))
+    reach = np.full(heights.shape[1:], np.nan)
+    reach[usable] = np.quantile(heights[:, usable], 1 - POWER, axis=0)
+    return {
+        f"peak_{m}": peaks[-4000:],
+        f"count_{m}": np.array([len(peaks)], np.float64),
+        f"reach_{m}": reach,
+    }
 
 
 def _spread(values: NDArray[np.float32]) -> NDArray[np.float64]:

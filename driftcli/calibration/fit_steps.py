@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -140,11 +141,18 @@ def learn_reference(reader: Reader, fit_set: Features, canary: State) -> Referen
         states=states,
         detectors={f.name: f.detector.fit(fit_set.views[f.view], f.columns, settings.seed) for f in families},
         seen=np.unique(fit_set.pixels),
-        spread={name: np.nanstd(x.astype(np.float64), axis=0) for name, x in fit_set.views.items()},
+        spread={name: _spread(x) for name, x in fit_set.views.items()},
         canary=canary,
         manifest={},
         clusters=clusters.learn(fit_set.views, settings.fit.clusters, settings.seed),
     )
+
+
+def _spread(x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Standard deviation of each column of [n, d] over the values that are there; NaN where all are missing."""
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # numpy's, of such a column
+        spread: NDArray[np.float64] = np.nanstd(x.astype(np.float64), axis=0)
+    return spread
 
 
 def notes(reference: Reference) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from driftcli.core.features import Features
 from driftcli.core.images import Corrupted, Entry
 from driftcli.extractors.base import views as declared_views
-from driftcli.reading.reader import Reader
+
+if TYPE_CHECKING:
+    from driftcli.reading.reader import Reader
 
 Views = Mapping[str, NDArray[np.float32]]
 

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import errno
 import os
 import signal
 import sys
 import threading
+from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from driftcli.cli import _common as c
-from driftcli.cli import (
-    _environment,
-    baseline,
-    check,
-    demo,
-    doctor,
-    fit,
-    history,
-    inspect,
-    power,
-    profile,
-    report,
-    simulate,
-)
-from driftcli.cli import help as manual
+from driftcli.cli import _environment
 from driftcli.cli._help import CONTEXT, Command, Group
 from driftcli.cli.console import Terminal, abandon, invoke
 
@@ -36,6 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
+VERBS = (
+    "fit",
+    "baseline",
+    "check",
+    "profile",
+    "report",
+    "history",
+    "inspect",
+    "simulate",
+    "power",
+    "doctor",
+    "demo",
+    "help",
+)
+"""Every command, in the order of the help; each is a function in the file of its name."""
 RUN_OTHERS = ("demo", "help")
 USAGE, INTERNAL, INTERRUPTED, TERMINATED = 2, 4, 130, 143
 
@@ -63,35 +64,35 @@ Exit codes:
 Settings: option > DRIFTCLI_<OPTION> (DRIFTCLI_MIN_IMAGES=20) > --config FILE > artifact > default.
 """
 
-app = typer.Typer(
-    name="driftcli",
-    cls=Group,
-    help=HELP,
-    epilog=EPILOG,
-    context_settings=CONTEXT,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-for _module, _verb in (
-    (fit, fit.fit),
-    (baseline, baseline.baseline),
-    (check, check.check),
-    (profile, profile.profile),
-    (report, report.report),
-    (history, history.history),
-    (inspect, inspect.inspect),
-    (simulate, simulate.simulate),
-    (power, power.power),
-    (doctor, doctor.doctor),
-    (demo, demo.demo),
-    (manual, manual.help),
-):
-    app.command(cls=Command, epilog=_module.EXAMPLES, context_settings=CONTEXT)(_verb)
 
-
-@app.callback()
 def _root(version: c.Version = False) -> None:
     """Options of the whole program; `run` gives a bare command line `--help`."""
+
+
+def program(verbs: Sequence[str] = VERBS) -> typer.Typer:
+    """The program with these commands; their files, and no others, are loaded."""
+    made = typer.Typer(
+        name="driftcli",
+        cls=Group,
+        help=HELP,
+        epilog=EPILOG,
+        context_settings=CONTEXT,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    made.callback()(_root)
+    for verb in verbs:
+        file = import_module(f"driftcli.cli.{verb}")
+        made.command(cls=Command, epilog=file.EXAMPLES, context_settings=CONTEXT)(getattr(file, verb))
+    return made
+
+
+def __getattr__(name: str) -> typer.Typer:
+    """`app`, the whole program, for whoever imports it: made when it is asked for."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = made = program()
+    return made
 
 
 class Terminated(BaseException):
@@ -109,8 +110,7 @@ def main() -> NoReturn:
 def run(argv: Sequence[str]) -> int:
     """One command line; its exit code. Nothing but a failed gate returns 1."""
     terminal = Terminal.peek(argv, os.environ)
-    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    terminal.ending.command = next((word for word in argv if word in verbs), None)
+    terminal.ending.command = next((word for word in argv if word in VERBS), None)
     code = _run(argv, terminal)
     terminal.end(code)
     return code
@@ -122,12 +122,8 @@ def _with(argv: Sequence[str]) -> typer.Typer:
     With every command where it begins with none: to list them, or to find the one that was meant; and for the two
     that run others.
     """
-    named = [info for info in app.registered_commands if info.callback and info.callback.__name__ in argv[:1]]
-    if not named or argv[0] in RUN_OTHERS:
-        return app
-    one = copy.copy(app)
-    one.registered_commands = named
-    return one
+    alone = argv and argv[0] in VERBS and argv[0] not in RUN_OTHERS
+    return program(argv[:1]) if alone else program()
 
 
 def _run(argv: Sequence[str], terminal: Terminal) -> int:
@@ -163,8 +159,7 @@ def _usage(error: typer.TyperException, argv: Sequence[str]) -> tuple[str, str]:
     what, _, meant = error.format_message().replace("Value error, ", "").partition(" (Possible options: ")
     what, _, verb = what.partition(" Did you mean ")
     close = list(getattr(error, "possibilities", None) or [])
-    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    path = " ".join(["driftcli", *(word for word in argv[:1] if word in verbs)])
+    path = " ".join(["driftcli", *(word for word in argv[:1] if word in VERBS)])
     if close:
         return what, f"did you mean {min(close)}?"
     if meant or verb:

@@ -12,7 +12,9 @@ from driftcli.cli import _forms, _link, _notice, _order, _reports, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Cache, Common, Engine, Entries, Region, Ties, Weights, group
+from driftcli.core import threads
 from driftcli.core.errors import NotAuditedError
+from driftcli.sources.decoding import process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,17 +99,20 @@ def check(asked: Check, run: session.Session) -> int:
     """
     output = asked.output
     _order.require_artifact_first("check", asked.artifact, asked.source)
-    plan = _reports.plan(
-        output.format,
-        output.output or (),
-        brief=run.terminal.quiet,
-        top_k=run.settings.report.top_k,
-        inputs=[asked.artifact, *asked.source, *session.named_files(run, asked.common)],
-    )
-    named = session.sources(asked.source, null=asked.null)
-    link = _link.link(output.report_url, plan.page, run.terminal.environ)
-    notice = _notice.plan(output.notify or (), output.notify_on, run.terminal, strict=output.strict_notify)
-    report, gallery, failure = _audit(run, asked, named, link, pictures=plan.pictures)
+    with process.ahead(_workers(run)):
+        plan = _reports.plan(
+            output.format,
+            output.output or (),
+            brief=run.terminal.quiet,
+            top_k=run.settings.report.top_k,
+            inputs=[asked.artifact, *asked.source, *session.named_files(run, asked.common)],
+        )
+        named = session.sources(asked.source, null=asked.null)
+        link = _link.link(output.report_url, plan.page, run.terminal.environ)
+        notice = _notice.plan(
+            output.notify or (), output.notify_on, run.terminal, strict=output.strict_notify
+        )
+        report, gallery, failure = _audit(run, asked, named, link, pictures=plan.pictures)
     run.terminal.close()
     at_one = plan.shown == "text" and not plan.brief and run.terminal.is_one_place()
     read = bool(report.ledger.seen)
@@ -129,6 +134,14 @@ def check(asked: Check, run: session.Session) -> int:
     run.terminal.took("writing reports", time.monotonic() - began)
     run.terminal.shares(report.timing.get("stages", ()), report.timing.get("cached", 0))
     return report.exit_code
+
+
+def _workers(run: session.Session) -> int:
+    """How many decode workers to start before their time: they load libraries for as long as this process does."""
+    if run.settings.engine != "local":
+        return 0
+    wanted = run.settings.workers
+    return min(16, threads.cores()) if wanted == "auto" else wanted
 
 
 def _audit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from driftcli.cli.console import Terminal
 from driftcli.config import resolve
 from driftcli.config.call import Call
 from driftcli.core.errors import DriftcliError, UsageError
+from driftcli.core.platform import require_posix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +29,13 @@ class Session:
 
     context: typer.Context
     terminal: Terminal
-    resolved: resolve.Resolved
+    _resolved: resolve.Resolved | None = None
+    """None: nobody set anything."""
+
+    @cached_property
+    def resolved(self) -> resolve.Resolved:
+        """All settings with their origins. Defaults are made when a command asks for them: that takes as long as some commands."""
+        return self._resolved or resolve.resolve()
 
     @property
     def settings(self) -> Settings:
@@ -56,7 +64,12 @@ def begin(context: typer.Context, common: Common, arguments: Mapping[str, Any]) 
         for name in resolve.OPTIONS
         if (value := arguments.get(name.replace("-", "_"))) not in (None, False, [])
     }
-    resolved = resolve.resolve(common.config, common.sets or (), options, os.environ)
+    sets = common.sets or ()
+    set_by_environment = any(name.startswith(resolve.PREFIX) for name in os.environ)
+    if not (common.config or sets or options or set_by_environment or common.show_config):
+        require_posix()
+        return Session(context, terminal)
+    resolved = resolve.resolve(common.config, sets, options, os.environ)
     for warning in resolved.warnings:
         terminal.warn(warning)
     if common.show_config:

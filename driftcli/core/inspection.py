@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from driftcli.core.report import Detectable, FalseAlarmRate
+    from driftcli.core.sight import Detectable, FalseAlarmRate
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,16 @@ What a program wants to know is read off the facts; nothing reads these sentence
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from driftcli.core import amounts
-from driftcli.core.findings import CorruptionMatch, Diagnosis, HeadlineResult, Outside, ShareResult
 from driftcli.core.text import label, safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from driftcli.core.findings import CorruptionMatch, Diagnosis, HeadlineResult, Outside, ShareResult
 
 MISSING = ".missing"
 """Ends the name of the statistic that counts how often a value is missing."""

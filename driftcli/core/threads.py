@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 def single(function: Callable[P, R]) -> Callable[P, R]:
@@ -26,6 +28,26 @@ def single(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
 
     return alone
+
+
+def side_by_side(function: Callable[[T], R], items: Iterable[T], most: int = 16) -> Iterator[R]:
+    """`function` of every item, in their order, as many at a time as there are usable cores, and no more than `most`.
+
+    For work that is mostly numpy's, which lets go of the interpreter's lock. Each item has one thread: whoever asks for a
+    single one inside finds it so, and cannot lift the limit, which is the whole process's, over others' heads.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with (
+        _controller().limit(limits=1, user_api="blas"),
+        ThreadPoolExecutor(min(most, cores())) as pool,
+    ):
+        yield from pool.map(function, items)
+
+
+def cores() -> int:
+    """Those that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core import threads
+from driftcli.detectors._sums import named, sums_of_units
 from driftcli.stats.relabelling import Relabellings
 
 # Indices: i, j run over images (C first, then the batch), u, v over units (an image, a bin or a group each), b over
@@ -24,6 +25,12 @@ STRIP = 1 << 19
 """Kernel values that exist at a time (4 MB): near the cache, and memory is flat in the number of images."""
 ROWS = 128
 """Fewer rows at a time make a product slow (26: half the speed), so that with many images a strip is larger: 1 kB each."""
+COLUMNS, BLOCK = 1024, 96
+"""Relabellings and units that a product with 0/1 columns takes at a time: its factors stay near the cache."""
+MANY = 1 << 22
+"""Of more entries than that (32 MB) such columns are kept as bytes."""
+PICKED = 1 << 14
+"""Entries of a matrix that are picked at a time: fewer steps in Python, and still near the cache."""
 DENSE = 5
 """Where units are at most so many times those of a batch, a product with 0/1 columns is cheaper than picking entries."""
 Floats = NDArray[np.float64]
@@ -48,12 +55,17 @@ def gaussians(exponents: Floats, sigmas: Floats) -> Iterator[Floats]:
     kernel = np.empty_like(exponents) if sum(halves) < len(halves) - 1 else exponents
     for sigma, is_half in zip(sigmas.tolist(), halves, strict=True):
         if is_half:
-            np.square(kernel, out=kernel)
-            np.square(kernel, out=kernel)
+            to_half_width(kernel)
         else:
             times = (float(sigmas[0]) / sigma) ** 2
             np.exp(exponents if times == 1 else np.multiply(exponents, times, out=kernel), out=kernel)
         yield kernel
+
+
+def to_half_width(kernel: Floats) -> None:
+    """Kernel values become those of half the sigma, in their place."""
+    np.square(kernel, out=kernel)
+    np.square(kernel, out=kernel)
 
 
 class _Points(NamedTuple):
@@ -75,8 +87,13 @@ def _points(sigmas: Floats, *parts: NDArray[np.float32]) -> list[_Points]:
     Distances feel no shift, but a.b - |a|^2 / 2 - |b|^2 / 2 does: far from 0 it is a small difference of large numbers.
     """
     middle = np.concatenate(parts).mean(axis=0, dtype=np.float64)
-    points = [(part - middle) / sigmas[0] for part in parts]
-    return [_Points(at, np.einsum("nd,nd->n", at, at) / 2) for at in points]
+    return [_about(middle, sigmas, part) for part in parts]
+
+
+def _about(middle: Floats, sigmas: Floats, part: NDArray[np.float32]) -> _Points:
+    """The images [n, d] about this point [d], in units of the first sigma."""
+    at = (part - middle) / sigmas[0]
+    return _Points(at, np.einsum("nd,nd->n", at, at) / 2)
 
 
 def _exponents(a: _Points, b: _Points) -> Floats:
@@ -241,50 +258,79 @@ class _Product:
 
     def __init__(self, labels: NDArray[np.int64], units: int) -> None:
         """`labels` [rows, g] of `units`."""
-        self.named = np.zeros((units + 1, len(labels)), np.int8)
-        np.put_along_axis(self.named, labels.T, 1, axis=0)
+        # 0/1 columns, some rows of labels at a time: [units + 1, some], the last of 0. As bytes where there are many.
+        dtype = np.dtype(np.float64 if labels.shape[0] * units <= MANY else np.int8)
+        self.named = [
+            named(labels[start : start + COLUMNS], units + 1, dtype).T.copy()
+            for start in range(0, len(labels), COLUMNS)
+        ]
 
     def add(self, first: int, lower: Floats, q: Floats) -> None:
         """To q [1, rows] what L [units from the first on, width] adds: the sum of L_uv over the u and v of each row."""
-        width = lower.shape[1]
-        for rows in _strips(q.shape[1], width):
-            z = self.named[:width, rows].astype(np.float64)
-            for some in _strips(
-                len(lower), 8 * width
-            ):  # L ends at the diagonal: short steps leave its zeros out
-                end = first + some.stop
-                product = lower[some, :end] @ z[:end]
-                q[0, rows] += np.einsum("ub,ub->b", product, z[first + some.start : end])
+        for start, named_here in zip(range(0, q.shape[1], COLUMNS), self.named, strict=True):
+            z = named_here.astype(np.float64, copy=False)
+            sums = q[0, start : start + COLUMNS]
+            for top in range(0, len(lower), BLOCK):
+                some = lower[top : top + BLOCK]
+                end = first + top + len(some)  # L ends at the diagonal: short steps leave its zeros out
+                sums += np.einsum("ub,ub->b", some[:, :end] @ z[:end], z[first + top : end])
 
 
 class _Picked:
-    """The entries that z names, out of one row of L after the other: g^2 / 2 a relabelling, however many units there are."""
+    """The entries that z names, out of some rows of L after the others: g^2 / 2 a relabelling, however many units there are."""
 
     def __init__(self, labels: NDArray[np.int64], units: int) -> None:
         """`labels` [rows, g], ascending in each row, of `units`."""
         # For every unit u the rows that name it, and its place there: the v <= u of such a row stand up to that place.
         order = np.argsort(labels.astype(np.min_scalar_type(units)), axis=None, kind="stable")
         self.labels = labels
-        self.ones = np.ones(labels.shape[1])
         self.naming, place = np.divmod(order, labels.shape[1])
-        start = np.searchsorted(labels.ravel()[order], np.arange(units + 1))
-        self.start = start.tolist()
-        last = np.zeros(units, np.int64)
-        np.maximum.at(last, labels.ravel()[order], place)
-        self.upto = (last + 1).tolist()
+        self.unit = labels.ravel()[order]
+        self.start = np.searchsorted(self.unit, np.arange(units + 1)).tolist()
+        self.last = np.zeros(units, np.int64)
+        np.maximum.at(self.last, self.unit, place)
+        # So many units at a time that there are about as many entries as a core's cache holds.
+        self.step = max(1, PICKED * units // max(1, labels.size * labels.shape[1]))
 
     def add(self, first: int, lower: Floats, q: Floats) -> None:
         """To q[0] [rows] what L [units from the first on, width] adds; to q[1], q[2], ... with its fourth powers in turn."""
-        for u, row in enumerate(lower, first):
-            batches = self.naming[self.start[u] : self.start[u + 1]]
-            others = self.labels[batches, : self.upto[u]]
+        width = lower.shape[1]
+        for start in range(0, len(lower), self.step):
+            rows = lower[start : start + self.step]
+            u = slice(first + start, first + start + len(rows))
+            named = slice(self.start[u.start], self.start[u.stop])
+            batches, upto = self.naming[named], int(self.last[u].max()) + 1
             # Units beyond L's width are read in its last column, which is 0, as all after u are.
-            picked = row.take(others, mode="clip")
-            for k, sums in enumerate(q):
+            others = self.labels[batches, :upto]
+            if len(rows) > 1:
+                others = np.minimum(others, width - 1, out=others)
+                others += (self.unit[named] - u.start)[:, None] * width
+            picked = rows.reshape(-1).take(others, mode="clip")
+            ones = np.ones(upto)
+            for k in range(len(q)):
                 if k:
-                    np.square(picked, out=picked)
-                    np.square(picked, out=picked)
-                sums[batches] += picked @ self.ones[: self.upto[u]]
+                    to_half_width(picked)
+                q[k] += np.bincount(batches, picked @ ones, q.shape[1])
+
+
+def unbiased(row_sums: Floats, within: Floats, relabellings: Relabellings) -> Floats:
+    """MMD^2 of every labelling, [rows, sigmas], from the r [sigmas, units] and q [sigmas, rows] of `unit_sums`."""
+    # The complement identity. Let K be the kernel matrix of all images with a zero diagonal, r_i = sum_j K_ij its
+    # row sums and S their total; for the relabelled batch J let q = sum of K over J x J and R = sum of r over J.
+    # R holds what q holds and every pair across once, hence
+    #     inside J: q      across, one direction: R - q      inside the rest: S - 2 (R - q) - q = S - 2R + q
+    # and MMD^2 (Gretton et al. 2012, lemma 6) is
+    #     T_J = (S - 2R + q) / (n (n - 1)) + q / (m (m - 1)) - 2 (R - q) / (n m),   m = |J|, n the others.
+    # r and S are the same in every row, so that a relabelling costs its own q and a sum of m numbers. Bins and
+    # groups: r and K are those of units; m and n still count images, and vary with unequal groups.
+    # r, q: of every unit and of every labelling, one pair a bandwidth.
+    m = relabellings.batch_sizes[:, None]
+    n = relabellings.images - m
+    q, big_r = within.T, sums_of_units(row_sums.T, relabellings.labels)
+    # A side of one image has no pairs: its term is 0 / 1, and the statistic stays finite.
+    rest = (row_sums.sum(axis=1) - 2 * big_r + q) / np.maximum(n * (n - 1), 1)
+    found: Floats = rest + q / np.maximum(m * (m - 1), 1) - 2 * (big_r - q) / (n * m)
+    return found
 
 
 @threads.single

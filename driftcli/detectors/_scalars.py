@@ -84,8 +84,8 @@ def _levels(codes: Matrix) -> np.ndarray:
     return np.concatenate([indicators, ~indicators.any(axis=1, keepdims=True)], axis=1)
 
 
-def distance(kind: Kind, batch: Floats, rest: Floats, pooled: Floats) -> Floats:
-    """How far the shares of batch and rest, both [rows, e], lie apart in each row: [rows]; `pooled` [e] weighs them.
+def distance(kind: Kind, delta: Floats, pooled: Floats) -> Floats:
+    """How far the shares of batch and rest, whose difference is `delta` [rows, e], lie apart: [rows]; `pooled` [e] weighs them.
 
     linear: root of the Anderson-Darling distance on F's quantile grid (Scholz & Stephens 1987, as
     powerful as Kolmogorov-Smirnov for the middle and better in the tails) · circular: Kuiper ·
@@ -95,9 +95,8 @@ def distance(kind: Kind, batch: Floats, rest: Floats, pooled: Floats) -> Floats:
     # F's quantiles, which is an integral over F: close to H without drift, and the same for every relabelling.
     # Kuiper: the largest excess of either distribution function, added up. It is the same wherever on the circle the
     # angles start to count, which the largest difference alone is not.
-    delta = batch - rest
     if kind == "linear":
-        root: Floats = np.sqrt((delta**2 / (pooled * (1 - pooled))).mean(axis=1))
+        root: Floats = np.sqrt(delta**2 @ (1 / (pooled * (1 - pooled))) / len(pooled))
         return root
     if kind == "circular":
         arc: Floats = np.maximum(delta.max(axis=1), 0) + np.maximum((-delta).max(axis=1), 0)

@@ -47,18 +47,22 @@ def mean_shifts(
     (as the plain difference of means does), a small one those in which good images hardly differ. Regularised
     Hotelling T^2 with F's covariance in place of the batch's (Chen, Paul, Prentice & Wang 2011, JASA 106).
     """
-    from driftcli.detectors._sums import subset_sums
+    return shifts_along(state, _along(state, pooled), relabellings, ridges)
 
-    x = _along(state, pooled)
-    # A relabelling needs only the sum over its batch: the rest's sum is what is missing to the total.
-    sums = subset_sums(x, relabellings)
-    total = x[relabellings.unit_of >= 0].sum(axis=0, dtype=np.float64)
-    m = relabellings.batch_sizes[:, None]
-    delta = sums / m - (total - sums) / (relabellings.images - m)
+
+def shifts_along(state: State, x: Floats, relabellings: Relabellings, ridges: tuple[float, ...]) -> Floats:
+    """As `mean_shifts`, of images that are coordinates along the axes already: `x` [n, k]."""
+    from driftcli.detectors._sums import of_mean_differences
+
+    return of_mean_differences(x, relabellings, lambda delta: squared(state, delta, ridges), len(ridges))
+
+
+def squared(state: State, delta: Floats, ridges: tuple[float, ...]) -> Floats:
+    """Of differences [rows, k] along the axes, which are overwritten, the squared lengths under each ridge: [rows, ridges]."""
     variance = state["variance"]
     weights = 1 / (variance[:, None] + np.asarray(ridges) * max(float(variance.mean()), 1e-12))
-    shifts: Floats = delta**2 @ weights
-    return shifts
+    lengths: Floats = np.square(delta, out=delta) @ weights
+    return lengths
 
 
 def coordinates(state: State, x: Matrix, ridge: float) -> Matrix:

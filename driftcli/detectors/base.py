@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float32]
 Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,10 @@ class Detector(ABC):
     @abstractmethod
     def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
         """The k statistics' names, in the order of `values`."""
+
+    def among(self, state: State, images: Matrix, columns: Sequence[Column]) -> Among:
+        """These images [n, d], ready for many tests of some of them against others: what a calibration does."""
+        return Among(self, state, images, columns)
 
     @abstractmethod
     def describe(
@@ -138,6 +143,64 @@ class Detector(ABC):
     def group_bias(self, values: Floats) -> Floats:
         """How much of each squared effect comes from groups alone, without any drift: [k], from values [rows, k]."""
         return np.zeros(values.shape[1])
+
+
+class Among:
+    """n images of which some are tested against others, many times: `Detector.values` and its kin by the images' rows.
+
+    Here the detector is asked anew each time. A kind may compute once what does not depend on who is tested against
+    whom; what it returns is the same but for the last digits of sums.
+    """
+
+    def __init__(self, detector: Detector, state: State, images: Matrix, columns: Sequence[Column]) -> None:
+        """`images` [n, d]; `state` as `fit` gave it."""
+        self.detector, self.state, self.images, self.columns = detector, state, images, columns
+
+    def against(self, held_out: Rows) -> Against:
+        """The images of these rows as C."""
+        return Against(self, held_out)
+
+
+class Against:
+    """Batches against one C: some of the images of an `Among`, or others."""
+
+    def __init__(self, among: Among, held_out: Rows) -> None:
+        self.among, self.held_out = among, held_out
+        calibrated = among.detector.calibrate(among.state, among.images[held_out])
+        self.state: State = {**among.state, **calibrated}
+
+    def values(self, batch: Rows, relabellings: Relabellings) -> Floats:
+        """`Detector.values` of the images of these rows, [rows, k]."""
+        return self.among.detector.values(
+            self.state, self._pooled(self.among.images[batch]), relabellings, self.among.columns
+        )
+
+    def names(self, batch: Rows) -> tuple[str, ...]:
+        """`Detector.names` of the images of these rows."""
+        return self._names(self.among.images[batch])
+
+    def observed(self, batch: Matrix, relabellings: Relabellings) -> tuple[tuple[str, ...], Floats]:
+        """Names and statistics [k] of a batch [m, d] from elsewhere; of the relabellings the first one counts."""
+        only = replace(relabellings, labels=relabellings.labels[:1])
+        values = self.among.detector.values(self.state, self._pooled(batch), only, self.among.columns)
+        return self._names(batch), values[0]
+
+    def if_shifted(self, batch: Rows, shifts: Floats) -> Floats:
+        """`Detector.if_shifted` of every column at its own shifts: [columns, s] of [columns, s]; NaN where it cannot be told."""
+        images, detector = self.among.images, self.among.detector
+        found = np.full(shifts.shape, np.nan)
+        for j, column in enumerate(self.among.columns):
+            if column.kind == "linear":
+                x, y = images[self.held_out], images[batch]
+                moved = detector.if_shifted(self.among.state, x, y, j, shifts[j])
+                found[j] = np.nan if moved is None else moved
+        return found
+
+    def _pooled(self, batch: Matrix) -> Matrix:
+        return np.concatenate([self.among.images[self.held_out], batch])
+
+    def _names(self, batch: Matrix) -> tuple[str, ...]:
+        return self.among.detector.names(self.state, self._pooled(batch), self.among.columns)
 
 
 def by_groups(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import NormalDist
 from typing import Any, ClassVar, Self, final
 
@@ -13,7 +14,7 @@ import numpy as np
 from driftcli.core.evidence import DisplayEffect, Statistic
 from driftcli.core.features import Column, State
 from driftcli.detectors import _whitened, _witness
-from driftcli.detectors.base import Detector, Floats, Matrix
+from driftcli.detectors.base import Among, Detector, Floats, Matrix
 from driftcli.stats.relabelling import Relabellings
 
 
@@ -87,29 +88,12 @@ class Mmd(Detector):
         from driftcli.detectors import _kernels
 
         x, sigma, labels = _scaled(state, pooled), state["sigma"], relabellings.labels
-        # The complement identity. Let K be the kernel matrix of all images with a zero diagonal, r_i = sum_j K_ij its
-        # row sums and S their total; for the relabelled batch J let q = sum of K over J x J and R = sum of r over J.
-        # R holds what q holds and every pair across once, hence
-        #     inside J: q      across, one direction: R - q      inside the rest: S - 2 (R - q) - q = S - 2R + q
-        # and MMD^2 (Gretton et al. 2012, lemma 6) is
-        #     T_J = (S - 2R + q) / (n (n - 1)) + q / (m (m - 1)) - 2 (R - q) / (n m),   m = |J|, n the others.
-        # r and S are the same in every row, so that a relabelling costs its own q and a sum of m numbers. Bins and
-        # groups: r and K are those of units; m and n still count images, and vary with unequal groups.
-        # r, q: of every unit and of every labelling, one pair a bandwidth.
         if _matrix_pays(relabellings):
             row_sums, within = _kernels.unit_sums(x, relabellings, sigma)
         else:
             row_sums = self._row_sums(state, x, relabellings.n_held_out)
             within = _kernels.block_sums(x, labels, sigma)
-        m = relabellings.batch_sizes
-        n = relabellings.images - m
-        columns_of_t = []
-        for r, q in zip(row_sums, within, strict=True):
-            big_r = r[labels].sum(axis=1)
-            # A side of one image has no pairs: its term is 0 / 1, and the statistic stays finite.
-            rest = (r.sum() - 2 * big_r + q) / np.maximum(n * (n - 1), 1)
-            columns_of_t.append(rest + q / np.maximum(m * (m - 1), 1) - 2 * (big_r - q) / (n * m))
-        kernels = np.stack(columns_of_t, axis=1)
+        kernels = _kernels.unbiased(row_sums, within, relabellings)
         white = _white(state)
         if not white:
             return kernels
@@ -120,6 +104,14 @@ class Mmd(Detector):
         kernels = tuple(f"mmd_{width:g}" for width in self.bandwidths)
         ridges = self.ridges if "white_mean" in state else ()
         return (*kernels, *(f"mean_shift_{ridge:g}" for ridge in ridges))
+
+    def among(self, state: State, images: Matrix, columns: Sequence[Column]) -> Among:
+        """With the kernels of all pairs at hand, unless there are very many."""
+        from driftcli.detectors import _pairs
+
+        if len(images) > _pairs.MOST:
+            return super().among(state, images, columns)
+        return _pairs.Pairs(self, state, images, columns, partial(_scaled, state), _white(state), self.ridges)
 
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]

@@ -44,7 +44,7 @@ class Outliers(Detector):
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
     ) -> Floats:
         """By how much the batch's mean rank score exceeds the others', for each varying column: [rows, k]."""
-        from driftcli.detectors._sums import subset_sums
+        from driftcli.detectors._sums import of_mean_differences
 
         # Ranks are among C and the batch together, whoever is called what: a function of the pooled images alone.
         varying = _filled(state, pooled)[:, _varying(state, pooled)]
@@ -52,11 +52,7 @@ class Outliers(Detector):
         scores = np.zeros(varying.shape)
         for j in range(varying.shape[1]):
             scores[used, j] = rank_scores(varying[used, j])
-        sums = subset_sums(scores, relabellings)
-        total = scores[used].sum(axis=0)
-        m = relabellings.batch_sizes[:, None]
-        difference: Floats = sums / m - (total - sums) / (relabellings.images - m)
-        return difference
+        return of_mean_differences(scores, relabellings, lambda difference: difference, varying.shape[1])
 
     def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
         """The tails of the columns that vary."""

@@ -11,7 +11,7 @@ import numpy as np
 from driftcli.core.evidence import DisplayEffect, Statistic
 from driftcli.core.features import Column, State
 from driftcli.detectors import _scalars, _tails
-from driftcli.detectors.base import Detector, Floats, Matrix
+from driftcli.detectors.base import Among, Detector, Floats, Matrix
 from driftcli.detectors.univariate import indicator_distances
 from driftcli.stats.relabelling import Relabellings
 
@@ -40,23 +40,28 @@ class Reconstruction(Detector):
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
     ) -> Floats:
         """Of each varying error the distance of its distributions, then of all the difference of means: [rows, 2k]."""
-        from driftcli.detectors._sums import subset_sums
+        from driftcli.detectors._sums import of_mean_differences
 
         varying = _scalars.scalars(state, pooled, columns)
         if not varying:
             return np.zeros((relabellings.rows, 0))
         chosen = [scalar.column for scalar in varying]
         centred = ((pooled - state["median"]) / state["spread"])[:, chosen].astype(np.float64)
-        sums = subset_sums(centred, relabellings)
-        total = centred[relabellings.unit_of >= 0].sum(axis=0)
-        m = relabellings.batch_sizes[:, None]
-        means = np.abs(sums / m - (total - sums) / (relabellings.images - m))
+        means = of_mean_differences(centred, relabellings, np.abs, len(chosen))
         return np.concatenate([indicator_distances(varying, relabellings), means], axis=1)
 
     def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
         """Each varying error by its distribution, then by its mean."""
         names = tuple(scalar.name for scalar in _scalars.scalars(state, pooled, columns))
         return (*names, *(f"{name}.mean" for name in names))
+
+    def among(self, state: State, images: Matrix, columns: Sequence[Column]) -> Among:
+        """With the place of every value among F's edges at hand, unless there are categories."""
+        from driftcli.detectors import _counts
+
+        if not columns or not _counts.countable(columns):
+            return super().among(state, images, columns)
+        return _counts.WithMeans(self, state, images, columns)
 
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]

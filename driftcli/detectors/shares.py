@@ -163,14 +163,13 @@ def _widest_error(table: Matrix, n: int, relabellings: Relabellings) -> Floats:
 
 def _standardised(shares: Matrix, relabellings: Relabellings) -> Floats:
     """|difference of means| over its standard error and one image more, under every relabelling: [rows, k]."""
-    from driftcli.detectors._sums import subset_sums
+    from driftcli.detectors._sums import of_mean_differences
 
     table = shares.astype(np.float64)
     used = table[relabellings.unit_of >= 0]
     m = relabellings.batch_sizes[:, None]
     n = relabellings.images
-    sums = subset_sums(table, relabellings)
-    difference = np.abs(sums / m - (used.sum(axis=0) - sums) / (n - m))
+    difference = of_mean_differences(table, relabellings, np.abs, table.shape[1])
     # In images: sd of the batch's sum when m of n are drawn without replacement, and CAUTION.
     error = np.sqrt(used.var(axis=0) * (1 / m + 1 / (n - m)) + (CAUTION / m) ** 2)
     found: Floats = np.round(difference / error, 6)

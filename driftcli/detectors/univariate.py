@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from driftcli.core.evidence import Statistic
 from driftcli.core.features import Column, State
 from driftcli.detectors import _scalars, _tails
-from driftcli.detectors.base import Detector, Floats, Matrix
+from driftcli.detectors.base import Among, Detector, Floats, Matrix
 from driftcli.stats.relabelling import Relabellings
 
 
@@ -44,6 +45,14 @@ class Univariate(Detector):
         """The scalars that vary."""
         return tuple(scalar.name for scalar in _scalars.scalars(state, pooled, columns))
 
+    def among(self, state: State, images: Matrix, columns: Sequence[Column]) -> Among:
+        """With the place of every value among F's edges at hand, unless there are categories."""
+        from driftcli.detectors import _counts
+
+        if not columns or not _counts.countable(columns):
+            return super().among(state, images, columns)
+        return _counts.Counted(self, state, images, columns)
+
     def describe(
         self, state: State, held_out: Matrix, batch: Matrix, columns: Sequence[Column]
     ) -> tuple[Statistic, ...]:
@@ -66,10 +75,7 @@ class Univariate(Detector):
         n, m = len(x), len(y)
         pooled = np.clip((n * rest + m * moved) / (n + m), 0.5 / (n + m), 1 - 0.5 / (n + m))
         return np.array(
-            [
-                _scalars.distance("linear", b[None], rest[None], w)[0]
-                for b, w in zip(moved, pooled, strict=True)
-            ]
+            [_scalars.distance("linear", (b - rest)[None], w)[0] for b, w in zip(moved, pooled, strict=True)]
         )
 
     def scores(
@@ -81,22 +87,22 @@ class Univariate(Detector):
 
 def indicator_distances(varying: Sequence[_scalars.Scalar], relabellings: Relabellings) -> Floats:
     """Distances of batch and rest under every relabelling, one column a scalar: [rows, scalars]."""
-    from driftcli.detectors._sums import subset_sums
+    from driftcli.detectors._sums import of_mean_differences
 
     if not varying:
         return np.zeros((relabellings.rows, 0))
     table = np.concatenate([scalar.indicators for scalar in varying], axis=1)
-    total = table[relabellings.unit_of >= 0].sum(axis=0, dtype=np.float64)
-    sums = subset_sums(table, relabellings)
-    m = relabellings.batch_sizes[:, None]
     n = relabellings.images
     # Shares of all images, the same in every row, are the weights; half an image off 0 and 1, where they would explode.
-    # One scalar after the other: arrays of all of them would each be tens of megabytes.
-    columns, start = [], 0
-    for scalar in varying:
-        span = slice(start, start + scalar.indicators.shape[1])
-        weight = np.clip(total[span] / n, 0.5 / n, 1 - 0.5 / n)
-        batch, rest = sums[:, span] / m, (total[span] - sums[:, span]) / (n - m)
-        columns.append(_scalars.distance(scalar.kind, batch, rest, weight))
-        start = span.stop
-    return np.stack(columns, axis=1)
+    total = table[relabellings.unit_of >= 0].sum(axis=0, dtype=np.float64)
+    weights = np.clip(total / n, 0.5 / n, 1 - 0.5 / n)
+    ends = np.cumsum([scalar.indicators.shape[1] for scalar in varying]).tolist()
+    spans = [slice(start, end) for start, end in pairwise([0, *ends])]
+
+    def distances(delta: Floats) -> Floats:
+        found = np.empty((len(delta), len(varying)))
+        for k, (scalar, span) in enumerate(zip(varying, spans, strict=True)):
+            found[:, k] = _scalars.distance(scalar.kind, delta[:, span], weights[span])
+        return found
+
+    return of_mean_differences(table, relabellings, distances, len(varying))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from driftcli.core import sentences
-from driftcli.core.findings import CorruptionMatch, Diagnosis
 from driftcli.explain import confirmation as _confirmation
 from driftcli.explain.confirmation import Confirmation
 from driftcli.explain.space import Space, Views
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftcli.core.features import State
+    from driftcli.core.findings import Diagnosis
 
 LAST = 5.0
 """The strongest severity: beyond the last simulated one, the last stretch goes on so far."""
@@ -210,6 +210,8 @@ def diagnosis(found: Likeness | None, library: Library) -> Diagnosis | None:
     """As in "Like Gaussian blur severity 2 (0.93); not like noise (0.31)"; None where no corruption explains it."""
     if found is None or not found.fits:
         return None
+    from driftcli.core.findings import CorruptionMatch, Diagnosis
+
     parts = tuple(
         CorruptionMatch(*part, found.similarity, library.kinds[part.corruption]) for part in found.parts
     )

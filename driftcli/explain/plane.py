@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from driftcli.core.features import Features
-from driftcli.core.findings import MapResult
 from driftcli.explain._standard import Standard, Views, learn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftcli.core.features import State
+    from driftcli.core.findings import MapResult
 
 POINTS = 500
 """Of each kind at most, those with the lowest content hash."""
@@ -45,6 +45,8 @@ class Plane:
 
     def result(self, good: Features, batch: Features) -> MapResult:
         """The map as a report shows it: at most 500 points of each side, and the variance that each axis explains."""
+        from driftcli.core.findings import MapResult
+
         good, batch = good.first(POINTS), batch.first(POINTS)
         shares = tuple(round(float(share), 4) for share in self.explained)
         return MapResult(

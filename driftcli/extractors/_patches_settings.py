@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from annotated_types import Ge, Le, MultipleOf
 
 CELL = 8
 """Pixels of the prepared image to one place of the map, each way."""
@@ -15,9 +15,9 @@ CELL = 8
 class PatchesSettings:
     """How finely an image is looked at."""
 
-    side: Annotated[int, Field(ge=64, le=512, multiple_of=16)] = 224
+    side: Annotated[int, Ge(64), Le(512), MultipleOf(16)] = 224
     """Side of the square that the whole image is stretched to."""
-    directions: Annotated[int, Field(ge=4, le=120)] = 64
+    directions: Annotated[int, Ge(4), Le(120)] = 64
     """Random directions that the features of a place are reduced to."""
 
     @property

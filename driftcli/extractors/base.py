@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -67,6 +66,8 @@ def _may_have_a_card() -> bool:
     """Whether it is worth asking torch: a Mac, or a device's file, and a torch that is built for more than processors."""
     if sys.platform == "darwin":
         return True
+    from importlib.metadata import PackageNotFoundError, version  # loads much, and workers never ask
+
     try:
         built_for_processors = version("torch").endswith("+cpu")
     except PackageNotFoundError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from driftcli.config.settings import GateSettings, Settings
-from driftcli.core import amounts
+from driftcli.core import amounts, threads
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features
@@ -19,6 +19,7 @@ from driftcli.gate import composition
 from driftcli.gate.composition import Mix
 from driftcli.gate.within_classes import within_classes
 from driftcli.reading.reading import Reading
+from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline
 from driftcli.stats import minp, sequential
 from driftcli.stats.relabelling import Blocks, Relabellings, choose_permutations, draw
@@ -101,13 +102,12 @@ def more_relabellings(p: float, relabellings: Relabellings, drawn: int, gate: Ga
 def _evidence(baseline: Baseline, tested: Features, relabellings: Relabellings) -> list[Evidence]:
     """Of all families, under the same relabellings."""
     held_out = baseline.features
-    return [
-        Evidence(
-            f.name,
-            *f.detector.test(f.state, held_out.views[f.view], tested.views[f.view], relabellings, f.columns),
-        )
-        for f in baseline.families
-    ]
+
+    def of(f: Family) -> Evidence:
+        views = held_out.views[f.view], tested.views[f.view]
+        return Evidence(f.name, *f.detector.test(f.state, *views, relabellings, f.columns))
+
+    return list(threads.side_by_side(of, baseline.families))
 
 
 def _residual(

@@ -11,7 +11,8 @@ from driftcli.config.settings import GateSettings
 from driftcli.core.errors import UsageError
 from driftcli.core.features import Features
 from driftcli.core.registry import kinds
-from driftcli.core.report import Detectable, RuleResult
+from driftcli.core.report import RuleResult
+from driftcli.core.sight import Detectable
 from driftcli.extractors.base import families, views
 from driftcli.reference.families import yardstick
 from driftcli.reference.reference import Baseline

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.features import Features, State
-from driftcli.reading.entries import entries_again
-from driftcli.reading.reader import Reader
+
+if TYPE_CHECKING:
+    from driftcli.reading.reader import Reader
 
 PREFIX = "pixels/"
 
@@ -44,6 +45,8 @@ def _read_again(
     most = max(wanted.values(), default=0)
     if not most:
         return {}
+    from driftcli.reading.entries import entries_again
+
     reader.progress.start("measuring what heat maps show of good images", most)
     again = {entry.name: entry for entry in entries_again(sources, reader.settings, held_out.names[:most])}
     arrays: dict[str, list[NDArray[Any]]] = {}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from driftcli.artifact import store as artifacts
-from driftcli.config.layers import leaves, nest, remembered
-from driftcli.config.settings import Settings
+from driftcli.core import registry
 from driftcli.core.errors import ArtifactError, NotAuditedError, UsageError
 from driftcli.core.features import Features, State
 from driftcli.explain import corruption, plane
@@ -21,6 +21,9 @@ from driftcli.extractors.base import families as declared_families
 from driftcli.reference import pixel_errors, thumbnails
 from driftcli.reference.families import Family, detector_for
 from driftcli.reference.packed import unpack_features
+
+if TYPE_CHECKING:
+    from driftcli.config.settings import Settings
 
 KEPT = ("decode", "extractors", "families", "fit", "seed")
 """What an artifact remembers of the settings that it was fitted with."""
@@ -126,6 +129,9 @@ def open_reference(
     `given`: dotted keys of `settings` that the user set. Raises ArtifactError (3) for an artifact that is missing,
     damaged or not understood, UsageError (2) where a given setting contradicts how it was fitted.
     """
+    from driftcli.config.layers import remembered
+    from driftcli.config.settings import Settings
+
     artifact = artifacts.read(path)
     document = artifact.manifest
     try:
@@ -138,7 +144,29 @@ def open_reference(
         ) from error
     _refuse_contradictions(settings, fitted.model_dump(include=set(PIXELS)), given)
     settings = _remembered(settings, fitted, given)
-    built = build_extractors(settings)
+    reference = _opened(artifact, settings, build_extractors(settings))
+    return artifact, replace(reference, settings=with_extractors(settings, reference.extractors))
+
+
+def open_to_tell(artifact: artifacts.Artifact) -> Reference:
+    """The reference for whoever only tells of an artifact: settings are those it remembers, neither checked nor completed.
+
+    To check settings costs more than all that there is to tell. Raises KeyError, TypeError or ValueError where they
+    are not understood: `open_reference` says what is wrong.
+    """
+    stored = artifact.manifest["settings"]
+    families = {name: SimpleNamespace(**family) for name, family in stored["families"].items()}
+    built: dict[str, Extractor] = {}
+    for kind in stored["extractors"]["methods"]:
+        values = stored["extractors"][kind].items()
+        listed = {key: tuple(value) if isinstance(value, list) else value for key, value in values}
+        built[kind] = registry.load("extractors", kind)(**listed)
+    return _opened(artifact, cast("Settings", SimpleNamespace(families=SimpleNamespace(**families))), built)
+
+
+def _opened(
+    artifact: artifacts.Artifact, settings: Settings, extractors: Mapping[str, Extractor]
+) -> Reference:
     common = artifact.state("reference")
     detectors: dict[str, dict[str, Any]] = {}
     for key, value in artifact.state("detectors").items():
@@ -146,18 +174,16 @@ def open_reference(
         detectors.setdefault(family, {})[name] = value
     spread = {k.removeprefix("spread/"): v for k, v in common.items() if k.startswith("spread/")}
     grouped = {k.removeprefix("clusters/"): v for k, v in common.items() if k.startswith("clusters/")}
-    states = {kind: artifact.state(kind) for kind in built}
-    built = {kind: extractor.fitted(states[kind]) for kind, extractor in built.items()}
-    settings = with_extractors(settings, built)
-    return artifact, Reference(
+    states = {kind: artifact.state(kind) for kind in extractors}
+    return Reference(
         settings,
-        built,
+        {kind: extractor.fitted(states[kind]) for kind, extractor in extractors.items()},
         states,
         detectors,
         common["seen"],
         spread,
         artifact.state("canary"),
-        document,
+        artifact.manifest,
         grouped,
     )
 
@@ -186,6 +212,9 @@ def _refuse_contradictions(settings: Settings, fitted: Mapping[str, Any], given:
 
 def _remembered(settings: Settings, fitted: Settings, given: Collection[str]) -> Settings:
     """The user's value, else the artifact's, else the default (contract: precedence)."""
+    from driftcli.config.layers import leaves, nest
+    from driftcli.config.settings import Settings
+
     values = dict(leaves(settings))
     for key, value in leaves(fitted):
         section = key.split(".", 1)[0]

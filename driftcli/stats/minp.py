@@ -14,14 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.evidence import Evidence
-from driftcli.core.report import FamilyResult, StatisticResult
 from driftcli.stats.relabelling import p_values
+
+if TYPE_CHECKING:
+    from driftcli.core.report import FamilyResult, StatisticResult
 
 Gate = Literal["on", "advisory", "off"]
 
@@ -149,6 +151,8 @@ def _rank(evidence: Evidence) -> _Ranked:
 
 
 def _family_result(item: _Ranked, gate: Gate, adjusted: float | None, alpha: float) -> FamilyResult:
+    from driftcli.core.report import FamilyResult  # loads all of a result, for verdicts alone
+
     statistics = item.evidence.statistics
     effects = [(s.effect, s.effect_lower) for s in statistics if s.effect is not None]
     lower = [low for _, low in effects if low is not None]
@@ -168,6 +172,8 @@ def _family_result(item: _Ranked, gate: Gate, adjusted: float | None, alpha: flo
 
 def _statistic_result(item: _Ranked, k: int) -> StatisticResult:
     """The k-th statistic of a family: `p_value` adjusted within it (single-step max-T), `p_raw` by itself."""
+    from driftcli.core.report import StatisticResult
+
     observed = item.evidence.statistics[k]
     change = None
     turned = observed.display_effect is not None and observed.display_effect.kind == "turn_shift"

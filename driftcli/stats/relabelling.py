@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -23,6 +24,10 @@ AT_ONCE = (50_000, 30_000)
 """More rows than the first are worked through in parts of at most the second."""
 MAX_UNITS = 5_000
 """Bins grow so that there are no more: relabelling the pairs of more units would cost more than their images do."""
+CELLS = 1 << 21
+"""Of a table of rows by units that says what was drawn before: 2 MB, near the cache."""
+SHUFFLED = (10_000, 20)
+"""Of more than so many numbers numpy draws more than one in so many otherwise: by shuffling them."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Relabellings:
         for labels in np.array_split(self.labels, count):
             yield self if count == 1 else replace(self, labels=labels)
 
-    @property
+    @cached_property
     def batch_sizes(self) -> NDArray[np.float64]:
         """[rows]: images called "batch" in each row (varies only with unequal groups)."""
         sizes: NDArray[np.float64] = self.sizes[self.labels].sum(axis=1).astype(np.float64)
@@ -219,12 +224,35 @@ def _drawn_labels(
     start = 0
     for pool, take in zip(pools, takes, strict=True):
         if take:
-            block = labels[1:, start : start + take]
-            for row in block:
-                row[:] = pool[rng.choice(len(pool), take, replace=False, shuffle=False)]
+            labels[1:, start : start + take] = pool[_subsets(len(pool), take, permutations, rng)]
         start += take
     labels[1:].sort(axis=1)
     return labels
+
+
+def _subsets(n: int, take: int, rows: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """[rows, take]: in each row different numbers below n, all sets equally likely; what `rng.choice` would draw row by row.
+
+    Floyd's algorithm (Bentley & Floyd 1987, Commun. ACM 30): for j = n - take, ..., n - 1 a number of 0..j, or j
+    itself where that number was there before. `rng.choice` does the same at ten times the price for short rows.
+    """
+    drawn = np.empty((rows, take), np.int64)
+    if n > SHUFFLED[0] and take > n // SHUFFLED[1]:
+        for row in drawn:
+            row[:] = rng.choice(n, take, replace=False, shuffle=False)
+        return drawn
+    highest = np.arange(n - take, n)
+    step = max(1, CELLS // n)
+    for start in range(0, rows, step):
+        some = drawn[start : start + step]
+        there = np.zeros(len(some) * n, bool)
+        row = np.arange(len(some)) * n
+        numbers = np.ascontiguousarray(rng.integers(0, highest, some.shape, endpoint=True).T)
+        for j, number in zip(highest.tolist(), numbers, strict=True):
+            np.copyto(number, j, where=there[row + number])
+            there[row + number] = True
+        some[:] = numbers.T
+    return drawn
 
 
 def p_values(statistic: NDArray[np.float64]) -> NDArray[np.float64]:

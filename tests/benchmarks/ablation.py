@@ -206,7 +206,7 @@ def scalar_tables(family: Family, pooled: np.ndarray, relabellings: Relabellings
         total = scalar.indicators.sum(axis=0, dtype=np.float64)
         batch, rest = sums / m, (total - sums) / (n - m)
         weight = np.clip(total / n, 0.5 / n, 1 - 0.5 / n)
-        ad.append(_scalars.distance(scalar.kind, batch, rest, weight))
+        ad.append(_scalars.distance(scalar.kind, batch - rest, weight))
         ks.append(np.abs(batch - rest).max(axis=1) if scalar.kind == "linear" else ad[-1])
     stacked = {"ad": np.stack(ad, axis=1), "ks": np.stack(ks, axis=1)}
     stacked["both"] = np.concatenate([stacked["ad"], stacked["ks"]], axis=1)

@@ -8,6 +8,7 @@ import pytest
 from driftcli.calibration import detectability
 from driftcli.calibration.detectability import detectable, measure, power_at
 from driftcli.calibration.paired import Change, Simulated
+from driftcli.config.settings import Settings
 from driftcli.core.features import Features
 from tests.calibration import _world as world
 
@@ -140,5 +141,5 @@ def test_few_images_are_not_studied():
     """C of 19: no batch of 10 has a half to be compared with."""
     empty = np.zeros(19, np.uint64)
     features = Features(("x",) * 19, np.zeros(19, "S64"), empty, empty, {})
-    settings = detectability.Settings()
+    settings = Settings()
     assert detectability.study(None, ["x"], features, settings) is None  # type: ignore[arg-type]

@@ -56,6 +56,7 @@ def test_inspect_loads_nothing_heavy_and_no_page():
     assert not seen & HEAVY
     assert "driftcli.reports.inspect.html" not in seen
     assert "driftcli.reports.inspect.text" in seen
+    assert not seen & {"driftcli.config.settings", "driftcli.reading.reader", "driftcli.cli.check"}
 
 
 def test_no_detector_loads_torch():

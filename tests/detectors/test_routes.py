@@ -27,7 +27,11 @@ def _pieces(request, monkeypatch):
     """One row at a time, a few rows, all at once."""
     monkeypatch.setattr(_kernels, "STRIP", request.param)
     monkeypatch.setattr(_kernels, "ROWS", 1)
-    monkeypatch.setattr(_sums, "CHUNK", request.param)
+    monkeypatch.setattr(_kernels, "PICKED", request.param)
+    monkeypatch.setattr(_kernels, "COLUMNS", min(request.param, 1024))
+    monkeypatch.setattr(_kernels, "BLOCK", min(request.param, 7))
+    monkeypatch.setattr(_kernels, "MANY", request.param)
+    monkeypatch.setattr(_sums, "STRIP", request.param)
 
 
 @pytest.fixture(params=[0, 10**9], ids=["picked", "product"])
@@ -93,6 +97,19 @@ def test_subset_sums(groups):
         _sums.subset_sums(indicators, drawn),
         [indicators[np.isin(drawn.unit_of, row)].sum(axis=0) for row in drawn.labels],
     )
+
+
+@pytest.mark.usefixtures("_pieces", "_either_way")
+@pytest.mark.parametrize("groups", [None, [f"g{i // 4}" for i in range(34)]])
+def test_mean_differences_are_of_the_batch_less_the_rest(groups):
+    drawn = draw(23, 11, 9, np.random.default_rng(1), Blocks(groups=groups))
+    pooled = np.concatenate([X, Y])
+    is_batch = np.array([np.isin(drawn.unit_of, row) for row in drawn.labels])
+    expected = [pooled[b].mean(axis=0, dtype=float) - pooled[~b].mean(axis=0, dtype=float) for b in is_batch]
+    squared = _sums.of_mean_differences(
+        pooled.astype(float), drawn, lambda delta: np.square(delta, out=delta), 3
+    )
+    assert squared == pytest.approx(np.array(expected) ** 2, rel=1e-12, abs=1e-15)
 
 
 def test_the_median_distance_is_over_pairs_of_different_rows():

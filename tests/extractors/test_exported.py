@@ -409,7 +409,7 @@ def test_auto_asks_torch_only_where_a_graphics_card_shows(monkeypatch, tmp_path)
     card = tmp_path / "card"
     monkeypatch.setattr(base, "GPU_NODES", (str(card),))
     monkeypatch.setattr(base.sys, "platform", "linux")
-    monkeypatch.setattr(base, "version", lambda _: "2.14.0")
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "2.14.0")
     monkeypatch.setitem(sys.modules, "torch", None)  # importing it fails
     base._may_have_a_card.cache_clear()
     assert resolve_device("auto") == resolve_device("cpu") == "cpu"
@@ -417,7 +417,7 @@ def test_auto_asks_torch_only_where_a_graphics_card_shows(monkeypatch, tmp_path)
     base._may_have_a_card.cache_clear()
     with pytest.raises(ImportError):
         resolve_device("auto")
-    monkeypatch.setattr(base, "version", lambda _: "2.14.0+cpu")
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "2.14.0+cpu")
     base._may_have_a_card.cache_clear()
     assert resolve_device("auto") == "cpu"
     with pytest.raises(ImportError):

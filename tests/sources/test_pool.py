@@ -14,6 +14,7 @@ from driftcli.core.errors import InternalError, UsageError
 from driftcli.core.images import Decoded, Entry, Skipped
 from driftcli.reading.ledger import Tally
 from driftcli.sources.decoding import pool as _pool
+from driftcli.sources.decoding import process
 from driftcli.sources.decoding.settings import Decode
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +121,38 @@ def test_a_worker_that_cannot_start(pool, pictures, no_children_left):
     """Is the environment's failure, with the worker's last words."""
     with pool("broken", workers=2) as working, pytest.raises(InternalError, match="without its libraries"):
         list(working.map(pictures))
+
+
+def test_workers_started_ahead_are_the_pools_and_the_others_are_ended(pool, pictures, no_children_left):
+    """Three before there is a pool of two: it starts none itself."""
+    with process.ahead(3):
+        started = {one.pid for one in process._AHEAD}
+        with pool("mean", workers=2) as working:
+            answers = list(working.map(pictures))
+            used = {worker._process.pid for worker in working._workers}
+            assert len(process._AHEAD) == 1
+    with pool("mean", workers=2) as alone:
+        expected = list(alone.map(pictures))
+    assert used < started
+    assert process._AHEAD == []
+    assert [item.name for item in answers] == [item.name for item in expected]
+
+
+def test_a_worker_that_died_before_its_time(pool, pictures, no_children_left):
+    """Is the environment's failure, as one that dies when it is started."""
+    with process.ahead(1):
+        process._AHEAD[0].kill()
+        with pool("mean", workers=1) as working, pytest.raises(InternalError, match="did not start"):
+            list(working.map(pictures))
+
+
+def test_processes_that_cannot_be_started_ahead_are_nobodys_error(monkeypatch):
+    def no_memory(*_, **__):
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(process.subprocess, "Popen", no_memory)
+    with process.ahead(2):
+        assert process._AHEAD == []
 
 
 def test_a_mask_that_is_none(pool, pictures):

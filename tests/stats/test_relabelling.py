@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.stats import relabelling
 from driftcli.stats.relabelling import PERMUTATIONS, Blocks, choose_permutations, draw, p_values
 
 
@@ -151,3 +152,16 @@ def test_the_largest_number_is_the_last_resort():
     with pytest.raises(UsageError) as caught:
         choose_permutations(99, 0.01, 5)
     assert "at least 499" in caught.value.hint
+
+
+@pytest.mark.parametrize("cells", [1, 100, 1 << 21])
+@pytest.mark.parametrize(
+    ("n", "take"), [(1, 1), (9, 1), (9, 8), (9, 9), (264, 64), (10_001, 3), (10_001, 501)]
+)
+def test_numbers_are_those_that_numpy_draws_row_by_row(n, take, cells, monkeypatch):
+    monkeypatch.setattr(relabelling, "CELLS", cells)
+    ours, numpys = np.random.default_rng(n + take), np.random.default_rng(n + take)
+    drawn = relabelling._subsets(n, take, 20, ours)
+    rows = [numpys.choice(n, take, replace=False, shuffle=False) for _ in range(20)]
+    assert np.array_equal(drawn, rows)
+    assert ours.integers(1 << 40) == numpys.integers(1 << 40)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
 from driftcli.core.errors import UsageError
 from driftcli.extractors.networks import known
@@ -18,10 +18,20 @@ Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
+class _Pattern:
+    """For pydantic: the text must match. Its own `Field` would load all of it wherever an artifact is only looked at."""
+
+    regex: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> dict[str, Any]:
+        return {**handler(source), "pattern": self.regex}
+
+
+@dataclass(frozen=True)
 class NetworkChoice:
     """The settings of a pretrained network; what is null is "as the network was trained"."""
 
-    network: Annotated[str, Field(pattern=r"^(torchvision/|timm/)?[A-Za-z0-9_.\-]+$")] = known.LITE0
+    network: Annotated[str, _Pattern(r"^(torchvision/|timm/)?[A-Za-z0-9_.\-]+$")] = known.LITE0
     """`efficientnet_lite0`, a torchvision name (`resnet18`), `timm/NAME`, or `file` for your own model."""
     weights: Literal["pretrained", "random"] = "pretrained"
     """`random` (seeded) is an experiment: nearly blind on photos."""
@@ -29,17 +39,17 @@ class NetworkChoice:
     """Modules whose means are `style`; an empty list leaves the view out."""
     content_layer: str | None = None
     """Module (or output of an ONNX model) whose mean is `content`."""
-    resize: Annotated[int, Field(ge=8, le=4096)] | None = None
+    resize: Annotated[int, Ge(8), Le(4096)] | None = None
     """Short side before the crop."""
-    side: Annotated[int, Field(ge=8, le=4096)] | None = None
+    side: Annotated[int, Ge(8), Le(4096)] | None = None
     """Side of the square that the network is given."""
     crop: Literal["center", "none"] | None = None
     """`none`: the whole image is stretched to the square."""
     interpolation: Interpolation | None = None
-    scale: Annotated[float, Field(gt=0)] | None = None
+    scale: Annotated[float, Gt(0)] | None = None
     """Pixels 0..255 are divided by this, then `mean` is subtracted, then divided by `std`."""
     mean: Triple | None = None
-    std: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=3, max_length=3)] | None = None
+    std: Annotated[tuple[Annotated[float, Gt(0)], ...], MinLen(3), MaxLen(3)] | None = None
     order: Literal["rgb", "bgr"] | None = None
 
     def preparation(self) -> Preparation:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from driftcli.core.errors import ArtifactError, UsageError
-from driftcli.extractors.networks.download import download
 from driftcli.extractors.networks.wanted import Found, Wanted
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ def find(wanted: Wanted, runtime: Runtime, expected: bytes | None = None) -> Fou
             demand(found, wanted, expected)
             return found
     if runtime.allow_download and wanted.url:
+        from driftcli.extractors.networks.download import download  # loads what speaks to servers
+
         found = read(download(wanted, hub(), runtime), wanted)
         demand(found, wanted, expected)
         return found

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from driftcli.core.findings import ImageResult, Outside
     from driftcli.core.images import Ledger
-    from driftcli.core.report import Detectable, FamilyResult, Report, RuleResult, StatisticResult
+    from driftcli.core.report import FamilyResult, Report, RuleResult, StatisticResult
+    from driftcli.core.sight import Detectable
 
 SLIGHT = 0.05
 """Standard deviations below which a shift is no direction."""

@@ -7,7 +7,6 @@ from io import StringIO
 from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len, get_character_cell_size
-from rich.console import Console
 from rich.text import Text
 
 from driftcli.core.text import safe_name
@@ -174,16 +173,21 @@ class Page:
 
     def render(self, *, color: bool) -> str:
         """The page as characters; with colour, in the sixteen that every terminal's theme knows."""
-        file = StringIO()
-        console = Console(
-            file=file, width=self.width, height=100, force_terminal=color, force_jupyter=False,
-            color_system="standard" if color else None, no_color=not color, legacy_windows=False,
-            markup=False, emoji=False, highlight=False, _environ={},
-        )  # fmt: skip
         for line in self._lines:
             if cell_len(line.plain) > self.width:
                 line.truncate(self.width)
             line.rstrip()
+        if not color:
+            return "".join(f"{line.plain}\n" for line in self._lines)
+        from rich.console import Console  # loads much, for colours alone
+
+        file = StringIO()
+        console = Console(
+            file=file, width=self.width, height=100, force_terminal=True, force_jupyter=False,
+            color_system="standard", no_color=False, legacy_windows=False,
+            markup=False, emoji=False, highlight=False, _environ={},
+        )  # fmt: skip
+        for line in self._lines:
             console.print(line, no_wrap=True, overflow="ignore", crop=False)
         return file.getvalue()
 

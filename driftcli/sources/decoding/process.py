@@ -9,8 +9,8 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -26,6 +26,25 @@ _TAIL = 4096
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 """glibc keeps the pages of one photo for the next: to get them anew from the kernel costs as much as to decode it."""
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
+
+
+_AHEAD: list[subprocess.Popen[bytes]] = []
+"""Processes that `ahead` has started and no Worker has taken yet."""
+
+
+@contextmanager
+def ahead(count: int) -> Iterator[None]:
+    """So many workers' processes load what they need beside what happens inside, until a Worker takes them; the rest is ended.
+
+    Where they cannot be started, whoever wants a Worker is told.
+    """
+    try:
+        with suppress(OSError):
+            _AHEAD.extend(_begun() for _ in range(count))
+        yield
+    finally:
+        while _AHEAD:
+            _ended(_AHEAD.pop())
 
 
 class LostError(Exception):
@@ -93,14 +112,7 @@ class Worker:
             if self._closed:
                 raise LostError("closed")
             try:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "driftcli.sources.decoding.worker"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    env=_environment(),
-                    process_group=0,  # Ctrl-C is for the parent
-                )
+                self._process = _AHEAD.pop() if _AHEAD else _begun()
             except OSError as error:
                 raise InternalError(
                     f"a decode worker cannot be started: {error}",
@@ -164,12 +176,28 @@ class Worker:
         return self._noise.decode("utf-8", "replace").strip() or f"exit status {self._process.returncode}"
 
     def _kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
         self._selector.close()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            with suppress(BrokenPipeError):  # an unsent request
-                cast("BinaryIO", pipe).close()
+        _ended(self._process)
+
+
+def _begun() -> subprocess.Popen[bytes]:
+    """A worker's process: it loads its libraries, and then waits for its set-up."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "driftcli.sources.decoding.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        process_group=0,  # Ctrl-C is for the parent
+    )
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        with suppress(BrokenPipeError):  # an unsent request
+            cast("BinaryIO", pipe).close()
 
 
 def _environment() -> dict[str, str]:
