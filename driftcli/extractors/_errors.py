@@ -8,8 +8,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.core.features import Column
+
 FLOOR = 1 / (12 * 255**2)
 """Variance of rounding to 8 bits: below it an error means nothing, and its logarithm would be noise."""
+COLUMNS = (
+    Column("loss", more="reconstructed worse", less="reconstructed better"),
+    Column("log_mse", more="reconstructed worse", less="reconstructed better"),
+    Column("log_mse_half", more="reconstructed worse at half size", less="reconstructed better at half size"),
+    Column(
+        "log_mse_quarter",
+        more="reconstructed worse in coarse shape",
+        less="reconstructed better in coarse shape",
+    ),
+    Column("log_dissimilarity", more="structure reconstructed worse", less="structure reconstructed better"),
+    Column(
+        "log_error_per_detail",
+        more="reconstructed worse for their detail",
+        less="reconstructed better for their detail",
+    ),
+    Column("log_grain", more="noisier", less="smoother"),
+    Column("log_colour_grain", more="noisier in colour", less="smoother in colour"),
+    Column(
+        "latent_distance",
+        more="further from the training images",
+        less="closer to the training images' centre",
+    ),
+)
+"""The errors of an image, in the order of `scores`; the last is `distances`."""
+NOTEBOOK = (
+    Column("validation_loss", more="rebuilt worse from noise", less="rebuilt better from noise"),
+    Column("output_entropy", more="rebuilt less decidedly", less="rebuilt more decidedly"),
+)
+"""The two figures of the autoencoder notebook, in the order of `as_in_the_notebook`."""
 WINDOW = 7
 C1, C2 = 0.01**2, 0.03**2
 

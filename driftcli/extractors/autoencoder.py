@@ -316,34 +316,8 @@ class Autoencoder(AutoencoderSettings, Extractor):
         return self._columns(1 if self.channels == 1 else 3)
 
     def _columns(self, channels: int) -> tuple[Column, ...]:
-        own = NOTEBOOK if self.notebook_figures else ()
-        return (*(column for column in COLUMNS if channels != 1 or column.name != "log_colour_grain"), *own)
-
-
-COLUMNS = (
-    Column("loss", more="reconstructed worse", less="reconstructed better"),
-    Column("log_mse", more="reconstructed worse", less="reconstructed better"),
-    Column("log_mse_half", more="reconstructed worse at half size", less="reconstructed better at half size"),
-    Column(
-        "log_mse_quarter",
-        more="reconstructed worse in coarse shape",
-        less="reconstructed better in coarse shape",
-    ),
-    Column("log_dissimilarity", more="structure reconstructed worse", less="structure reconstructed better"),
-    Column(
-        "log_error_per_detail",
-        more="reconstructed worse for their detail",
-        less="reconstructed better for their detail",
-    ),
-    Column("log_grain", more="noisier", less="smoother"),
-    Column("log_colour_grain", more="noisier in colour", less="smoother in colour"),
-    Column(
-        "latent_distance",
-        more="further from the training images",
-        less="closer to the training images' centre",
-    ),
-)
-NOTEBOOK = (
-    Column("validation_loss", more="rebuilt worse from noise", less="rebuilt better from noise"),
-    Column("output_entropy", more="rebuilt less decidedly", less="rebuilt more decidedly"),
-)
+        own = _errors.NOTEBOOK if self.notebook_figures else ()
+        return (
+            *(column for column in _errors.COLUMNS if channels != 1 or column.name != "log_colour_grain"),
+            *own,
+        )

@@ -112,22 +112,12 @@ def from_arrays(arrays: Arrays) -> Profile:
     _require(
         ledger.used == total and sum(map(_count, counts)) == ledger.seen, "has a ledger that does not add up"
     )
-    ends = _array(arrays, "row/name_ends", "i8", (rows,))
     sources = _texts(document["sources"])
-    features = Features(
-        names=_names(_array(arrays, "row/names", "u1", (None,)), ends),
-        content=contents[:rows],
-        pixels=_array(arrays, "row/pixels", "u8", (rows,)),
-        near=_array(arrays, "row/near", "u8", (rows,)),
-        views=_views(arrays, rows),
-        time=_array(arrays, "row/time", "f8", (rows,)),
-        levels={int(code): str(name) for code, name in _typed(document["levels"], dict).items()},
-    )
     dictionaries = [_strings(each) for each in _typed(document["columns"], list)]
     number, of = map(_count, document["shard"])
     _require(1 <= number <= of, "is of no shard")
     reading = Reading(
-        features=features,
+        features=_features(arrays, contents[:rows], _typed(document["levels"], dict)),
         ledger=ledger,
         skipped=tuple(_skipped(each) for each in _typed(document["files"], list)),
         unreadable_share=ledger.unreadable_share,
@@ -147,6 +137,21 @@ def from_arrays(arrays: Arrays) -> Profile:
         reading=reading,
         columns=tuple(dictionaries[i] for i in _places(arrays, "row/columns", rows, len(dictionaries))),
         origin=_places(arrays, "row/origin", rows, len(sources)),
+    )
+
+
+def _features(arrays: Arrays, content: NDArray[np.bytes_], levels: Mapping[str, str]) -> Features:
+    """What is kept of each image; `content`: their hashes."""
+    rows = len(content)
+    ends = _array(arrays, "row/name_ends", "i8", (rows,))
+    return Features(
+        names=_names(_array(arrays, "row/names", "u1", (None,)), ends),
+        content=content,
+        pixels=_array(arrays, "row/pixels", "u8", (rows,)),
+        near=_array(arrays, "row/near", "u8", (rows,)),
+        views=_views(arrays, rows),
+        time=_array(arrays, "row/time", "f8", (rows,)),
+        levels={int(code): str(name) for code, name in levels.items()},
     )
 
 
