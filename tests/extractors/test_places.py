@@ -132,4 +132,4 @@ def test_prepare_takes_the_box_that_it_says(lite0):
     box = (int(left) - 8, int(top) - 8, int(right) + 9, int(bottom) + 9)
     inside.paste(frame.image.crop(box), box[:2])
     assert (right - left, bottom - top) == pytest.approx((262.5, 262.5), abs=1)  # whole pixels when resized
-    assert np.array_equal(settings.prepare(frame), settings.prepare(replace(frame, image=inside)))
+    assert np.array_equal(settings.prepare(frame), settings.prepare(replace(frame, stored=inside)))
