@@ -19,7 +19,7 @@ def parts(tmp_path_factory):
     pictures(root / "south", 20, 62)
     rng = np.random.default_rng(63)
     for i in range(6):
-        picture = scene(rng).filter(ImageFilter.GaussianBlur(2))
+        picture = scene(rng).filter(ImageFilter.GaussianBlur(4))
         picture.save(root / "south" / f"soft{i}.jpg", quality=90)
     shutil.copy(root / "north" / "0003.jpg", root / "north" / "again.jpg")
     with Image.open(root / "north" / "0004.jpg") as one:
