@@ -22,8 +22,8 @@ LOOKED_AT = 2_000
 """Good images that this share is measured on."""
 MOST = 50
 """Entries of each kind and place."""
-CHUNK = 4_000_000
-"""Pairs compared at a time."""
+CHUNK = 500_000
+"""Pairs compared at a time, nine bytes each."""
 Kind = Literal["exact", "near"]
 Pairs = NDArray[np.int64]
 
