@@ -12,7 +12,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its threads 
 
 import pytest
 
-from driftcli.reading.reader import default_workers
+from driftcli.core import threads
 from tests.journey import Ran, World, make_world
 from tests.object_server import object_server, objects  # noqa: F401 - fixtures
 
@@ -27,7 +27,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One process a core (at most 8) for the whole suite; tests that somebody names run in pytest's own process."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return min(8, default_workers()) if whole else 0
+    return min(8, threads.cores()) if whole else 0
 
 
 @pytest.fixture(scope="session")

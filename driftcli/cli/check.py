@@ -138,10 +138,7 @@ def check(asked: Check, run: session.Session) -> int:
 
 def _workers(run: session.Session) -> int:
     """How many decode workers to start before their time: they load libraries for as long as this process does."""
-    if run.settings.engine != "local":
-        return 0
-    wanted = run.settings.workers
-    return min(16, threads.cores()) if wanted == "auto" else wanted
+    return threads.workers(run.settings.workers) if run.settings.engine == "local" else 0
 
 
 def _audit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -48,6 +48,11 @@ def side_by_side(function: Callable[[T], R], items: Iterable[T], most: int = 16)
 def cores() -> int:
     """Those that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def workers(asked: int | Literal["auto"]) -> int:
+    """How many decode workers the setting means; `auto`: one a usable core, at most 16."""
+    return min(16, cores()) if asked == "auto" else asked
 
 
 @cache

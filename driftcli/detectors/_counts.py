@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from driftcli.core.features import Column, State
 from driftcli.detectors import _scalars
-from driftcli.detectors._sums import subset_sums
+from driftcli.detectors._sums import of_mean_differences
 from driftcli.detectors.base import Against, Among, Detector, Floats, Matrix, Rows
 from driftcli.stats.relabelling import Relabellings
 
@@ -210,9 +210,7 @@ class _MeansAgainst(CountedAgainst):
             return super().values(batch, relabellings)
         rows = np.concatenate([self.held_out, batch])
         x = self.among.centred(self.among.images[rows], varying(self.together(batch), len(rows)))
-        sums, total = subset_sums(x, relabellings), x.sum(axis=0)
-        m = len(batch)
-        means = np.abs(sums / m - (total - sums) / (len(rows) - m))
+        means = of_mean_differences(x, relabellings, np.abs, x.shape[1])
         return np.concatenate([super().values(batch, relabellings), means], axis=1)
 
     def names(self, batch: Rows) -> tuple[str, ...]:

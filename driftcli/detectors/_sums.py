@@ -20,19 +20,13 @@ Floats = NDArray[np.float64]
 
 
 @threads.single
-def subset_sums(values: Values, relabellings: Relabellings) -> Floats:
-    """Sums of `values` [n, d] over the images called "batch" in each relabelling: [rows, d].
+def sums_of_units(units: Values, labels: NDArray[np.int64]) -> Floats:
+    """Sums of `units` [units, d] over those that each row of `labels` [rows, g] names: [rows, d].
 
     Independent of the size of C where C is large: the sum over the rest is the total less this one, and is never added
-    up. Added in the precision of `values`: indicators sum exactly in float32 (it holds whole numbers up to 2^24), and
+    up. Added in the precision of `units`: indicators sum exactly in float32 (it holds whole numbers up to 2^24), and
     what was measured is given in float64.
     """
-    return sums_of_units(unit_sums(values, relabellings), relabellings.labels)
-
-
-@threads.single
-def sums_of_units(units: Values, labels: NDArray[np.int64]) -> Floats:
-    """Sums of `units` [units, d] over those that each row of `labels` [rows, g] names: [rows, d]."""
     sums = np.empty((len(labels), units.shape[1]))
     for rows, some in _strips(units, labels):
         sums[rows] = some

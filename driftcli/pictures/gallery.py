@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from driftcli.core import threads
 from driftcli.core.amounts import data_size
 from driftcli.core.features import Features
 from driftcli.core.images import Decoded, Entry
@@ -18,7 +19,7 @@ from driftcli.pictures.heat import Heat, Rebuilt, Sides
 from driftcli.pictures.heat_maps import drawn
 from driftcli.pictures.picture import HEAT_QUALITY, LARGE, SIDE, Gallery, Picture, Scale, decoded, encoded
 from driftcli.reading.entries import entries_again
-from driftcli.reading.reader import Reader, default_workers
+from driftcli.reading.reader import Reader
 from driftcli.reference.reference import Baseline
 from driftcli.sources.decoding.pool import DecodePool, Extras
 from driftcli.sources.decoding.settings import Decode
@@ -76,7 +77,9 @@ def read_again(report: Report, most: int = 24) -> Gallery:
     entries = [Entry(name, path=name) for name in wanted]
     decoded_by_name: dict[str, Decoded] = {}
     if entries:
-        with DecodePool(Decode(), {}, min(default_workers(), len(entries)), Extras(True, LARGE)) as pool:
+        with DecodePool(
+            Decode(), {}, min(threads.workers("auto"), len(entries)), Extras(True, LARGE)
+        ) as pool:
             decoded_by_name = _same((d for d in pool.map(entries) if isinstance(d, Decoded)), wanted)
     pictures = tuple(
         Picture(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.config.settings import Settings
+from driftcli.core import threads
 from driftcli.core.features import State
 from driftcli.core.images import Decoded, Entry, Skipped
 from driftcli.core.progress import SILENT, Progress
@@ -63,7 +64,7 @@ class Reader:
         pool = DecodePool(
             self.settings.decode,
             self.extractors,
-            default_workers() if workers == "auto" else workers,
+            threads.workers(workers),
             Extras(self.thumbnails, self.thumbnail_side, follow=self.settings.input.follow),
         )
         with ExitStack() as opening:  # where a worker cannot start, networks are not left loading
@@ -227,14 +228,6 @@ def extract_views(
         name: x.astype(np.float16).astype(np.float32) if name in rounded else x.astype(np.float32)
         for name, x in views.items()
     }
-
-
-def default_workers() -> int:
-    """How many decode workers `auto` means: one a usable core, at most 16."""
-    import os
-
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(16, count))
 
 
 def finite(row: Mapping[str, NDArray[np.float32]]) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from driftcli.config.call import Call
 from driftcli.config.settings import Settings
-from driftcli.core import registry
+from driftcli.core import registry, threads
 from driftcli.core.addresses import shown
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.files import Refused, read_file
@@ -23,7 +23,6 @@ from driftcli.corruptions.base import Corruption
 from driftcli.reading import holdings
 from driftcli.reading.entries import entries_of, known_count
 from driftcli.reading.ledger import Tally
-from driftcli.reading.reader import default_workers
 from driftcli.simulation import set_shifts
 from driftcli.simulation._folder import COLUMNS, DriftedFolder, check_apart
 from driftcli.simulation._listing import Listed, Offer, offers_of
@@ -103,7 +102,7 @@ def simulate(
     settings, progress = call.settings, call.progress
     run = _Run(plan, settings, progress)
     whole = replace(settings.decode, crop=None, mask=None)
-    workers = default_workers() if settings.workers == "auto" else settings.workers
+    workers = threads.workers(settings.workers)
     with DriftedFolder(place, force=force) as folder:
         progress.start("simulating", _total(sources, plan, settings))
         extras = Extras(pictures=True, follow=settings.input.follow)

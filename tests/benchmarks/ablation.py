@@ -27,7 +27,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from driftcli.config.settings import Settings
 from driftcli.detectors import _scalars
-from driftcli.detectors._sums import subset_sums
+from driftcli.detectors._sums import sums_of_units, unit_sums
 from driftcli.detectors.mmd import Mmd
 from driftcli.reference.families import Family
 from driftcli.stats import minp
@@ -202,7 +202,7 @@ def scalar_tables(family: Family, pooled: np.ndarray, relabellings: Relabellings
     ad, ks = [], []
     m, n = relabellings.batch_sizes[:, None], relabellings.images
     for scalar in found:
-        sums = subset_sums(scalar.indicators, relabellings)
+        sums = sums_of_units(unit_sums(scalar.indicators, relabellings), relabellings.labels)
         total = scalar.indicators.sum(axis=0, dtype=np.float64)
         batch, rest = sums / m, (total - sums) / (n - m)
         weight = np.clip(total / n, 0.5 / n, 1 - 0.5 / n)

@@ -85,16 +85,18 @@ def test_unit_sums_are_over_pairs_of_different_images(kind, monkeypatch):
 
 @pytest.mark.usefixtures("_pieces", "_either_way")
 @pytest.mark.parametrize("groups", [None, [f"g{i // 4}" for i in range(34)]])
-def test_subset_sums(groups):
+def test_sums_of_units(groups):
     drawn = draw(23, 11, 9, np.random.default_rng(1), Blocks(groups=groups))
     pooled = np.concatenate([X, Y])
     expected = [pooled[np.isin(drawn.unit_of, row)].sum(axis=0, dtype=float) for row in drawn.labels]
-    assert _sums.subset_sums(pooled, drawn) == pytest.approx(np.array(expected), abs=1e-5)
-    measured = _sums.subset_sums(pooled.astype(float), drawn)
+    assert _sums.sums_of_units(_sums.unit_sums(pooled, drawn), drawn.labels) == pytest.approx(
+        np.array(expected), abs=1e-5
+    )
+    measured = _sums.sums_of_units(_sums.unit_sums(pooled.astype(float), drawn), drawn.labels)
     assert measured == pytest.approx(np.array(expected), abs=1e-13)
     indicators = (pooled > 0).astype("f")
     assert np.array_equal(
-        _sums.subset_sums(indicators, drawn),
+        _sums.sums_of_units(_sums.unit_sums(indicators, drawn), drawn.labels),
         [indicators[np.isin(drawn.unit_of, row)].sum(axis=0) for row in drawn.labels],
     )
 

@@ -156,7 +156,7 @@ def test_one_thread_while_sums_are_made_and_as_many_as_before_after(monkeypatch)
         detector = Mmd()
         state = detector.fit(x[:50], (), 0)
         detector.values(state, x, drawn, ())
-        _sums.subset_sums(x, drawn)
+        _sums.sums_of_units(_sums.unit_sums(x, drawn), drawn.labels)
         _kernels.direction_sums(x, x, 8.0, 0.99)
         after = _of_numpy()
     assert len(seen) > 5

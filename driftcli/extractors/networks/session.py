@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from driftcli.core.errors import ArtifactError, UsageError
+from driftcli.core.threads import cores
 from driftcli.extractors.networks import onnx_file
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Session:
 
 def threads() -> int:
     """How many images are measured side by side: one a usable core, at most 16; fewer if OMP_NUM_THREADS says so."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = cores()
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, min(usable, MOST_THREADS, int(asked) if asked.isdecimal() and int(asked) else usable))
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from driftcli.config.settings import Settings
+from driftcli.core import threads
 from driftcli.core.errors import DriftcliError, InternalError, UsageError
 from driftcli.core.text import safe_name
-from driftcli.reading.reader import default_workers
 
 STORE = 256 << 20
 """Bytes of shared memory of a local session: states and profiles of units are all that passes through it."""
@@ -51,7 +51,11 @@ def session(ray: Any, settings: Settings) -> Iterator[str | None]:
         "logging_level": logging.CRITICAL,
     }
     if settings.ray_address is None:
-        local = {"address": "local", "num_cpus": _local_workers(settings), "object_store_memory": STORE}
+        local = {
+            "address": "local",
+            "num_cpus": threads.workers(settings.workers),
+            "object_store_memory": STORE,
+        }
         options |= {**local, "_temp_dir": folder}
     else:
         options = {"address": settings.ray_address, "log_to_driver": False, "logging_level": logging.CRITICAL}
@@ -109,7 +113,3 @@ def _hushed(ray: Any) -> Iterator[None]:
     finally:
         worker._worker_logs_enabled = prints
         logger.setLevel(level)
-
-
-def _local_workers(settings: Settings) -> int:
-    return default_workers() if settings.workers == "auto" else settings.workers

@@ -37,13 +37,10 @@ class Gap(Detector):
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]
     ) -> Floats:
         """[rows, d]."""
-        from driftcli.detectors._sums import subset_sums
+        from driftcli.detectors._sums import of_mean_differences
 
         scaled = (pooled / state["spread"]).astype(np.float32)
-        sums, total = subset_sums(scaled, relabellings), scaled[relabellings.unit_of >= 0].sum(axis=0)
-        m = relabellings.batch_sizes[:, None]
-        gaps: Floats = np.abs(sums / m - (total - sums) / (relabellings.images - m))
-        return gaps
+        return of_mean_differences(scaled, relabellings, np.abs, scaled.shape[1])
 
     def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
         """The columns."""
