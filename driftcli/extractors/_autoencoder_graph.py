@@ -59,7 +59,7 @@ def _planes(graph: Graph, shape: tuple[int, int, int]) -> str:
     """The input as float32 [n, c, s, s] in 0..255.
 
     Turned as [n, s², c]: onnxruntime moves a transposition of four axes behind everything that is done pixel by pixel,
-    where channels that lie side by side make a subtraction of their means ten times slower.
+    where channels that lie side by side make a subtraction of their means much slower.
     """
     side, _, channels = shape
     flat = graph.node(

@@ -234,7 +234,7 @@ def _subsets(n: int, take: int, rows: int, rng: np.random.Generator) -> NDArray[
     """[rows, take]: in each row different numbers below n, all sets equally likely; what `rng.choice` would draw row by row.
 
     Floyd's algorithm (Bentley & Floyd 1987, Commun. ACM 30): for j = n - take, ..., n - 1 a number of 0..j, or j
-    itself where that number was there before. `rng.choice` does the same at ten times the price for short rows.
+    itself where that number was there before. `rng.choice` does the same, one call a row.
     """
     drawn = np.empty((rows, take), np.int64)
     if n > SHUFFLED[0] and take > n // SHUFFLED[1]:
