@@ -77,11 +77,12 @@ def runs(shell: Shell, place: Path, command: list[str], **environ: str) -> None:
 
 
 def here(text: str, place: Path) -> str:
-    """With the page's absolute folders in `place`, and fewer shards."""
-    text = re.sub(r"(?<![\w.])/(?:data/)?(images|ref|parts|results)\b", rf"{place}/\1", text)
-    return (
-        re.sub(r"/data/(result\.json)", rf"{place}/\1", text).replace("/64", f"/{PARTS}").replace("64.", ".")
+    """With fewer shards, then with the page's absolute folders in `place`, whose own name may hold a 64."""
+    text = (
+        text.replace("/64", f"/{PARTS}").replace("64.", ".").replace("range(1, 65)", f"range(1, {PARTS + 1})")
     )
+    text = re.sub(r"(?<![\w.])/(?:data/)?(images|ref|parts|results)\b", rf"{place}/\1", text)
+    return re.sub(r"/data/(result\.json)", rf"{place}/\1", text)
 
 
 def forget(place: Path) -> None:
@@ -162,7 +163,7 @@ def test_airflows_mapped_task(shell, place, expected, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "airflow", ModuleType("airflow"))
     monkeypatch.setitem(sys.modules, "airflow.sdk", sdk)
     (text,) = blocks("Airflow", "python")
-    (tmp_path / "page.py").write_text(here(text, place).replace("65", str(PARTS + 1)))
+    (tmp_path / "page.py").write_text(here(text, place))
     runpy.run_path(str(tmp_path / "page.py"))
     forget(place)
     (place / "results").mkdir()
