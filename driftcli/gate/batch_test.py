@@ -34,8 +34,13 @@ class Outcome:
     permutations: int
     tolerance: float
     tested: Features
-    """The images of the batch that the test used."""
+    """The images of the batch that the test used; of thinned groups all."""
     composition: CompositionResult | None = None
+
+    @property
+    def independent(self) -> int:
+        """Images of the batch that the test used, or its groups: as if the images of a group were copies of one."""
+        return self.relabellings.labels.shape[1] if self.relabellings.kind == "groups" else len(self.tested)
 
 
 def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix | None = None) -> Outcome:
@@ -64,6 +69,7 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
         raise NotAuditedError(
             _unattainable(relabellings, chosen.alpha), _how_many(relabellings, chosen.alpha)
         )
+    _require_enough(relabellings, len(tested), chosen.min_images)
     tolerance = _tolerance(settings, baseline)
 
     def judged(relabellings: Relabellings) -> minp.Verdict:
@@ -176,6 +182,17 @@ def _tolerance(settings: Settings, baseline: Baseline) -> float:
             "run driftcli baseline ARTIFACT GOOD_DAY_1 GOOD_DAY_2 ... with five or more good groups",
         )
     return float(np.quantile(list(effects.values()), 0.95))
+
+
+def _require_enough(relabellings: Relabellings, images: int, least: int) -> None:
+    """Raise NotAuditedError where groups so thinned leave fewer images of the batch than a batch must have."""
+    left = int(relabellings.batch_sizes[0])
+    if relabellings.kind == "groups" and left < min(least, images):
+        raise NotAuditedError(
+            f"only {left} of the batch's {images:,} images can be tested: its groups are compared with good groups "
+            f"of as many images, and too many of those are small; at least {least} are needed",
+            "give driftcli baseline more good groups that are as large as the batch's, or lower --min-images",
+        )
 
 
 def _unattainable(relabellings: Relabellings, alpha: float) -> str:
