@@ -15,7 +15,7 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features
 from driftcli.core.findings import CompositionResult
-from driftcli.gate import composition
+from driftcli.gate import composition, dependence
 from driftcli.gate.composition import Mix
 from driftcli.gate.within_classes import within_classes
 from driftcli.reading.reading import Reading
@@ -36,6 +36,8 @@ class Outcome:
     tested: Features
     """The images of the batch that the test used."""
     composition: CompositionResult | None = None
+    dependence: dependence.Found | None = None
+    """Which images were found to depend on each other; None: none, or somebody named the groups."""
 
 
 def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix | None = None) -> Outcome:
@@ -52,10 +54,16 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
     )
     if strata is None and chosen.ignore_composition:
         strata = composition.required(mix).strata(len(tested))
+    tied = None
+    if groups is None and chosen.dependence == "auto":
+        tied = dependence.found(baseline, tested)
+        groups = None if tied is None else tied.within(strata)
 
     def relabel(strata: Sequence[str] | None, permutations: int = permutations) -> Relabellings:
         rng = np.random.default_rng(seed)
-        return draw(len(baseline.features), len(tested), permutations, rng, Blocks(groups, strata))
+        left_out = None if tied is None else tied.unit < 0
+        blocks = Blocks(groups, strata, left_out=left_out)
+        return draw(len(baseline.features), len(tested), permutations, rng, blocks)
 
     relabellings = relabel(strata)
     if relabellings.smallest_p > chosen.alpha:
@@ -85,7 +93,7 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
         mix_result = composition.result(
             mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
         )
-    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result)
+    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result, tied)
 
 
 def more_relabellings(p: float, relabellings: Relabellings, drawn: int, gate: GateSettings) -> int | None:

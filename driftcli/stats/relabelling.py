@@ -38,6 +38,16 @@ class Blocks:
     """[n], C first: images of one name (on one side) depend on each other and are moved as a whole."""
     strata: Sequence[str] | None = None
     """[n], C first: images change sides only within their stratum, so that every row has the observed numbers."""
+    left_out: NDArray[np.bool_] | None = None
+    """[n], C first: images that the test does without; none by default."""
+
+    def of(self, used: NDArray[np.bool_]) -> Blocks:
+        """Those of these images alone, [n]."""
+        texts = {
+            name: None if values is None else [v for v, u in zip(values, used, strict=True) if u]
+            for name, values in (("groups", self.groups), ("strata", self.strata))
+        }
+        return replace(self, **texts, left_out=None)
 
 
 FREE = Blocks()
@@ -116,6 +126,8 @@ def draw(
     relabellings exist, each of them is listed once instead. Raises NotAuditedError when there is only the observed
     one, UsageError when a group lies in several strata.
     """
+    if blocks.left_out is not None:
+        return _without(n_held_out, permutations, rng, blocks, ~blocks.left_out)
     n = n_held_out + n_batch
     strata = np.zeros(n, np.int64) if blocks.strata is None else _codes(blocks.strata)
     is_batch = np.arange(n) >= n_held_out
@@ -144,6 +156,17 @@ def draw(
         labels = _drawn_labels(pools, takes, observed, permutations, rng)
         smallest = 1.0 / (permutations + 1)
     return Relabellings(unit_of, labels, sizes, n_held_out, kind, smallest)
+
+
+def _without(
+    n_held_out: int, permutations: int, rng: np.random.Generator, blocks: Blocks, used: NDArray[np.bool_]
+) -> Relabellings:
+    """Relabellings of the images `used` [n] alone, and of all: those that are left out have no unit."""
+    c, y = int(used[:n_held_out].sum()), int(used[n_held_out:].sum())
+    drawn = draw(c, y, permutations, rng, blocks.of(used))
+    unit_of = np.full(len(used), -1, np.int64)
+    unit_of[used] = drawn.unit_of
+    return replace(drawn, unit_of=unit_of, n_held_out=n_held_out)
 
 
 def _units(
