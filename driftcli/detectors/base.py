@@ -104,7 +104,11 @@ class Detector(ABC):
         relabellings: Relabellings,
         columns: Sequence[Column],
     ) -> tuple[Floats, tuple[Statistic, ...]]:
-        """Statistics of C [n_c, d] against Y [m, d] under every relabelling, [rows, k], and the k as observed (row 0)."""
+        """Statistics of C [n_c, d] against Y [m, d] under every relabelling, [rows, k], and the k as observed (row 0).
+
+        Both of the images in the test: thinned groups keep some of theirs.
+        """
+        held_out, batch, relabellings = relabellings.tested(held_out, batch)
         pooled = np.concatenate([held_out, batch])
         values = np.concatenate([self.values(state, pooled, part, columns) for part in relabellings.parts()])
         statistics = self.describe(state, held_out, batch, columns)

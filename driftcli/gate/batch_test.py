@@ -61,8 +61,9 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
 
     def relabel(strata: Sequence[str] | None, permutations: int = permutations) -> Relabellings:
         rng = np.random.default_rng(seed)
+        content = np.concatenate([baseline.features.content, tested.content])
         left_out = None if tied is None else tied.unit < 0
-        blocks = Blocks(groups, strata, left_out=left_out)
+        blocks = Blocks(groups, strata, content, _wanted_p(chosen), left_out)
         return draw(len(baseline.features), len(tested), permutations, rng, blocks)
 
     relabellings = relabel(strata)
@@ -94,6 +95,13 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
             mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
         )
     return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result, tied)
+
+
+def _wanted_p(gate: GateSettings) -> float:
+    """The p-value that groups, thinned to change sides, should still be able to give."""
+    if gate.mode != "sequence":
+        return gate.alpha
+    return min(gate.alpha, 1 / (sequential.relabellings_for(gate.alpha, gate.horizon) + 1))
 
 
 def more_relabellings(p: float, relabellings: Relabellings, drawn: int, gate: GateSettings) -> int | None:

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.stats import thinning
 
 Kind = Literal["images", "bins", "groups"]
+Matrix = NDArray[np.float32]
 PERMUTATIONS = (999, 1999, 4999, 9999, 19999, 49999)
 SINGLE_IMAGES = 200
 """Up to this batch size single images are permuted; above it, bins of images."""
@@ -35,9 +37,16 @@ class Blocks:
     """Which images may change sides: exchangeability blocks (Winkler et al. 2015, NeuroImage 123), none by default."""
 
     groups: Sequence[str] | None = None
-    """[n], C first: images of one name (on one side) depend on each other and are moved as a whole."""
+    """[n], C first: images of one name (on one side) depend on each other and are moved as a whole.
+
+    Groups may have any sizes: larger ones are thinned, so that those of equal size change sides (`thinning`).
+    """
     strata: Sequence[str] | None = None
     """[n], C first: images change sides only within their stratum, so that every row has the observed numbers."""
+    content: NDArray[np.bytes_] | None = None
+    """S64[n], C first: content hashes, which decide what a thinned group keeps; without them it keeps its first images."""
+    alpha: float = 0.01
+    """So small a p-value should stay possible when groups are thinned."""
     left_out: NDArray[np.bool_] | None = None
     """[n], C first: images that the test does without; none by default."""
 
@@ -47,7 +56,8 @@ class Blocks:
             name: None if values is None else [v for v, u in zip(values, used, strict=True) if u]
             for name, values in (("groups", self.groups), ("strata", self.strata))
         }
-        return replace(self, **texts, left_out=None)
+        content = None if self.content is None else self.content[used]
+        return replace(self, **texts, content=content, left_out=None)
 
 
 FREE = Blocks()
@@ -66,11 +76,11 @@ class Relabellings:
     """
 
     unit_of: NDArray[np.int64]
-    """[n]: the unit of each image; -1 for images that the test leaves out (rest of a bin)."""
+    """[n]: the unit of each image; -1 for images that the test leaves out (rest of a bin, thinned groups)."""
     labels: NDArray[np.int64]
     """[rows, g]: the units called "batch", ascending; row 0 is the observed labelling."""
     sizes: NDArray[np.int64]
-    """[units]: images in each unit."""
+    """[units]: images in each unit, those left out not counted."""
     n_held_out: int
     kind: Kind
     smallest_p: float
@@ -89,7 +99,7 @@ class Relabellings:
 
     @cached_property
     def batch_sizes(self) -> NDArray[np.float64]:
-        """[rows]: images called "batch" in each row (varies only with unequal groups)."""
+        """[rows]: images called "batch" in each row: the same number in all of them, since equal units change places."""
         sizes: NDArray[np.float64] = self.sizes[self.labels].sum(axis=1).astype(np.float64)
         return sizes
 
@@ -97,6 +107,17 @@ class Relabellings:
     def images(self) -> int:
         """Images in the test: those of C and Y that belong to a unit."""
         return int(self.sizes.sum())
+
+    def tested(self, held_out: Matrix, batch: Matrix) -> tuple[Matrix, Matrix, Relabellings]:
+        """Values of C [n_c, d] and Y [m, d] without what thinned groups leave out, and their own relabellings.
+
+        Whatever a statistic sees of an image left out would be a trace of its group's observed side.
+        """
+        kept = self.unit_of >= 0
+        if self.kind != "groups" or kept.all():
+            return held_out, batch, self
+        c, y = kept[: self.n_held_out], kept[self.n_held_out :]
+        return held_out[c], batch[y], replace(self, unit_of=self.unit_of[kept], n_held_out=int(c.sum()))
 
 
 def choose_permutations(setting: int | Literal["auto"], alpha: float, families: int) -> int:
@@ -132,6 +153,8 @@ def draw(
     strata = np.zeros(n, np.int64) if blocks.strata is None else _codes(blocks.strata)
     is_batch = np.arange(n) >= n_held_out
     unit_of, kind = _units(is_batch, strata, blocks.groups)
+    if kind == "groups":
+        unit_of, strata = _thinned(unit_of, is_batch, strata, blocks)
     used = unit_of >= 0
     n_units = int(unit_of.max()) + 1
     sizes = np.bincount(unit_of[used], minlength=n_units)
@@ -167,6 +190,17 @@ def _without(
     unit_of = np.full(len(used), -1, np.int64)
     unit_of[used] = drawn.unit_of
     return replace(drawn, unit_of=unit_of, n_held_out=n_held_out)
+
+
+def _thinned(
+    unit_of: NDArray[np.int64], is_batch: NDArray[np.bool_], strata: NDArray[np.int64], blocks: Blocks
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Units without the images that groups of unequal size leave out, and strata [n] in which all have equal sizes."""
+    _, first, unit, sizes = np.unique(unit_of, return_index=True, return_inverse=True, return_counts=True)
+    kept = thinning.kept_sizes(sizes, is_batch[first], strata[first], blocks.alpha)
+    stays = thinning.kept_images(unit, kept, blocks.content)
+    both = np.unique(np.stack([strata, kept[unit]]), axis=1, return_inverse=True)[1]
+    return np.where(stays, unit_of, -1), both.reshape(-1).astype(np.int64)
 
 
 def _units(

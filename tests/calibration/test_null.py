@@ -78,6 +78,29 @@ def test_unequal_groups_hold_where_single_images_fail():
     assert (np.array(naive) <= 0.05).sum() > 15
 
 
+def tracks(rng: np.random.Generator, sizes: list[int], name: str) -> world.Features:
+    """Groups of these sizes, within-group correlation 0.5."""
+    names = [f"{name}{g}" for g, size in enumerate(sizes) for _ in range(size)]
+    return world.images(rng, len(names), group=names, within=0.5)
+
+
+@pytest.mark.parametrize("sizes", [(10, 1), (1, 10)])
+def test_good_tracks_of_another_length_raise_no_alarm(sizes):
+    """40 batches of 20 tracks against 30 good ones, ten frames against one and the reverse, alpha 0.05: bound 6.
+
+    Relabelling whole tracks fires in more than a third of the former: what has 20 images is ranked among what has up to 200.
+    """
+    p = []
+    for i in range(40):
+        rng = np.random.default_rng([37, i, *sizes])
+        families = world.fit(tracks(rng, [5] * 16, "f"), {"content": "on", "properties": "on"})
+        held_out, batch = tracks(rng, [sizes[0]] * 30, "c"), tracks(rng, [sizes[1]] * 20, "y")
+        found = world.audit(world.calibrate(families, held_out, i), batch, permutations=199, alpha=0.05)
+        assert int(found.relabellings.batch_sizes[0]) == 20
+        p.append(found.verdict.p_value)
+    assert (np.array(p) <= 0.05).sum() <= binomial_bound(40, 0.05)
+
+
 def test_strata_hold_where_the_class_mix_differs():
     """80 audits, 85 % cats in batches of 40 and 50 % in C, alpha 0.05: bound 9 within strata.
 

@@ -70,7 +70,7 @@ def test_unit_sums_are_over_pairs_of_different_images(kind, monkeypatch):
     blocks = Blocks(groups=groups) if kind == "groups" else Blocks()
     drawn = draw(23, 11, 9, np.random.default_rng(1), blocks)
     assert drawn.kind == kind
-    assert bool((drawn.unit_of < 0).any()) == (kind == "bins")
+    assert bool((drawn.unit_of < 0).any()) == (kind != "images")
     member = (drawn.unit_of[:, None] == np.arange(len(drawn.sizes))).astype(float)
     of_unit, of_batch = _kernels.unit_sums(pooled, drawn, SIGMAS)
     for k, sigma in enumerate(SIGMAS):
@@ -107,7 +107,11 @@ def test_mean_differences_are_of_the_batch_less_the_rest(groups):
     drawn = draw(23, 11, 9, np.random.default_rng(1), Blocks(groups=groups))
     pooled = np.concatenate([X, Y])
     is_batch = np.array([np.isin(drawn.unit_of, row) for row in drawn.labels])
-    expected = [pooled[b].mean(axis=0, dtype=float) - pooled[~b].mean(axis=0, dtype=float) for b in is_batch]
+    rests = ~is_batch & (drawn.unit_of >= 0)
+    expected = [
+        pooled[b].mean(axis=0, dtype=float) - pooled[rest].mean(axis=0, dtype=float)
+        for b, rest in zip(is_batch, rests, strict=True)
+    ]
     squared = _sums.of_mean_differences(
         pooled.astype(float), drawn, lambda delta: np.square(delta, out=delta), 3
     )

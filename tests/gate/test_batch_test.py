@@ -222,7 +222,10 @@ def test_effects_are_thinned_to_the_batchs_mix_for_images_and_not_for_groups():
     whole = own.detector.describe(own.state, good.views["properties"], batch.views["properties"], own.columns)
     assert whole[0].effect > 0.3
     assert outcome.verdict.effect < 0.25
-    pairs = [tuple(f"{label}{i // 4}" for i, label in enumerate(side)) for side in labels]
+    pairs = [
+        tuple(f"{label}{i // run}" for i, label in enumerate(side))
+        for side, run in zip(labels, (4, 2), strict=True)
+    ]
     good, batch = replace(good, group=pairs[0]), replace(batch, group=pairs[1])
     keys = {"facts": {"stratify_by": "k", "group_by": "g"}, "good": good}
     outcome = gate(batch, {"alpha": 0.4}, input={"stratify_by": "k", "group_by": "g"}, **keys)

@@ -51,16 +51,31 @@ def test_few_relabellings_are_listed_not_drawn():
 
 
 def test_groups_are_moved_whole_and_the_same_name_on_both_sides_is_two_units():
-    names = ["a", "a", "b", "c", "c", "c", "d", "e", "f", "g", "a", "a", "h"]
-    drawn = draw(10, 3, 500, rng(), Blocks(groups=names))
+    names = ["a", "a", "b", "c", "c", "b", "d", "d", "e", "f", "e", "f", "a", "a", "g", "g"]
+    drawn = draw(12, 4, 500, rng(), Blocks(groups=names))
     assert drawn.kind == "groups"
-    assert len(drawn.sizes) == 9
-    assert drawn.sizes.sum() == 13
-    first_a, second_a = drawn.unit_of[0], drawn.unit_of[10]
+    assert drawn.sizes.tolist() == [2] * 8
+    first_a, second_a = drawn.unit_of[0], drawn.unit_of[12]
     assert first_a != second_a
     assert drawn.unit_of[1] == first_a
-    assert drawn.batch_sizes[0] == 3
-    assert drawn.batch_sizes.max() > 3  # groups of different sizes change place
+    assert drawn.labels[0].tolist() == sorted({second_a, drawn.unit_of[14]})
+
+
+def test_groups_of_unequal_size_are_thinned_until_every_row_has_as_many_images():
+    """Within a row's strata, too: sizes of the units that a row names are those that the batch's have."""
+    names = [f"c{i}" for i in range(12) for _ in range(i + 1)] + [
+        f"y{i}" for i in range(5) for _ in range(9 - i)
+    ]
+    drawn = draw(78, 35, 500, rng(), Blocks(groups=names))
+    assert set(drawn.batch_sizes.tolist()) == {drawn.batch_sizes[0]}
+    assert len({tuple(sorted(row)) for row in drawn.sizes[drawn.labels].tolist()}) == 1
+    assert drawn.images + (drawn.unit_of < 0).sum() == 113
+    assert (drawn.unit_of < 0).any()
+    x = np.arange(113, dtype="f")[:, None]
+    held_out, batch, own = drawn.tested(x[:78], x[78:])
+    kept = drawn.unit_of >= 0
+    assert np.concatenate([held_out, batch])[:, 0].tolist() == np.flatnonzero(kept).tolist()
+    assert (own.n_held_out, own.unit_of.tolist()) == (len(held_out), drawn.unit_of[kept].tolist())
 
 
 def test_strata_keep_their_numbers_in_every_row():
