@@ -12,6 +12,7 @@ from driftcli.core.report import GateResult
 from driftcli.core.sight import Detectable, FalseAlarmRate
 from driftcli.core.text import label
 from driftcli.gate.batch_test import Outcome
+from driftcli.gate.dependence import Found
 from driftcli.reference.reference import Baseline
 
 
@@ -23,6 +24,8 @@ class GateFacts:
     baseline: Baseline
     batch: Features
     """All images that were read; the gate tests the first of them."""
+    dependence: Found | None = None
+    """What was found to belong together."""
 
     def decided(self, outcome: Outcome) -> GateResult:
         """What the gate found, what it promises, what it can see."""
@@ -46,6 +49,8 @@ class GateFacts:
     def detectable(self) -> tuple[tuple[Detectable, ...], str | None]:
         """Corruptions and property shifts that batches of this size show, and what they do not."""
         count = len(self.batch.first(self.settings.gate.max_test_images))
+        if self.dependence is not None:  # at best as good as that many independent images
+            count = self.dependence.units[1]
         simulated = self.baseline.facts.get("detectable", ())
         seen, missed = detectability.detectable(
             self.baseline.measured, simulated, self.settings.gate.alpha, count
@@ -65,6 +70,8 @@ class GateFacts:
         blocked = None
         if self.settings.input.group_by is not None:
             blocked = "groups are the unit of the test"
+        elif self.dependence is not None:
+            blocked = "neighbouring images depend on each other"
         elif self.settings.gate.tolerance == "auto":
             blocked = "the tolerance comes from the good groups"
         return false_alarms.false_alarm_rate(

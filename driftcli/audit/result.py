@@ -68,7 +68,7 @@ class Draft:
     def report(self, outcome: Outcome, seconds: float) -> Report:
         """The whole result of an audit that reached a verdict."""
         verdict, settings = outcome.verdict, self.settings
-        gate = GateFacts(settings, self.baseline, self.reading.features)
+        gate = GateFacts(settings, self.baseline, self.reading.features, outcome.dependence)
         judged = rules.judge(settings.gate, self.baseline, self.reading.features, gate.detectable[0])
         failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
         failed = failed or any(rule.failed for rule in judged)
@@ -248,7 +248,7 @@ class Draft:
                 "calibrated on images held back from the fit, not on a baseline of its own (driftcli baseline)"
             )
         left = count - int(outcome.relabellings.batch_sizes[0])
-        if left:
+        if left and outcome.relabellings.kind == "bins":
             said.append(f"{left} images are left out of the test: bins have equal sizes")
         return (*said, *(self._doubts(outcome) if outcome.verdict.outcome == "pass" else ()))
 
@@ -256,7 +256,8 @@ class Draft:
         """Why the gate may have fired on good images: dependence, in the batch or among good groups."""
         if self.settings.input.group_by is not None:
             return []
-        said = [near_duplicates.caution(outcome.tested, self.held_out)]
+        found = outcome.dependence
+        said = [near_duplicates.caution(outcome.tested, self.held_out) if found is None else found.sentence]
         if self.settings.gate.tolerance != "auto":
             said += self.baseline.facts.get("cautions", [])
         return [line for line in said if line]

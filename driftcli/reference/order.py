@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,10 +17,13 @@ from driftcli.stats import dependence
 from driftcli.stats.dependence import Row
 
 LEAST = 10
-"""Images of one folder whose names differ by digits alone, from which on they are a series of their own."""
+"""Images whose paths differ by digits alone, from which on they are a series of their own."""
+FEW, LONG = 12, 20
+"""So few series, or series of so many images on average, are classes or cameras rather than times of day."""
 WIDE, AXES, SAMPLE = 16, 8, 256
 """Of a view with more columns the principal axes are looked at, so many, learnt from so many images."""
 _DIGITS = re.compile(r"\d+")
+_BEFORE = re.compile(r".*?(?=\d+\D*$)", re.DOTALL)
 _FILE = re.compile(r"[^/\\]*$")
 
 
@@ -31,33 +35,47 @@ class Order:
     """[n]: the image at each place."""
     series: NDArray[np.int64]
     """[n], ascending from 0: the series of the image at each place."""
+    stratum: NDArray[np.int64]
+    """[n], ascending from 0: its stratum; all of one where there are none."""
     timed: bool
     """Every image has its capture time; else names give the order."""
 
 
 def order_of(features: Features) -> Order:
-    """Series by series: images of one folder (and stratum) whose names differ by digits alone, in the order of their times.
+    """Series by series: images (of one stratum) whose paths differ by their last number alone, in the order of their times.
 
-    Without times by name, digits as numbers (frame2 before frame10). A folder, or a word of a name, may stand for a class
-    or a camera: that its images resemble each other is no dependence, so that neighbours are compared within a series
-    only. Names of which fewer than LEAST are alike share one series of their folder.
+    Without times by name, numbers as numbers (frame2 before frame10). A folder, or another part of a path, may stand for a
+    class or a camera: that its images resemble each other is no dependence, so that neighbours are compared within a series
+    only. Paths that differ by digits share a series where their other numbers would make many short ones (times of day);
+    paths of fewer than LEAST that are alike share one of their folder.
     """
-    files = [_FILE.search(name) for name in features.names]
-    starts = [0 if file is None else file.start() for file in files]
-    folders = [name[:start] for name, start in zip(features.names, starts, strict=True)]
-    strata = features.stratum or ("",) * len(features)
-    stems = [_DIGITS.sub("#", name[start:]) for name, start in zip(features.names, starts, strict=True)]
-    counts = Counter(zip(folders, strata, stems, strict=True))
-    keys = [key if counts[key] >= LEAST else (*key[:2], "") for key in zip(folders, strata, stems, strict=True)]
-    numbered = [_DIGITS.sub(_padded, name) for name in features.names]
+    names = features.names
+    stems = list(
+        zip(features.stratum or ("",) * len(names), (_DIGITS.sub("#", n) for n in names), strict=True)
+    )
+    counts = Counter(stems)
+    before = [_BEFORE.match(name) for name in names]
+    heads = ["" if match is None else match[0] for match in before]
+    several = Counter(stem for stem, _ in set(zip(stems, heads, strict=True)))
+
+    def key(i: int) -> tuple[str, str, str]:
+        stratum, stem = stems[i]
+        if counts[stems[i]] < LEAST:
+            return stratum, _FILE.sub("", names[i]), ""
+        long = several[stems[i]] <= FEW or counts[stems[i]] >= LONG * several[stems[i]]
+        return stratum, stem, heads[i] if long else ""
+
+    keys = [key(i) for i in range(len(names))]
+    numbered = [_DIGITS.sub(_padded, name) for name in names]
     rows = np.array(sorted(range(len(keys)), key=lambda i: (keys[i], numbered[i])), np.int64)
     series = np.zeros(len(rows), np.int64)
     if len(rows):
-        series[1:] = np.cumsum([keys[a] != keys[b] for a, b in zip(rows[:-1], rows[1:], strict=True)])
+        series[1:] = np.cumsum([keys[a] != keys[b] for a, b in itertools.pairwise(rows)])
     timed = features.time is not None and bool(np.isfinite(features.time).all())
     if timed and features.time is not None:
         rows = rows[np.lexsort((features.time[rows], series))]
-    return Order(rows, series, timed)
+    kinds = np.unique(np.array([key[0] for key in keys], object)[rows].astype(str), return_inverse=True)[1]
+    return Order(rows, series, kinds.astype(np.int64), timed)
 
 
 def _padded(digits: re.Match[str]) -> str:
@@ -87,7 +105,7 @@ def _along(
         else np.nan_to_num(features.views[view][rows]) @ axis
         for view, axis in axes.items()
     ]
-    return np.concatenate(parts, axis=1)
+    return np.concatenate([np.empty((len(rows), 0)), *parts], axis=1)
 
 
 @threads.single
@@ -106,10 +124,10 @@ def look_of(good: Features, views: Sequence[str]) -> Look:
 
 
 @threads.single
-def dependence_of(features: Features, look: Look) -> tuple[NDArray[np.int64], Row]:
-    """[n], the place in the row of each image, and how the row's images depend on each other; of copies one is looked at.
+def dependence_of(features: Features, look: Look) -> tuple[Order, NDArray[np.int64], Row]:
+    """The order, [n] the place in the row of each image, and how the row's images depend on each other.
 
-    Copies have the place of the first of them.
+    Of copies one is looked at; the others have its place.
     """
     order = order_of(features)
     _, first, inverse = np.unique(features.pixels[order.rows], return_index=True, return_inverse=True)
@@ -117,4 +135,4 @@ def dependence_of(features: Features, look: Look) -> tuple[NDArray[np.int64], Ro
     z = dependence.scores(look.along(features, order.rows[kept]), look.spread)
     place = np.empty(len(features), np.int64)
     place[order.rows] = np.searchsorted(kept, first[inverse])
-    return place, dependence.measure(z, order.series[kept])
+    return order, place, dependence.measure(z, order.series[kept], order.stratum[kept])

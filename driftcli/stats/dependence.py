@@ -25,9 +25,11 @@ NEAR = 0.2
 """Near-copies: half the mean squared difference of their scores, which is about 1 for good images drawn at random."""
 FEWEST = 10
 """Images below which no order is told from others."""
-TIMES, GAP = 3.0, 1.5
-"""A block spans at least so many correlation times, and so many lie between it and the next, left out of the test:
-blocks beside each other would share more than those that relabelling puts together."""
+DIFFER = 2.5
+"""Standard deviations beyond which two sets are taken to depend differently: what errs here changes lengths of blocks."""
+SPANS = ((3.0, 1.5), (2.0, 1.0))
+"""A block spans at least so many correlation times, and so many lie between it and the next, left out of the test: blocks
+beside each other would share more than those that relabelling puts together. The second where the first leaves too few."""
 WINDOW = 5.0
 """Correlations are added up to this multiple of their own sum; beyond lies noise (Sokal 1997, Monte Carlo Methods in
 Statistical Mechanics, section 3)."""
@@ -67,9 +69,9 @@ class Row:
         """Whether images beside each other were found to depend on each other."""
         return self.copied or self.time > 1
 
-    def surely_freer_than(self, other: Row) -> bool:
-        """Whether images beside each other are surely less alike here than there."""
-        return other.alike - self.alike > CERTAIN * math.hypot(self.spread, other.spread)
+    def freer_than(self, other: Row) -> bool:
+        """Whether images beside each other are less alike here than there, beyond chance."""
+        return other.alike - self.alike > DIFFER * math.hypot(self.spread, other.spread)
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,10 @@ class _Blocks:
     gap: int
 
     @staticmethod
-    def after(time: float) -> _Blocks:
+    def after(time: float, spans: tuple[float, float]) -> _Blocks:
         """About independent ones under this correlation time."""
-        return _Blocks(math.ceil(TIMES * time), math.ceil(GAP * time)) if time > 1 else _Blocks(1, 0)
+        length, gap = spans
+        return _Blocks(math.ceil(length * time), math.ceil(gap * time)) if time > 1 else _Blocks(1, 0)
 
     def fitting(self, number: int) -> int:
         """How many such blocks so many images or runs hold, at least one."""
@@ -99,36 +102,39 @@ class _Blocks:
         return found
 
 
-def units(held_out: Row, batch: Row) -> tuple[Rows, Rows] | None:
+def units(held_out: Row, batch: Row, alpha: float) -> tuple[Rows, Rows] | None:
     """[n_c] and [m], ascending from 0: the exchangeable unit of each image of C and of the batch; -1: left out of the test.
 
-    None where neither set shows dependence. Units are runs of near-copies, or blocks of a few correlation times. A set
-    whose own order shows less than the other's is taken to depend alike, unless it surely does not: a short batch cannot
-    show what a long baseline does. Blocks are equally long on both sides where both depend alike; else each side's have as
-    many of its own correlation times.
+    None where neither set shows dependence. Units are runs of near-copies, or blocks of a few correlation times; as long
+    ones as leave 1 / alpha relabellings, where there are any. A set whose own order shows less than the other's is taken to
+    depend alike, unless the difference is beyond chance: a short batch cannot show what a long baseline does. Blocks are
+    equally long on both sides where both depend alike; else each side's have as many of its own correlation times.
     """
     if not held_out.dependent and not batch.dependent:
         return None
-    good, ours = _alike(held_out, batch)
-    many = ours.fitting(batch.number)
+    for spans in SPANS:
+        good, ours = _alike(held_out, batch, spans)
+        many, most = ours.fitting(batch.number), good.fitting(held_out.number)
+        if math.comb(many + most, many) * alpha >= 1 - 1e-9:
+            break
     # As with bins of single images: of more units relabelling costs more than it tells.
     coarser = math.ceil(many / BATCH_BINS) if many > SINGLE_IMAGES else 1
-    coarser = max(coarser, math.ceil((good.fitting(held_out.number) + many) / MAX_UNITS))
+    coarser = max(coarser, math.ceil((most + many) / MAX_UNITS))
     good, ours = (_Blocks(one.length * coarser, one.gap) for one in (good, ours))
     return good.of(held_out), ours.of(batch)
 
 
-def _alike(held_out: Row, batch: Row) -> tuple[_Blocks, _Blocks]:
+def _alike(held_out: Row, batch: Row, spans: tuple[float, float]) -> tuple[_Blocks, _Blocks]:
     """Blocks of C and of the batch."""
-    if batch.surely_freer_than(held_out) or held_out.surely_freer_than(batch):
-        good, ours = (_Blocks.after(row.time) for row in (held_out, batch))
+    if batch.freer_than(held_out) or held_out.freer_than(batch):
+        good, ours = (_Blocks.after(row.time, spans) for row in (held_out, batch))
         return good, ours if ours.length == 1 else ours.stretched(batch.number)
     if held_out.copied or (batch.copied and held_out.time == 1):
         own = 1 if batch.copied else round(len(held_out.runs) / held_out.number)
         return _Blocks(1, 0), _Blocks(min(own, batch.number), 0)
     sizes = len(held_out.runs), len(batch.runs)
     time = float(np.average([held_out.time, batch.time], weights=sizes))
-    ours = _Blocks.after(time).stretched(sizes[1])
+    ours = _Blocks.after(time, spans).stretched(sizes[1])
     return ours, ours
 
 
@@ -158,25 +164,26 @@ def spreads(x: NDArray[np.floating[Any]]) -> Floats:
 
 
 @threads.single
-def measure(z: Floats, series: Rows) -> Row:
+def measure(z: Floats, series: Rows, stratum: Rows | None = None) -> Row:
     """How n images depend on each other, from their scores [n, d] in the order in which they were made.
 
     `series` [n], ascending: only within a series neighbours are asked whether they are alike, about the mean of their
-    series; near-copies are so wherever they lie. Runs count where that is all the dependence there is: where the first
+    series; near-copies are so wherever they lie, if there are more of them than among other images of their `stratum` [n],
+    ascending (none: all are of one). Runs count where that is all the dependence there is: where the first
     images of neighbouring runs are alike, too, images depend on each other by degrees.
     """
     n = len(z)
     if n < FEWEST or not z.shape[1]:
         return Row(np.arange(n))
     time, alike, spread = _correlation(z, series)
-    runs = _runs(z)
+    runs = _runs(z, np.zeros(n, np.int64) if stratum is None else stratum)
     first = np.flatnonzero(np.diff(runs, prepend=-1))
     if len(first) < n and _correlation(z[first], series[first])[0] == 1:
         return Row(runs, 1.0, alike, spread)
     return Row(np.arange(n), time, alike, spread)
 
 
-def _runs(z: Floats) -> Rows:
+def _runs(z: Floats, stratum: Rows) -> Rows:
     """[n]: stretches of near-copies of their first image; single images unless neighbours surely are near-copies."""
     n = len(z)
 
@@ -184,12 +191,15 @@ def _runs(z: Floats) -> Rows:
         close: NDArray[np.bool_] = np.square(a - b).mean(axis=1) < 2 * NEAR
         return close
 
-    beside = near(z[:-1], z[1:])
-    lags = np.unique(np.linspace(n // 3, n // 2, FAR).round().astype(int))
-    usual = float(np.mean([near(z[:-lag], z[lag:]).mean() for lag in lags if lag]))
-    expected = usual * (n - 1)
+    beside, expected = near(z[:-1], z[1:]), 0.0
+    starts_here = np.flatnonzero(np.diff(stratum, prepend=-1))
+    for part in np.split(z, starts_here[1:]):
+        lags = np.unique(np.linspace(len(part) // 3, len(part) // 2, FAR).round().astype(int))
+        usual = [float(near(part[:-lag], part[lag:]).mean()) for lag in lags if lag]
+        expected += float(np.mean(usual or [1.0])) * (len(part) - 1)
     # Of few expected pairs the number is about Poisson; of many it varies less.
-    if beside.sum() - expected <= CERTAIN * math.sqrt(max(expected, 1.0)):
+    inside = beside[stratum[1:] == stratum[:-1]]
+    if inside.sum() - expected <= CERTAIN * math.sqrt(max(expected, 1.0)):
         return np.arange(n)
     starts = np.ones(n, bool)
     leader = 0
@@ -228,7 +238,9 @@ def _correlation(z: Floats, series: Rows) -> tuple[float, float, float]:
     inverse = (np.square(x) / sizes[at][:, None]).sum(axis=0)
     away = products(1) + inverse
     per_series = np.add.reduceat(np.square(x), starts, axis=0)
-    variance = (np.square(per_series) * (np.maximum(sizes - 1, 0) / np.maximum(sizes, 1) ** 2)[:, None]).sum(axis=0)
+    variance = (np.square(per_series) * (np.maximum(sizes - 1, 0) / np.maximum(sizes, 1) ** 2)[:, None]).sum(
+        axis=0
+    )
     related = np.square((x.T @ x) / np.sqrt(np.outer(total, total)))
     deviation = np.sqrt(variance)
     together = float(away.sum()) / math.sqrt(float(deviation @ related @ deviation))
@@ -242,13 +254,11 @@ def _correlation(z: Floats, series: Rows) -> tuple[float, float, float]:
         candidates.append(np.arange(len(total)))
     if not candidates:
         return 1.0, alike, spread
-    times = _times(products, total, n, pairs, candidates)
+    times = _times(products, total, n, candidates)
     return max(times), alike, spread
 
 
-def _times(
-    products: Callable[[int], Floats], total: Floats, n: int, pairs: int, candidates: list[Rows]
-) -> list[float]:
+def _times(products: Callable[[int], Floats], total: Floats, n: int, candidates: list[Rows]) -> list[float]:
     """The correlation time of each set of columns, at least 1: 1 + 2 x the sum of their correlations."""
     times, done = [1.0] * len(candidates), [False] * len(candidates)
     lag = 0

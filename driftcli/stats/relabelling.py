@@ -52,12 +52,14 @@ class Blocks:
 
     def of(self, used: NDArray[np.bool_]) -> Blocks:
         """Those of these images alone, [n]."""
-        texts = {
-            name: None if values is None else [v for v, u in zip(values, used, strict=True) if u]
-            for name, values in (("groups", self.groups), ("strata", self.strata))
-        }
+
+        def some(values: Sequence[str] | None) -> list[str] | None:
+            return None if values is None else [v for v, u in zip(values, used, strict=True) if u]
+
         content = None if self.content is None else self.content[used]
-        return replace(self, **texts, content=content, left_out=None)
+        return replace(
+            self, groups=some(self.groups), strata=some(self.strata), content=content, left_out=None
+        )
 
 
 FREE = Blocks()

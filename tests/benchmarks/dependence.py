@@ -41,12 +41,14 @@ LIKE = 0.1
 def row_of(kind: str, n: int, x: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
     """N images in a row and their true groups, from different rows of the matrix of real features."""
     fresh = x[rng.permutation(len(x))[:n]]
-    if kind.startswith("bursts") or kind.startswith("uneven"):
+    if kind.startswith(("bursts", "uneven")):
         sizes = np.full(n, 10) if kind.startswith("bursts") else rng.integers(1, 21, n)
         scene = np.repeat(np.arange(n), sizes)[:n]
-        return fresh[scene] + LIKE * x.std(axis=0) * rng.normal(size=(n, x.shape[1])), [f"g{s}" for s in scene]
+        return fresh[scene] + LIKE * x.std(axis=0) * rng.normal(size=(n, x.shape[1])), [
+            f"g{s}" for s in scene
+        ]
     if kind.startswith("AR"):
-        rho, mean = float(kind[2:].split()[0]), x.mean(axis=0)
+        rho, mean = float(kind[2:].split(maxsplit=1)[0]), x.mean(axis=0)
         found = fresh - mean
         for i in range(1, n):
             found[i] = rho * found[i - 1] + (1 - rho**2) ** 0.5 * found[i]
@@ -54,7 +56,9 @@ def row_of(kind: str, n: int, x: np.ndarray, rng: np.random.Generator) -> tuple[
     return fresh, [f"g{i}" for i in range(n)]
 
 
-def features(values: np.ndarray, groups: list[str], spans: dict, rng: np.random.Generator, shuffled: bool) -> Features:
+def features(
+    values: np.ndarray, groups: list[str], spans: dict, rng: np.random.Generator, shuffled: bool
+) -> Features:
     """As a reading has them: in the order of random hashes, names tell the order (or nothing)."""
     n = len(values)
     order = rng.permutation(n)
@@ -101,15 +105,21 @@ class World:
         direction = np.random.default_rng(5).normal(size=values.shape[1])
         values = values + shift * self.sd * direction
         batch = features(values, [f"y{g}" for g in groups], self.spans, rng, scattered)
-        return Baseline("default", held_out, self.families, {}, {}, {"digest": str(seed), "group_by": "folder"}), batch
+        return Baseline(
+            "default", held_out, self.families, {}, {}, {"digest": str(seed), "group_by": "folder"}
+        ), batch
 
 
-def audit(baseline: Baseline, batch: Features, dependence: str, *, grouped: bool = False) -> tuple[float, object]:
-    """p (1 where it cannot be told), and what was found."""
+def audit(
+    baseline: Baseline, batch: Features, dependence: str, *, grouped: bool = False
+) -> tuple[float, object]:
+    """P (1 where it cannot be told), and what was found."""
     given = {"input": {"group_by": "folder"}} if grouped else {}
     known = {"dependence": dependence} if "dependence" in Settings().gate.model_dump() else {}
     settings = Settings.model_validate({"gate": {"alpha": ALPHA, **known}, **given})
-    reading = Reading(batch, Ledger(len(batch), len(batch), {}, {}, 0), (), 0.0, batch.content, np.unique(batch.pixels))
+    reading = Reading(
+        batch, Ledger(len(batch), len(batch), {}, {}, 0), (), 0.0, batch.content, np.unique(batch.pixels)
+    )
     try:
         outcome = run_gate(settings, baseline, reading)
     except NotAuditedError:
@@ -125,7 +135,9 @@ ROWS = (
 
 def rows(given: argparse.Namespace, world: World) -> None:
     """One Markdown row a kind."""
-    print("| kind | trials | bound (99 %) | alarms | rate, 95 % | inconclusive | found | units of the batch |\n|-|-|-|-|-|-|-|-|")
+    print(
+        "| kind | trials | bound (99 %) | alarms | rate, 95 % | inconclusive | found | units of the batch |\n|-|-|-|-|-|-|-|-|"
+    )
     for kind in given.only or ROWS:
         p, units = [], []
         for i in range(given.trials):
@@ -153,7 +165,10 @@ def power(given: argparse.Namespace, world: World) -> None:
                 ways = (("auto", False), ("auto", True), ("off", False))
                 found.append([audit(baseline, batch, way, grouped=g)[0] <= ALPHA for way, g in ways])
             mean = np.mean(found, axis=0)
-            print(f"| {kind} | {shift} | {given.trials} | " + " | ".join(f"{m:.3f}" for m in mean) + " |", flush=True)
+            print(
+                f"| {kind} | {shift} | {given.trials} | " + " | ".join(f"{m:.3f}" for m in mean) + " |",
+                flush=True,
+            )
 
 
 def errors(given: argparse.Namespace, world: World) -> None:
@@ -193,7 +208,9 @@ def main() -> None:
         extract(data_folder(given.data), given.cache, "cifar10", SIDE, only=("fit", "source", "clean"))
     started = time.perf_counter()
     {"rows": rows, "power": power, "errors": errors}[given.part](given, World(given.cache))
-    print(f"\nC = {C}, batches of {M}, alpha {ALPHA}, seed {given.seed}; {machine()}; {time.perf_counter() - started:.0f} s.")
+    print(
+        f"\nC = {C}, batches of {M}, alpha {ALPHA}, seed {given.seed}; {machine()}; {time.perf_counter() - started:.0f} s."
+    )
 
 
 if __name__ == "__main__":
