@@ -37,6 +37,8 @@ class Order:
     """[n], ascending from 0: the series of the image at each place."""
     stratum: NDArray[np.int64]
     """[n], ascending from 0: its stratum; all of one where there are none."""
+    place: NDArray[np.float64]
+    """[n]: its time in seconds, else the last number of its path; NaN where it has none."""
     timed: bool
     """Every image has its capture time; else names give the order."""
 
@@ -72,10 +74,18 @@ def order_of(features: Features) -> Order:
     if len(rows):
         series[1:] = np.cumsum([keys[a] != keys[b] for a, b in itertools.pairwise(rows)])
     timed = features.time is not None and bool(np.isfinite(features.time).all())
+    place = np.array([_last(name) for name in names], np.float64)
     if timed and features.time is not None:
-        rows = rows[np.lexsort((features.time[rows], series))]
+        place = features.time
+        rows = rows[np.lexsort((place[rows], series))]
+    place = place[rows]
     kinds = np.unique(np.array([key[0] for key in keys], object)[rows].astype(str), return_inverse=True)[1]
-    return Order(rows, series, kinds.astype(np.int64), timed)
+    return Order(rows, series, kinds.astype(np.int64), place, timed)
+
+
+def _last(name: str) -> float:
+    numbers = _DIGITS.findall(name.rpartition(".")[0] or name)
+    return float(numbers[-1][-15:]) if numbers else float("nan")
 
 
 def _padded(digits: re.Match[str]) -> str:
@@ -135,4 +145,4 @@ def dependence_of(features: Features, look: Look) -> tuple[Order, NDArray[np.int
     z = dependence.scores(look.along(features, order.rows[kept]), look.spread)
     place = np.empty(len(features), np.int64)
     place[order.rows] = np.searchsorted(kept, first[inverse])
-    return order, place, dependence.measure(z, order.series[kept], order.stratum[kept])
+    return order, place, dependence.measure(z, order.series[kept], order.stratum[kept], order.place[kept])

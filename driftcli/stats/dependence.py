@@ -25,7 +25,7 @@ NEAR = 0.2
 """Near-copies: half the mean squared difference of their scores, which is about 1 for good images drawn at random."""
 FEWEST = 10
 """Images below which no order is told from others."""
-DIFFER = 2.5
+DIFFER = 1.5
 """Standard deviations beyond which two sets are taken to depend differently: what errs here changes lengths of blocks."""
 SPANS = ((3.0, 1.5), (2.0, 1.0))
 """A block spans at least so many correlation times, and so many lie between it and the next, left out of the test: blocks
@@ -33,6 +33,8 @@ beside each other would share more than those that relabelling puts together. Th
 WINDOW = 5.0
 """Correlations are added up to this multiple of their own sum; beyond lies noise (Sokal 1997, Monte Carlo Methods in
 Statistical Mechanics, section 3)."""
+SPARSE, JUMP = 1.25, 20
+"""A set whose steps are so many times as long is a part of such a row; steps of so many times the median are pauses."""
 CLIP = 3.0
 FAR = 16
 """Distances in the row at which pairs of images stand for pairs drawn at random."""
@@ -53,6 +55,11 @@ class Row:
     """Correlation of images beside each other, a mean over all columns; 0 on average for independent ones."""
     spread: float = 1.0
     """Standard deviation of `alike` in random orders."""
+    step: float = 1.0
+    """How far images beside each other lie apart, as their times or numbers tell."""
+
+    apart: float = 1.0
+    """Half the mean squared difference of images beside each other."""
 
     @property
     def number(self) -> int:
@@ -70,8 +77,12 @@ class Row:
         return self.copied or self.time > 1
 
     def freer_than(self, other: Row) -> bool:
-        """Whether images beside each other are less alike here than there, beyond chance."""
-        return other.alike - self.alike > DIFFER * math.hypot(self.spread, other.spread)
+        """Whether images beside each other are less alike here than there, beyond chance, and not nearer to each other.
+
+        Of a single scene nothing in the order tells that its images belong together; that they lie close does.
+        """
+        surely = other.alike - self.alike > DIFFER * math.hypot(self.spread, other.spread)
+        return surely and self.apart > other.apart
 
 
 @dataclass(frozen=True)
@@ -115,7 +126,7 @@ def units(held_out: Row, batch: Row, alpha: float) -> tuple[Rows, Rows] | None:
     for spans in SPANS:
         good, ours = _alike(held_out, batch, spans)
         many, most = ours.fitting(batch.number), good.fitting(held_out.number)
-        if math.comb(many + most, many) * alpha >= 1 - 1e-9:
+        if math.comb(many + most, many) >= 1 / alpha - 1e-9:
             break
     # As with bins of single images: of more units relabelling costs more than it tells.
     coarser = math.ceil(many / BATCH_BINS) if many > SINGLE_IMAGES else 1
@@ -126,6 +137,9 @@ def units(held_out: Row, batch: Row, alpha: float) -> tuple[Rows, Rows] | None:
 
 def _alike(held_out: Row, batch: Row, spans: tuple[float, float]) -> tuple[_Blocks, _Blocks]:
     """Blocks of C and of the batch."""
+    times = held_out.step / batch.step
+    if max(times, 1 / times) > SPARSE and (times > 1) == (batch.alike > held_out.alike):
+        return _spanning(held_out, batch, times, spans)
     if batch.freer_than(held_out) or held_out.freer_than(batch):
         good, ours = (_Blocks.after(row.time, spans) for row in (held_out, batch))
         return good, ours if ours.length == 1 else ours.stretched(batch.number)
@@ -136,6 +150,20 @@ def _alike(held_out: Row, batch: Row, spans: tuple[float, float]) -> tuple[_Bloc
     time = float(np.average([held_out.time, batch.time], weights=sizes))
     ours = _Blocks.after(time, spans).stretched(sizes[1])
     return ours, ours
+
+
+def _spanning(held_out: Row, batch: Row, times: float, spans: tuple[float, float]) -> tuple[_Blocks, _Blocks]:
+    """Blocks that span the same time on both sides, where C's images lie so many times as far apart as the batch's.
+
+    A baseline drawn at random from a film has no neighbours left, a night checked whole has.
+    """
+    if held_out.copied or batch.copied:
+        return _Blocks(1, 0), _Blocks(1, 0)
+    sizes = len(held_out.runs), len(batch.runs)
+    known = [held_out.time * times, batch.time]
+    known = [known[0] if held_out.time > 1 else known[1], known[1] if batch.time > 1 else known[0]]
+    ours = _Blocks.after(float(np.average(known, weights=sizes)), spans).stretched(sizes[1])
+    return _Blocks(max(1, round(ours.length / times)), math.ceil(ours.gap / times)), ours
 
 
 def scores(x: NDArray[np.floating[Any]], spread: Floats) -> Floats:
@@ -164,12 +192,12 @@ def spreads(x: NDArray[np.floating[Any]]) -> Floats:
 
 
 @threads.single
-def measure(z: Floats, series: Rows, stratum: Rows | None = None) -> Row:
+def measure(z: Floats, series: Rows, stratum: Rows | None = None, place: Floats | None = None) -> Row:
     """How n images depend on each other, from their scores [n, d] in the order in which they were made.
 
     `series` [n], ascending: only within a series neighbours are asked whether they are alike, about the mean of their
     series; near-copies are so wherever they lie, if there are more of them than among other images of their `stratum` [n],
-    ascending (none: all are of one). Runs count where that is all the dependence there is: where the first
+    ascending (none: all are of one). `place` [n]: time or number of each, ascending within a series. Runs count where that is all the dependence there is: where the first
     images of neighbouring runs are alike, too, images depend on each other by degrees.
     """
     n = len(z)
@@ -178,9 +206,21 @@ def measure(z: Floats, series: Rows, stratum: Rows | None = None) -> Row:
     time, alike, spread = _correlation(z, series)
     runs = _runs(z, np.zeros(n, np.int64) if stratum is None else stratum)
     first = np.flatnonzero(np.diff(runs, prepend=-1))
+    step, apart = _step(place, series), float(np.square(np.diff(z, axis=0)).mean()) / 2
     if len(first) < n and _correlation(z[first], series[first])[0] == 1:
-        return Row(runs, 1.0, alike, spread)
-    return Row(np.arange(n), time, alike, spread)
+        return Row(runs, 1.0, alike, spread, step, apart)
+    return Row(np.arange(n), time, alike, spread, step, apart)
+
+
+def _step(place: Floats | None, series: Rows) -> float:
+    """Mean distance of images beside each other, pauses apart; 1 where no place tells."""
+    if place is None:
+        return 1.0
+    steps = np.diff(place)[series[1:] == series[:-1]]
+    steps = steps[steps > 0]
+    if not len(steps):
+        return 1.0
+    return float(steps[steps <= JUMP * np.median(steps)].mean())
 
 
 def _runs(z: Floats, stratum: Rows) -> Rows:

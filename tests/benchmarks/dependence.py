@@ -8,7 +8,7 @@ CIFAR-10 features as `failing_loudly.py --datasets cifar10 --extract` keeps them
 driftcli, others are good images. Every trial draws C (600) and a batch (50) anew. A burst is ten images of one scene
 (its features plus noise of 0.1 sd); `uneven` bursts have 1 to 20. AR(1): each image is rho times the one before plus
 fresh parts of another image, so that one image's law is that of real features up to mixing. `held-out`: C is a random
-half of its row. `rows` counts p <= alpha with dependence measured (`--off`: with `gate.dependence: off`, as before).
+half of its row (`renumbered`: its numbers do not tell). `rows` counts p <= alpha with dependence measured (`--off`: with `gate.dependence: off`, as before).
 `power`: whole rows with a shifted batch, beside the true groups and beside images. `errors`: independent images only:
 how often any dependence is found, and how many p-values differ.
 """
@@ -57,12 +57,16 @@ def row_of(kind: str, n: int, x: np.ndarray, rng: np.random.Generator) -> tuple[
 
 
 def features(
-    values: np.ndarray, groups: list[str], spans: dict, rng: np.random.Generator, shuffled: bool
+    values: np.ndarray, groups: list[str], numbers: np.ndarray | None, spans: dict, rng: np.random.Generator
 ) -> Features:
-    """As a reading has them: in the order of random hashes, names tell the order (or nothing)."""
+    """As a reading has them: in the order of random hashes, numbers in names tell the order (None: nothing does)."""
     n = len(values)
     order = rng.permutation(n)
-    names = [f"frame_{i:06d}.png" if not shuffled else f"{rng.bytes(8).hex()}.png" for i in range(n)]
+    names = (
+        [f"{rng.bytes(8).hex()}.png" for _ in range(n)]
+        if numbers is None
+        else [f"frame_{i:06d}.png" for i in numbers]
+    )
     hashes = np.sort(rng.integers(1, 2**63, n).astype(np.uint64))
     return Features(
         names=tuple(names[i] for i in order),
@@ -96,15 +100,21 @@ class World:
         halves = np.array_split(rng.permutation(len(self.x)), 2)
         many = 2 * C if "held-out" in kind else C
         values, groups = row_of(kind, many, self.x[halves[0]], rng)
-        if "held-out" in kind:
-            kept = np.sort(rng.permutation(many)[:C])
-            values, groups = values[kept], [groups[i] for i in kept]
-        scattered = kind == "nameless"
-        held_out = features(values, [f"c{g}" for g in groups], self.spans, rng, scattered)
+        kept = np.sort(rng.permutation(many)[:C])
+        numbers = np.arange(C) if "renumbered" in kind else kept
+        held_out = features(
+            values[kept],
+            [f"c{groups[i]}" for i in kept],
+            None if kind == "nameless" else numbers,
+            self.spans,
+            rng,
+        )
         values, groups = row_of(kind, M, self.x[halves[1]], rng)
         direction = np.random.default_rng(5).normal(size=values.shape[1])
         values = values + shift * self.sd * direction
-        batch = features(values, [f"y{g}" for g in groups], self.spans, rng, scattered)
+        batch = features(
+            values, [f"y{g}" for g in groups], None if kind == "nameless" else np.arange(M), self.spans, rng
+        )
         return Baseline(
             "default", held_out, self.families, {}, {}, {"digest": str(seed), "group_by": "folder"}
         ), batch
@@ -129,7 +139,7 @@ def audit(
 
 ROWS = (
     "independent", "nameless", "bursts", "uneven", "AR.3", "AR.5", "AR.7", "AR.9",
-    "bursts held-out", "AR.7 held-out",
+    "bursts held-out", "AR.7 held-out", "AR.7 held-out renumbered",
 )  # fmt: skip
 
 
