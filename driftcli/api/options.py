@@ -124,6 +124,8 @@ class CheckOptions(Run, total=False):
         for two certain checks to alarm (default: auto).
     min_images: Fewer distinct images are not audited (default: 8).
     max_unreadable: More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).
+    dependence: Images in a row that are near-copies or resemble each other are moved together; off: every
+        image counts as independent (default: auto; group_by goes before it).
     max_test_images: The test uses at most so many (default: 5000).
     allow_overlap: Accept a batch that is half or more of the reference's own images.
     ignore_composition: Compare within classes (labels that the baseline has, else clusters): another mix is
@@ -173,6 +175,7 @@ class CheckOptions(Run, total=False):
     permutations: int | Literal["auto"] | None
     min_images: int | None
     max_unreadable: float | str | None
+    dependence: Literal["auto", "off"] | None
     max_test_images: int | None
     allow_overlap: bool | None
     ignore_composition: bool | None

@@ -11,6 +11,7 @@ from driftcli.core.report import GateResult
 from driftcli.core.sight import Detectable, FalseAlarmRate
 from driftcli.core.text import label
 from driftcli.gate.batch_test import Outcome
+from driftcli.gate.dependence import Found
 from driftcli.reference.reference import Baseline
 
 
@@ -22,6 +23,8 @@ class GateFacts:
     baseline: Baseline
     independent: int
     """What the batch counts for where sight is told: its images in the test, or as many as it has groups."""
+    dependence: Found | None = None
+    """What was found to belong together."""
 
     def decided(self, outcome: Outcome) -> GateResult:
         """What the gate found, what it promises, what it can see."""
@@ -64,6 +67,8 @@ class GateFacts:
         blocked = None
         if self.settings.input.group_by is not None:
             blocked = "groups are the unit of the test"
+        elif self.dependence is not None:
+            blocked = "neighbouring images depend on each other"
         elif self.settings.gate.tolerance == "auto":
             blocked = "the tolerance comes from the good groups"
         return false_alarms.false_alarm_rate(

@@ -68,7 +68,7 @@ class Draft:
     def report(self, outcome: Outcome, seconds: float) -> Report:
         """The whole result of an audit that reached a verdict."""
         verdict, settings = outcome.verdict, self.settings
-        gate = GateFacts(settings, self.baseline, outcome.independent)
+        gate = GateFacts(settings, self.baseline, outcome.independent, outcome.dependence)
         judged = rules.judge(settings.gate, self.baseline, self.reading.features, gate.detectable[0])
         failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
         failed = failed or any(rule.failed for rule in judged)
@@ -249,13 +249,14 @@ class Draft:
             )
         relabellings = outcome.relabellings
         left = count - int(relabellings.batch_sizes[0])
-        if relabellings.kind == "groups" and relabellings.images < count + n:
+        named = relabellings.kind == "groups" and outcome.dependence is None
+        if named and relabellings.images < count + n:
             said.append(
                 "groups differ in size and are compared with groups of as many images, so that larger ones give "
                 f"only some of theirs: {count - left:,} of the batch's {count:,} images and "
                 f"{relabellings.images - count + left:,} of the baseline's {n:,} entered the test"
             )
-        elif left:
+        elif left and relabellings.kind == "bins":
             said.append(f"{left} images are left out of the test: bins have equal sizes")
         return (*said, *(self._doubts(outcome) if outcome.verdict.outcome == "pass" else ()))
 
@@ -263,7 +264,8 @@ class Draft:
         """Why the gate may have fired on good images: dependence, in the batch or among good groups."""
         if self.settings.input.group_by is not None:
             return []
-        said = [near_duplicates.caution(outcome.tested, self.held_out)]
+        found = outcome.dependence
+        said = [near_duplicates.caution(outcome.tested, self.held_out) if found is None else found.sentence]
         if self.settings.gate.tolerance != "auto":
             said += self.baseline.facts.get("cautions", [])
         return [line for line in said if line]

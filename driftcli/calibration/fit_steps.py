@@ -79,7 +79,8 @@ def holdout_share(settings: Settings, images: int) -> float:
 
 def parts(features: Features, settings: Settings) -> Split:
     """Which of the images F learns from, and which are held back as C."""
-    return split(features, holdout_share(settings, len(features)), settings.seed)
+    share, dependence = holdout_share(settings, len(features)), settings.gate.dependence == "auto"
+    return split(features, share, settings.seed, dependence=dependence)
 
 
 def states_without_images(

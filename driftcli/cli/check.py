@@ -48,6 +48,7 @@ class Gate:
     permutations: o.Permutations = None
     min_images: o.MinImages = None
     max_unreadable: o.MaxUnreadable = None
+    dependence: o.Dependence = None
     max_test_images: o.MaxTestImages = None
     allow_overlap: o.AllowOverlap = False
     ignore_composition: o.IgnoreComposition = False

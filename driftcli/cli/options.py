@@ -78,6 +78,16 @@ MaxUnreadable = Annotated[
         help="More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).",
     ),
 ]
+Dependence = Annotated[
+    str | None,
+    option(
+        "--dependence",
+        metavar="auto|off",
+        panel=GATE,
+        help="Images in a row that are near-copies or resemble each other are moved together; off: every image "
+        "counts as independent (default: auto; --group-by goes before it).",
+    ),
+]
 MaxTestImages = Annotated[
     str | None,
     option(

@@ -17,6 +17,7 @@ from driftcli.core.features import Features
 from driftcli.core.findings import CompositionResult
 from driftcli.gate import composition
 from driftcli.gate.composition import Mix
+from driftcli.gate.dependence import Found, found
 from driftcli.gate.within_classes import within_classes
 from driftcli.reading.reading import Reading
 from driftcli.reference.families import Family
@@ -36,6 +37,8 @@ class Outcome:
     tested: Features
     """The images of the batch that the test used; of thinned groups all."""
     composition: CompositionResult | None = None
+    dependence: Found | None = None
+    """Which images were found to depend on each other; None: none, or somebody named the groups."""
 
     @property
     def independent(self) -> int:
@@ -57,24 +60,29 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
     )
     if strata is None and chosen.ignore_composition:
         strata = composition.required(mix).strata(len(tested))
+    tied = _tied(chosen, baseline, tested) if groups is None else None
+    grouped = groups is not None or tied is not None
 
     def relabel(strata: Sequence[str] | None, permutations: int = permutations) -> Relabellings:
         rng = np.random.default_rng(seed)
         content = np.concatenate([baseline.features.content, tested.content])
         blocks = Blocks(groups, strata, content, _wanted_p(chosen))
+        if tied is not None:
+            blocks = replace(blocks, groups=tied.within(strata), left_out=tied.unit < 0)
         return draw(len(baseline.features), len(tested), permutations, rng, blocks)
 
     relabellings = relabel(strata)
     if relabellings.smallest_p > chosen.alpha:
         raise NotAuditedError(
-            _unattainable(relabellings, chosen.alpha), _how_many(relabellings, chosen.alpha)
+            _unattainable(relabellings, chosen.alpha),
+            _how_many(relabellings, chosen.alpha) if tied is None else tied.hint,
         )
     _require_enough(relabellings, len(tested), chosen.min_images)
     tolerance = _tolerance(settings, baseline)
 
     def judged(relabellings: Relabellings) -> minp.Verdict:
         evidence = _evidence(baseline, tested, relabellings)
-        if strata is not None and groups is None:
+        if strata is not None and not grouped:
             evidence = within_classes(evidence, baseline.families, baseline.features, tested, strata)
         return minp.judge(evidence, gates, chosen.alpha, tolerance)
 
@@ -87,13 +95,17 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
     if mix is not None:
         residual: tuple[float | None, str | None] = (verdict.p_value, None)
         if strata is None:
-            residual = (None, "the gate found nothing")
-        if strata is None and verdict.p_value <= chosen.alpha:
-            residual = _residual(baseline, tested, relabel, None if groups else mix.strata(len(tested)))
+            within = None if grouped else mix.strata(len(tested))
+            residual = _residual(baseline, tested, relabel, within, verdict.p_value <= chosen.alpha)
         mix_result = composition.result(
             mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
         )
-    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result)
+    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result, tied)
+
+
+def _tied(gate: GateSettings, baseline: Baseline, tested: Features) -> Found | None:
+    """What belongs together though nobody said so."""
+    return found(baseline, tested, _wanted_p(gate)) if gate.dependence == "auto" else None
 
 
 def _wanted_p(gate: GateSettings) -> float:
@@ -130,8 +142,11 @@ def _residual(
     tested: Features,
     relabel: Callable[[Sequence[str] | None], Relabellings],
     strata: Sequence[str] | None,
+    differs: bool,
 ) -> tuple[float | None, str | None]:
     """The gate's p-value within classes, exact given who belongs to which; or why there is none."""
+    if not differs:
+        return None, "the gate found nothing"
     if strata is None:
         return None, "groups are the unit of the test"
     gating = tuple(f for f in baseline.families if f.gate == "on" and f.name != composition.FAMILY)

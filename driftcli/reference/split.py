@@ -1,4 +1,4 @@
-"""Which images are learnt from and which are held out: no copy, no group, no near-duplicates on both sides."""
+"""Which images are learnt from and which are held out: no copy, no group, no neighbours that depend on each other on both sides."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.features import Features
+from driftcli.extractors.base import views
+from driftcli.reference.order import dependence_of, look_of, order_of
 
 NEAR_BITS = 6
 """Difference hashes (64 bits) at most so far apart call two images near-duplicates."""
-BLOCKS = 40
+BLOCKS, LEAST_BLOCKS, TIMES = 40, 8, 10
+"""Stretches of the order that are held out, or fewer where one would not hold so many correlation times."""
 FEW = 3
 
 
@@ -28,11 +31,11 @@ class Split:
     """Says when blocks of time or path had to serve as units."""
 
 
-def split(features: Features, share: float, seed: int) -> Split:
+def split(features: Features, share: float, seed: int, *, dependence: bool = True) -> Split:
     """The division that holds back about `share` of the images; deterministic, independent of file order.
 
     Units are dependence groups where given, else contiguous blocks of capture time (else path
-    order) when neighbours are near-duplicates, else single images; copies of one image always
+    order) when neighbours are near-duplicates or resemble each other, else single images; copies of one image always
     share a unit. Strata are split in proportion. Raises NotAuditedError when all images are one unit.
     """
     n = len(features)
@@ -40,9 +43,15 @@ def split(features: Features, share: float, seed: int) -> Split:
     if features.group is not None:
         units: Sequence[str] = features.group
     elif (near := neighbour_excess(features)) > 0.1:  # noqa: PLR2004 - a tenth of the pairs
-        units = _blocks(features)
+        units = _blocks(features, BLOCKS)
         caution = (
             f"{near:.0%} of neighbouring images are near-duplicates: held out in {BLOCKS} contiguous blocks; "
+            "name the real units with --group-by"
+        )
+    elif dependence and (blocks := _dependent(features)) is not None:
+        units = _blocks(features, blocks)
+        caution = (
+            f"neighbouring images resemble each other: held out in {blocks} contiguous blocks; "
             "name the real units with --group-by"
         )
     else:
@@ -106,7 +115,7 @@ def _join_copies(units: Sequence[str], pixels: NDArray[np.uint64]) -> list[str]:
 
 def _capture_order(features: Features) -> NDArray[np.int64]:
     """Positions by capture time, if every image has one, then by name."""
-    names = np.argsort(np.asarray(features.names, object).astype(str), kind="stable")
+    names = order_of(features).rows
     if features.time is None or not np.isfinite(features.time).all():
         return names
     return names[np.argsort(features.time[names], kind="stable")]
@@ -130,9 +139,21 @@ def neighbour_excess(features: Features) -> float:
     return close(slice(None, -1), slice(1, None)) - close(slice(None, half), slice(half, 2 * half))
 
 
-def _blocks(features: Features) -> list[str]:
-    """For each image its unit: one of 40 stretches of the capture order."""
+def _dependent(features: Features) -> int | None:
+    """How many stretches to hold out where neighbours were found to depend on each other; None where they were not."""
+    known = views()
+    looked_at = [v for v in features.views if v in known and known[v].gate == "on" and not known[v].of_file]
+    if not looked_at or not len(features):
+        return None
+    _, _, row = dependence_of(features, look_of(features, looked_at))
+    if not row.dependent:
+        return None
+    return int(np.clip(len(features) / (TIMES * row.time), LEAST_BLOCKS, BLOCKS))
+
+
+def _blocks(features: Features, blocks: int) -> list[str]:
+    """For each image its unit: one of so many stretches of the capture order."""
     order = _capture_order(features)
     block = np.empty(len(order), np.int64)
-    block[order] = np.arange(len(order)) * BLOCKS // len(order)
+    block[order] = np.arange(len(order)) * blocks // len(order)
     return [f"block-{b:02d}" for b in block.tolist()]

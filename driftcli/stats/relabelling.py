@@ -47,6 +47,19 @@ class Blocks:
     """S64[n], C first: content hashes, which decide what a thinned group keeps; without them it keeps its first images."""
     alpha: float = 0.01
     """So small a p-value should stay possible when groups are thinned."""
+    left_out: NDArray[np.bool_] | None = None
+    """[n], C first: images that the test does without; none by default."""
+
+    def of(self, used: NDArray[np.bool_]) -> Blocks:
+        """Those of these images alone, [n]."""
+
+        def some(values: Sequence[str] | None) -> list[str] | None:
+            return None if values is None else [v for v, u in zip(values, used, strict=True) if u]
+
+        content = None if self.content is None else self.content[used]
+        return replace(
+            self, groups=some(self.groups), strata=some(self.strata), content=content, left_out=None
+        )
 
 
 FREE = Blocks()
@@ -136,6 +149,8 @@ def draw(
     relabellings exist, each of them is listed once instead. Raises NotAuditedError when there is only the observed
     one, UsageError when a group lies in several strata.
     """
+    if blocks.left_out is not None:
+        return _without(n_held_out, permutations, rng, blocks, ~blocks.left_out)
     n = n_held_out + n_batch
     strata = np.zeros(n, np.int64) if blocks.strata is None else _codes(blocks.strata)
     is_batch = np.arange(n) >= n_held_out
@@ -166,6 +181,17 @@ def draw(
         labels = _drawn_labels(pools, takes, observed, permutations, rng)
         smallest = 1.0 / (permutations + 1)
     return Relabellings(unit_of, labels, sizes, n_held_out, kind, smallest)
+
+
+def _without(
+    n_held_out: int, permutations: int, rng: np.random.Generator, blocks: Blocks, used: NDArray[np.bool_]
+) -> Relabellings:
+    """Relabellings of the images `used` [n] alone, and of all: those that are left out have no unit."""
+    c, y = int(used[:n_held_out].sum()), int(used[n_held_out:].sum())
+    drawn = draw(c, y, permutations, rng, blocks.of(used))
+    unit_of = np.full(len(used), -1, np.int64)
+    unit_of[used] = drawn.unit_of
+    return replace(drawn, unit_of=unit_of, n_held_out=n_held_out)
 
 
 def _thinned(
