@@ -40,6 +40,7 @@ class GateFacts:
             false_alarm_rate=self._false_alarms(len(outcome.tested)),
             detectable=changes,
             detectable_reason=reason,
+            good_days=outcome.days and outcome.days.days,
         )
 
     @cached_property
@@ -66,7 +67,7 @@ class GateFacts:
         if self.settings.input.group_by is not None:
             blocked = "groups are the unit of the test"
         elif self.settings.gate.tolerance == "auto":
-            blocked = "the tolerance comes from the good groups"
+            blocked = "the good groups decide what is tolerated"
         return false_alarms.false_alarm_rate(
             self.baseline.measured,
             self.settings.gate.alpha,

@@ -31,7 +31,7 @@ from driftcli.core.report import (
 from driftcli.core.times import now_utc
 from driftcli.core.version import version
 from driftcli.explain import corruption, mix, words
-from driftcli.gate import overlap, rules
+from driftcli.gate import good_days, overlap, rules
 from driftcli.gate.batch_test import Outcome
 from driftcli.gate.subset_test import Rerun
 from driftcli.reading.reading import Reading
@@ -197,7 +197,9 @@ class Draft:
             mixed = None if composition is None else mix.reason(composition)
             reasons += [mixed] if mixed else []
             reasons += [] if only_mix(composition) else [d.statement for d in diagnosis[:3]]
-        if verdict.outcome == "warn":
+        if verdict.outcome != "pass" and outcome.days is not None and outcome.days.days is not None:
+            reasons.append(good_days.reason(outcome.days.days))
+        elif verdict.outcome == "warn":
             reasons.append(f"no effect is above the tolerance {outcome.tolerance:.2g}")
         reasons += [rules.reason(rule) for rule in judged if rule.failed]
         return tuple(reasons)
@@ -259,6 +261,8 @@ class Draft:
         if self.settings.input.group_by is not None:
             return []
         said = [near_duplicates.caution(outcome.tested, self.held_out)]
-        if self.settings.gate.tolerance != "auto":
+        if outcome.days is not None:
+            said += good_days.cautions(outcome.days)
+        else:
             said += self.baseline.facts.get("cautions", [])
         return [line for line in said if line]

@@ -15,7 +15,7 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features
 from driftcli.core.findings import CompositionResult
-from driftcli.gate import composition
+from driftcli.gate import composition, good_days
 from driftcli.gate.composition import Mix
 from driftcli.gate.within_classes import within_classes
 from driftcli.reading.reading import Reading
@@ -36,6 +36,8 @@ class Outcome:
     tested: Features
     """The images of the batch that the test used."""
     composition: CompositionResult | None = None
+    days: good_days.Measured | None = None
+    """What `--tolerance auto` rests on."""
 
 
 def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix | None = None) -> Outcome:
@@ -62,13 +64,15 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
         raise NotAuditedError(
             _unattainable(relabellings, chosen.alpha), _how_many(relabellings, chosen.alpha)
         )
-    tolerance = _tolerance(settings, baseline)
+    days = good_days.measure(chosen, baseline, tested)
+    tolerance = float(chosen.tolerance) if chosen.tolerance != "auto" else days.tolerance if days else 0.0
 
     def judged(relabellings: Relabellings) -> minp.Verdict:
         evidence = _evidence(baseline, tested, relabellings)
         if strata is not None and groups is None:
             evidence = within_classes(evidence, baseline.families, baseline.features, tested, strata)
-        return minp.judge(evidence, gates, chosen.alpha, tolerance)
+        verdict = minp.judge(evidence, gates, chosen.alpha, tolerance)
+        return verdict if days is None else replace(verdict, outcome=days.outcome(verdict, chosen.alpha))
 
     verdict = judged(relabellings)
     more = more_relabellings(verdict.p_value, relabellings, permutations, chosen)
@@ -85,7 +89,7 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
         mix_result = composition.result(
             mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
         )
-    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result)
+    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result, days)
 
 
 def more_relabellings(p: float, relabellings: Relabellings, drawn: int, gate: GateSettings) -> int | None:
@@ -154,19 +158,6 @@ def _both(
             + (f", or check with --{word}-by {made_by}" if made_by else ""),
         )
     return held_out + batch
-
-
-def _tolerance(settings: Settings, baseline: Baseline) -> float:
-    wanted = settings.gate.tolerance
-    if wanted != "auto":
-        return float(wanted)
-    effects = baseline.facts.get("group_effects") or {}
-    if len(effects) < 5:  # noqa: PLR2004 - the contract's number
-        raise UsageError(
-            f"--tolerance auto needs at least 5 baseline groups and this one has {len(effects)}",
-            "run driftcli baseline ARTIFACT GOOD_DAY_1 GOOD_DAY_2 ... with five or more good groups",
-        )
-    return float(np.quantile(list(effects.values()), 0.95))
 
 
 def _unattainable(relabellings: Relabellings, alpha: float) -> str:

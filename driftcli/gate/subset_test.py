@@ -28,7 +28,7 @@ class Rerun:
     def on(
         self, chosen: NDArray[np.int64], *, permutations: int | None = None, most: int | None = None
     ) -> minp.Verdict | None:
-        """The verdict on these images (positions in the batch), as `check` would give it on their files alone.
+        """The verdict on these images (positions in the batch), as `check` would give it on their files alone, without a tolerance.
 
         `permutations`, `most`: fewer relabellings or images than the settings ask for. None where too few
         images, groups or relabellings are left for an honest answer.
@@ -37,7 +37,7 @@ class Rerun:
         chosen = chosen[self.testable[chosen]]
         if len(chosen) < settings.gate.min_images:
             return None
-        given = {"permutations": permutations, "max_test_images": most, "mode": "batch"}
+        given = {"permutations": permutations, "max_test_images": most, "mode": "batch", "tolerance": 0.0}
         changed = {key: value for key, value in given.items() if value is not None}
         settings = settings.model_copy(update={"gate": settings.gate.model_copy(update=changed)})
         part = self.reading.only(chosen)

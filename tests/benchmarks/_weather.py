@@ -20,11 +20,30 @@ from driftcli.simulation.sample.cameras import HEALTHY, expose
 from driftcli.simulation.sample.days import USUAL
 from driftcli.simulation.sample.scene import view
 
-IMAGES, FIT_DAYS, DAYS, BAD = 40, 12, 84, 20
-"""Images of a day; days that the reference learns from; good days; bad days of each kind."""
 KINDS = ("night", "defocus", "slight")
-WORLDS = {"drawn": 1.0, "drawn-mild": 0.35, "photos": 1.0}
-"""How strong the weather is."""
+"""Bad days; `slight` is a defocus that weather may hide."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Where days come from, and how strong the weather is."""
+
+    strength: float
+    images: int
+    """Of a day."""
+    good: int
+    """Good days, of which one half chooses and the other reports."""
+    bad: int
+    """Bad days of each kind, likewise."""
+    fit: int = 12
+    """Days that the reference learns from."""
+
+
+WORLDS = {
+    "drawn": World(1.0, 24, 48, 12),
+    "photos": World(1.0, 40, 84, 20),
+    "photos-mild": World(0.35, 40, 84, 20),
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +86,7 @@ def photographed(image: Image.Image, day: Weather, kind: str, rng: np.random.Gen
 def _pictures(world: str, data: Path | None, seed: int) -> Iterator[Image.Image]:
     """Pictures without end (drawn), or a data set's in random order."""
     rng = np.random.default_rng([seed, 7])
-    if world != "photos":
+    if not world.startswith("photos"):
         while True:
             yield expose(view("ABC"[int(rng.choice(3, p=USUAL))], seed, rng), rng, HEALTHY)
     if data is None:
@@ -80,13 +99,13 @@ def _pictures(world: str, data: Path | None, seed: int) -> Iterator[Image.Image]
 
 def days(world: str, data: Path | None, seed: int = 0) -> Iterator[Entry]:
     """Every image of every day, named KIND-DAY/IMAGE."""
-    pictures = _pictures(world, data, seed)
-    wanted = [("fit", FIT_DAYS), ("good", DAYS), *((kind, BAD) for kind in KINDS)]
+    pictures, plan = _pictures(world, data, seed), WORLDS[world]
+    wanted = [("fit", plan.fit), ("good", plan.good), *((kind, plan.bad) for kind in KINDS)]
     for kind, count in wanted:
         for number in range(count):
             rng = np.random.default_rng([seed, sum(map(ord, kind)), number])
-            weather = Weather.of(rng, WORLDS[world])
-            for i in range(IMAGES):
+            weather = Weather.of(rng, plan.strength)
+            for i in range(plan.images):
                 yield Entry(
                     f"{kind}-{number:02d}/{i:02d}.jpg", data=photographed(next(pictures), weather, kind, rng)
                 )
@@ -95,7 +114,7 @@ def days(world: str, data: Path | None, seed: int = 0) -> Iterator[Entry]:
 def features(world: str, folder: Path, data: Path | None) -> tuple[Fit, dict[str, dict[str, np.ndarray]]]:
     """The reference and, by day, its views; kept in `folder`."""
     settings = Settings()
-    if world == "photos":
+    if world.startswith("photos"):
         small = settings.extractors.embedding.__class__(side=64, resize=64, crop="none")
         settings = settings.model_copy(
             update={"extractors": settings.extractors.model_copy(update={"embedding": small})}
