@@ -115,7 +115,8 @@ class CheckOptions(Run, total=False):
 
     alpha: False-alarm rate of the gate (default: 0.01).
     tolerance: Shifted share that is still accepted; auto: what good groups of the baseline differ by (at
-        least 5 groups); 0: any proven change counts (default: 0).
+        least 5 groups), unless the batch lies farther from all of them; 0: any proven change counts
+        (default: 0).
     fail_on: Verdict that returns 1 (default: drift).
     max_loss_increase: Also fail when the autoencoder's loss rises by more, such as 20% (default: none).
     require_detectable: Also fail when such a change (gaussian_blur:2, foreign:0.1, or a property's shift in
@@ -127,7 +128,7 @@ class CheckOptions(Run, total=False):
     dependence: Images in a row that are near-copies or resemble each other are moved together; off: every
         image counts as independent (default: auto; group_by goes before it).
     max_test_images: The test uses at most so many (default: 5000).
-    allow_overlap: Accept a batch that is half or more of the reference's own images.
+    allow_overlap: Test the reference's own images too, and accept a batch that is half or more of them.
     ignore_composition: Compare within classes (labels that the baseline has, else clusters): another mix is
         no drift.
     gate: sequence: all checks of history decide together; alpha is then the probability of any false alarm

@@ -15,7 +15,6 @@ from driftcli.artifact import store as artifacts
 from driftcli.calibration.held_out import FEWEST, HeldOut, drop_seen_images, measure_held_out
 from driftcli.calibration.make_baseline import calibrate_baseline
 from driftcli.config.call import Call
-from driftcli.core.errors import NotAuditedError
 from driftcli.core.outcomes import Calibrated
 from driftcli.core.stages import Stopwatch
 from driftcli.gate import preconditions
@@ -26,6 +25,7 @@ from driftcli.reading.profiles.together import Together
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reference.names import require_name
 from driftcli.reference.reference import Reference, open_reference, require_same_fit
 
 
@@ -39,10 +39,12 @@ def baseline(
 ) -> Calibrated:
     """Calibrate on good images that are not in F; what was done.
 
-    Several sources are pooled and remembered as groups. Raises UsageError (2) when more than 1 % of
-    the images are in F (unless `drop_seen`), NotAuditedError (3) for fewer than 20 usable images.
+    Several sources are pooled and remembered as groups. Raises UsageError (2) for a name that no baseline can have and
+    when more than 1 % of the images are in F (unless `drop_seen`), NotAuditedError (3) for fewer than 20 distinct
+    usable images.
     """
     started = time.monotonic()
+    require_name(name)
     refuse_inside(call.settings, [str(artifact), *sources])
     watch = Stopwatch(call.progress, call.loading)
     call = replace(call, progress=watch)
@@ -53,7 +55,7 @@ def baseline(
         preconditions.require(reading, call.settings, FEWEST, "baseline")
         preconditions.require_columns(reading, call.settings, call.given)
         reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
-        _require_enough_left(len(reading.features))
+        preconditions.require_left(reading.features, FEWEST)
         reading = reader.with_thumbnails(sources, reading, reference.thumbnails)
         held_out = measure_held_out(reader, sources, reading, canary)
     made = calibrate_baseline(name, reference, held_out, call.progress)
@@ -104,15 +106,6 @@ def _read(
     by_source = reader.settings.input.group_by is None
     reading = together.read(machines.judge, "reading images", by_source=by_source)
     return reading, machines.views
-
-
-def _require_enough_left(count: int) -> None:
-    """Raise NotAuditedError where the images of F that were left out leave too few."""
-    if count < FEWEST:
-        raise NotAuditedError(
-            f"{count} images are left after leaving out those of F; {FEWEST} are needed",
-            "give good images that the reference was not fitted on",
-        )
 
 
 def _cautions(reference: Reference, canary: Mapping[str, NDArray[np.float32]]) -> list[str]:

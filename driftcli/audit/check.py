@@ -24,7 +24,7 @@ from driftcli.core.errors import NotAuditedError
 from driftcli.core.report import Report
 from driftcli.core.stages import Stopwatch
 from driftcli.extractors.base import resolve_device
-from driftcli.gate import composition, preconditions, rules
+from driftcli.gate import composition, good_days, overlap, preconditions, rules
 from driftcli.gate.batch_test import run_gate
 from driftcli.pictures import gallery
 from driftcli.pictures.picture import Gallery
@@ -141,7 +141,9 @@ def _audit(asked: _Asked) -> _Checked:
     draft = replace(draft, baseline=baseline, reading=reading)
     progress.start("statistics")
     try:
-        outcome = run_gate(reference.settings, baseline, reading, mix)
+        outcome = run_gate(
+            reference.settings, baseline, *overlap.tested(reference, baseline.features, reading, mix)
+        )
     except NotAuditedError as error:
         progress.finish()
         return _Checked(draft.inconclusive(error.what, error.hint, seconds=time.monotonic() - started))
@@ -164,6 +166,7 @@ def _open(asked: _Asked) -> tuple[Reference, Baseline]:
     artifact, reference = open_reference(asked.artifact, asked.settings, asked.call.given)
     baseline = open_baseline(artifact, reference, asked.baseline, asked.artifact)
     rules.refuse_impossible(asked.settings.gate, baseline)
+    good_days.require(asked.settings.gate, baseline)
     return reference, baseline
 
 

@@ -71,7 +71,11 @@ def fit(
         fitted_on=len(fit_set),
         held_out=len(held_out.features),
         ledger=reading.ledger,
-        cautions=(*fit_steps.cautions(reading, reader, parts), *cautions),
+        cautions=(
+            *fit_steps.without_effect(call),
+            *fit_steps.cautions(reading, reader, parts),
+            *cautions,
+        ),
         notes=fit_steps.notes(reference),
         seconds=time.monotonic() - started,
         stages=watch.stages(),
@@ -102,9 +106,9 @@ def _first_baseline(
     reference: Reference, held_out: HeldOut, progress: Progress
 ) -> tuple[Calibration | None, list[str]]:
     """The baseline `holdout`, unless too few images were held back for one; and what to say about it."""
-    count = len(held_out.features)
+    count = len(np.unique(held_out.features.pixels))
     if count < FEWEST:
-        too_few = f"{count} held-out images are too few to calibrate on: run driftcli baseline"
+        too_few = f"{count} distinct held-out images are too few to calibrate on: run driftcli baseline"
         return None, [too_few] if reference.settings.fit.holdout else []
     baseline = calibrate_baseline("holdout", reference, held_out, progress)
     return baseline, baseline.cautions

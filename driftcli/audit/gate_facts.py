@@ -42,6 +42,7 @@ class GateFacts:
             false_alarm_rate=self._false_alarms(len(outcome.tested)),
             detectable=changes,
             detectable_reason=reason,
+            good_days=outcome.days and outcome.days.days,
         )
 
     @cached_property
@@ -70,7 +71,7 @@ class GateFacts:
         elif self.dependence is not None:
             blocked = "neighbouring images depend on each other"
         elif self.settings.gate.tolerance == "auto":
-            blocked = "the tolerance comes from the good groups"
+            blocked = "the good groups decide what is tolerated"
         return false_alarms.false_alarm_rate(
             self.baseline.measured,
             self.settings.gate.alpha,

@@ -128,10 +128,11 @@ class Explained:
         """The fewest most drifted images without which the gate passes; None where it did not fire."""
         if self.verdict.outcome == "pass":
             return None
-        count = len(self.batch)
+        order = np.array(culprits.order(self._scores, self.batch.names))
+        order = order[self.rerun.testable[order]]
+        count = len(order)
         if count > MOST_REMOVED_FROM:
             return RemovalResult((), None, f"not sought in batches of more than {MOST_REMOVED_FROM:,} images")
-        order = np.array(culprits.order(self._scores, self.batch.names))
 
         def without(k: int, permutations: int | None) -> float | None:
             found = self.rerun.on(np.sort(order[k:]), permutations=permutations)

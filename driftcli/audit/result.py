@@ -31,7 +31,7 @@ from driftcli.core.report import (
 from driftcli.core.times import now_utc
 from driftcli.core.version import version
 from driftcli.explain import corruption, mix, words
-from driftcli.gate import rules
+from driftcli.gate import good_days, overlap, rules
 from driftcli.gate.batch_test import Outcome
 from driftcli.gate.subset_test import Rerun
 from driftcli.reading.reading import Reading
@@ -68,8 +68,10 @@ class Draft:
     def report(self, outcome: Outcome, seconds: float) -> Report:
         """The whole result of an audit that reached a verdict."""
         verdict, settings = outcome.verdict, self.settings
+        usable = np.flatnonzero(overlap.testable(self.reference, self.held_out, self.reading.features))
+        fresh = self.reading.features.at(usable)
         gate = GateFacts(settings, self.baseline, outcome.independent, outcome.dependence)
-        judged = rules.judge(settings.gate, self.baseline, self.reading.features, gate.detectable[0])
+        judged = rules.judge(settings.gate, self.baseline, fresh, gate.detectable[0])
         failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
         failed = failed or any(rule.failed for rule in judged)
         families = self.baseline.families
@@ -130,9 +132,8 @@ class Draft:
     def _known(self, seconds: float) -> dict[str, Any]:
         """The fields of a result that are the same whatever the verdict, or without one."""
         reading, facts = self.reading, self.baseline.facts
-        known = np.union1d(self.reference.seen, self.held_out.pixels)
         count = len(reading.contents)
-        in_reference = int(np.isin(reading.seen, known).sum())
+        in_reference = overlap.inside(reading, self.reference, self.held_out)
         name, images, groups = self.baseline.name, len(self.held_out), facts.get("groups")
         return {
             "batch": BatchFacts(
@@ -196,7 +197,9 @@ class Draft:
             mixed = None if composition is None else mix.reason(composition)
             reasons += [mixed] if mixed else []
             reasons += [] if only_mix(composition) else [d.statement for d in diagnosis[:3]]
-        if verdict.outcome == "warn":
+        if verdict.outcome != "pass" and outcome.days is not None and outcome.days.days is not None:
+            reasons.append(good_days.reason(outcome.days.days))
+        elif verdict.outcome == "warn":
             reasons.append(f"no effect is above the tolerance {outcome.tolerance:.2g}")
         reasons += [rules.reason(rule) for rule in judged if rule.failed]
         return tuple(reasons)
@@ -222,6 +225,7 @@ class Draft:
         said: list[str] = [*self.reading.cautions]
         if gate.min_images < 8:  # noqa: PLR2004 - the contract's default
             said.append(f"--min-images was lowered to {gate.min_images}")
+        said += overlap.cautions(self.reading, self.reference, self.held_out)
         copies = len(self.reading.contents) - self.reading.distinct
         if copies:
             said.append(f"{copies} images of the batch are copies of others in it; counted and kept")
@@ -266,6 +270,8 @@ class Draft:
             return []
         found = outcome.dependence
         said = [near_duplicates.caution(outcome.tested, self.held_out) if found is None else found.sentence]
-        if self.settings.gate.tolerance != "auto":
+        if outcome.days is not None:
+            said += good_days.cautions(outcome.days)
+        else:
             said += self.baseline.facts.get("cautions", [])
         return [line for line in said if line]

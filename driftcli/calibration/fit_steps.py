@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.config.call import Call
 from driftcli.config.settings import Settings
 from driftcli.core.addresses import shown
 from driftcli.core.features import Features, State
@@ -25,6 +26,7 @@ from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import versions
 from driftcli.reference import clusters
 from driftcli.reference.reference import Reference, build_extractors, build_families, with_extractors
+from driftcli.reference.seen import Seen
 from driftcli.reference.split import Split, split
 from driftcli.sources.decoding.pool import DecodePool
 
@@ -141,7 +143,7 @@ def learn_reference(reader: Reader, fit_set: Features, canary: State) -> Referen
         extractors=extractors,
         states=states,
         detectors={f.name: f.detector.fit(fit_set.views[f.view], f.columns, settings.seed) for f in families},
-        seen=np.unique(fit_set.pixels),
+        seen=Seen.of(fit_set),
         spread={name: _spread(x) for name, x in fit_set.views.items()},
         canary=canary,
         manifest={},
@@ -167,6 +169,25 @@ def cautions(reading: Reading, reader: Reader, chosen: Split) -> list[str]:
     return [*reading.cautions, *left, *filter(None, [chosen.caution])]
 
 
+FOR_A_BASELINE = {
+    "calibrate.detectable": "--detectable",
+    "input.group_by": "--group-by",
+    "input.stratify_by": "--stratify-by",
+}
+"""Settings of `fit` that are about the images it holds out, and their options."""
+
+
+def without_effect(call: Call) -> list[str]:
+    """That options for the images held out were given, and none is."""
+    if call.settings.fit.holdout != 0:
+        return []
+    given = [option for key, option in FOR_A_BASELINE.items() if key in call.given]
+    if not given:
+        return []
+    have = "has" if len(given) == 1 else "have"
+    return [f"{' and '.join(given)} {have} no effect with --holdout 0: say it to driftcli baseline"]
+
+
 def store_reference(draft: Draft, reference: Reference, fitted: Mapping[str, Any]) -> None:
     """Into the artifact; `fitted`: the account of F, as `fit_facts` gives it."""
     for kind, state in reference.states.items():
@@ -178,7 +199,7 @@ def store_reference(draft: Draft, reference: Reference, fitted: Mapping[str, Any
         {
             **{f"spread/{name}": x for name, x in reference.spread.items()},
             **{f"clusters/{name}": x for name, x in reference.clusters.items()},
-            "seen": reference.seen,
+            **reference.seen.pack(),
         },
     )
     draft.put("canary", reference.canary)

@@ -19,6 +19,7 @@ from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import engines
 from driftcli.reference import pixel_errors
+from driftcli.reference.seen import Seen
 
 FEWEST = 20
 """Images that a baseline needs."""
@@ -81,12 +82,12 @@ def with_images(reading: Reading, rows: NDArray[np.int64]) -> Reading:
     return replace(reading, features=features, contents=contents, thumbnails=thumbnails, prepared=prepared)
 
 
-def drop_seen_images(reading: Reading, seen: NDArray[np.uint64], drop: bool) -> tuple[Reading, int]:
+def drop_seen_images(reading: Reading, seen: Seen, drop: bool) -> tuple[Reading, int]:
     """The reading without images of F, and how many were left out.
 
-    `seen`: pixel hashes of F. Raises UsageError where more than 1 % are in F, unless `drop`.
+    `seen`: the images of F. Raises UsageError where more than 1 % are in F, unless `drop`.
     """
-    known = np.isin(reading.features.pixels, seen)
+    known = seen.among(reading.features)
     count = int(known.sum())
     if count > OVERLAP * len(known) and not drop:
         raise UsageError(

@@ -174,6 +174,8 @@ def _worth(report: Report) -> float | None:
     if report.reference.images < sequential.LEAST_RATIO * gate.images_tested:
         return None
     tolerated = gate.tolerance > 0 and (gate.effect_lower or 0.0) <= gate.tolerance
+    if (days := gate.good_days) is not None:  # they decide, whatever the share
+        tolerated = report.verdict == "warn" or (report.verdict == "pass" and not days.farther)
     return sequential.e_value(1.0 if tolerated else gate.p_value, gate.permutations)
 
 

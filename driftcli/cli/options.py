@@ -49,8 +49,8 @@ Tolerance = Annotated[
         "--tolerance",
         metavar="SHARE|auto",
         panel=GATE,
-        help="Shifted share that is still accepted; auto: what good groups of the baseline differ by "
-        "(at least 5 groups); 0: any proven change counts (default: 0).",
+        help="Shifted share that is still accepted; auto: what good groups of the baseline differ by (at least 5 groups), "
+        "unless the batch lies farther from all of them; 0: any proven change counts (default: 0).",
     ),
 ]
 Permutations = Annotated[
@@ -134,7 +134,7 @@ AllowOverlap = Annotated[
     option(
         "--allow-overlap",
         panel=GATE,
-        help="Accept a batch that is half or more of the reference's own images.",
+        help="Test the reference's own images too, and accept a batch that is half or more of them.",
     ),
 ]
 IgnoreComposition = Annotated[

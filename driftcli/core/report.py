@@ -25,7 +25,7 @@ from driftcli.core.findings import (
     SequenceResult,
 )
 from driftcli.core.images import Ledger
-from driftcli.core.sight import Detectable, FalseAlarmRate
+from driftcli.core.sight import Detectable, FalseAlarmRate, GoodDays
 from driftcli.core.stages import Stage
 
 Verdict = Literal["pass", "warn", "drift", "inconclusive"]
@@ -76,6 +76,8 @@ class GateResult:
     false_alarm_rate: FalseAlarmRate
     detectable: tuple[Detectable, ...]
     detectable_reason: str | None
+    good_days: GoodDays | None = None
+    """What `--tolerance auto` found; null where it was not asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,36 @@ class FalseAlarmRate:
     reason: str | None
 
 
+MOST_TOLERATED = 0.5
+"""The largest tolerance that good groups can give: a larger one would let a batch through of which half is something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoodDays:
+    """Where a batch lies among the good groups (days) of its baseline: what `--tolerance auto` decides by."""
+
+    days: int
+    """Good groups."""
+    images: int
+    """Of each, and of the batch, that were compared."""
+    differ: float
+    """Share of images in which the most unusual good group surely differs from the others."""
+    distance: float
+    """Of the batch from the nearest good group, in standard deviations of such distances; 0 is their mean."""
+    farthest: float
+    """The largest such distance of a good group, the batch among the others."""
+    farthest_day: str
+    p_value: float
+    """Share of groups, the batch included, that lie at least as far: 1 / (days + 1) at least."""
+    farther: bool
+    """The batch lies farther than all of them."""
+
+    @property
+    def share_decides(self) -> bool:
+        """Whether the share of images that differ has a say: not where good groups differ in most of theirs."""
+        return self.differ <= MOST_TOLERATED
+
+
 @dataclass(frozen=True, slots=True)
 class Detectable:
     """The smallest change of one kind found with power 0.8 at this batch size."""

@@ -15,7 +15,7 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features
 from driftcli.core.findings import CompositionResult
-from driftcli.gate import composition
+from driftcli.gate import composition, good_days
 from driftcli.gate.composition import Mix
 from driftcli.gate.dependence import Found, found
 from driftcli.gate.within_classes import within_classes
@@ -37,6 +37,8 @@ class Outcome:
     tested: Features
     """The images of the batch that the test used; of thinned groups all."""
     composition: CompositionResult | None = None
+    days: good_days.Measured | None = None
+    """What `--tolerance auto` rests on."""
     dependence: Found | None = None
     """Which images were found to depend on each other; None: none, or somebody named the groups."""
 
@@ -78,13 +80,15 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
             _how_many(relabellings, chosen.alpha) if tied is None else tied.hint,
         )
     _require_enough(relabellings, len(tested), chosen.min_images)
-    tolerance = _tolerance(settings, baseline)
+    days = good_days.measure(chosen, baseline, tested)
+    tolerance = float(chosen.tolerance) if chosen.tolerance != "auto" else days.tolerance if days else 0.0
 
     def judged(relabellings: Relabellings) -> minp.Verdict:
         evidence = _evidence(baseline, tested, relabellings)
         if strata is not None and not grouped:
             evidence = within_classes(evidence, baseline.families, baseline.features, tested, strata)
-        return minp.judge(evidence, gates, chosen.alpha, tolerance)
+        verdict = minp.judge(evidence, gates, chosen.alpha, tolerance)
+        return verdict if days is None else replace(verdict, outcome=days.outcome(verdict, chosen.alpha))
 
     verdict = judged(relabellings)
     more = more_relabellings(verdict.p_value, relabellings, permutations, chosen)
@@ -100,7 +104,7 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
         mix_result = composition.result(
             mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
         )
-    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result, tied)
+    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result, days, tied)
 
 
 def _tied(gate: GateSettings, baseline: Baseline, tested: Features) -> Found | None:
@@ -184,19 +188,6 @@ def _both(
             + (f", or check with --{word}-by {made_by}" if made_by else ""),
         )
     return held_out + batch
-
-
-def _tolerance(settings: Settings, baseline: Baseline) -> float:
-    wanted = settings.gate.tolerance
-    if wanted != "auto":
-        return float(wanted)
-    effects = baseline.facts.get("group_effects") or {}
-    if len(effects) < 5:  # noqa: PLR2004 - the contract's number
-        raise UsageError(
-            f"--tolerance auto needs at least 5 baseline groups and this one has {len(effects)}",
-            "run driftcli baseline ARTIFACT GOOD_DAY_1 GOOD_DAY_2 ... with five or more good groups",
-        )
-    return float(np.quantile(list(effects.values()), 0.95))
 
 
 def _require_enough(relabellings: Relabellings, images: int, least: int) -> None:

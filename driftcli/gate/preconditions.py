@@ -11,6 +11,7 @@ from driftcli.config.settings import GateSettings, Settings
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
 from driftcli.core.text import safe_name
+from driftcli.gate import overlap
 from driftcli.reading import holdings
 from driftcli.reading.reading import Reading
 from driftcli.reference.reference import Reference
@@ -18,7 +19,7 @@ from driftcli.stats.sequential import LEAST_RATIO
 
 
 def require(reading: Reading, settings: Settings, least: int, command: str) -> None:
-    """Raise NotAuditedError when `fit` or `baseline` has too few images or too many unreadable ones."""
+    """Raise NotAuditedError when `fit` or `baseline` has too few images, too few distinct ones, or too many unreadable ones."""
     usable, entries = len(reading.contents), reading.ledger.seen
     problem = _unreadable(reading, settings.gate.max_unreadable)
     if usable == 0:
@@ -31,6 +32,26 @@ def require(reading: Reading, settings: Settings, least: int, command: str) -> N
         )
     if problem is not None:
         raise NotAuditedError(*problem)
+    if reading.distinct < least:
+        raise _copies(usable, reading.distinct, least, command)
+
+
+def require_left(images: Features, least: int) -> None:
+    """Raise NotAuditedError where the images of F that were left out of a baseline leave too few distinct ones."""
+    count = len(np.unique(images.pixels))
+    if count < least:
+        raise NotAuditedError(
+            f"{count} distinct images are left after leaving out those of F; {least} are needed",
+            "give good images that the reference was not fitted on",
+        )
+
+
+def _copies(usable: int, distinct: int, least: int, command: str) -> NotAuditedError:
+    few = f"{usable:,} copies of one image" if distinct == 1 else f"copies of {distinct} images"
+    return NotAuditedError(
+        f"{command} needs at least {least} distinct images; these {usable:,} are {few}",
+        "look at the source (a frozen camera, one file exported again and again?) and name different good images",
+    )
 
 
 def _unreadable(reading: Reading, limit: float) -> tuple[str, str] | None:
@@ -126,11 +147,4 @@ def why_not(
             f"the baseline has {len(held_out):,} images; {need}",
             "calibrate on more good images (driftcli baseline), or check smaller batches (--max-test-images, --limit)",
         )
-    known = np.union1d(reference.seen, held_out.pixels)
-    inside = int(np.isin(reading.seen, known).sum())
-    if 2 * inside >= n and not gate.allow_overlap:
-        return (
-            f"{inside} of {n} images are also in the reference: you are checking the reference itself",
-            "name a new batch, or --allow-overlap when that is meant",
-        )
-    return None
+    return overlap.why_not(reading, reference, held_out, gate)

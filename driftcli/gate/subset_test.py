@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.gate import composition
+from driftcli.gate import composition, overlap
 from driftcli.gate.batch_test import run_gate
 from driftcli.reading.reading import Reading
 from driftcli.reference.reference import Baseline, Reference
@@ -27,18 +28,19 @@ class Rerun:
     def on(
         self, chosen: NDArray[np.int64], *, permutations: int | None = None, most: int | None = None
     ) -> minp.Verdict | None:
-        """The verdict on these images (positions in the batch), as `check` would give it on their files alone.
+        """The verdict on these images (positions in the batch), as `check` would give it on their files alone, without a tolerance.
 
         `permutations`, `most`: fewer relabellings or images than the settings ask for. None where too few
         images, groups or relabellings are left for an honest answer.
         """
         settings = self.reference.settings
+        chosen = chosen[self.testable[chosen]]
         if len(chosen) < settings.gate.min_images:
             return None
-        given = {"permutations": permutations, "max_test_images": most, "mode": "batch"}
+        given = {"permutations": permutations, "max_test_images": most, "mode": "batch", "tolerance": 0.0}
         changed = {key: value for key, value in given.items() if value is not None}
         settings = settings.model_copy(update={"gate": settings.gate.model_copy(update=changed)})
-        part = _part(self.reading, chosen)
+        part = self.reading.only(chosen)
         mix = None
         if settings.gate.ignore_composition:
             mix = composition.mix_of(self.reference, self.baseline, part.features)
@@ -46,6 +48,11 @@ class Rerun:
             return run_gate(settings, self._gating, part, mix).verdict
         except NotAuditedError:
             return None
+
+    @cached_property
+    def testable(self) -> NDArray[np.bool_]:
+        """[n]: which images of the batch the test may use (`overlap`)."""
+        return overlap.testable(self.reference, self.baseline.features, self.reading.features)
 
     @property
     def _gating(self) -> Baseline:
@@ -58,15 +65,3 @@ class Rerun:
         alpha = self.reference.settings.gate.alpha
         fitting = (b for b in PERMUTATIONS if (b + 1) * alpha >= max(tests, families) - 1e-9)
         return next(fitting, PERMUTATIONS[-1])
-
-
-def _part(reading: Reading, chosen: NDArray[np.int64]) -> Reading:
-    """The reading as if only these images, and those beyond `keep`, had been there."""
-    features = reading.features
-    left = np.setdiff1d(np.arange(len(features)), chosen)
-    gone, counts = np.unique(features.content[left], return_counts=True)
-    first = np.searchsorted(reading.contents, gone)
-    rows = np.concatenate(
-        [start + np.arange(count) for start, count in zip(first, counts, strict=True)] or [first]
-    )
-    return replace(reading, features=features.at(chosen), contents=np.delete(reading.contents, rows))

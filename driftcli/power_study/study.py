@@ -157,7 +157,7 @@ def divide(images: Features, reference: Reference, baseline: Baseline, plan: Pla
     held_out = baseline.features
     _, first = np.unique(images.pixels, return_index=True)
     distinct = images.at(np.sort(first))
-    known = np.isin(distinct.pixels, reference.seen)
+    known = reference.seen.among(distinct)
     usable = distinct.at(np.flatnonzero(~known))
     inside = np.isin(usable.pixels, held_out.pixels)
     fresh, shared = usable.at(np.flatnonzero(~inside)), usable.at(np.flatnonzero(inside))
@@ -231,7 +231,7 @@ def _foreign(
     if not plan.foreign:
         return None
     images = reader.read(plan.foreign, plan.images, "reading foreign images").features
-    known = np.concatenate([reference.seen, baseline.features.pixels, pool.clean.pixels])
+    known = np.concatenate([reference.seen.pixels, baseline.features.pixels, pool.clean.pixels])
     _, first = np.unique(images.pixels, return_index=True)
     distinct = images.at(np.sort(first))
     distinct = distinct.at(np.flatnonzero(~np.isin(distinct.pixels, known)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -78,6 +78,17 @@ class Reading:
     def distinct(self) -> int:
         """How many images differ in their pixels."""
         return len(np.unique(self.seen))
+
+    def only(self, chosen: NDArray[np.int64]) -> Reading:
+        """The reading as if only these of its features' images, and those beyond `keep`, had been there."""
+        features = self.features
+        left = np.setdiff1d(np.arange(len(features)), chosen)
+        gone, counts = np.unique(features.content[left], return_counts=True)
+        first = np.searchsorted(self.contents, gone)
+        rows = np.concatenate(
+            [start + np.arange(count) for start, count in zip(first, counts, strict=True)] or [first]
+        )
+        return replace(self, features=features.at(chosen), contents=np.delete(self.contents, rows))
 
 
 def digest(contents: NDArray[np.bytes_]) -> str:

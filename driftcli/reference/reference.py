@@ -21,6 +21,7 @@ from driftcli.extractors.base import families as declared_families
 from driftcli.reference import pixel_errors, thumbnails
 from driftcli.reference.families import Family, detector_for
 from driftcli.reference.packed import unpack_features
+from driftcli.reference.seen import Seen
 
 if TYPE_CHECKING:
     from driftcli.config.settings import Settings
@@ -41,8 +42,8 @@ class Reference:
     states: Mapping[str, State]
     detectors: Mapping[str, State]
     """By family."""
-    seen: np.ndarray
-    """Sorted pixel hashes (uint64) of all images of the fit set."""
+    seen: Seen
+    """The images of the fit set."""
     spread: Mapping[str, np.ndarray]
     """By view: standard deviation of the fit set's columns, [d]."""
     canary: State
@@ -180,7 +181,7 @@ def _opened(
         {kind: extractor.fitted(states[kind]) for kind, extractor in extractors.items()},
         states,
         detectors,
-        common["seen"],
+        Seen.unpack(common),
         spread,
         artifact.state("canary"),
         artifact.manifest,

@@ -32,6 +32,7 @@ from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reference import clusters
 from driftcli.reference.reference import Baseline, Reference
+from driftcli.reference.seen import Seen
 
 SEVERITY = 2
 KEY = "column:label"
@@ -123,7 +124,7 @@ def features(fit: Fit, photos: Photos, index: np.ndarray, label: np.ndarray) -> 
 def audit(
     settings: Settings, baseline: Baseline, batch: Features, centroids: Mapping[str, np.ndarray], by: str
 ) -> Outcome:
-    reference = Reference(settings, {}, {}, {}, np.zeros(0), {}, {}, {}, centroids)
+    reference = Reference(settings, {}, {}, {}, Seen(np.zeros(0, np.uint64)), {}, {}, {}, centroids)
     batch = batch if by == "labels" else replace(batch, stratum=None)
     reading = Reading(batch, Ledger(len(batch), len(batch), {}, {}, 0), (), 0.0, batch.content, batch.pixels)
     mix = composition.mix_of(reference, baseline, batch)

@@ -13,6 +13,7 @@ from driftcli.gate.batch_test import run_gate
 from driftcli.reading.reading import Reading
 from driftcli.reference import clusters
 from driftcli.reference.reference import Reference
+from driftcli.reference.seen import Seen
 from tests.calibration import _world as world
 from tests.statistical import binomial_bound, kolmogorov_p
 
@@ -22,7 +23,7 @@ ALPHA = 0.05
 
 def audited(baseline, batch, centroids, **gate):
     settings = Settings.model_validate({"gate": {"permutations": 199, "alpha": ALPHA, **gate}})
-    reference = Reference(settings, {}, {}, {}, np.zeros(0), {}, {}, {}, centroids)
+    reference = Reference(settings, {}, {}, {}, Seen(np.zeros(0, np.uint64)), {}, {}, {}, centroids)
     reading = Reading(batch, Ledger(len(batch), len(batch), {}, {}, 0), (), 0.0, batch.content, batch.pixels)
     mix = composition.mix_of(reference, baseline, batch)
     baseline, reading = composition.with_family(mix, settings, baseline, reading)

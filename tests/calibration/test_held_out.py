@@ -18,6 +18,7 @@ from driftcli.extractors.base import Runtime
 from driftcli.reading.profiles.merging import merged
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
+from driftcli.reference.seen import Seen
 from tests.reading.test_reader import reading, same
 
 
@@ -33,12 +34,12 @@ def test_several_passes_merge_into_what_one_would_have_read():
 def test_images_of_the_fit_are_left_out_up_to_one_in_a_hundred():
     found = reading(range(100))
     seen = found.features.pixels[[3]]
-    kept, count = drop_seen_images(found, seen, drop=False)
+    kept, count = drop_seen_images(found, Seen(seen), drop=False)
     assert (len(kept.features), len(kept.thumbnails), count) == (99, 99, 1)
     assert seen[0] not in kept.features.pixels
     with pytest.raises(UsageError, match="2 of 100"):
-        drop_seen_images(found, found.features.pixels[:2], drop=False)
-    assert drop_seen_images(found, found.features.pixels[:2], drop=True)[1] == 2
+        drop_seen_images(found, Seen.of(found.features.first(2)), drop=False)
+    assert drop_seen_images(found, Seen.of(found.features.first(2)), drop=True)[1] == 2
 
 
 def test_files_that_changed_count_as_unreadable_in_pooled_readings_too():

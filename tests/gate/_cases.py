@@ -11,6 +11,7 @@ from driftcli.detectors.univariate import Univariate
 from driftcli.reading.reading import Reading
 from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline, Reference
+from driftcli.reference.seen import Seen
 
 COLUMNS = (Column("brightness"),)
 
@@ -44,7 +45,7 @@ def baseline(good: Features, gate="on", **facts) -> Baseline:
 
 
 def reference(settings: Settings, seen=()) -> Reference:
-    return Reference(settings, {}, {}, {}, np.asarray(seen, np.uint64), {}, {}, {}, {})
+    return Reference(settings, {}, {}, {}, Seen(np.asarray(seen, np.uint64)), {}, {}, {}, {})
 
 
 def settings(gate=None, **sections) -> Settings:

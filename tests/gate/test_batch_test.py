@@ -118,6 +118,9 @@ def test_the_tolerance_can_come_from_five_good_groups():
     effects = {f"day{i}": 0.1 * i for i in range(1, 6)}
     outcome = gate(BRIGHT, {"tolerance": "auto"}, facts={"group_effects": effects})
     assert outcome.tolerance == pytest.approx(np.quantile(list(effects.values()), 0.95))
+    assert outcome.days.days is None, "an artifact of before that remembers no days"
+    far = {day: 0.9 + effect / 10 for day, effect in effects.items()}
+    assert gate(BRIGHT, {"tolerance": "auto"}, facts={"group_effects": far}).tolerance == 0.5
     assert gate(BRIGHT, {"tolerance": 0.3}).tolerance == 0.3
     del effects["day1"]
     with pytest.raises(UsageError, match="needs at least 5 baseline groups and this one has 4"):

@@ -16,6 +16,7 @@ from driftcli.explain import mix as words
 from driftcli.gate import composition
 from driftcli.reading.reading import Reading
 from driftcli.reference.reference import Baseline, Reference
+from driftcli.reference.seen import Seen
 from driftcli.stats.relabelling import draw
 
 CENTROIDS = {"content/2": np.array([[0.0], [10.0]])}
@@ -30,7 +31,7 @@ def some(values, labels=None):
 
 
 def reference(settings=None, centroids=CENTROIDS):
-    return Reference(settings or Settings(), {}, {}, {}, np.zeros(0), {}, {}, {}, centroids)
+    return Reference(settings or Settings(), {}, {}, {}, Seen(np.zeros(0, np.uint64)), {}, {}, {}, centroids)
 
 
 def calibrated(features, key="column:label"):

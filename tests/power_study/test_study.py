@@ -21,6 +21,7 @@ from driftcli.power_study import study
 from driftcli.power_study.cells import Material, Spot, measure, wilson
 from driftcli.power_study.plan import Plan
 from driftcli.reference.reference import Baseline
+from driftcli.reference.seen import Seen
 from driftcli.reports.power import json as _power_json
 from tests.calibration import _world as world
 from tests.statistical import binomial_bound
@@ -226,7 +227,7 @@ def images(*pixels: int, files: int = 0) -> Features:
 class Reference:
     """F is the images from 900 on."""
 
-    seen = np.arange(900, 1000, dtype=np.uint64)
+    seen = Seen(np.arange(900, 1000, dtype=np.uint64))
 
 
 def divided(source: list[int], good: list[int], **more) -> study.Sides:

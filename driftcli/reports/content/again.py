@@ -82,7 +82,8 @@ def _command(report: Report) -> str:
     line = ["driftcli", "check", report.reference.artifact, *(report.batch.source or ("SOURCE",))]
     line += ["--baseline", baseline] if baseline else []
     line += ["--alpha", f"{gate.alpha:g}"]
-    line += ["--tolerance", f"{gate.tolerance:g}"] if gate.tolerance else []
+    tolerance = f"{gate.tolerance:g}" if gate.good_days is None else "auto"
+    line += ["--tolerance", tolerance] if gate.tolerance or gate.good_days else []
     line += [] if gate.permutations is None else ["--permutations", str(gate.permutations)]
     line += ["--seed", str(report.environment["seed"])] if "seed" in report.environment else []
     return " ".join(shlex.quote(safe_name(word)) for word in line)

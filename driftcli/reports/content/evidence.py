@@ -66,6 +66,9 @@ def state(family: FamilyResult, gate: GateResult) -> State:
         return "nothing"
     if family.gate == "advisory":
         return "advisory"
+    days = gate.good_days
+    if days is not None and (days.farther or not days.share_decides):
+        return "differs" if days.farther else "tolerated"
     below = gate.tolerance and not (family.effect_lower or 0) > gate.tolerance
     return "tolerated" if below else "differs"
 

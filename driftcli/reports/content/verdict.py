@@ -88,7 +88,12 @@ def sentence(report: Report) -> str:
     said = _difference(report)
     failed = "; ".join(broken(report))
     if report.verdict == "warn":
-        said = f"{said}, within the tolerance ({_tolerated(report)})"
+        as_good = "but no farther than good groups lie from one another"
+        said = (
+            f"{said}, within the tolerance ({_tolerated(report)})"
+            if report.gate.good_days is None
+            else f"{said}, {as_good}"
+        )
     if failed and report.verdict in ("pass", "warn"):
         return f"{failed[:1].upper()}{failed[1:]}; the drift test itself says {report.verdict}: {said}."
     return f"{said}. A rule failed too: {failed}." if failed else f"{said}."
