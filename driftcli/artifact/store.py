@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from driftcli.artifact._document import check_document
 from driftcli.artifact._draft import KIND, Draft, locked, transaction
 from driftcli.artifact._files import MANIFEST, load_state, read_file
 from driftcli.artifact._manifest import (
@@ -65,6 +66,11 @@ class Artifact:
     """By role: what the manifest says of each file."""
     _handed_out: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _verified: dict[str, State] = field(default_factory=dict, repr=False, compare=False)
+
+    def unusable(self, role: str, what: str, hint: str = "") -> ArtifactError:
+        """What to raise where the state for a role is not what it must be; `what`: in words that follow its name."""
+        entry = self.files.get(role)
+        return _damaged(self.path, f"{entry.name if entry else role} {what}", hint)
 
     def has(self, role: str) -> bool:
         """Whether the manifest names a state for this role."""
@@ -163,6 +169,7 @@ def read(path: str | Path) -> Artifact:
         raw = read_file(folder / MANIFEST, MAX_MANIFEST_BYTES)
         manifest = parse(raw)
         files = check_envelope(manifest)
+        check_document(manifest)
     except MalformedError as error:
         raise _damaged(folder, f"{MANIFEST} {error.what}", error.hint) from error
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from driftcli.core.errors import ArtifactError, UsageError
+from driftcli.core.schema import Array
 from driftcli.core.threads import cores
 from driftcli.extractors.networks import onnx_file
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 MODEL, SHA256 = "onnx", "onnx_sha256"
 """Keys of a State: the serialised model, uint8 [bytes], and its digest, by which a process knows it again."""
+ARRAYS = (
+    Array(MODEL, "uint8", ("bytes of onnx",), group=MODEL),
+    Array(SHA256, "uint8", (32,), group=MODEL),
+)
 MOST_THREADS = 16
 KEPT = 4
 """Sessions of one process: two of an artifact's extractors, and those of another artifact."""
