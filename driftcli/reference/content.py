@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from driftcli.core import registry
 from driftcli.core.features import State, View
@@ -23,8 +23,9 @@ from driftcli.reading import canaries
 from driftcli.reference import clusters, figures, packed, pixel_errors, thumbnails
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from driftcli.artifact.store import Artifact
-    from driftcli.reference.reference import Reference
 
 COLUMNS = "columns of "
 HELD_OUT = "held out"
@@ -43,6 +44,22 @@ class Learnt:
     detectors: Mapping[str, State]
     """By family."""
     canary: State
+
+
+class Known(Protocol):
+    """What of a fit a baseline is held to: `driftcli.reference.reference.Reference`."""
+
+    @property
+    def extractors(self) -> Mapping[str, Extractor]:
+        """By kind."""
+
+    @property
+    def detectors(self) -> Mapping[str, State]:
+        """By family."""
+
+    @property
+    def spread(self) -> Mapping[str, NDArray[Any]]:
+        """By view, [columns]."""
 
 
 def of_fit(artifact: Artifact, extractors: Mapping[str, Extractor]) -> Learnt:
@@ -77,7 +94,7 @@ def of_fit(artifact: Artifact, extractors: Mapping[str, Extractor]) -> Learnt:
 
 
 def of_baseline(
-    artifact: Artifact, name: str, state: State, pictures: State | None, reference: Reference
+    artifact: Artifact, name: str, state: State, pictures: State | None, reference: Known
 ) -> tuple[State, State | None]:
     """A baseline and its thumbnails as declared. Raises ArtifactError where they are not.
 
@@ -148,7 +165,7 @@ def _yardstick(views: Mapping[str, View]) -> str | None:
     return next((COLUMNS + view.name for view in views.values() if view.named and not view.of_file), None)
 
 
-def _calibrated(reference: Reference) -> Iterator[Array]:
+def _calibrated(reference: Known) -> Iterator[Array]:
     for name, view, detector in _families(reference.extractors):
         if name in reference.detectors:
             for array in detector.calibrated():
