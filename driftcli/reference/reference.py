@@ -122,17 +122,17 @@ def build_families(
 
 
 def open_reference(
-    path: str, settings: Settings, given: Collection[str]
+    path: str, settings: Settings, given: Collection[str], expected: str | None = None
 ) -> tuple[artifacts.Artifact, Reference]:
     """The opened artifact and what the fit set taught, verified.
 
-    `given`: dotted keys of `settings` that the user set. Raises ArtifactError (3) for an artifact that is missing,
+    `given`: dotted keys of `settings` that the user set; `expected`: the artifact's digest, where it was said. Raises ArtifactError (3) for an artifact that is missing,
     damaged or not understood, UsageError (2) where a given setting contradicts how it was fitted.
     """
     from driftcli.config.layers import remembered
     from driftcli.config.settings import Settings
 
-    artifact = artifacts.read(path)
+    artifact = artifacts.read(path, expected)
     document = artifact.manifest
     try:
         stored = remembered(document["settings"])
