@@ -59,7 +59,11 @@ STATISTICS: Mapping[str, str] = {
     "check_id": _COUNT, "family": _TEXT, "name": _TEXT, "batch": _maybe(_ANY), "baseline": _maybe(_ANY),
     "change": _maybe(_ANY), "p_value": _maybe(_SHARE), "p_raw": _maybe(_SHARE), "effect": _maybe(_SHARE),
     "effect_lower": _maybe(_SHARE), "unit": _TEXT,
-    **{f"{side}_{name}": _maybe(_ANY) for side in ("batch", "baseline") for name in _SUMMARY},
+    **{
+        f"{side}_{name}": f"(({{0}} IS NULL) = ({side}_mean IS NULL) AND {_maybe(_ANY)})"  # all of a summary, or none
+        for side in ("batch", "baseline")
+        for name in _SUMMARY
+    },
 }  # fmt: skip
 DECIDING = {"checks": CHECKS, "sequences": SEQUENCES, "acknowledged": ACKNOWLEDGED}
 """What a new check builds on: a row each."""

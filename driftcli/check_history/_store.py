@@ -190,6 +190,8 @@ def _own_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _explained(error, safe_name(str(path))) from error
+    except UnicodeDecodeError as error:  # the name of a column
+        raise NotAuditedError(f"{safe_name(str(path))} is no history, or damaged", _HINT) from error
 
 
 def _explained(error: sqlite3.Error, name: str) -> DriftcliError:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from driftcli.check_history import _content as content
 from driftcli.check_history import _store as store
 from driftcli.check_history import charts
 from driftcli.check_history.records import (
@@ -37,6 +38,8 @@ _PLAIN = tuple(field.name for field in fields(PastStatistic) if field.name not i
 UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 LATER = {"day", "report"}
 """Columns that databases lack which no driftcli since 0.1.0 has written to: reading does not bring them up to date."""
+_FAMILY, _STATISTIC = (", ".join(columns) for columns in (content.FAMILIES, content.STATISTICS))
+"""Columns, in the order in which `PastFamily` and `PastStatistic` have them."""
 LIMITS = Limits(levels=2, digits=20)
 """Of the JSON in a cell."""
 MOST = 500
@@ -171,12 +174,12 @@ def _with_evidence(db: sqlite3.Connection, checks: Sequence[PastCheck]) -> Itera
         statistics: dict[int, list[PastStatistic]] = {check.id: [] for check in some}
         marks, ids = ", ".join("?" for _ in some), [check.id for check in some]
         for check, name, gate, p, adjusted, significant, effect, lower in db.execute(
-            f"SELECT * FROM families WHERE check_id IN ({marks}) ORDER BY rowid",  # noqa: S608  # question marks
+            f"SELECT {_FAMILY} FROM families WHERE check_id IN ({marks}) ORDER BY rowid",  # noqa: S608  # question marks
             ids,
         ):
             families[check].append(PastFamily(name, gate, p, adjusted, bool(significant), effect, lower))
         for check, *values in db.execute(
-            f"SELECT * FROM statistics WHERE check_id IN ({marks}) ORDER BY rowid",  # noqa: S608  # question marks
+            f"SELECT {_STATISTIC} FROM statistics WHERE check_id IN ({marks}) ORDER BY rowid",  # noqa: S608  # question marks
             ids,
         ):
             statistics[check].append(_statistic(values))

@@ -85,7 +85,13 @@ def _bounded(number: Any, bounds: Within, where: str) -> Any:
 def _optional(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     if value is None and types.NoneType in kinds:
         return None
-    return build(next(kind for kind in kinds if kind is not types.NoneType), value, where)
+    *others, last = [kind for kind in kinds if kind is not types.NoneType]
+    for kind in others:
+        try:
+            return build(kind, value, where)
+        except Malformed:
+            continue
+    return build(last, value, where)
 
 
 def _scalar(kind: Any, value: Any, where: str) -> Any:
