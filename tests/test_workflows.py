@@ -77,6 +77,19 @@ def test_every_job_runs_a_script_or_a_test_that_is_there():
             assert (ROOT / name).exists(), name
 
 
+def test_dependencies_are_audited_with_every_extra_and_every_morning():
+    """What somebody installs, not what the suite needs; a build's own suffix hides no advisory."""
+    script = (ROOT / ".ci" / "audit").read_text(encoding="utf-8")
+    extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+    named = set(re.search(r"'\.\[(.*)\]'", script)[1].split(","))
+    assert named == extras - {"test", "onnx"}  # the latter is empty
+    assert "--strict" in script
+    steps = {path.stem: _workflow(path)["jobs"].get("audit", {}).get("steps", []) for path in WORKFLOWS}
+    for name in ("ci", "audit"):
+        assert ".ci/audit" in [step.get("run") for step in steps[name]]
+    assert _workflow(ROOT / ".github/workflows/audit.yml")[True]["schedule"]  # YAML takes `on` for true
+
+
 # ---------------------------------------------------------------- releases
 
 

@@ -109,19 +109,20 @@ def acknowledge(database: Name, note: str = "", *, group: str | None = None) -> 
     return record.acknowledge(Path(database), note, group)
 
 
-def inspect(artifact: Name) -> Account:
+def inspect(artifact: Name, *, expect_sha256: str | None = None) -> Account:
     """Look into an artifact: sources, settings, losses, measured false alarms, detectable drift, checksums.
 
     The Python twin of `driftcli inspect`; no image is read.
 
     Args:
         artifact: Folder that `fit` wrote.
+        expect_sha256: Digest that it must have (64 hexadecimal digits). None: any.
 
     Returns:
         What it holds. `ok` is false where a file is missing or its checksum is wrong; `files` say which.
 
     Raises:
-        ArtifactError: There is no artifact, or its manifest cannot be read.
+        ArtifactError: There is no artifact, its manifest cannot be read, or it has another digest.
 
     Example:
         import driftcli
@@ -132,4 +133,4 @@ def inspect(artifact: Name) -> Account:
     from driftcli.artifact import store
     from driftcli.audit import inspection
 
-    return inspection.take(Path(artifact), store.read(Path(artifact)))
+    return inspection.take(Path(artifact), store.read(Path(artifact), expect_sha256))

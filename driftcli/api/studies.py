@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def power(
-    artifact: Name, source: Sources, *, baseline: str | None = None, **options: Unpack[PowerOptions]
+    artifact: Name,
+    source: Sources,
+    *,
+    baseline: str | None = None,
+    expect_sha256: str | None = None,
+    **options: Unpack[PowerOptions],
 ) -> PowerReport:
     """Measure how often the gate and each family of evidence find each corruption, on these images.
 
@@ -31,6 +37,7 @@ def power(
         source: Good images that the artifact was not fitted on: a folder (recursive), glob, image, manifest (.csv,
             .jsonl, .txt), .zip or .tar, or several of them.
         baseline: Name of the baseline to compare with. None: `default`, the only one, or `holdout`.
+        expect_sha256: Digest that the artifact must have (64 hexadecimal digits). None: any.
         **options: What to try (`corruption`, `severity`, `share`, `batch`, `trials`, `images`, `foreign`), and
             settings as on the command line. None is "as on the command line". See `help(driftcli.PowerOptions)`.
 
@@ -52,7 +59,7 @@ def power(
     """
     from driftcli.power_study import study
 
-    call, grid = resolved(options, STUDY), _grid(options)
+    call, grid = replace(resolved(options, STUDY), expect_sha256=expect_sha256), _grid(options)
     return study.power(
         Path(artifact),
         names(source),

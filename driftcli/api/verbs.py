@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -55,6 +56,7 @@ def baseline(
     *,
     name: str = "default",
     drop_seen: bool = False,
+    expect_sha256: str | None = None,
     **options: Unpack[BaselineOptions],
 ) -> Calibrated:
     """Calibrate an artifact on good images that it was not fitted on, and store them in it as a baseline.
@@ -67,6 +69,7 @@ def baseline(
             (.csv, .jsonl, .txt), .zip or .tar. Several of them (days, cameras) are pooled and remembered as groups.
         name: Of the baseline; one of that name is replaced.
         drop_seen: Leave out images that the artifact was fitted on, however many.
+        expect_sha256: Digest that the artifact must have (64 hexadecimal digits). None: any.
         **options: As on the command line; None is "not given". See `help(driftcli.BaselineOptions)`.
 
     Returns:
@@ -86,7 +89,7 @@ def baseline(
     """
     from driftcli.audit import baseline as audit
 
-    call = resolved(options)
+    call = replace(resolved(options), expect_sha256=expect_sha256)
     return audit.baseline(
         Path(artifact),
         names(source),
@@ -102,6 +105,7 @@ def check(
     *,
     baseline: str | None = None,
     pictures: bool = False,
+    expect_sha256: str | None = None,
     **options: Unpack[CheckOptions],
 ) -> Report:
     """Audit one batch of images: do they look like those of the artifact's baseline?
@@ -114,6 +118,8 @@ def check(
             or several of them.
         baseline: Name of the baseline to compare with. None: `default`, the only one, or `holdout`.
         pictures: Read the most drifted images once more, for heat maps and thumbnails in `Report.to_html`.
+        expect_sha256: Digest that the artifact must have (64 hexadecimal digits, as `fit` and `baseline` return it).
+            None: any.
         **options: As on the command line, `--max-unreadable 5%` being `max_unreadable="5%"`; None is "not given".
             Most used: `alpha` (false-alarm rate, default 0.01), `tolerance` (share of shifted images that is still
             accepted, default 0), `history` (SQLite file that remembers checks). All: `help(driftcli.CheckOptions)`.
@@ -141,7 +147,8 @@ def check(
     from driftcli.audit.check import check as checked
     from driftcli.audit.check import check_with_pictures
 
-    call, audit = resolved(options), check_with_pictures if pictures else checked
+    call = replace(resolved(options), expect_sha256=expect_sha256)
+    audit = check_with_pictures if pictures else checked
     audited = audit(
         Path(artifact),
         names(source),
@@ -158,6 +165,7 @@ def profile(
     artifact: Name,
     shard: str | None = None,
     keep: int | None = None,
+    expect_sha256: str | None = None,
     **options: Unpack[ProfileOptions],
 ) -> Profiled:
     """Measure images with an artifact's extractors and write a profile: a file without pixels that stands for them.
@@ -173,6 +181,7 @@ def profile(
         shard: "I/N": only the I-th of N parts, by a hash of the paths within the source. None: all.
         keep: Features of so many images at most, those with the lowest content hashes; of all others hashes alone.
             None: as many as checks and baselines use.
+        expect_sha256: Digest that the artifact must have (64 hexadecimal digits). None: any.
         **options: As on the command line; None is "not given". See `help(driftcli.ProfileOptions)`.
 
     Returns:
@@ -194,5 +203,5 @@ def profile(
     """
     from driftcli.audit import profile as audit
 
-    call = resolved(options)
+    call = replace(resolved(options), expect_sha256=expect_sha256)
     return audit.profile(Path(artifact), names(source), Path(output), call, shard=shard, keep=keep)

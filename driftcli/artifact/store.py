@@ -5,18 +5,21 @@ manifest names every state with size and checksum and is replaced last and atomi
 writer at any instant leaves the old artifact or the new one. No pickle, no name from a manifest used as a
 path unless it is the one that role and checksum imply, no link followed.
 
-Checksums find accidents, not attackers: who can write the folder can write a manifest that fits.
+Checksums find accidents, not attackers: who can write the folder can write a manifest that fits. Against them there is
+the digest that a reader may expect, and that they do not know how to keep.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from driftcli.artifact._document import check_document
 from driftcli.artifact._draft import KIND, Draft, locked, transaction
 from driftcli.artifact._files import MANIFEST, load_state, read_file
 from driftcli.artifact._manifest import (
@@ -28,7 +31,7 @@ from driftcli.artifact._manifest import (
     shown,
 )
 from driftcli.artifact._target import check_target, check_writable, look
-from driftcli.core.errors import ArtifactError
+from driftcli.core.errors import ArtifactError, UsageError
 from driftcli.core.files import alike
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KIND", "Artifact", "Draft", "FileCheck", "check_output", "exists", "read", "writing"]
 
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _REREADS = 20
 """A reader that misses a file reads the manifest again, as long as it keeps being another one."""
 
@@ -63,8 +67,15 @@ class Artifact:
     """SHA-256 of the manifest's bytes, hexadecimal: names this state of the artifact."""
     files: Mapping[str, FileEntry] = field(default_factory=dict, repr=False, compare=False)
     """By role: what the manifest says of each file."""
+    expected: str | None = field(default=None, repr=False, compare=False)
+    """The digest that the reader asked for: no newer manifest takes this one's place."""
     _handed_out: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _verified: dict[str, State] = field(default_factory=dict, repr=False, compare=False)
+
+    def unusable(self, role: str, what: str, hint: str = "") -> ArtifactError:
+        """What to raise where the state for a role is not what it must be; `what`: in words that follow its name."""
+        entry = self.files.get(role)
+        return _damaged(self.path, f"{entry.name if entry else role} {what}", hint)
 
     def has(self, role: str) -> bool:
         """Whether the manifest names a state for this role."""
@@ -106,7 +117,7 @@ class Artifact:
         checks = tuple(self._check(entry) for _, entry in sorted(self.files.items()))
         if all(check.ok for check in checks):
             return checks
-        newer = read(self.path)
+        newer = read(self.path, self.expected)
         return checks if newer.digest == self.digest else newer.verify()
 
     def _load(self, role: str) -> State:
@@ -130,7 +141,7 @@ class Artifact:
             raise _unreadable(self.path / entry.name, error) from error
 
     def _newer(self, role: str, error: FileNotFoundError) -> Artifact:
-        newer = read(self.path)
+        newer = read(self.path, self.expected)
         if newer.digest == self.digest:
             raise _damaged(self.path, f"the file for {role} is missing") from error
         return newer
@@ -153,16 +164,26 @@ class Artifact:
         return FileCheck(entry.name, entry.role, entry.bytes, not problem, problem)
 
 
-def read(path: str | Path) -> Artifact:
+def read(path: str | Path, expected: str | None = None) -> Artifact:
     """The artifact at `path`: its manifest, strictly checked; states are loaded when asked for.
 
-    Raises ArtifactError (exit 3): no such folder, no manifest, a damaged one, another major schema version.
+    `expected`: the digest that it must have (SHA-256 of the manifest, which holds those of all files), hexadecimal.
+
+    Raises ArtifactError (exit 3): no such folder, no manifest, a damaged one, another major schema version, another
+    digest; UsageError (2) for an `expected` that is no digest.
     """
     folder = Path(path)
+    if expected is not None and not _DIGEST.fullmatch(expected):
+        raise UsageError(
+            f"{shown(expected)} is no SHA-256 of an artifact",
+            "64 hexadecimal digits, as `driftcli inspect` shows them",
+        )
     try:
         raw = read_file(folder / MANIFEST, MAX_MANIFEST_BYTES)
+        _require(folder, hashlib.sha256(raw).hexdigest(), expected)  # before anything in it is believed
         manifest = parse(raw)
         files = check_envelope(manifest)
+        check_document(manifest)
     except MalformedError as error:
         raise _damaged(folder, f"{MANIFEST} {error.what}", error.hint) from error
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -170,7 +191,15 @@ def read(path: str | Path) -> Artifact:
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         raise _unreadable(folder / MANIFEST, error) from error
     digest = hashlib.sha256(raw).hexdigest()
-    return Artifact(folder, MappingProxyType(manifest), digest, MappingProxyType(files))
+    return Artifact(folder, MappingProxyType(manifest), digest, MappingProxyType(files), expected)
+
+
+def _require(folder: Path, digest: str, expected: str | None) -> None:
+    if expected is not None and digest != expected.lower():
+        raise ArtifactError(
+            f"the artifact {folder} has the SHA-256 {digest}, expected was {expected.lower()}",
+            "if you ran fit or baseline on it since, expect the digest that they printed; if not, somebody else changed it",
+        )
 
 
 def exists(path: str | Path) -> bool:
@@ -190,7 +219,13 @@ def check_output(path: str | Path, *, force: bool = False) -> None:
 
 @contextmanager
 def writing(
-    path: str | Path, *, create: bool = False, force: bool = False, kind: str = KIND, wait: float = 30.0
+    path: str | Path,
+    *,
+    create: bool = False,
+    force: bool = False,
+    kind: str = KIND,
+    wait: float = 30.0,
+    expected: str | None = None,
 ) -> Iterator[Draft]:
     """Holds the artifact's lock, offers its content to be changed, and replaces it when the block ends well.
 
@@ -200,6 +235,7 @@ def writing(
         force: With `create`: replace an artifact that is there. It stays valid until the new one is complete.
         kind: What the artifact is; an existing one of another kind is refused.
         wait: Seconds to wait for another writer.
+        expected: Not `create`: the digest that the artifact must have before it is changed.
 
     Raises:
         UsageError: Exit 2. `create`, and there is an artifact, or a folder with other things in it.
@@ -210,13 +246,15 @@ def writing(
     if create:
         check_target(folder, force=force)
     else:
-        _of_kind(read(folder), kind)
+        _of_kind(read(folder, expected), kind)
     with locked(folder, wait) as lock:
         if create:
             check_target(folder, force=force)
             begun = Draft(folder, kind, lock, {}, {})
         else:
-            current = _of_kind(read(folder), kind)  # again: another writer may have finished meanwhile
+            current = _of_kind(
+                read(folder, expected), kind
+            )  # again: another writer may have finished meanwhile
             begun = Draft(folder, kind, lock, current.manifest, current.files)
         with transaction(begun) as draft:
             yield draft

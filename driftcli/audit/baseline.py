@@ -49,7 +49,7 @@ def baseline(
     watch = Stopwatch(call.progress, call.loading)
     call = replace(call, progress=watch)
     with watch.stage("opening the reference"):
-        _, reference = open_reference(str(artifact), call.settings, call.given)
+        _, reference = open_reference(str(artifact), call.settings, call.given, call.expect_sha256)
     with _reader(reference, call) as reader:
         reading, canary = _read(reader, reference, sources, str(artifact))
         preconditions.require(reading, call.settings, FEWEST, "baseline")
@@ -59,7 +59,10 @@ def baseline(
         reading = reader.with_thumbnails(sources, reading, reference.thumbnails)
         held_out = measure_held_out(reader, sources, reading, canary)
     made = calibrate_baseline(name, reference, held_out, call.progress)
-    with watch.stage("writing the artifact"), artifacts.writing(artifact) as draft:
+    with (
+        watch.stage("writing the artifact"),
+        artifacts.writing(artifact, expected=call.expect_sha256) as draft,
+    ):
         require_same_fit(draft.document, reference, str(artifact))
         made.store(draft)
     return Calibrated(

@@ -163,7 +163,9 @@ def _audit(asked: _Asked) -> _Checked:
 
 def _open(asked: _Asked) -> tuple[Reference, Baseline]:
     """Reference and baseline of the artifact. Raises UsageError for a gate that no batch could pass."""
-    artifact, reference = open_reference(asked.artifact, asked.settings, asked.call.given)
+    artifact, reference = open_reference(
+        asked.artifact, asked.settings, asked.call.given, asked.call.expect_sha256
+    )
     baseline = open_baseline(artifact, reference, asked.baseline, asked.artifact)
     rules.refuse_impossible(asked.settings.gate, baseline)
     good_days.require(asked.settings.gate, baseline)

@@ -42,7 +42,7 @@ def take(path: Path, found: Any) -> Account:
 
 def _baseline(found: Artifact, path: Path, name: str, *, whole: bool) -> BaselineAccount:
     from driftcli.calibration import false_alarms
-    from driftcli.reference import reference
+    from driftcli.reference import figures, reference
 
     facts = found.manifest["baselines"][name]
     if not whole:
@@ -52,7 +52,7 @@ def _baseline(found: Artifact, path: Path, name: str, *, whole: bool) -> Baselin
         baseline = reference.open_baseline(artifact, opened, name, str(path))
     except DriftcliError as error:
         return BaselineAccount(name, facts, (), {}, f"{error.what}: {error.hint}")
-    sizes = [m for m in false_alarms.SIZES if f"p_{m}" in baseline.measured]
+    sizes = [m for m in figures.SIZES if f"p_{m}" in baseline.measured]
     blocked = "groups are the unit of the test" if facts.get("group_by") else None
     rates = [
         Calibration(

@@ -70,7 +70,7 @@ def profile(
 
 def _made(artifact: str, sources: Sequence[str], call: Call, part: Shard, keep: int | None) -> Profile:
     """The profile of this part of the sources, not yet a file; otherwise as `profile`."""
-    _, reference = open_reference(artifact, call.settings, call.given)
+    _, reference = open_reference(artifact, call.settings, call.given, call.expect_sha256)
     settings = _without_keys(reference.settings)
     runtime = make_runtime(call.settings, call.progress)
     reader = Reader(settings, reference.extractors, reference.states, runtime, False, call.progress)

@@ -15,6 +15,7 @@ from driftcli.core.features import Column, State
 from driftcli.core.progress import SILENT, Progress
 from driftcli.core.sight import Detectable, FalseAlarmRate
 from driftcli.reference.families import Family, yardstick
+from driftcli.reference.figures import SHIFTS, SIZES
 from driftcli.stats import minp
 from driftcli.stats.relabelling import Relabellings, draw
 
@@ -22,13 +23,11 @@ if TYPE_CHECKING:
     from driftcli.detectors.base import Against, Among
     from driftcli.reference.reference import Baseline
 
-SIZES = (10, 20, 50, 100, 200)
 SPLITS = 16
 BATCHES = 8
 PERMUTATIONS = 199
 HALF = 1_500
 """A half of C uses at most so many images: the measurement stays affordable for any C."""
-SHIFTS = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0])
 POWER = 0.8
 Views = Mapping[str, NDArray[np.float32]]
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from driftcli.check_history import _content as content
 from driftcli.core.errors import DriftcliError, InternalError, NotAuditedError, UsageError
 from driftcli.core.text import safe_name
 
@@ -57,6 +58,11 @@ MIGRATIONS = (
     ),
 )
 """What turns each version of the schema into the next; `user_version` counts how many have been done."""
+_DAMAGED = {
+    *(sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT),
+    *(sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_FORMAT),
+}
+"""What SQLite says of a file in which tables, columns or cells are not what we made. (ERROR: there is no such column.)"""
 _HINT = "name another file, or restore this one from a copy"
 
 
@@ -72,7 +78,7 @@ def writing(path: Path, *, look: bool = False) -> Iterator[sqlite3.Connection]:
             f"--history {safe_name(str(path))}: there is no folder {safe_name(str(path.parent))}",
             "create it first",
         )
-    with _own_errors(path), contextlib.closing(sqlite3.connect(path, PATIENCE, isolation_level=None)) as db:
+    with _own_errors(path), contextlib.closing(_opened(str(path))) as db:
         _patiently(lambda: _prepare(db, path, look=look))
         _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
         try:
@@ -99,6 +105,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             raise NotAuditedError(
                 f"{safe_name(str(path))} holds no checks", "driftcli check --history FILE adds them"
             )
+        content.require(db, safe_name(str(path)), content.SHOWN)
         yield db
 
 
@@ -111,7 +118,15 @@ def _read_only(path: Path) -> sqlite3.Connection:
     """In a folder where nobody may write, SQLite reads a quiet file only if told that it stays quiet."""
     quiet = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
     mode = "mode=ro&immutable=1" if quiet else "mode=ro"
-    return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", PATIENCE, isolation_level=None, uri=True)
+    return _opened(f"{path.resolve().as_uri()}?{mode}", uri=True)
+
+
+def _opened(address: str, **how: bool) -> sqlite3.Connection:
+    """Nothing in the file is trusted: neither its schema to call functions, nor its texts to be UTF-8."""
+    db = sqlite3.connect(address, PATIENCE, isolation_level=None, **how)
+    db.execute("PRAGMA trusted_schema=OFF")
+    db.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    return db
 
 
 def _prepare(db: sqlite3.Connection, path: Path, *, look: bool) -> None:
@@ -123,6 +138,8 @@ def _prepare(db: sqlite3.Connection, path: Path, *, look: bool) -> None:
         db.execute(
             "PRAGMA journal_mode=WAL"
         )  # where the file system cannot, SQLite keeps its rollback journal
+    if version:
+        content.require(db, safe_name(str(path)), content.DECIDING)
     if version == len(MIGRATIONS):
         return
     db.execute("BEGIN IMMEDIATE")
@@ -146,7 +163,7 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
     name = safe_name(str(path))
     if application != APPLICATION and not (empty and version == 0):
         raise NotAuditedError(f"{name} is a database of another program", "name another file with --history")
-    if version > len(MIGRATIONS):
+    if not 0 <= version <= len(MIGRATIONS):
         raise NotAuditedError(
             f"{name} has schema version {version}, and this driftcli knows up to {len(MIGRATIONS)}",
             "use the driftcli that wrote it, or a newer one",
@@ -173,11 +190,13 @@ def _own_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _explained(error, safe_name(str(path))) from error
+    except UnicodeDecodeError as error:  # the name of a column
+        raise NotAuditedError(f"{safe_name(str(path))} is no history, or damaged", _HINT) from error
 
 
 def _explained(error: sqlite3.Error, name: str) -> DriftcliError:
     code = _code(error)
-    if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+    if code in _DAMAGED or not code:  # without one: what Python itself makes of a cell
         return NotAuditedError(f"{name} is no history, or damaged: {error}", _HINT)
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return InternalError(

@@ -35,6 +35,10 @@ WEIGHT, WIDTH = 0.2, 2.962
 SLACK, HEIGHT = 0.5, 5.0
 """CUSUM: k, half the shift that it is made for, and h, its limit, in standard deviations of one score."""
 SIGMAS = 3.0
+TOGETHER = 4_000_000
+"""Simulated checks, at most: of longer years there are fewer. And relabellings."""
+MOST = 10_000
+"""Checks of a simulated year, at most."""
 YEARS = 4_000
 
 
@@ -92,7 +96,9 @@ def of(checks: Sequence[PastCheck]) -> tuple[Chart, ...]:
         np.array([check.p_value for check in used], np.float64),
         np.array([check.permutations or 999 for check in used], np.float64),
     )
-    finest, per_year = used[-1].permutations or 999, used[-1].horizon
+    finest = min(used[-1].permutations or 999, TOGETHER)
+    per_year = min(used[-1].horizon, MOST)
+    years = min(YEARS, TOGETHER // per_year)
     charts = []
     for name, (title, follow, limit) in CHARTS.items():
         values = follow(z)
@@ -105,8 +111,8 @@ def of(checks: Sequence[PastCheck]) -> tuple[Chart, ...]:
                 tuple(values.tolist()),
                 limit,
                 used[int(over[0])].id if len(over) else None,
-                yearly(name, finest, per_year),
-                YEARS,
+                yearly(name, finest, per_year, years),
+                years,
                 per_year,
             )
         )

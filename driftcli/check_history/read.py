@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import time
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from driftcli.check_history import _content as content
 from driftcli.check_history import _store as store
 from driftcli.check_history import charts
 from driftcli.check_history.records import (
@@ -23,8 +23,10 @@ from driftcli.check_history.records import (
     Summary,
 )
 from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.core.strict_json import Limits, NotStrictError, parse
 from driftcli.core.text import safe_name
 from driftcli.core.times import utc_text
+from driftcli.core.typed_json import Malformed, build
 from driftcli.core.version import version
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ _PLAIN = tuple(field.name for field in fields(PastStatistic) if field.name not i
 UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 LATER = {"day", "report"}
 """Columns that databases lack which no driftcli since 0.1.0 has written to: reading does not bring them up to date."""
+_FAMILY, _STATISTIC = (", ".join(columns) for columns in (content.FAMILIES, content.STATISTICS))
+"""Columns, in the order in which `PastFamily` and `PastStatistic` have them."""
+LIMITS = Limits(levels=2, digits=20)
+"""Of the JSON in a cell."""
 MOST = 500
 """Rows asked for at once: SQLite bounds the number of values in a question."""
 
@@ -62,7 +68,7 @@ def read(
         dated = store.has(db, "day")
         series = tuple(_series(db, dated))
         chosen = _chosen(series, group, baseline, path)
-        everything = list(_checks(db, chosen, group, dated=dated))
+        everything = list(_checks(db, path, chosen, group, dated=dated))
         selected = [check for check in everything if start is None or check.when >= start]
         selected = selected[-limit:] if limit else selected
         shown = tuple(_with_evidence(db, selected))
@@ -129,7 +135,7 @@ def _option(series: Series) -> str:
 
 
 def _checks(
-    db: sqlite3.Connection, chosen: Series | None, group: str | None, *, dated: bool
+    db: sqlite3.Connection, path: Path, chosen: Series | None, group: str | None, *, dated: bool
 ) -> Iterator[PastCheck]:
     """Those of the series, and those of its group that failed before they knew their baseline, the oldest first."""
     digest, of_group = (chosen.baseline_digest, chosen.group) if chosen else ("", group)
@@ -143,12 +149,21 @@ def _checks(
     )
     for row in rows:
         values: dict[str, Any] = dict(zip(names, row, strict=True))
-        values["source"], values["reasons"] = (
-            tuple(json.loads(values[key])) for key in ("source", "reasons")
-        )
+        values["source"], values["reasons"] = (_texts(values[key], path) for key in ("source", "reasons"))
         values["group"] = values["group"] or None
         values["duplicate"], values["alarm"] = bool(values["duplicate"]), bool(values["alarm"])
         yield PastCheck(**values)
+
+
+def _texts(listed: str, path: Path) -> tuple[str, ...]:
+    """The texts of a JSON list."""
+    try:
+        found: tuple[str, ...] = build(tuple[str, ...], parse(listed, LIMITS))
+    except (NotStrictError, Malformed) as error:
+        raise NotAuditedError(
+            f"{safe_name(str(path))} is damaged: a list of texts is none", "restore it from a copy"
+        ) from error
+    return found
 
 
 def _with_evidence(db: sqlite3.Connection, checks: Sequence[PastCheck]) -> Iterator[PastCheck]:
@@ -159,12 +174,12 @@ def _with_evidence(db: sqlite3.Connection, checks: Sequence[PastCheck]) -> Itera
         statistics: dict[int, list[PastStatistic]] = {check.id: [] for check in some}
         marks, ids = ", ".join("?" for _ in some), [check.id for check in some]
         for check, name, gate, p, adjusted, significant, effect, lower in db.execute(
-            f"SELECT * FROM families WHERE check_id IN ({marks}) ORDER BY rowid",  # noqa: S608  # question marks
+            f"SELECT {_FAMILY} FROM families WHERE check_id IN ({marks}) ORDER BY rowid",  # noqa: S608  # question marks
             ids,
         ):
             families[check].append(PastFamily(name, gate, p, adjusted, bool(significant), effect, lower))
         for check, *values in db.execute(
-            f"SELECT * FROM statistics WHERE check_id IN ({marks}) ORDER BY rowid",  # noqa: S608  # question marks
+            f"SELECT {_STATISTIC} FROM statistics WHERE check_id IN ({marks}) ORDER BY rowid",  # noqa: S608  # question marks
             ids,
         ):
             statistics[check].append(_statistic(values))

@@ -31,7 +31,7 @@ def fitted(done: Fitted, *, brief: bool) -> str:
         rows.append(
             f"  baseline holdout: {adequacy(done.held_out)} (driftcli baseline {where} OTHER_GOOD_IMAGES)"
         )
-    rows += [f"  sha256 {done.digest[:SHOWN]}", *cautions(done.cautions)]
+    rows += [f"  sha256 {done.digest}", *cautions(done.cautions)]
     step = "check" if done.held_out else "baseline"
     images = "IMAGES_OF_TODAY" if done.held_out else "OTHER_GOOD_IMAGES"
     return "\n".join([*rows, f"next: driftcli {step} {where} {images}", ""])
@@ -50,7 +50,7 @@ def calibrated(done: Calibrated, *, brief: bool) -> str:
     if len(done.groups) > 1:
         shown = [f"{safe_name(name)} {count:,}" for name, count in done.groups.items()]
         rows.append(f"  {len(shown)} groups: {', '.join(shown[:8])}{', …' if len(shown) > 8 else ''}")  # noqa: PLR2004
-    rows += [f"  sha256 {done.digest[:SHOWN]}", *cautions(done.cautions)]
+    rows += [f"  sha256 {done.digest}", *cautions(done.cautions)]
     named = "" if done.baseline == "default" else f" --baseline {safe_name(done.baseline)}"
     return "\n".join([*rows, f"next: driftcli check {where} IMAGES_OF_TODAY{named}", ""])
 

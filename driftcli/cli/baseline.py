@@ -39,6 +39,7 @@ class Baseline:
 
     artifact: o.Artifact
     source: o.Sources
+    expect_sha256: o.ExpectSha256 = None
     name: Name = "default"
     drop_seen: DropSeen = False
     detectable: o.Detectable = None
@@ -63,7 +64,7 @@ def baseline(asked: Baseline, run: session.Session) -> int:
     began = time.monotonic()
     from driftcli.audit import baseline as audit
 
-    call = replace(run.call(), loading=time.monotonic() - began)
+    call = replace(run.call(), loading=time.monotonic() - began, expect_sha256=asked.expect_sha256)
     calibrated = audit.baseline(
         Path(asked.artifact),
         session.sources(asked.source, null=asked.null),

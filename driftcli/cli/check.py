@@ -79,6 +79,7 @@ class Check:
 
     artifact: o.Artifact
     source: o.Sources
+    expect_sha256: o.ExpectSha256 = None
     gate: Gate
     ties: Ties
     slice_by: c.SliceBy = None
@@ -151,7 +152,8 @@ def _audit(
 
     run.terminal.took("loading libraries", time.monotonic() - began)
     artifact, baseline = Path(asked.artifact), asked.gate.baseline
-    call, gallery = replace(run.call(), link=link, loading=time.monotonic() - began), None
+    call = replace(run.call(), expect_sha256=asked.expect_sha256)
+    call, gallery = replace(call, link=link, loading=time.monotonic() - began), None
     try:
         if pictures:
             report, gallery = audit.check_with_pictures(artifact, named, call, baseline=baseline)

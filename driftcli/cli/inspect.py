@@ -38,6 +38,7 @@ class Inspect:
     """What `driftcli inspect` is asked for."""
 
     artifact: o.Artifact
+    expect_sha256: o.ExpectSha256 = None
     format: Format = "text"
     common: Common
 
@@ -55,7 +56,7 @@ def inspect(asked: Inspect, run: session.Session) -> int:
     from driftcli.audit import inspection as accounts
     from driftcli.reports.inspect import text
 
-    account = accounts.take(Path(artifact), store.read(Path(artifact)))
+    account = accounts.take(Path(artifact), store.read(Path(artifact), asked.expect_sha256))
     if shown == "text":
         plain = not run.terminal.unicode()
         run.terminal.put(text.to_text(account, brief=run.terminal.quiet, ascii_only=plain))

@@ -14,6 +14,7 @@ import typer
 from driftcli.cli import _complete as complete
 from driftcli.cli._common import (
     GATE,
+    INPUT,
     LEARN,
     NETWORK,
     OUTPUT,
@@ -34,6 +35,17 @@ Sources = Annotated[
         "one of them on a server (s3://, gs://, az://, https://), a profile (check, baseline), or `-` for paths "
         "on standard input.",
         show_default=False,
+    ),
+]
+
+ExpectSha256 = Annotated[
+    str | None,
+    option(
+        "--expect-sha256",
+        metavar="HEX",
+        panel=INPUT,
+        help="Digest that the artifact must have, as fit, baseline and inspect print it; another one is not audited "
+        "(default: any).",
     ),
 ]
 

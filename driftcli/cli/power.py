@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -111,6 +112,7 @@ class Power:
 
     artifact: o.Artifact
     source: o.Sources
+    expect_sha256: o.ExpectSha256 = None
     study: Study
     baseline: o.Baseline = None
     alpha: o.Alpha = None
@@ -151,7 +153,7 @@ def power(asked: Power, run: session.Session) -> int:
     report = study.power(
         Path(asked.artifact),
         named,
-        run.call(),
+        replace(run.call(), expect_sha256=asked.expect_sha256),
         grid,
         baseline=asked.baseline,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -69,6 +70,7 @@ class Profile:
     source: o.Sources
     artifact: Reference
     output: Output
+    expect_sha256: o.ExpectSha256 = None
     shard: Part = None
     keep: Keep = None
     entries: Entries
@@ -93,7 +95,7 @@ def profile(asked: Profile, run: session.Session) -> int:
         Path(asked.artifact),
         session.sources(asked.source, null=asked.null),
         Path(asked.output),
-        run.call(),
+        replace(run.call(), expect_sha256=asked.expect_sha256),
         shard=asked.shard,
         keep=asked.keep,
     )

@@ -20,6 +20,8 @@ class Call:
     given: Collection[str] = frozenset()
     """Dotted keys that the caller set; those must not contradict the artifact, the others give way to it."""
     progress: Progress = SILENT
+    expect_sha256: str | None = None
+    """The digest that the artifact must have; None: any."""
     link: str | None = None
     """Of `check`: where people will find its report, an address or a path."""
     loading: float | None = None

@@ -11,6 +11,7 @@ import numpy as np
 
 from driftcli.core.evidence import DisplayEffect, Statistic
 from driftcli.core.features import Column, State
+from driftcli.core.schema import Array
 from driftcli.detectors.base import Floats, Matrix
 
 EDGES = 64
@@ -29,6 +30,14 @@ class Scalar:
     column: int
     indicators: Matrix
     """[n, e]: 1 where the value is at most the edge; for categories one column a level."""
+
+
+def arrays() -> tuple[Array, ...]:
+    """Of what `learn` returns."""
+    return (
+        Array("edges", "float64", ("columns", EDGES)),
+        Array("median", "float64", ("columns",)),
+    )
 
 
 def learn(reference: Matrix, columns: Sequence[Column]) -> State:

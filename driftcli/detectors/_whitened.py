@@ -13,11 +13,19 @@ import numpy as np
 
 from driftcli.core import threads
 from driftcli.core.features import State
+from driftcli.core.schema import Array
 from driftcli.detectors.base import Floats, Matrix
 from driftcli.stats.relabelling import Relabellings
 
 MOST = 512
 """Directions kept of wider features: those that vary most."""
+
+ARRAYS = (
+    Array("mean", "float32", ("columns",), group="axes"),
+    Array("axes", "float32", ("columns", "axes"), least=-2.0, most=2.0, group="axes"),
+    Array("variance", "float64", ("axes",), least=0.0, group="axes"),
+)
+"""Of what `learn` returns."""
 
 
 @threads.single

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from driftcli.core.evidence import Statistic
 from driftcli.core.features import Column, State
+from driftcli.core.schema import Array
 
 if TYPE_CHECKING:
     from driftcli.stats.relabelling import Relabellings
@@ -62,6 +63,17 @@ class Detector(ABC):
     def calibrate(self, state: State, held_out: Matrix) -> State:
         """What a check can reuse about C; added to `state`. Nothing by default."""
         return {}
+
+    def arrays(self) -> tuple[Array, ...]:
+        """What `fit` learns, array by array: `columns` stands for the view's width. A saved state is held to it.
+
+        Nothing by default, and then nothing is kept.
+        """
+        return ()
+
+    def calibrated(self) -> tuple[Array, ...]:
+        """What `calibrate` adds, likewise; `held out` stands for the images of C."""
+        return ()
 
     @abstractmethod
     def values(

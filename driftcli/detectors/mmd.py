@@ -13,9 +13,13 @@ import numpy as np
 
 from driftcli.core.evidence import DisplayEffect, Statistic
 from driftcli.core.features import Column, State
+from driftcli.core.schema import Array
 from driftcli.detectors import _whitened, _witness
 from driftcli.detectors.base import Among, Detector, Floats, Matrix
 from driftcli.stats.relabelling import Relabellings
+
+TINY = 1e-12
+"""No scale is smaller: it would blow a difference up beyond all numbers."""
 
 
 @final
@@ -71,6 +75,21 @@ class Mmd(Detector):
         median = max(median_distance(scaled[np.sort(chosen)]), 1e-6)
         white = {f"white_{name}": value for name, value in _whitened.learn(scaled).items()}
         return {**state, **white, "sigma": median * np.asarray(self.bandwidths, np.float64)}
+
+    def arrays(self) -> tuple[Array, ...]:
+        """As `fit` learns them; no `white_*` in artifacts fitted before there were ridges."""
+        return (
+            Array("shift", "float32", ("columns",)),
+            Array("scale", "float32", ("columns",), least=TINY, infinite=True),
+            Array("sigma", "float64", (len(self.bandwidths),), least=TINY),
+            *(array.under("white_") for array in _whitened.ARRAYS),
+        )
+
+    def calibrated(self) -> tuple[Array, ...]:
+        """Every kernel value is at most 1; no `row_sums` where there were none yet."""
+        return (
+            Array("row_sums", "float64", (len(self.bandwidths), "held out"), least=0.0, group="row sums"),
+        )
 
     def calibrate(self, state: State, held_out: Matrix) -> State:
         """Kernel sums of each image of C over all others, `row_sums` [bandwidths, n_c]: no check is then quadratic in n_c."""

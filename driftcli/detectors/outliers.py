@@ -10,6 +10,7 @@ import numpy as np
 
 from driftcli.core.evidence import DisplayEffect, Statistic
 from driftcli.core.features import Column, State
+from driftcli.core.schema import Array
 from driftcli.detectors import _scalars, _tails
 from driftcli.detectors.base import Detector, Floats, Matrix
 from driftcli.stats.relabelling import Relabellings
@@ -39,6 +40,10 @@ class Outliers(Detector):
         finite = np.where(np.isfinite(reference), reference, np.nan).astype(np.float64)
         known = np.isfinite(finite).any(axis=0)
         return {"median": np.nan_to_num(np.nanmedian(np.where(known, finite, 0.0), axis=0))}
+
+    def arrays(self) -> tuple[Array, ...]:
+        """As `fit` learns them."""
+        return (Array("median", "float64", ("columns",)),)
 
     def values(
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]

@@ -10,6 +10,7 @@ import numpy as np
 
 from driftcli.core.evidence import DisplayEffect, Statistic
 from driftcli.core.features import Column, State
+from driftcli.core.schema import Array
 from driftcli.detectors import _scalars, _tails
 from driftcli.detectors.base import Among, Detector, Floats, Matrix
 from driftcli.detectors.univariate import indicator_distances
@@ -35,6 +36,10 @@ class Reconstruction(Detector):
         """Quantile edges of F's errors, their median and spread."""
         spread = np.maximum(reference.std(axis=0, dtype=np.float64), 1e-12)
         return {**_scalars.learn(reference, columns), "spread": spread}
+
+    def arrays(self) -> tuple[Array, ...]:
+        """As `fit` learns them."""
+        return (*_scalars.arrays(), Array("spread", "float64", ("columns",), least=1e-12))
 
     def values(
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]

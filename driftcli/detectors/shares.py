@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from driftcli.core.evidence import DisplayEffect, Statistic
 from driftcli.core.features import Column, State
+from driftcli.core.schema import Array
 from driftcli.detectors import _tails
 from driftcli.detectors.base import Changes, Detector, Floats, Matrix
 from driftcli.stats.relabelling import Relabellings
@@ -47,6 +48,10 @@ class Shares(Detector):
     def fit(self, reference: Matrix, columns: Sequence[Column], seed: int) -> State:
         """The number of columns: shares need nothing learnt."""
         return {"width": np.array([reference.shape[1]], np.int64)}
+
+    def arrays(self) -> tuple[Array, ...]:
+        """As `fit` learns them."""
+        return (Array("width", "int64", (1,), least=0),)
 
     def values(
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]

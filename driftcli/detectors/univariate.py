@@ -11,6 +11,7 @@ import numpy as np
 
 from driftcli.core.evidence import Statistic
 from driftcli.core.features import Column, State
+from driftcli.core.schema import Array
 from driftcli.detectors import _scalars, _tails
 from driftcli.detectors.base import Among, Detector, Floats, Matrix
 from driftcli.stats.relabelling import Relabellings
@@ -34,6 +35,10 @@ class Univariate(Detector):
     def fit(self, reference: Matrix, columns: Sequence[Column], seed: int) -> State:
         """Quantile edges and medians of F."""
         return _scalars.learn(reference, columns)
+
+    def arrays(self) -> tuple[Array, ...]:
+        """As `fit` learns them."""
+        return _scalars.arrays()
 
     def values(
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]

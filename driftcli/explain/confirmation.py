@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from driftcli.core.schema import Array
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -34,6 +36,17 @@ LEFT = 2.0
 """What is left may be so many times what sampling gives by chance, however little is explained ..."""
 EXPLAINED = 0.5
 """... or so large a share of what is beyond chance must be explained, however much is left."""
+
+
+def arrays(view: str, corruptions: int) -> list[Array]:
+    """Of what `Confirmation.pack` makes of a view."""
+    columns, axes = f"columns of {view}", f"main axes of {view}"
+    return [
+        Array("centre", "float32", (columns,)),
+        Array("axes", "float32", (columns, axes)),
+        Array("points", "float32", (corruptions, "severities that confirm", axes)),
+        Array("measured", "float64", (2,), least=1e-12),
+    ]
 
 
 @dataclass(frozen=True)

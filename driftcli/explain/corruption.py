@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from driftcli.core import sentences
+from driftcli.core.schema import Array, ContentError
 from driftcli.explain import confirmation as _confirmation
+from driftcli.explain import space as _space
 from driftcli.explain.confirmation import Confirmation
 from driftcli.explain.space import Space, Views
 
@@ -255,6 +258,33 @@ def pack(found: Library | None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]
         "confirmed_by": [one.view for one in found.confirmations],
     }
     return state, facts
+
+
+def arrays(facts: Mapping[str, Any] | None, widths: Mapping[str, int]) -> list[Array]:
+    """Of what `pack` makes; `facts`: the manifest's, `widths`: of the artifact's views.
+
+    None where nothing was simulated. Raises ContentError where the facts are of other views, or in no order.
+    """
+    if facts is None:
+        return []
+    views, confirming = facts["views"], facts.get("confirmed_by", [])
+    if not views or not {*views, *confirming} <= widths.keys():
+        raise ContentError("has a library of corruptions in views that are not its own")
+    severities, names = facts["severities"], facts["corruptions"]
+    if not severities or any(a >= b for a, b in pairwise(severities)):
+        raise ContentError(f"has severities of corruptions in no order: {severities}")
+    if not names or any(len(pair) != 2 for pair in names) or len(dict(names)) < len(names):  # noqa: PLR2004 - name, class
+        raise ContentError("has corruptions without a name and a class of their own")
+    declared = [
+        *_space.arrays(sum(widths[view] for view in views)),
+        Array("points", "float64", (len(names), len(severities), f"2 {_space.LINEAR}")),
+        *(
+            a.under(f"{CONFIRM}{view}/")
+            for view in confirming
+            for a in _confirmation.arrays(view, len(names))
+        ),
+    ]
+    return [array.under(PREFIX) for array in declared]
 
 
 def unpack(state: State, facts: Mapping[str, Any] | None) -> Library | None:

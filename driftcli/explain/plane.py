@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from driftcli.core.features import Features
+from driftcli.core.schema import Array, ContentError, text
 from driftcli.explain._standard import Standard, Views, learn
 
 if TYPE_CHECKING:
@@ -82,6 +83,25 @@ def fit(views: Views) -> Plane | None:
     axes = axes * np.where(largest < 0, -1, 1)
     shares = variance[::-1][:2] / max(float(variance.sum()), 1e-12)
     return Plane(standard, np.ascontiguousarray(axes, np.float32), np.maximum(shares, 0))
+
+
+def arrays(state: State, views: Collection[str]) -> list[Array]:
+    """Of what `Plane.pack` makes; none of a baseline without a map. Raises ContentError for a map of no known view."""
+    if not any(name.startswith(PREFIX) for name in state):
+        return []
+    name = f"{PREFIX}view"
+    view = text(state, name) if name in state else ""
+    if view not in views:
+        raise ContentError(f"has a map of {view[:40]!a}, which is none of its views")
+    columns = f"columns of {view}"
+    declared = (
+        Array("view", "uint8", ("letters of a view",)),
+        Array("mean", "float32", (columns,)),
+        Array("scale", "float32", (columns,), least=1e-9, infinite=True),
+        Array("axes", "float32", (columns, "axes of the map"), least=-2.0, most=2.0),
+        Array("explained", "float64", ("axes of the map",), least=0.0),
+    )
+    return [array.under(PREFIX) for array in declared]
 
 
 def unpack(state: State) -> Plane | None:

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from driftcli.core.schema import Array
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -33,6 +35,25 @@ WIDE, SPREAD = 3.0, 0.3
 """Squares of standardised values, cut at WIDE, are columns too: they tell a spread. Their weight beside the middles."""
 RIDGE = 0.3
 """Of the mean eigenvalue: directions in which good images hardly differ are not blown up beyond it."""
+
+
+LINEAR = "linear columns"
+"""The symbol of p."""
+
+
+def arrays(columns: int) -> list[Array]:
+    """Of what `Space.pack` makes, of views with so many columns together."""
+    one, both = (LINEAR,), (f"2 {LINEAR}",)
+    return [
+        Array("columns", "int64", one, least=0, most=columns - 1),
+        Array("centre", "float64", one),
+        Array("scale", "float64", one, least=1e-9),
+        Array("weight", "float64", one, least=0.0, most=1.0),
+        Array("rest", "float64", both),
+        Array("whiten", "float64", (*both, *both)),
+        Array("noise", "float64", both, least=0.0),
+        Array("images", "int64", (1,), least=1),
+    ]
 
 
 @dataclass(frozen=True)

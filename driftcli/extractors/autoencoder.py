@@ -10,6 +10,7 @@ from PIL import Image
 
 from driftcli.core.features import Column, View
 from driftcli.core.rows import Rows
+from driftcli.core.schema import Array, ContentError, text
 from driftcli.extractors import _errors, _pca, _scores_graph
 from driftcli.extractors._autoencoder_settings import AutoencoderSettings
 from driftcli.extractors.base import Extractor, HeatMaps, Runtime, Shown, resolve_device
@@ -124,6 +125,48 @@ class Autoencoder(AutoencoderSettings, Extractor):
         kernel = Image.Resampling.HAMMING if reduces else Image.Resampling.LANCZOS
         small = image.resize((side, side), kernel, box=self.seen(*image.size))
         return np.asarray(small, np.uint8).reshape(side, side, -1)
+
+    def arrays(self, state: State) -> tuple[Array, ...]:
+        """As `fit` learns them; weights of a trained network are held to the network where torch builds it."""
+        side, channels = self.side, self.channels
+        if side == "auto" or channels == "auto" or "architecture" not in state:
+            raise ContentError("does not say what it was learnt with")
+        weights: tuple[Array, ...] = (Array("weight.*", "float32"),)
+        if text(state, "architecture") == "pca":
+            weights = (
+                Array("weight.mean", "float32", (side, side, channels)),
+                Array("weight.directions", "float32", ("code", side * side * channels)),
+            )
+        return (
+            Array("architecture", "uint8", ("letters",)),
+            *weights,
+            Array("loss_curve", "float32", ("*", 2), nan=True),
+            Array("code_mean", "float32", ("maps",), group="code"),
+            Array("code_directions", "float32", ("columns of latent", "maps"), group="code"),
+            Array("latent_mean", "float64", ("columns of latent",)),
+            Array("latent_covariance", "float64", ("columns of latent", "columns of latent")),
+            Array("held_out_errors", "float32", ("*", "columns of error"), nan=True),
+            Array("residual_p99", "float32", (side, side), least=0.0),
+            *session.ARRAYS,
+        )
+
+    def agree(self, state: State, widths: Mapping[str, int]) -> None:
+        """A known architecture, a covariance with an inverse, and columns as these settings give them."""
+        if text(state, "architecture") not in {"conv", "pca", "maxpool"}:
+            raise ContentError("has an architecture that no fit learns")
+        if widths["error"] != len(self.columns("error")):
+            raise ContentError(f"measures {widths['error']} errors, not {len(self.columns('error'))}")
+        try:
+            whole = bool(np.isfinite(np.linalg.inv(state["latent_covariance"])).all())
+        except np.linalg.LinAlgError:
+            whole = False
+        if not whole:
+            raise ContentError("has a 'latent_covariance' without an inverse")
+
+    def usual_arrays(self) -> tuple[Array, ...]:
+        """As `usual` measures them."""
+        side = 0 if self.side == "auto" else self.side
+        return (Array(USUAL, "float16", (side, side), least=0.0, group=USUAL),)
 
     def fit(self, prepared: NDArray[Any] | Rows, seed: int, runtime: Runtime) -> State:
         """Learn from uint8 [n, s, s, c].

@@ -19,6 +19,7 @@ from driftcli.core.features import Column, State, View, Vocabulary
 from driftcli.core.images import EMPTY, FileFacts, Frame
 from driftcli.core.progress import SILENT, Progress
 from driftcli.core.rows import Rows
+from driftcli.core.schema import Array
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,20 @@ class Extractor(ABC):
         Extractors that need no pixels to learn (frozen networks, properties) declare `learns = False`
         and get n = 0.
         """
+
+    def arrays(self, state: State) -> tuple[Array, ...]:
+        """What `fit` learns, array by array (`columns of VIEW` stands for a view's width). A saved state is held to it.
+
+        Nothing by default, and then nothing is kept. Raises ContentError where not even that can be told.
+        """
+        return ()
+
+    def agree(self, state: State, widths: Mapping[str, int]) -> None:  # noqa: B027 - most kinds have nothing more to ask
+        """Raise ContentError where arrays that are each as declared say what no fit says; `widths`: of its views."""
+
+    def usual_arrays(self) -> tuple[Array, ...]:
+        """What `usual` keeps of good images, array by array; a baseline may be without."""
+        return ()
 
     learns: ClassVar[bool] = False
     """True when `fit` needs the prepared images of F."""

@@ -10,6 +10,7 @@ from PIL import Image
 
 from driftcli.core.errors import ArtifactError
 from driftcli.core.features import View
+from driftcli.core.schema import Array, ContentError, text
 from driftcli.extractors.base import Direction, Extractor, HeatMaps, Runtime, Shown, Silence
 from driftcli.extractors.networks import completion, concepts, exported, load, session
 from driftcli.extractors.networks import known as _known
@@ -176,6 +177,34 @@ class Embedding(NetworkChoice, Extractor):
         square = image.resize((wanted.side, wanted.side), filtering, box=self.seen(*image.size))
         return np.asarray(square, dtype=np.uint8)
 
+    def arrays(self, state: State) -> tuple[Array, ...]:
+        """As `fit` keeps them."""
+        return (
+            Array("network", "uint8", ("letters",)),
+            Array("weights_sha256", "uint8", ("*",)),
+            Array("seed", "int64", (1,), least=0, most=2**63 - 1),
+            Array("style_widths", "int64", (len(self.layers()["style_layers"]),), least=1),
+            Array("content_width", "int64", (1,), least=1),
+            Array("geometry", "int64", (2,), least=1),
+            Array("normalisation", "float64", (7,)),
+            *concepts.ARRAYS,
+            *session.ARRAYS,
+        )
+
+    def agree(self, state: State, widths: Mapping[str, int]) -> None:
+        """The network that the settings name, views as wide as its layers, and a name for every class."""
+        if text(state, "network") != self.network or len(state["weights_sha256"]) not in {0, 32}:
+            raise ContentError(f"was not made with {self.network}")
+        own = {"style": int(state["style_widths"].sum()), "content": int(state["content_width"][0])}
+        if any(widths[view] != own[view] for view in own.keys() & set(self.view_names())):
+            raise ContentError(f"has views of other widths than its layers: {own}")
+        if concepts.NAMES in state:
+            concepts.agree(state)
+
+    def usual_arrays(self) -> tuple[Array, ...]:
+        """As `usual` measures them."""
+        return concepts.USUAL_ARRAYS
+
     def fit(self, prepared: NDArray[Any] | Rows, seed: int, runtime: Runtime) -> State:
         """Nothing is learnt from images: the State binds the artifact to one file of weights.
 
@@ -234,6 +263,11 @@ class Embedding(NetworkChoice, Extractor):
 
             network = load.load(self, seed, runtime, sha256, classifier=worded)
             found = list(_network.run(network, prepared, runtime))
+        if worded and found[-1].shape[1] != len(state[concepts.KIND_OF]):
+            raise ArtifactError(
+                f"the artifact's network tells {found[-1].shape[1]} classes apart, and it names {len(state[concepts.KIND_OF])}",
+                "restore the artifact from a copy, or fit again",
+            )
         return found if worded else [*found, None]
 
     def engine(self, state: State, runtime: Runtime) -> str:

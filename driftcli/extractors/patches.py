@@ -11,6 +11,7 @@ from PIL import Image
 from driftcli.core.errors import UsageError
 from driftcli.core.features import Column, View
 from driftcli.core.rows import Rows
+from driftcli.core.schema import Array
 from driftcli.extractors._patches_settings import PatchesSettings
 from driftcli.extractors.base import Extractor, HeatMaps, Runtime, Shown
 from driftcli.extractors.embedding import Embedding, rounded
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from driftcli.core.features import State
     from driftcli.core.images import Frame
 
+CHANNELS = 120
+"""Of stages 3 and 4 together."""
 TAIL = 0.01
 BODY = 0.9
 """The image's own quantile that its strangest place is compared with."""
@@ -80,6 +83,18 @@ class Patches(PatchesSettings, Extractor):
         """uint8 [side, side, 3]: the whole image, stretched, for a defect may lie in a corner."""
         image = frame.image if frame.version == 1 else frame.reduced(self.side)
         return np.asarray(image.resize((self.side, self.side), Image.Resampling.BICUBIC), np.uint8)
+
+    def arrays(self, state: State) -> tuple[Array, ...]:
+        """As `fit` learns them."""
+        places, directions = self.grid**2, self.directions
+        return (
+            Array("weights_sha256", "uint8", (32,)),
+            Array("directions", "float32", (CHANNELS, directions)),
+            Array("shift", "float32", (directions,)),
+            Array("mean", "float32", (places, directions)),
+            Array("whitening", "float32", (places, directions, directions)),
+            Array("usual", "float32", (1,), least=1e-7),
+        )
 
     def fit(self, prepared: NDArray[Any] | Rows, seed: int, runtime: Runtime) -> State:
         """What F has at every place, from uint8 [n, side, side, 3].

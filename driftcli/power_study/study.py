@@ -63,7 +63,7 @@ def power(
     Raises NotAuditedError (exit 3) for too few images, UsageError (2) for settings under which images are not the unit of the test.
     """
     started = time.monotonic()
-    opened, reference = open_reference(str(artifact), call.settings, call.given)
+    opened, reference = open_reference(str(artifact), call.settings, call.given, call.expect_sha256)
     calibrated = open_baseline(opened, reference, baseline, str(artifact))
     settings = reference.settings
     conditions = _refuse_or_warn(settings, plan, calibrated.facts)

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from driftcli.core.errors import ArtifactError
 from driftcli.core.images import Entry
+from driftcli.core.schema import Array, ContentError
 from driftcli.extractors.base import views as declared_views
 
 if TYPE_CHECKING:
+    from driftcli.core.features import View
     from driftcli.reading.reader import Reader
 
 RADIUS = 0.08
+MOST = 16
+"""Canary images of an artifact, at most."""
 HERE = "this machine"
 TOLERANCE = 0.1
 """Largest accepted difference of a feature, in standard deviations of the fit set (contract: same numbers)."""
@@ -74,6 +78,26 @@ def unpack(state: Mapping[str, NDArray[np.generic]]) -> list[Entry]:
         for k, v in sorted(state.items())
         if k.startswith("bytes/")
     ]
+
+
+def arrays(views: Mapping[str, View], *, images: bool) -> list[Array]:
+    """Of what `pack` makes with these views; without the images, of what `seen` makes."""
+    shown = [view for view in views.values() if not (view.of_file or view.worded)]
+    return [
+        *([Array("bytes/*", "uint8", ("*",))] if images else []),
+        *(
+            Array(f"view/{v.name}", "float32", ("canaries", f"columns of {v.name}"), nan=not v.finite)
+            for v in shown
+        ),
+    ]
+
+
+def agree(state: Mapping[str, NDArray[np.generic]]) -> None:
+    """Raise ContentError unless there are a few images, and as many rows of features."""
+    count = len(unpack(state))
+    rows = {len(features) for key, features in state.items() if key.startswith("view/")}
+    if not 1 <= count <= MOST or rows - {count}:
+        raise ContentError(f"has {count} canary images and features of {sorted(rows)}")
 
 
 def seen_by(reader: Reader, state: Mapping[str, NDArray[np.generic]]) -> Mapping[str, NDArray[np.float32]]:

@@ -6,13 +6,14 @@ Found at `fit`, by scikit-learn; a check only asks which stored centroid is near
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.features import State
+from driftcli.core.schema import Array
 from driftcli.extractors.base import portraits
 from driftcli.extractors.base import views as declared_views
 
@@ -44,6 +45,11 @@ def learn(views: Mapping[str, NDArray[np.float32]], wanted: Literal["auto"] | in
     return {
         f"{view}/{k}": kmeans(x, k, _seed(seed, k)).astype(np.float32) for k in sizes if k * LEAST <= len(x)
     }
+
+
+def arrays(views: Iterable[str]) -> list[Array]:
+    """Of what `learn` returns, for whichever of these views it was."""
+    return [Array(f"{view}/*", "float32", ("*", f"columns of {view}")) for view in views]
 
 
 def choose(learnt: State, held_out: int) -> tuple[str, NDArray[Any]] | None:

@@ -12,13 +12,13 @@ import numpy as np
 
 from driftcli.artifact import store as artifacts
 from driftcli.core import registry
-from driftcli.core.errors import ArtifactError, NotAuditedError, UsageError
+from driftcli.core.errors import ArtifactError, UsageError
 from driftcli.core.features import Features, State
 from driftcli.explain import corruption, plane
 from driftcli.explain.corruption import Library
 from driftcli.extractors.base import Extractor
 from driftcli.extractors.base import families as declared_families
-from driftcli.reference import pixel_errors, thumbnails
+from driftcli.reference import content, pixel_errors, thumbnails
 from driftcli.reference.families import Family, detector_for
 from driftcli.reference.packed import unpack_features
 from driftcli.reference.seen import Seen
@@ -123,17 +123,17 @@ def build_families(
 
 
 def open_reference(
-    path: str, settings: Settings, given: Collection[str]
+    path: str, settings: Settings, given: Collection[str], expected: str | None = None
 ) -> tuple[artifacts.Artifact, Reference]:
     """The opened artifact and what the fit set taught, verified.
 
-    `given`: dotted keys of `settings` that the user set. Raises ArtifactError (3) for an artifact that is missing,
+    `given`: dotted keys of `settings` that the user set; `expected`: the artifact's digest, where it was said. Raises ArtifactError (3) for an artifact that is missing,
     damaged or not understood, UsageError (2) where a given setting contradicts how it was fitted.
     """
     from driftcli.config.layers import remembered
     from driftcli.config.settings import Settings
 
-    artifact = artifacts.read(path)
+    artifact = artifacts.read(path, expected)
     document = artifact.manifest
     try:
         stored = remembered(document["settings"])
@@ -168,22 +168,18 @@ def open_to_tell(artifact: artifacts.Artifact) -> Reference:
 def _opened(
     artifact: artifacts.Artifact, settings: Settings, extractors: Mapping[str, Extractor]
 ) -> Reference:
-    common = artifact.state("reference")
-    detectors: dict[str, dict[str, Any]] = {}
-    for key, value in artifact.state("detectors").items():
-        family, _, name = key.partition("/")
-        detectors.setdefault(family, {})[name] = value
+    learnt = content.of_fit(artifact, extractors)
+    common = learnt.common
     spread = {k.removeprefix("spread/"): v for k, v in common.items() if k.startswith("spread/")}
     grouped = {k.removeprefix("clusters/"): v for k, v in common.items() if k.startswith("clusters/")}
-    states = {kind: artifact.state(kind) for kind in extractors}
     return Reference(
         settings,
-        {kind: extractor.fitted(states[kind]) for kind, extractor in extractors.items()},
-        states,
-        detectors,
+        learnt.extractors,
+        learnt.states,
+        learnt.detectors,
         Seen.unpack(common),
         spread,
-        artifact.state("canary"),
+        learnt.canary,
         artifact.manifest,
         grouped,
     )
@@ -269,14 +265,17 @@ def open_baseline(
     """The chosen baseline with its calibration, ready for tests; `wanted`: its name, or None (`choose_baseline`).
 
     Raises as `choose_baseline`, ArtifactError for a damaged one or one of another fit, UsageError where settings
-    leave no family with a say, NotAuditedError for an empty one.
+    leave no family with a say.
     """
     known = artifact.manifest.get("baselines", {})
     name = choose_baseline(sorted(known), wanted, path)
     roles = [role for role in (f"baseline-{name}", f"thumbnails-{name}") if artifact.has(role)]
     artifact, loaded = artifact.states(*roles)  # a newer one, if it was made again meanwhile
     require_same_fit(artifact.manifest, reference, path)
-    state, facts = loaded[f"baseline-{name}"], artifact.manifest["baselines"][name]
+    state, pictures = content.of_baseline(
+        artifact, name, loaded[f"baseline-{name}"], loaded.get(f"thumbnails-{name}"), reference
+    )
+    facts = artifact.manifest["baselines"][name]
     features = unpack_features(state)
     families = []
     for family in build_families(reference.settings, reference.extractors, reference.detectors):
@@ -291,13 +290,8 @@ def open_baseline(
     if not any(f.gate == "on" for f in families):
         raise UsageError("no family has gate: on", "set families.NAME.gate=on for at least one family")
     measured = {k.removeprefix("measured/"): v for k, v in state.items() if k.startswith("measured/")}
-    if len(features) == 0:
-        raise NotAuditedError(
-            f"baseline {name} is empty", f"driftcli baseline {path} GOOD_IMAGES --name {name}"
-        )
     canary = {k.removeprefix("canary/"): v for k, v in state.items() if k.startswith("canary/")}
     library = corruption.unpack(state, facts.get("diagnosis"))
     drawing = {k: v for k, v in state.items() if k.startswith((plane.PREFIX, pixel_errors.PREFIX))}
-    pictures = loaded.get(f"thumbnails-{name}", {})
     webp = thumbnails.unpack(pictures, len(features)) if pictures else {}
     return Baseline(name, features, tuple(families), measured, canary, facts, library, drawing, webp)

@@ -10,9 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.features import Features
+from driftcli.core.schema import Array
 
 FILES, PIXELS, NEAR = "seen_files", "seen", "seen_near"
 """Names in the artifact."""
+ARRAYS = (
+    Array(PIXELS, "uint64", ("images of F",), rising=True),
+    Array(NEAR, "uint64", ("images of F",), group="difference hashes"),
+    Array(FILES, "uint8", ("files of F", 32), group="file hashes"),
+)
+"""Of what `Seen.pack` gives; artifacts of before hold pixel hashes alone."""
 
 
 @dataclass(frozen=True)

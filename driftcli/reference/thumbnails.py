@@ -8,6 +8,22 @@ from itertools import pairwise
 import numpy as np
 
 from driftcli.core.features import State
+from driftcli.core.schema import Array, ContentError
+
+ARRAYS = (
+    Array("image", "int64", ("thumbnails",), least=0),
+    Array("offsets", "int64", ("thumbnails + 1",), least=0, rising=True),
+    Array("webp", "uint8", ("bytes of thumbnails",)),
+)
+"""Of what `pack` makes."""
+
+
+def agree(state: State, images: int) -> None:
+    """Raise ContentError where a thumbnail is of none of so many images, or is cut off."""
+    if int(state["image"].max()) >= images:
+        raise ContentError(f"has a thumbnail of image {int(state['image'].max())} of {images}")
+    if int(state["offsets"][-1]) != len(state["webp"]):
+        raise ContentError(f"has {len(state['webp'])} bytes of thumbnails, not {int(state['offsets'][-1])}")
 
 
 def pack(thumbnails: Sequence[bytes], limit: int) -> State | None:

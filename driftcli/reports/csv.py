@@ -33,7 +33,7 @@ class Csv(ReportFormat):
         table = columns(report)
         page = StringIO(newline="")
         rows = csv.writer(page)
-        rows.writerow([column.name for column in table])
+        rows.writerow([text(column.name) for column in table])
         rows.writerows(zip(*(map(_cell, column.values) for column in table), strict=True))
         return page.getvalue()
 

@@ -11,9 +11,9 @@ from driftcli.core import strict_json
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.report import Report
 from driftcli.core.strict_json import Limits, NotStrictError
+from driftcli.core.typed_json import Malformed, build
 from driftcli.reports.base import ReportFormat
 from driftcli.reports.layout.writing import plain, write
-from driftcli.reports.saved.build import Malformed, build
 
 SCHEMA_VERSION = 1
 DEEPEST = 32

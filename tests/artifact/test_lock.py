@@ -45,7 +45,7 @@ def adds(path, name, number):
     def action():
         with store.writing(path, wait=60) as draft:
             draft.put(f"baseline-{name}", state(number))
-            draft.document.setdefault("baselines", {})[name] = number
+            draft.document.setdefault("entries", {})[name] = number
 
     return action
 
@@ -54,14 +54,14 @@ def test_two_baselines_at_once_keep_both(path):
     """20 rounds of two processes that start at the same instant."""
     for turn in range(20):
         assert together([adds(path, f"a{turn}", turn), adds(path, f"b{turn}", turn + 100)], 0.01) == [0, 0]
-    assert len(store.read(path).manifest["baselines"]) == 40
+    assert len(store.read(path).manifest["entries"]) == 40
     assert sum(role.startswith("baseline-") for role in store.read(path).files) == 40
     sound(path)
 
 
 def test_eight_writers_at_once_keep_all(path):
     assert together([adds(path, str(number), number) for number in range(8)]) == [0] * 8
-    assert store.read(path).manifest["baselines"] == {str(number): number for number in range(8)}
+    assert store.read(path).manifest["entries"] == {str(number): number for number in range(8)}
     assert listing(path) - named(path) <= {name for name in listing(path) if name.startswith(".lock-")}
     sound(path)
 
@@ -71,7 +71,7 @@ def test_a_dead_writer_is_replaced_by_exactly_one_of_eight(path):
     for turn in range(10):
         leave_lock(path, dead_pid())
         assert together([adds(path, f"{turn}-{number}", number) for number in range(8)]) == [0] * 8
-    assert len(store.read(path).manifest["baselines"]) == 80
+    assert len(store.read(path).manifest["entries"]) == 80
     sound(path)
 
 
@@ -212,7 +212,7 @@ def test_a_file_system_without_hard_links_will_do(path, monkeypatch):
     monkeypatch.setattr(os, "link", link)
     leave_lock(path, dead_pid())
     assert together([adds(path, str(number), number) for number in range(4)]) == [0] * 4
-    assert len(store.read(path).manifest["baselines"]) == 4
+    assert len(store.read(path).manifest["entries"]) == 4
 
 
 def test_readers_never_fail_while_writers_write(path):

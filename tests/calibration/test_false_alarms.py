@@ -10,6 +10,7 @@ import pytest
 from driftcli.calibration import detectability, false_alarms
 from driftcli.calibration.paired import Change, Simulated
 from driftcli.core import threads
+from driftcli.reference import figures
 from driftcli.stats import minp
 from driftcli.stats.relabelling import draw
 from tests.calibration import _world as world
@@ -46,7 +47,7 @@ def slowly(families, views, m, half):
             peaks.append(minp.standardise(table)[1:].max(axis=1))
             names = shown.detector.names(shown.state, np.concatenate([x, y]), shown.columns)
             null = table[1:, names.index("brightness")]
-            shifts = false_alarms.SHIFTS * spread[0]
+            shifts = figures.SHIFTS * spread[0]
             moved = shown.detector.if_shifted(shown.state, x, y, 0, shifts)
             heights.append((moved - null.mean()) / null.std())
     return np.array(found), np.sort(np.concatenate(peaks)), np.quantile(heights, 0.2, axis=0)

@@ -15,10 +15,10 @@ from rich.cells import cell_len
 
 from driftcli.core.errors import UsageError
 from driftcli.core.power_report import NullRow, PowerCell, PowerReport, Rate
+from driftcli.core.typed_json import build
 from driftcli.reports.power import json as _power_json
 from driftcli.reports.power import plot
 from driftcli.reports.power import text as _power_text
-from driftcli.reports.saved.build import build
 from tests.journey import pictures
 
 GRID = (

@@ -5,6 +5,7 @@ import pytest
 
 from driftcli.core import registry
 from driftcli.core.features import Column
+from driftcli.core.schema import check
 from driftcli.detectors.base import Detector
 from driftcli.stats import relabelling
 from driftcli.stats.minp import joint_p
@@ -31,6 +32,16 @@ def calibrated(detector, c):
 def test_its_documentation_has_every_section(detector):
     missing = [s for s in SECTIONS if s not in (type(detector).__doc__ or "")]
     assert not missing
+
+
+def test_all_that_it_learns_is_declared(detector):
+    """What it does not declare is not handed on when an artifact is read."""
+    c = sample(1, 90)
+    fitted = detector.fit(sample(0, 120), COLUMNS, 0)
+    more = detector.calibrate(fitted, c)
+    sizes = {"columns": 5, "held out": 90}
+    assert set(check(fitted, detector.arrays(), sizes)) == set(fitted)
+    assert set(check(more, detector.calibrated(), sizes)) == set(more)
 
 
 def test_state_survives_disk(detector, tmp_path):

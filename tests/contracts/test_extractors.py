@@ -15,6 +15,7 @@ from driftcli.artifact import store
 from driftcli.core import registry
 from driftcli.core.features import Features
 from driftcli.core.images import Frame
+from driftcli.core.schema import check
 from driftcli.core.text import label
 from driftcli.extractors.base import Extractor, Runtime, Shown, families, kinds, views
 from driftcli.reading.reader import extract_views
@@ -121,6 +122,18 @@ def test_what_is_declared_rounded_holds_in_half_precision(fitted):
     names = tuple(map(str, range(COUNT)))
     kept = unpack_features(pack_features(Features(names, digests, hashes, hashes, fitted.views)))
     assert same_bits(dict(kept.views), fitted.views)
+
+
+def test_all_that_it_learns_is_declared(fitted):
+    """What it does not declare is not handed on when an artifact is read."""
+    widths = {name: numbers.shape[1] for name, numbers in fitted.views.items()}
+    sizes = {f"columns of {name}": width for name, width in widths.items()}
+    declared = fitted.extractor.arrays(fitted.state)
+    assert set(check(fitted.state, declared, sizes)) == set(fitted.state)
+    fitted.extractor.agree(fitted.state, widths)
+    if fitted.extractor.overrides("usual"):
+        usual = fitted.extractor.usual(fitted.state, fitted.prepared, CPU)
+        assert set(check(usual, fitted.extractor.usual_arrays(), sizes)) == set(usual)
 
 
 def test_its_state_survives_the_artifact(fitted, tmp_path):

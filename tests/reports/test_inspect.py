@@ -15,6 +15,7 @@ from driftcli.calibration import false_alarms
 from driftcli.core.inspection import Account, BaselineAccount, Calibration
 from driftcli.core.report import Detectable, FalseAlarmRate
 from driftcli.extractors.base import kinds
+from driftcli.reference import figures
 from driftcli.reports.inspect import html, text
 from tests.reports.page import plain, read, sound, webp
 
@@ -117,7 +118,7 @@ def test_a_real_artifact(world):
     measured = {k.removeprefix("measured/"): v for k, v in state.items() if k.startswith("measured/")}
     for one in by_name["default"].calibration:
         assert one.rate == false_alarms.false_alarm_rate(measured, one.alpha, one.batch, 110, None)
-    sizes = [m for m in false_alarms.SIZES if f"p_{m}" in measured]
+    sizes = [m for m in figures.SIZES if f"p_{m}" in measured]
     assert sorted(by_name["default"].detectable) == sizes
     shown = json.loads(text.to_json(found))
     assert len(shown["measured"]["default"]["false_alarm_rates"]) == 2 * len(sizes)

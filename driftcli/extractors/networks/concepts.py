@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
+from driftcli.core import strict_json
 from driftcli.core.features import Vocabulary
+from driftcli.core.schema import Array, ContentError
+from driftcli.core.strict_json import Limits, NotStrictError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +30,20 @@ LEAST = 0.4
 """Mean certainty times agreement from which on words are said: between what the network knows (.55 and more) and
 what it does not (.29 and less), of 16 sets of images; tests/benchmarks/concepts.py."""
 
+LIMITS, MOST_BYTES = Limits(levels=4, digits=20), 4 << 20
+"""Of the JSON that names classes."""
+ARRAYS = (
+    Array(NAMES, "uint8", ("bytes of names",), group="concepts"),
+    Array(KINDS, "uint8", ("bytes of kinds",), group="concepts"),
+    Array(KIND_OF, "int16", ("classes",), least=-1, group="concepts"),
+)
+"""Of what `learn` returns."""
+USUAL_ARRAYS = (
+    Array(SURE, "float32", (1,), least=0.0, most=1.0, group="concepts"),
+    Array(AGREE, "float32", (1,), least=0.0, most=1.0, group="concepts"),
+)
+"""Of what `certainty` returns."""
+
 
 def learn(count: int) -> State:
     """Names of the classes of a network that was trained on ImageNet-1k, and of their kinds; {} for another count.
@@ -40,6 +57,28 @@ def learn(count: int) -> State:
         return {}
     kinds = [[kind.plural, kind.singular] for kind in imagenet_kinds.KINDS]
     return {NAMES: _packed(names), KINDS: _packed(kinds), KIND_OF: imagenet_kinds.kind_of()}
+
+
+def agree(state: State) -> None:
+    """Raise ContentError unless every class has a name, and every kind that classes belong to has one."""
+    names, kinds, kind_of = _texts(state, NAMES), _texts(state, KINDS), state[KIND_OF]
+    pairs = all(isinstance(kind, list) and len(kind) == 2 for kind in kinds)  # noqa: PLR2004 - plural, singular
+    said = [*names, *(word for kind in kinds for word in kind)] if pairs else [None]
+    if not all(isinstance(word, str) for word in said):
+        raise ContentError("has names of classes that are no words")
+    highest = int(kind_of.max(initial=-1))
+    if len(names) != len(kind_of) or len(names) < CLASSES_KEPT or not KINDS_KEPT - 1 <= highest < len(kinds):
+        raise ContentError(f"names {len(names)} classes and {len(kinds)} kinds for {len(kind_of)}")
+
+
+def _texts(state: State, key: str) -> list[Any]:
+    try:
+        value = strict_json.parse_bytes(state[key].tobytes(), LIMITS, most=MOST_BYTES)
+    except NotStrictError as error:
+        raise ContentError(f"has no JSON in {key!a}") from error
+    if not isinstance(value, list):
+        raise ContentError(f"has no list in {key!a}")
+    return value
 
 
 def rows(shares: NDArray[np.float32], state: State) -> NDArray[np.float32]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import math
 import os
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from driftcli.core.errors import ArtifactError, UsageError
+from driftcli.core.schema import Array
+from driftcli.core.text import safe_name
 from driftcli.core.threads import cores
 from driftcli.extractors.networks import onnx_file
 
@@ -25,7 +29,15 @@ if TYPE_CHECKING:
 
 MODEL, SHA256 = "onnx", "onnx_sha256"
 """Keys of a State: the serialised model, uint8 [bytes], and its digest, by which a process knows it again."""
+ARRAYS = (
+    Array(MODEL, "uint8", ("bytes of onnx",), group=MODEL),
+    Array(SHA256, "uint8", (32,), group=MODEL),
+)
 MOST_THREADS = 16
+MOST_NUMBERS = 1 << 26
+"""Of one input or output."""
+MOST_MEMORY = 4 << 30
+"""Bytes that all sessions of a process may hold at work; 16 images of 512 px side by side need a fifth of it."""
 KEPT = 4
 """Sessions of one process: two of an artifact's extractors, and those of another artifact."""
 # fmt: off
@@ -44,10 +56,16 @@ class Session:
 
     def __init__(self, content: bytes) -> None:
         self._session = _session(content)
-        (given,) = self._session.get_inputs()
-        self._input = given.name
-        self._shape = tuple(given.shape)
-        self.outputs = {each.name: tuple(each.shape[1:]) for each in self._session.get_outputs()}
+        given, made = self._session.get_inputs(), self._session.get_outputs()
+        fits = len(given) == 1 and given[0].type == "tensor(uint8)" and _fixed(given[0].shape, 4)
+        batch = given[0].shape[0] if fits else 0
+        if not fits or not all(
+            each.type == "tensor(float)" and _fixed(each.shape) and each.shape[0] == batch for each in made
+        ):
+            raise _unusable("takes or gives something else than fit writes")
+        self._input = given[0].name
+        self._shape = tuple(given[0].shape)
+        self.outputs = {each.name: tuple(each.shape[1:]) for each in made}
         self._step = self._shape[0] if self._shape[0] == 1 or self._places_agree() else 1
 
     def run(self, images: NDArray[np.uint8], names: Sequence[str]) -> list[NDArray[np.float32]]:
@@ -81,13 +99,21 @@ class Session:
         """
         drawn = np.random.default_rng(0)
         for noise in (drawn.integers(0, 256, self._shape, np.uint8) for _ in range(2)):
-            here, moved = (
-                self._session.run(None, {self._input: each}) for each in (noise, np.roll(noise, 1, axis=0))
-            )
+            here, moved = (self._run(list(self.outputs), each) for each in (noise, np.roll(noise, 1, axis=0)))
             back = (np.roll(each, -1, axis=0) for each in moved)
             if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(here, back, strict=True)):
                 return False
         return True
+
+    def _run(self, names: Sequence[str], block: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """The named outputs of one micro-batch. Raises ArtifactError where the graph fails, or gives what it does not say."""
+        try:
+            found: list[NDArray[np.float32]] = self._session.run(names, {self._input: block})
+        except Exception as error:  # onnxruntime's errors share no base class of their own
+            raise _unusable(f"fails at work: {shown(error)}") from error
+        if any(x.shape != (len(block), *self.outputs[name]) for name, x in zip(names, found, strict=True)):
+            raise _unusable("gives numbers of other shapes than it says")
+        return found
 
     def _side_by_side(
         self, names: list[str], blocks: Iterable[NDArray[np.uint8]]
@@ -95,9 +121,24 @@ class Session:
         """Each micro-batch on one thread: no thread waits for another inside a layer, and sums keep their order."""
         pool = ThreadPoolExecutor(threads())
         try:
-            return list(pool.map(lambda block: self._session.run(names, {self._input: block}), blocks))
+            return list(pool.map(lambda block: self._run(names, block), blocks))
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _fixed(shape: Sequence[object], axes: int | None = None) -> bool:
+    """Whether a shape is made of numbers alone, of so many, and of no more than an image or its features may need."""
+    sizes = [size for size in shape if isinstance(size, int) and size > 0]
+    return len(sizes) == len(shape) > 0 and axes in {None, len(sizes)} and math.prod(sizes) <= MOST_NUMBERS
+
+
+def _unusable(what: str) -> ArtifactError:
+    return ArtifactError(f"the artifact's network {what}", "restore the artifact from a copy, or fit again")
+
+
+def shown(error: Exception) -> str:
+    """A library's words on one line."""
+    return safe_name(" ".join(str(error).split()))[:300]
 
 
 def threads() -> int:
@@ -157,25 +198,43 @@ def _with_outputs(content: bytes, names: Sequence[str]) -> bytes:
 
 
 def _session(content: bytes) -> Any:
-    hint = "restore the artifact from a copy, or fit again"
     try:
         foreign = onnx_file.operations(content) - OPERATIONS
     except UsageError as error:
-        raise ArtifactError(f"the artifact's network cannot be read: {error.what}", hint) from error
+        raise _unusable(f"cannot be read: {error.what}") from error
     if foreign:
-        raise ArtifactError(
-            f"the artifact's network has operations that fit never writes: {sorted(foreign)}", hint
+        raise _unusable(
+            f"has operations that fit never writes: {safe_name(', '.join(sorted(foreign)))[:200]}"
         )
     runtime = library()
+    _bound_memory()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
     options.use_deterministic_compute = True
     options.log_severity_level = 4
+    options.add_session_config_entry("session.use_env_allocators", "1")
     try:
-        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(
+            content,
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # it would try the same again, and print to standard output that it does
+        )
     except Exception as error:  # onnxruntime's errors share no base class of their own
-        raise ArtifactError(f"onnxruntime cannot load the artifact's network: {error}", hint) from error
+        raise _unusable(f"cannot be loaded by onnxruntime: {shown(error)}") from error
+
+
+@cache
+def _bound_memory() -> None:
+    """One allocator for all such sessions of this process, and a bound for it: a graph of a few nodes may ask for anything."""
+    runtime = library()
+    info = runtime.OrtMemoryInfo(
+        "Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT
+    )
+    bounds = {"max_mem": MOST_MEMORY, "arena_extend_strategy": -1}
+    bounds |= {"initial_chunk_size_bytes": -1, "max_dead_bytes_per_chunk": -1}
+    runtime.create_and_register_allocator(info, runtime.OrtArenaCfg(bounds))
 
 
 def library() -> Any:

@@ -19,6 +19,7 @@ from driftcli.core.features import Features
 from driftcli.core.images import Ledger, Skipped
 from driftcli.core.strict_json import Limits, parse_bytes
 from driftcli.core.text import safe_name
+from driftcli.core.typed_json import build
 from driftcli.extractors.base import views as declared_views
 from driftcli.reading.profiles.merging import packed
 from driftcli.reading.profiles.profile import Profile
@@ -107,7 +108,7 @@ def from_arrays(arrays: Arrays) -> Profile:
     _require(bool((contents[1:] >= contents[:-1]).all()), "has hashes out of order")
     seen = _array(arrays, "seen", "u8", (total,))
     _require(bool((seen[1:] >= seen[:-1]).all()), "has hashes out of order")
-    ledger = Ledger(**_typed(document["ledger"], dict))
+    ledger: Ledger = build(Ledger, document["ledger"], "ledger")
     counts = [*ledger.unreadable.values(), *ledger.skipped.values(), ledger.used, ledger.changed]
     _require(
         ledger.used == total and sum(map(_count, counts)) == ledger.seen, "has a ledger that does not add up"

@@ -16,6 +16,7 @@ from driftcli.core.errors import NotAuditedError
 from driftcli.core.files import Refused, open_regular
 from driftcli.core.strict_json import NotStrictError, parse
 from driftcli.core.text import safe_name
+from driftcli.core.typed_json import Malformed
 from driftcli.reading.profiles.content import LIMITS, UnfitError, from_arrays, to_arrays
 from driftcli.reading.profiles.profile import Profile
 
@@ -98,6 +99,7 @@ def decode(raw: bytes, name: str) -> Profile:
     except (
         SafetensorError,
         NotStrictError,
+        Malformed,
         ValueError,
         KeyError,
         TypeError,

@@ -66,6 +66,7 @@ def _made_from(account: Account, *, measured: bool) -> Iterator[Row]:
     if families := manifest.get("families_tested"):
         yield "families", ", ".join(families)
     yield "pictures", "thumbnails of held-out images" if account.holds_images else "none"
+    yield "sha256", account.digest
     if versions := manifest.get("versions"):
         yield "made with", ", ".join(f"{name} {version}" for name, version in versions.items())
 

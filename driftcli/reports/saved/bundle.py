@@ -10,10 +10,10 @@ from pathlib import Path
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.files import Refused, read_file
 from driftcli.core.report import Report
+from driftcli.core.typed_json import Malformed, build
 from driftcli.pictures.picture import Gallery, Picture, Scale, decoded, encoded
 from driftcli.reports.bundle import FOLDER, INDEX, RESULT, SCHEMA_VERSION
 from driftcli.reports.json import load, parse
-from driftcli.reports.saved.build import Malformed, build
 
 HINT = "name a folder that `driftcli check -o bundle=FOLDER` wrote"
 MOST_JSON = 64 << 20

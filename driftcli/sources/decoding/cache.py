@@ -8,13 +8,16 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any, TypedDict
 from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.core.images import Decoded
+from driftcli.core import strict_json
+from driftcli.core.images import Decoded, FileFacts
+from driftcli.core.strict_json import Limits
+from driftcli.core.typed_json import Malformed, Within, build
 
 TABLE = "entries"
 _CHECK = 16
@@ -22,6 +25,20 @@ _CHECK = 16
 _LENGTH = struct.Struct("<I")
 _PATIENCE = 0.2
 """Seconds to wait for a writer; who waits longer decodes the image instead."""
+
+
+_LIMITS, _LARGEST = Limits(levels=8, digits=20), 1 << 20
+"""Of an entry's header, and of one of its arrays."""
+
+
+class _Header(TypedDict):
+    """As a worker's answer has it."""
+
+    pixels: str
+    near: Annotated[int, Within(0, 2**64 - 1)]
+    facts: FileFacts
+    arrays: tuple[tuple[Any, ...], ...]
+    """Name, dtype, shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +76,17 @@ def unpacked(key: bytes, value: bytes) -> tuple[dict[str, Any], bytes] | None:
         return None
     (length,) = _LENGTH.unpack_from(entry)
     start = _LENGTH.size + length
-    header: dict[str, Any] = json.loads(entry[_LENGTH.size : start])
-    size = sum(np.dtype(dtype).itemsize * math.prod(shape) for _, dtype, shape in header["arrays"])
-    return (header, entry[start:]) if len(entry) == start + size else None
+    try:
+        header: dict[str, Any] = strict_json.parse_bytes(entry[_LENGTH.size : start], _LIMITS, most=_LARGEST)
+        build(_Header, header)
+        shapes = [(np.dtype(dtype), shape) for _, dtype, shape in header["arrays"]]
+    except (strict_json.NotStrictError, Malformed, ValueError, TypeError):  # the last two: no such dtype
+        return None
+    whole = all(
+        dtype.kind == "f" and len(shape) == 1 and 0 <= shape[0] <= _LARGEST for dtype, shape in shapes
+    )
+    size = sum(dtype.itemsize * math.prod(shape) for dtype, shape in shapes)
+    return (header, entry[start:]) if whole and len(entry) == start + size else None
 
 
 def _check_sum(key: bytes, entry: bytes) -> bytes:

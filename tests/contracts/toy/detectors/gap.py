@@ -10,6 +10,7 @@ import numpy as np
 
 from driftcli.core.evidence import DisplayEffect, Statistic
 from driftcli.core.features import Column, State
+from driftcli.core.schema import Array
 from driftcli.detectors import _tails
 from driftcli.detectors.base import Detector, Floats, Matrix
 from driftcli.stats.relabelling import Relabellings
@@ -32,6 +33,10 @@ class Gap(Detector):
     def fit(self, reference: Matrix, columns: Sequence[Column], seed: int) -> State:
         """F's spread [d]."""
         return {"spread": np.maximum(reference.std(axis=0, dtype=np.float64), 1e-12)}
+
+    def arrays(self) -> tuple[Array, ...]:
+        """As `fit` learns them."""
+        return (Array("spread", "float64", ("columns",), least=1e-12),)
 
     def values(
         self, state: State, pooled: Matrix, relabellings: Relabellings, columns: Sequence[Column]

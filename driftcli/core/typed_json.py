@@ -5,13 +5,21 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 
-class Malformed(Exception):  # noqa: N818  # it never leaves the room: `json.parse` turns it into exit 3
+class Malformed(Exception):  # noqa: N818  # who reads a file turns it into exit 3, with the file's name
     """What was expected, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Bounds of a number, for `Annotated[float, Within(0, 1)]`."""
+
+    least: float
+    most: float = math.inf
 
 
 _NAMES = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
@@ -29,8 +37,12 @@ def build(kind: Any, value: Any, where: str = "") -> Any:  # noqa: PLR0911  # on
     if is_typeddict(kind):
         _expect(isinstance(value, dict), "an object", where)
         known = {name: of for name, of in _hints(kind).items() if name in value}
+        for name in sorted(kind.__required_keys__ - known.keys()):
+            raise Malformed(f"{where}.{name} is missing".removeprefix("."))
         return {name: build(of, value[name], f"{where}.{name}") for name, of in known.items()}
     origin, inside = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _bounded(build(inside[0], value, where), inside[1], where)
     if origin in (Union, types.UnionType):
         return _optional(inside, value, where)
     if origin is Literal:
@@ -47,7 +59,7 @@ def build(kind: Any, value: Any, where: str = "") -> Any:  # noqa: PLR0911  # on
 
 @cache
 def _hints(kind: type) -> Mapping[str, Any]:
-    return get_type_hints(kind)
+    return get_type_hints(kind, include_extras=True)
 
 
 def _record(kind: Any, value: Any, where: str) -> Any:
@@ -62,10 +74,24 @@ def _record(kind: Any, value: Any, where: str) -> Any:
     return kind(**found)
 
 
+def _bounded(number: Any, bounds: Within, where: str) -> Any:
+    """NaN, a null as it comes back, is within no bounds."""
+    _expect(
+        bounds.least <= number <= bounds.most, f"a number from {bounds.least:g} to {bounds.most:g}", where
+    )
+    return number
+
+
 def _optional(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     if value is None and types.NoneType in kinds:
         return None
-    return build(next(kind for kind in kinds if kind is not types.NoneType), value, where)
+    *others, last = [kind for kind in kinds if kind is not types.NoneType]
+    for kind in others:
+        try:
+            return build(kind, value, where)
+        except Malformed:
+            continue
+    return build(last, value, where)
 
 
 def _scalar(kind: Any, value: Any, where: str) -> Any:

@@ -1,0 +1,108 @@
+"""What a manifest says beside its envelope: facts of the fit and of each baseline, type by type.
+
+A key that is not here is nobody's business yet: a minor version only adds keys. A key that is here has the type and
+lies within the bounds that every reader counts on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypedDict
+
+from driftcli.artifact._manifest import MalformedError
+from driftcli.core.typed_json import Malformed, Within, build
+
+Count = Annotated[int, Within(0, 10**12)]
+Share = Annotated[float, Within(0, 1)]
+
+
+class Change(TypedDict):
+    """A row of `power_m`."""
+
+    corruption: str
+    severity: Annotated[float, Within(0, 5)]
+    share: Share
+
+
+class _Diagnosis(TypedDict):
+    """What every version has said of it."""
+
+    views: tuple[str, ...]
+    corruptions: tuple[tuple[str, ...], ...]
+    severities: tuple[Annotated[float, Within(0.1, 5)], ...]
+    least_similarity: Annotated[float, Within(-1, 1)]
+    least_clearness: Annotated[float, Within(-1e9, 1e9)]
+
+
+class Diagnosis(_Diagnosis, total=False):
+    """What the arrays `diagnosis/...` are about."""
+
+    confirmed_by: tuple[str, ...]
+
+
+class Ledger(TypedDict, total=False):
+    """Entries seen, by what became of them."""
+
+    seen: Count
+    used: Count
+    unreadable: Mapping[str, Count]
+    skipped: Mapping[str, Count]
+    changed: Count
+
+
+class _Baseline(TypedDict):
+    """What no check can do without."""
+
+    images: Annotated[int, Within(2, 10**9)]
+    digest: str
+    versions: Mapping[str, str]
+
+
+class Baseline(_Baseline, total=False):
+    """One entry of `baselines`."""
+
+    created: str
+    runtime: str | None
+    content_digest: str
+    source: tuple[str, ...]
+    groups: Count | None
+    group_by: str | None
+    stratify_by: str | None
+    mean_loss: Annotated[float, Within(-1e9, 1e9)] | None
+    detectable: tuple[Change, ...]
+    ledger: Ledger
+    group_effects: Mapping[str, Share]
+    false_alarms_measured_at: tuple[Count, ...]
+    cautions: tuple[str, ...]
+    diagnosis: Diagnosis | None
+
+
+class Fitted(TypedDict, total=False):
+    """What F was."""
+
+    created: str
+    images: Count
+    digest: str
+    source: tuple[str, ...]
+    formats: Mapping[str, Count]
+    sizes: Mapping[str, Count]
+    ledger: Ledger
+    notes: Mapping[str, Mapping[str, Any]]
+
+
+class Document(TypedDict, total=False):
+    """All that readers take from a manifest."""
+
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+    families_tested: tuple[str, ...]
+    fitted: Fitted
+    baselines: Mapping[str, Baseline]
+
+
+def check_document(manifest: Mapping[str, Any]) -> None:
+    """Raise MalformedError where a fact has another type than its readers count on, or lies out of bounds."""
+    try:
+        build(Document, dict(manifest))
+    except Malformed as error:
+        raise MalformedError(f"says what no writer says ({error})".replace("(.", "(")) from error
