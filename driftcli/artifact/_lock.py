@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from driftcli.artifact._files import LOCK, read_file, storage
 from driftcli.artifact._manifest import MalformedError, dump, parse, shown
+from driftcli.core import abrupt
 from driftcli.core.errors import InternalError
 from driftcli.core.files import create_file, temp_path
 from driftcli.core.times import now_utc
@@ -42,8 +43,11 @@ class Holder:
     refreshed: float
 
     def stale(self, now: float) -> bool:
-        """Ten minutes without a sign of life, or a process of this very machine that is no more."""
-        if now - self.refreshed > STALE_SECONDS:
+        """Ten minutes without a sign of life, or a process of this very machine that is no more.
+
+        Dated in the future by as much, it is a copy or of a clock that was put back: its age will never tell.
+        """
+        if abs(now - self.refreshed) > STALE_SECONDS:
             return True
         here = (self.host, self.namespace) == (socket.gethostname(), _namespace())
         return here and self.pid > 0 and not _alive(self.pid)
@@ -86,7 +90,8 @@ def held(folder: Path, wait: float) -> Iterator[Lock]:
     with storage(folder):
         lock = _acquire(folder, wait)
     try:
-        yield lock
+        with abrupt.undone(lock.release):
+            yield lock
     finally:
         lock.release()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftcli.core.errors import ArtifactError, UsageError
+from driftcli.core.errors import ArtifactError, UsageError, about_memory
 from driftcli.core.threads import cores
 from driftcli.extractors.networks import onnx_file
 
@@ -175,6 +175,8 @@ def _session(content: bytes) -> Any:
     try:
         return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no base class of their own
+        if about_memory(error):
+            raise MemoryError from error
         raise ArtifactError(f"onnxruntime cannot load the artifact's network: {error}", hint) from error
 
 
@@ -183,6 +185,8 @@ def library() -> Any:
     try:
         return importlib.import_module("onnxruntime")
     except ImportError as error:
+        if about_memory(error):
+            raise MemoryError from error
         raise UsageError(
             "networks run by onnxruntime, which is not here", "pip install onnxruntime"
         ) from error

@@ -1,0 +1,234 @@
+"""Signals at random moments: how long each command lives on, with which code, and what it leaves behind.
+
+    python tests/benchmarks/signals.py --trials 250 --seed 0 [--driftcli CHECKOUT]
+
+`check`, `fit`, `baseline` and `profile` run on drawn images. After a time drawn between nothing and the whole life of the
+command (measured first), SIGINT or SIGTERM is sent; in a quarter of the trials another one a moment later. Counted are:
+exits later than two seconds after the signal, codes other than 130 or 143 (by its own hand, or because the signal came
+before Python listened), tracebacks, processes of the session that are there a second later, files beside those of before,
+and artifacts that changed though the command did not finish. A command that was faster than its signal is told apart.
+
+The clock stands beside: each trial also asks how late this machine wakes a sleeper, since on a busy one two seconds are
+not two seconds. `before` and `after` of a change: --driftcli names the checkout whose code runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import hashlib
+import os
+import platform
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30.0
+"""Seconds after which a process that does not end is killed and counted as hanging."""
+FAST = (
+    "--set",
+    "extractors.autoencoder.epochs=2",
+    "--set",
+    "extractors.autoencoder.side=32",
+    "--detectable",
+    "off",
+)
+
+
+@dataclass
+class Outcome:
+    verb: str
+    at: float
+    """Seconds from the start of the process to the signal, as a share of the command's life."""
+    seconds: float
+    """From the signal to the end of the process."""
+    late: float
+    """How much later than asked a sleep of 10 ms ended at that time."""
+    double: bool
+    faults: list[str] = field(default_factory=list)
+    finished: bool = False
+
+
+def drawn(folder: Path, count: int, seed: int) -> Path:
+    rng = np.random.default_rng(seed)
+    folder.mkdir()
+    for number in range(count):
+        small = Image.fromarray(rng.integers(0, 255, (12, 16, 3), np.uint8))
+        small.resize((320, 240), Image.Resampling.BICUBIC).save(folder / f"{number:03}.jpg", quality=90)
+    return folder
+
+
+def state(folder: Path) -> dict[str, str]:
+    """What lies in a folder: names with what is in the files; a database's own companions do not count."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in sorted(folder.rglob("*"))
+        if not path.name.endswith(("-wal", "-shm", "-journal"))
+    }
+
+
+def in_session(leader: int) -> list[int]:
+    """Processes of a session that are alive; Linux only."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                rest = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(rest[3]) == leader and rest[0] not in "ZX":
+                found.append(int(entry.name))
+    return found
+
+
+class Bench:
+    def __init__(self, folder: Path, checkout: Path, seed: int) -> None:
+        self.folder, self.rng = folder, random.Random(seed)
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("DRIFTCLI_")}
+        self.env |= {"PYTHONPATH": str(checkout), "TMPDIR": str(folder / "tmp"), "OMP_NUM_THREADS": "1"}
+        (folder / "tmp").mkdir()
+        self.good, self.batch = drawn(folder / "good", 120, 0), drawn(folder / "batch", 30, 1)
+        self.ready = folder / "ready"
+        self.work = folder / "work"
+        ran = self.start("fit", self.good, "-o", self.ready, *FAST)
+        _, err = ran.communicate()
+        if ran.returncode:
+            raise SystemExit(f"fit: {err}")
+        self.lives = {verb: self._life(verb) for verb in ("check", "fit", "baseline", "profile")}
+
+    def start(self, *argv: object) -> subprocess.Popen[str]:
+        words = [sys.executable, "-m", "driftcli", *map(str, argv), "--workers", "2", "--no-progress"]
+        return subprocess.Popen(
+            words, env=self.env, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+
+    def command(self, verb: str) -> list[object]:
+        """A fresh copy of the artifact to work on, and what is done with it."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir()
+        artifact = self.work / "ref"
+        shutil.copytree(self.ready, artifact)
+        return {
+            "check": ["check", artifact, self.batch, "-o", self.work / "report.html", "-o", self.work / "r.json",
+                      "--history", self.work / "history.db"],
+            "fit": ["fit", self.good, "-o", artifact, "--force", *FAST],
+            "baseline": ["baseline", artifact, self.batch, "--name", "late", "--detectable", "off"],
+            "profile": ["profile", self.batch, "--artifact", artifact, "-o", self.work / "p.safetensors"],
+        }[verb]  # fmt: skip
+
+    def _life(self, verb: str) -> float:
+        process, began = self.start(*self.command(verb)), time.monotonic()
+        _, err = process.communicate()
+        if process.returncode not in (0, 1, 3):
+            raise SystemExit(f"{verb}: {err}")
+        return time.monotonic() - began
+
+    def trial(self) -> Outcome:
+        verb, number = self.rng.choice(list(self.lives)), self.rng.choice([signal.SIGINT, signal.SIGTERM])
+        at, double = self.rng.random() * self.lives[verb], self.rng.random() < 0.25
+        if self.rng.random() < 0.2:
+            at = self.rng.random() * 0.4
+        gap = self.rng.random() * 0.2
+        words = self.command(verb)
+        before = state(self.work)
+        process = self.start(*words)
+        time.sleep(at)
+        if process.poll() is not None:
+            process.communicate()
+            return Outcome(verb, at / self.lives[verb], 0.0, 0.0, double, finished=True)
+        began = time.monotonic()
+        process.send_signal(number)
+        time.sleep(0.01)
+        late = time.monotonic() - began - 0.01
+        if double and process.poll() is None:
+            time.sleep(gap)
+            process.send_signal(number)
+        faults, out, err = [], "", ""
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            faults.append("hangs")
+        took = time.monotonic() - began
+        until = time.monotonic() + 1
+        while (left := in_session(process.pid)) and time.monotonic() < until:
+            time.sleep(0.02)
+        for pid in left:
+            faults.append("orphan")
+            os.kill(pid, signal.SIGKILL)
+        out, err = process.communicate()
+        decided = bool(out) or "calibrated" in err
+        codes = {128 + number, -number}
+        if process.returncode not in codes and not decided and process.returncode not in (0, 1, 3):
+            faults.append(f"code {process.returncode}")
+        if "Traceback" in err or "Exception ignored" in err:
+            faults.append("traceback")
+        if took > 2:
+            faults.append("later than 2 s")
+        after = state(self.work)
+        artifact = {k: v for k, v in after.items() if k.startswith("ref")}
+        changed = artifact != {k: v for k, v in before.items() if k.startswith("ref")}
+        complete = process.returncode in (0, 1, 3) or decided
+        if changed and not complete and not self._sound():
+            faults.append("torn artifact")
+        odd = [n for n in set(after) - set(before) if ".tmp" in n or ".partial" in n or ".lock" in n]
+        odd += [str(p) for p in (self.folder / "tmp").iterdir()]
+        for name in odd:
+            faults.append(f"left {name}")
+        for path in (self.folder / "tmp").iterdir():
+            shutil.rmtree(path, ignore_errors=True)
+            path.unlink(missing_ok=True)
+        return Outcome(verb, at / self.lives[verb], took, late, double, faults)
+
+    def _sound(self) -> bool:
+        """Whether the artifact is whole, though the command had no time to say that it was done."""
+        code = (
+            "import sys; from pathlib import Path; from driftcli.artifact import store; "
+            "sys.exit(not all(f.ok for f in store.read(Path(sys.argv[1])).verify()))"
+        )
+        ran = subprocess.run([sys.executable, "-c", code, self.work / "ref"], env=self.env, check=False)
+        return ran.returncode == 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trials", type=int, default=250)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--driftcli", type=Path, default=ROOT)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), asked.driftcli.resolve(), asked.seed)
+        print({verb: round(seconds, 1) for verb, seconds in bench.lives.items()}, flush=True)
+        found = []
+        for number in range(asked.trials):
+            found.append(bench.trial())
+            if found[-1].faults:
+                print(f"  trial {number}: {found[-1]}", flush=True)
+    sent = [each for each in found if not each.finished]
+    seconds = np.array([each.seconds for each in sent])
+    late = np.array([each.late for each in sent])
+    faults = collections.Counter(fault.split(" /")[0] for each in sent for fault in set(each.faults))
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {len(sent)} signals, seed {asked.seed}"
+    )
+    print(f"seconds to the end: median {np.median(seconds):.3f}, 95 % {np.quantile(seconds, 0.95):.3f}, "
+          f"99 % {np.quantile(seconds, 0.99):.3f}, longest {seconds.max():.3f}; "
+          f"a sleeper woke up to {late.max():.3f} s late")  # fmt: skip
+    print(f"faults: {dict(faults) or 'none'}")
+    print(f"| a signal ends every command within 2 s, with its code, and leaves nothing | {len(sent)} | 0 | "
+          f"{sum(bool(each.faults) for each in sent)} with a fault, longest {seconds.max():.2f} s |")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
