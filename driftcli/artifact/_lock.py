@@ -64,7 +64,7 @@ class Lock:
         """Whether nobody has taken the lock for abandoned."""
         try:
             holder = _look(self.path)
-        except OSError:
+        except (OSError, InternalError):
             return False
         return holder is not None and holder.raw == self.raw
 
@@ -149,8 +149,11 @@ def _look(path: Path) -> Holder | None:
         refreshed = path.lstat().st_mtime
     except FileNotFoundError:
         return None
-    except MalformedError as error:
-        raise OSError(errno.EEXIST, f"{path.name} {error.what}") from error
+    except MalformedError as error:  # a folder, a link, a pipe: nobody's lock, so that waiting would not help
+        raise InternalError(
+            f"{path.parent} cannot be locked: its {path.name} {error.what}",
+            f"driftcli puts no such thing there: look at it, then remove {path}",
+        ) from error
     try:
         said = parse(raw)
         host, namespace, pid = str(said["host"]), str(said["namespace"]), int(said["pid"])

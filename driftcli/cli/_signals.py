@@ -128,7 +128,7 @@ def _plain(code: int, what: str, hint: str) -> None:
     if "--log-format json" in line or "--log-format=json" in line or environ == "json":
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         told = (
-            f'{{"time": "{now}", "level": "error", "message": "{what}", "event": "result", "command": null, "source": null, '
+            f'{{"time": "{now}", "level": "error", "event": "result", "command": null, "message": "{what}", "source": null, '
             f'"verdict": null, "exit_code": {code}, "p": null, "images": null, "sentence": null, "error": "{what}", "hint": "{hint}"}}\n'
         )
     else:

@@ -41,7 +41,7 @@ FAST = (
     "--set",
     "extractors.autoencoder.side=32",
     "--detectable",
-    "off",
+    "none",
 )
 
 
@@ -93,17 +93,18 @@ def in_session(leader: int) -> list[int]:
 
 class Bench:
     def __init__(self, folder: Path, checkout: Path, seed: int) -> None:
-        self.folder, self.rng = folder, random.Random(seed)
+        self.folder, self.rng = folder, random.Random(seed)  # noqa: S311
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("DRIFTCLI_")}
         self.env |= {"PYTHONPATH": str(checkout), "TMPDIR": str(folder / "tmp"), "OMP_NUM_THREADS": "1"}
         (folder / "tmp").mkdir()
-        self.good, self.batch = drawn(folder / "good", 120, 0), drawn(folder / "batch", 30, 1)
+        self.good, self.batch = drawn(folder / "good", 100, 0), drawn(folder / "batch", 24, 1)
         self.ready = folder / "ready"
         self.work = folder / "work"
         ran = self.start("fit", self.good, "-o", self.ready, *FAST)
         _, err = ran.communicate()
         if ran.returncode:
             raise SystemExit(f"fit: {err}")
+        self.usual: set[str] = set()
         self.lives = {verb: self._life(verb) for verb in ("check", "fit", "baseline", "profile")}
 
     def start(self, *argv: object) -> subprocess.Popen[str]:
@@ -111,7 +112,6 @@ class Bench:
         return subprocess.Popen(
             words, env=self.env, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
 
     def command(self, verb: str) -> list[object]:
@@ -124,7 +124,7 @@ class Bench:
             "check": ["check", artifact, self.batch, "-o", self.work / "report.html", "-o", self.work / "r.json",
                       "--history", self.work / "history.db"],
             "fit": ["fit", self.good, "-o", artifact, "--force", *FAST],
-            "baseline": ["baseline", artifact, self.batch, "--name", "late", "--detectable", "off"],
+            "baseline": ["baseline", artifact, self.batch, "--name", "late", "--detectable", "none"],
             "profile": ["profile", self.batch, "--artifact", artifact, "-o", self.work / "p.safetensors"],
         }[verb]  # fmt: skip
 
@@ -133,63 +133,74 @@ class Bench:
         _, err = process.communicate()
         if process.returncode not in (0, 1, 3):
             raise SystemExit(f"{verb}: {err}")
+        self.usual |= {
+            path.name for path in (self.folder / "tmp").iterdir()
+        }  # libraries' own, in a whole run too
         return time.monotonic() - began
 
     def trial(self) -> Outcome:
         verb, number = self.rng.choice(list(self.lives)), self.rng.choice([signal.SIGINT, signal.SIGTERM])
-        at, double = self.rng.random() * self.lives[verb], self.rng.random() < 0.25
+        at, gap = self.rng.random() * self.lives[verb], self.rng.random() * 0.2
+        double = self.rng.random() < 0.25
         if self.rng.random() < 0.2:
             at = self.rng.random() * 0.4
-        gap = self.rng.random() * 0.2
         words = self.command(verb)
         before = state(self.work)
         process = self.start(*words)
         time.sleep(at)
-        if process.poll() is not None:
+        found = Outcome(verb, at / self.lives[verb], 0.0, 0.0, double, finished=process.poll() is not None)
+        if found.finished:
             process.communicate()
-            return Outcome(verb, at / self.lives[verb], 0.0, 0.0, double, finished=True)
+            return found
         began = time.monotonic()
         process.send_signal(number)
         time.sleep(0.01)
-        late = time.monotonic() - began - 0.01
+        found.late = time.monotonic() - began - 0.01
         if double and process.poll() is None:
             time.sleep(gap)
             process.send_signal(number)
-        faults, out, err = [], "", ""
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            faults.append("hangs")
-        took = time.monotonic() - began
+            found.faults.append("hangs")
+        found.seconds = time.monotonic() - began
+        if found.seconds > 2:
+            found.faults.append("later than 2 s")
+        found.faults += self._orphans(process.pid)
+        out, err = process.communicate()
+        told = bool(out) or process.returncode in (0, 1, 3)  # it had decided before the signal came
+        if not told and process.returncode not in {128 + number, -number}:
+            found.faults.append(f"code {process.returncode}: {err[-200:]}")
+        if "Traceback" in err or "Exception ignored" in err:
+            found.faults.append("traceback")
+        found.faults += self._left(before, told=told)
+        return found
+
+    def _orphans(self, leader: int) -> list[str]:
         until = time.monotonic() + 1
-        while (left := in_session(process.pid)) and time.monotonic() < until:
+        while (left := in_session(leader)) and time.monotonic() < until:
             time.sleep(0.02)
         for pid in left:
-            faults.append("orphan")
             os.kill(pid, signal.SIGKILL)
-        out, err = process.communicate()
-        decided = bool(out) or "calibrated" in err
-        codes = {128 + number, -number}
-        if process.returncode not in codes and not decided and process.returncode not in (0, 1, 3):
-            faults.append(f"code {process.returncode}")
-        if "Traceback" in err or "Exception ignored" in err:
-            faults.append("traceback")
-        if took > 2:
-            faults.append("later than 2 s")
+        return ["orphan"] * len(left)
+
+    def _left(self, before: dict[str, str], *, told: bool) -> list[str]:
+        """What lies there that did not: files in the making, locks; an artifact that is neither the old one nor a whole one."""
         after = state(self.work)
-        artifact = {k: v for k, v in after.items() if k.startswith("ref")}
-        changed = artifact != {k: v for k, v in before.items() if k.startswith("ref")}
-        complete = process.returncode in (0, 1, 3) or decided
-        if changed and not complete and not self._sound():
-            faults.append("torn artifact")
-        odd = [n for n in set(after) - set(before) if ".tmp" in n or ".partial" in n or ".lock" in n]
-        odd += [str(p) for p in (self.folder / "tmp").iterdir()]
-        for name in odd:
-            faults.append(f"left {name}")
-        for path in (self.folder / "tmp").iterdir():
+        temporary = [path for path in (self.folder / "tmp").iterdir() if path.name not in self.usual]
+        new = [
+            name for name in set(after) - set(before) if any(x in name for x in (".tmp", ".partial", ".lock"))
+        ]
+        faults = [f"left {name}" for name in [*new, *map(str, temporary)]]
+        for path in temporary:
             shutil.rmtree(path, ignore_errors=True)
             path.unlink(missing_ok=True)
-        return Outcome(verb, at / self.lives[verb], took, late, double, faults)
+        was, now = (
+            {k: v for k, v in each.items() if k.startswith("ref" + os.sep)} for each in (before, after)
+        )
+        if was != now and not told and not self._sound():
+            faults.append("torn artifact")
+        return faults
 
     def _sound(self) -> bool:
         """Whether the artifact is whole, though the command had no time to say that it was done."""
@@ -207,6 +218,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--driftcli", type=Path, default=ROOT)
     asked = parser.parse_args()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a job in the background ignores it, and so would its children
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), asked.driftcli.resolve(), asked.seed)
         print({verb: round(seconds, 1) for verb, seconds in bench.lives.items()}, flush=True)
@@ -218,7 +232,7 @@ def main() -> None:
     sent = [each for each in found if not each.finished]
     seconds = np.array([each.seconds for each in sent])
     late = np.array([each.late for each in sent])
-    faults = collections.Counter(fault.split(" /")[0] for each in sent for fault in set(each.faults))
+    faults = collections.Counter(fault.split(" ")[0] for each in sent for fault in set(each.faults))
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {len(sent)} signals, seed {asked.seed}"
     )

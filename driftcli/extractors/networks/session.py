@@ -181,7 +181,8 @@ def _session(content: bytes) -> Any:
 
 
 def library() -> Any:
-    """The onnxruntime package. Raises UsageError where it is not installed."""
+    """The onnxruntime package, which since 1.29 reports to its maker unless told not to. Raises UsageError where it is not installed."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         return importlib.import_module("onnxruntime")
     except ImportError as error:

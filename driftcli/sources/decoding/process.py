@@ -117,7 +117,9 @@ class Worker:
             except OSError as error:
                 raise InternalError(
                     f"a decode worker cannot be started: {error.strerror or error}",
-                    "lower --workers, or raise the limit on processes (ulimit -u) or open files (ulimit -n)",
+                    memory_hint()
+                    if about_memory(error)
+                    else "lower --workers, or raise the limit on processes (ulimit -u) or open files (ulimit -n)",
                 ) from error
         self._input = cast("BinaryIO", self._process.stdin)
         self._selector = selectors.DefaultSelector()
