@@ -5,7 +5,7 @@
 `check`, `fit`, `baseline` and `profile` run on drawn images. After a time drawn between nothing and the whole life of the
 command (measured first), SIGINT or SIGTERM is sent; in a quarter of the trials another one a moment later. Counted are:
 exits later than two seconds after the signal, codes other than 130 or 143 (by its own hand, or because the signal came
-before Python listened), tracebacks, processes of the session that are there a second later, files beside those of before,
+before Python listened), tracebacks (those of Python's own start, before a line of driftcli has run, stand apart), processes of the session that are there a second later, files beside those of before,
 and artifacts that changed though the command did not finish. A command that was faster than its signal is told apart.
 
 The clock stands beside: each trial also asks how late this machine wakes a sleeper, since on a busy one two seconds are
@@ -57,6 +57,8 @@ class Outcome:
     double: bool
     faults: list[str] = field(default_factory=list)
     finished: bool = False
+    early: bool = False
+    """Python itself was still starting, and told so with a traceback; no line of driftcli had run."""
 
 
 def drawn(folder: Path, count: int, seed: int) -> Path:
@@ -171,7 +173,8 @@ class Bench:
         told = bool(out) or process.returncode in (0, 1, 3)  # it had decided before the signal came
         if not told and process.returncode not in {128 + number, -number}:
             found.faults.append(f"code {process.returncode}: {err[-200:]}")
-        if "Traceback" in err or "Exception ignored" in err:
+        found.early = "Traceback" in err and "/driftcli/" not in err
+        if not found.early and ("Traceback" in err or "Exception ignored" in err):
             found.faults.append("traceback")
         found.faults += self._left(before, told=told)
         return found
@@ -239,7 +242,9 @@ def main() -> None:
     print(f"seconds to the end: median {np.median(seconds):.3f}, 95 % {np.quantile(seconds, 0.95):.3f}, "
           f"99 % {np.quantile(seconds, 0.99):.3f}, longest {seconds.max():.3f}; "
           f"a sleeper woke up to {late.max():.3f} s late")  # fmt: skip
-    print(f"faults: {dict(faults) or 'none'}")
+    print(
+        f"faults: {dict(faults) or 'none'}; before driftcli's first line: {sum(each.early for each in sent)} tracebacks"
+    )
     print(f"| a signal ends every command within 2 s, with its code, and leaves nothing | {len(sent)} | 0 | "
           f"{sum(bool(each.faults) for each in sent)} with a fault, longest {seconds.max():.2f} s |")  # fmt: skip
 
