@@ -15,10 +15,7 @@ Whatever goes wrong is a `DriftcliError`: `what` happened, a `hint` on what to d
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from driftcli.core.errors import ArtifactError, DriftcliError, InternalError, NotAuditedError, UsageError
-
+TYPE_CHECKING = False  # as type checkers know it; `typing` takes longer to load than all of this
 if TYPE_CHECKING:
     from driftcli.api.options import (
         BaselineOptions,
@@ -33,6 +30,13 @@ if TYPE_CHECKING:
     from driftcli.api.studies import power, simulate
     from driftcli.api.verbs import baseline, check, fit, profile
     from driftcli.check_history.records import Acknowledged, Past
+    from driftcli.core.errors import (
+        ArtifactError,
+        DriftcliError,
+        InternalError,
+        NotAuditedError,
+        UsageError,
+    )
     from driftcli.core.inspection import Account
     from driftcli.core.outcomes import Calibrated, Fitted, Profiled
     from driftcli.core.power_report import PowerReport
@@ -89,6 +93,13 @@ _HOMES = {
     "driftcli.api.saved": ("acknowledge", "history", "inspect", "report"),
     "driftcli.api.studies": ("power", "simulate"),
     "driftcli.api.verbs": ("baseline", "check", "fit", "profile"),
+    "driftcli.core.errors": (
+        "ArtifactError",
+        "DriftcliError",
+        "InternalError",
+        "NotAuditedError",
+        "UsageError",
+    ),
     "driftcli.core.inspection": ("Account",),
     "driftcli.core.outcomes": ("Calibrated", "Fitted", "Profiled"),
     "driftcli.core.power_report": ("PowerReport",),
@@ -101,12 +112,12 @@ _HOMES = {
 
 if not TYPE_CHECKING:  # a type checker would take any name for one that this function knows
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         """A public name, from the module that holds it. Raises AttributeError."""
         if name == "__version__":
             from driftcli.core.version import version
 
-            value: Any = version()
+            value: object = version()
         else:
             home = next((module for module, names in _HOMES.items() if name in names), None)
             if home is None:

@@ -1,6 +1,6 @@
 """python -m driftcli."""
 
-from driftcli.cli.app import main
+from driftcli.cli.start import main
 
 if __name__ == "__main__":
     main()

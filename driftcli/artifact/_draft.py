@@ -30,6 +30,7 @@ from driftcli.artifact._manifest import (
     schema_of,
 )
 from driftcli.artifact._target import named
+from driftcli.core import abrupt
 from driftcli.core.errors import ArtifactError, InternalError
 from driftcli.core.files import replace_file, sync_folder
 from driftcli.core.times import now_utc
@@ -139,7 +140,7 @@ def locked(folder: Path, wait: float) -> Iterator[Lock]:
         if made:
             sync_folder(folder.parent)
     try:
-        with held(folder, wait) as lock:
+        with abrupt.undone(folder.rmdir if made else bool), held(folder, wait) as lock:
             yield lock
     finally:
         if made:
@@ -151,12 +152,17 @@ def locked(folder: Path, wait: float) -> Iterator[Lock]:
 def transaction(draft: Draft) -> Iterator[Draft]:
     """Cleans up after earlier writers, offers the draft, commits it; after a failure leaves no trace."""
     sweep(draft.path, named(draft.path))
-    try:
-        yield draft
-        draft.commit()
-    except BaseException:
+
+    def undo() -> None:
         if draft.lock.mine():
             sweep(draft.path, named(draft.path))
+
+    try:
+        with abrupt.undone(undo):
+            yield draft
+            draft.commit()
+    except BaseException:
+        undo()
         raise
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from driftcli.artifact._files import LOCK, read_file, storage
 from driftcli.artifact._manifest import MalformedError, dump, parse, shown
+from driftcli.core import abrupt
 from driftcli.core.errors import InternalError
 from driftcli.core.files import create_file, temp_path
 from driftcli.core.times import now_utc
@@ -42,8 +43,11 @@ class Holder:
     refreshed: float
 
     def stale(self, now: float) -> bool:
-        """Ten minutes without a sign of life, or a process of this very machine that is no more."""
-        if now - self.refreshed > STALE_SECONDS:
+        """Ten minutes without a sign of life, or a process of this very machine that is no more.
+
+        Dated in the future by as much, it is a copy or of a clock that was put back: its age will never tell.
+        """
+        if abs(now - self.refreshed) > STALE_SECONDS:
             return True
         here = (self.host, self.namespace) == (socket.gethostname(), _namespace())
         return here and self.pid > 0 and not _alive(self.pid)
@@ -60,7 +64,7 @@ class Lock:
         """Whether nobody has taken the lock for abandoned."""
         try:
             holder = _look(self.path)
-        except OSError:
+        except (OSError, InternalError):
             return False
         return holder is not None and holder.raw == self.raw
 
@@ -86,7 +90,8 @@ def held(folder: Path, wait: float) -> Iterator[Lock]:
     with storage(folder):
         lock = _acquire(folder, wait)
     try:
-        yield lock
+        with abrupt.undone(lock.release):
+            yield lock
     finally:
         lock.release()
 
@@ -144,8 +149,11 @@ def _look(path: Path) -> Holder | None:
         refreshed = path.lstat().st_mtime
     except FileNotFoundError:
         return None
-    except MalformedError as error:
-        raise OSError(errno.EEXIST, f"{path.name} {error.what}") from error
+    except MalformedError as error:  # a folder, a link, a pipe: nobody's lock, so that waiting would not help
+        raise InternalError(
+            f"{path.parent} cannot be locked: its {path.name} {error.what}",
+            f"driftcli puts no such thing there: look at it, then remove {path}",
+        ) from error
     try:
         said = parse(raw)
         host, namespace, pid = str(said["host"]), str(said["namespace"]), int(said["pid"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from driftcli.cli._destinations import require_folder
+from driftcli.core import abrupt
 from driftcli.core.errors import InternalError, UsageError
 from driftcli.core.files import replace_folder
 from driftcli.core.text import safe_name
@@ -38,6 +39,7 @@ def write(path: Path, files: Mapping[str, bytes]) -> None:
     check(path)
     place = path.resolve()
     fresh = place.with_name(f".{place.name[:200]}.{os.getpid()}.tmp")
+    abrupt.in_the_making(fresh)
     try:
         try:
             fresh.mkdir(parents=True)

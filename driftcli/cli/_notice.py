@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from driftcli.cli import _signals
 from driftcli.cli._common import OUTPUT, option
 from driftcli.core.errors import InternalError
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from driftcli.cli.webhook import Webhook
     from driftcli.core.report import Report
 
-DEADLINE = 60.0
-"""Seconds for all who are told, together: a service that hangs must not hold a nightly job."""
+DEADLINE = 20.0
+"""Seconds for all who are told, with all their tries: a service that hangs must not hold a nightly job."""
+GIVEN = "the report stands, but not everybody was notified"
 
 Notify = Annotated[
     list[str] | None,
@@ -52,7 +54,8 @@ def plan(
 ) -> Callable[[Report, int], None]:
     """What to do with the report and the gate's own exit code; UsageError for a wrong address, at once.
 
-    A notification that fails is a warning, and with `strict` an InternalError.
+    All of it ends within DEADLINE, however they behave. A notification that fails is a warning, and with `strict` an
+    InternalError.
     """
     if not urls:
         return lambda _report, _code: None
@@ -61,6 +64,7 @@ def plan(
     def tell(report: Report, gate_code: int) -> None:
         if when != "always" and gate_code == 0:
             return
+        _signals.heard_by(terminal.last_words, GIVEN)
         problems = _tell_all(targets, report)
         if problems and strict:
             raise InternalError("; ".join(problem.what for problem in problems), problems[0].hint)
@@ -83,9 +87,11 @@ def _tell_all(targets: Sequence[Webhook | Service], report: Report) -> list[Inte
     """Everybody at the same time; what went wrong, in the order of the targets. No secret is in it."""
     problems: dict[int, InternalError] = {}
 
+    end = time.monotonic() + DEADLINE
+
     def one(place: int, target: Webhook | Service) -> None:
         try:
-            target.tell(report)
+            target.tell(report, end)
         except InternalError as error:
             problems[place] = error
         except Exception as error:  # noqa: BLE001  # a library's words may quote the address
@@ -97,7 +103,6 @@ def _tell_all(targets: Sequence[Webhook | Service], report: Report) -> list[Inte
     ]
     for thread in threads:
         thread.start()
-    end = time.monotonic() + DEADLINE
     for place, (thread, target) in enumerate(zip(threads, targets, strict=True)):
         thread.join(max(0.0, end - time.monotonic()))
         if thread.is_alive():

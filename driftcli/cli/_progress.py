@@ -46,6 +46,8 @@ class TerminalProgress(Progress):
     """Draws nothing, but passes warnings on, and with -v says how long every stage took."""
 
     clock: Callable[[], float] = staticmethod(time.monotonic)
+    restore = ""
+    """What makes the terminal usable again if the process ends now."""
 
     def __init__(self, terminal: Speaker) -> None:
         self.terminal = terminal
@@ -167,6 +169,7 @@ class Bars(TerminalProgress):
     def start(self, stage: str, total: int | None = None) -> None:
         super().start(stage, total)
         if not self.tasks:
+            self.restore = "\r\x1b[J\x1b[?25h"  # what is drawn goes, the cursor comes back
             self.bars.start()
         self.tasks.append(self.bars.add_task(safe_name(stage), total=total, note=""))
 
@@ -181,6 +184,7 @@ class Bars(TerminalProgress):
             self.bars.remove_task(self.tasks.pop())
         if not self.tasks:
             self.bars.stop()
+            self.restore = ""
         super().finish()
 
     def close(self) -> None:

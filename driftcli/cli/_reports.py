@@ -119,9 +119,10 @@ def deliver(
     notify: Callable[[], None] = lambda: None,
     silent: bool = False,
 ) -> None:
-    """Files first, then whoever is to be notified: if one fails (4), standard output stays empty.
+    """Files first: if one fails (4), standard output stays empty. Then standard output, then whoever is to be notified.
 
-    `gallery`: for a plan with pictures. `silent`: all that the report could say stands there already.
+    Nobody waits for the report while somebody is slow to be told; what fails there (`--strict-notify`, 4) stands
+    beside a report that is out. `gallery`: for a plan with pictures. `silent`: all that the report could say stands there already.
     """
     top_k = chosen.top_k
     for kind, path in chosen.files:
@@ -134,10 +135,13 @@ def deliver(
             write(path, _render(kind, report, gallery, **look))
     if "github" in {chosen.shown, *(kind for kind, _ in chosen.files)}:
         _github.publish(report, terminal, top_k=top_k)
+    if not silent:
+        _show(chosen, report, terminal, gallery)
     notify()
-    if silent:
-        return
-    look = {"top_k": top_k}
+
+
+def _show(chosen: Plan, report: Report, terminal: Terminal, gallery: Gallery | None) -> None:
+    look: dict[str, Any] = {"top_k": chosen.top_k}
     if chosen.shown == "text":
         look |= {"width": terminal.width(), "color": terminal.colour(), "quiet": chosen.brief}
         look |= {"ascii": not terminal.unicode(), "full": terminal.verbose > 0}

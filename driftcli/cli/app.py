@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from driftcli.cli import _common as c
-from driftcli.cli import _environment
+from driftcli.cli import _environment, _signals
 from driftcli.cli._help import CONTEXT, Command, Group
 from driftcli.cli.console import Terminal, abandon, invoke
 
@@ -100,7 +100,7 @@ class Terminated(BaseException):
 
 
 def main() -> NoReturn:
-    """Run the command line of this process and exit."""
+    """Run the command line of this process and exit: `driftcli.cli.start` calls it, with a guard around."""
     _environment.prepare(os.environ)
     code = run(sys.argv[1:])
     _flush()
@@ -110,6 +110,7 @@ def main() -> NoReturn:
 def run(argv: Sequence[str]) -> int:
     """One command line; its exit code. Nothing but a failed gate returns 1."""
     terminal = Terminal.peek(argv, os.environ)
+    _signals.heard_by(terminal.last_words)
     terminal.ending.command = next((word for word in argv if word in VERBS), None)
     code = _run(argv, terminal)
     terminal.end(code)
@@ -128,7 +129,7 @@ def _with(argv: Sequence[str]) -> typer.Typer:
 
 def _run(argv: Sequence[str], terminal: Terminal) -> int:
     try:
-        with _signals():
+        with _unwinding():
             code = invoke(typer.main.get_command(_with(argv)), argv, terminal)
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -177,14 +178,17 @@ def _pipe_closed(error: BaseException | None) -> bool:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    """SIGINT and SIGTERM unwind once; the second one kills. What the parent ignores stays ignored."""
+def _unwinding() -> Iterator[None]:
+    """In somebody else's process SIGINT and SIGTERM unwind once; the second one kills. What is ignored stays ignored.
+
+    In a process of our own they have ended it by then (`_signals`).
+    """
 
     def unwind(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
         raise KeyboardInterrupt if number == signal.SIGINT else Terminated
 
-    if threading.current_thread() is not threading.main_thread():
+    if _signals.armed() or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

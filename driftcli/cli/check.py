@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -101,7 +102,7 @@ def check(asked: Check, run: session.Session) -> int:
     """
     output = asked.output
     _order.require_artifact_first("check", asked.artifact, asked.source)
-    with process.ahead(_workers(run)):
+    with process.ahead(_workers(run, asked.artifact)):
         plan = _reports.plan(
             output.format,
             output.output or (),
@@ -138,9 +139,14 @@ def check(asked: Check, run: session.Session) -> int:
     return report.exit_code
 
 
-def _workers(run: session.Session) -> int:
-    """How many decode workers to start before their time: they load libraries for as long as this process does."""
-    return threads.workers(run.settings.workers) if run.settings.engine == "local" else 0
+def _workers(run: session.Session, artifact: str) -> int:
+    """How many decode workers to start before their time: they load libraries for as long as this process does.
+
+    No more than load at once, and none where there is no artifact.
+    """
+    if run.settings.engine != "local" or not os.path.isfile(os.path.join(artifact, "manifest.json")):  # noqa: PTH113, PTH118 - any name
+        return 0
+    return min(threads.workers(run.settings.workers), threads.cores())
 
 
 def _audit(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, get_args
 
 from driftcli.cli._ending import Ending
-from driftcli.core.errors import DriftcliError, InternalError
+from driftcli.core.errors import DriftcliError, InternalError, about_memory, memory_hint
 from driftcli.core.text import safe_name
 from driftcli.core.times import duration, now_utc
 
@@ -212,6 +212,20 @@ class Terminal:
         self.error(*_internal(error))
         return InternalError.exit_code
 
+    def last_words(self, code: int, what: str, hint: str) -> None:
+        """What happened to a run that is ended from outside, wherever it is.
+
+        Through a stream of its own: the usual one may be in the middle of a line.
+        """
+        if sys.stderr is None:
+            return
+        active, self._active = self._active, None
+        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        sys.stderr.write(getattr(active, "restore", ""))
+        self.error(what, hint)
+        self.end(code)
+        sys.stderr.flush()
+
     # ------------------------------------------------------------ progress
 
     def progress(self) -> Progress:
@@ -255,11 +269,31 @@ def invoke(program: Any, argv: Sequence[str], terminal: Terminal) -> int:
 def _internal(error: BaseException) -> tuple[str, str]:
     name = type(error).__name__
     said = safe_name(str(error).split("\n")[0][:300])
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError":
-        return "out of memory", "try --workers 1, --limit N or --device cpu"
+    if name == "OutOfMemoryError":  # torch's, of a graphics card
+        return "out of memory on the graphics card", "--device cpu does without it"
+    if about_memory(error):
+        return "out of memory", memory_hint()
+    if isinstance(error, FileNotFoundError) and not _has_folder():
+        return (
+            "the folder in which the command was started no longer exists",
+            "cd to one that does, and run again",
+        )
+    if isinstance(error, ImportError):
+        hint = (
+            "something is missing or damaged: install it again with `pip install --force-reinstall driftcli`"
+        )
+        return f"{name}: {said}", hint
     if isinstance(error, OSError):
         return f"{name}: {said}", "check permissions and free space, then run again"
     return f"{name}: {said}", "this is a bug in driftcli: run again with -vv and report the traceback"
+
+
+def _has_folder() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - only whether there is one
+    except OSError:
+        return False
+    return True
 
 
 def abandon(stream: IO[Any]) -> None:

@@ -26,8 +26,8 @@ class Service:
     def __str__(self) -> str:
         return f"{scheme(self.url)}://…"
 
-    def tell(self, report: Report) -> None:
-        """The webhook's text as a message. Raises InternalError (4), which names no secret."""
+    def tell(self, report: Report, end: float) -> None:  # noqa: ARG002 - apprise has no such thing; who called gives up
+        """The webhook's text as a message, until `end` by the monotonic clock. Raises InternalError (4), which names no secret."""
         from driftcli.cli import webhook
 
         title, _, body = webhook.line(report).partition("\n")

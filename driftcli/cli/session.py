@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from driftcli.cli import _native
 from driftcli.cli.console import Terminal
 from driftcli.config import resolve
 from driftcli.config.call import Call
+from driftcli.core import threads
 from driftcli.core.errors import DriftcliError, UsageError
 from driftcli.core.platform import require_posix
 
@@ -57,6 +59,7 @@ def begin(context: typer.Context, common: Common, arguments: Mapping[str, Any]) 
 
     Raises UsageError for anything wrong in options, environment or file.
     """
+    _native.arm()
     terminal = speak(context, common)
     terminal.ending.began(context.info_name, arguments)
     options = {
@@ -72,6 +75,11 @@ def begin(context: typer.Context, common: Common, arguments: Mapping[str, Any]) 
     resolved = resolve.resolve(common.config, sets, options, os.environ)
     for warning in resolved.warnings:
         terminal.warn(warning)
+    asked = resolved.settings.workers
+    if asked != "auto" and resolved.settings.engine == "local" and threads.workers(asked) < asked:
+        terminal.warn(
+            f"--workers {asked}: {threads.workers(asked)} are started, for which this machine has cores and memory"
+        )
     if common.show_config:
         terminal.put(resolve.show_config(_with_artifact(resolved, arguments.get("artifact"))))
         raise typer.Exit

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import math
 import re
 import time
 import urllib.error
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from driftcli.core.report import Outcome, Report
 
 TIMEOUT = 10.0
-"""Seconds for one try."""
+"""Seconds without a sign of life from the other end."""
 PAUSES = (1.0, 3.0)
 """Seconds before the second and the third try."""
 TOKEN, SECRET = "DRIFTCLI_NOTIFY_TOKEN", "DRIFTCLI_NOTIFY_SECRET"
@@ -47,9 +48,9 @@ class Webhook:
     def __str__(self) -> str:
         return _shown(urlsplit(self.url))
 
-    def tell(self, report: Report) -> None:
+    def tell(self, report: Report, end: float) -> None:
         """The summary, sent. Raises as `send`."""
-        send(self, summary(report))
+        send(self, summary(report), end)
 
 
 def webhook(url: str, environ: Mapping[str, str] = MappingProxyType({})) -> Webhook:
@@ -63,7 +64,13 @@ def webhook(url: str, environ: Mapping[str, str] = MappingProxyType({})) -> Webh
         raise UsageError("--notify: not an http or https address", "for example --notify https://host/hook")
     if parts.username is not None or parts.password is not None:
         raise UsageError("--notify: a password in the address", f"leave it out, and set {TOKEN}")
-    return Webhook(url, environ.get(TOKEN, "").strip(), environ.get(SECRET, ""))
+    token = environ.get(TOKEN, "").strip()
+    if re.search(r"[^\x21-\x7e]", token):
+        raise UsageError(
+            f"{TOKEN} holds a line break, a blank or another character that no header may have",
+            "set it to the token alone, in one line",
+        )
+    return Webhook(url, token, environ.get(SECRET, ""))
 
 
 def summary(report: Report) -> dict[str, Any]:
@@ -101,8 +108,11 @@ def summary(report: Report) -> dict[str, Any]:
     return found
 
 
-def send(hook: Webhook, content: Mapping[str, Any]) -> None:
-    """POST it, twice more where that may help. Raises InternalError (4), which names no secret.
+def send(hook: Webhook, content: Mapping[str, Any], end: float = math.inf) -> None:
+    """POST it, twice more where that may help and there is time until `end`, by the monotonic clock.
+
+    Raises InternalError (4), which names no secret. A server that sends something now and then, for ever, is the
+    caller's to leave: each sign of life gives it TIMEOUT more.
 
     No redirect is followed: an address that moves must not carry the token to another host.
     """
@@ -114,10 +124,10 @@ def send(hook: Webhook, content: Mapping[str, Any]) -> None:
         headers[SIGNATURE] = f"sha256={hmac.new(hook.secret.encode(), body, hashlib.sha256).hexdigest()}"
     problem = ""
     for pause in (*PAUSES, None):
-        problem, again = _post(hook.url, body, headers)
+        problem, again = _post(hook.url, body, headers, min(TIMEOUT, end - time.monotonic()))
         if not problem:
             return
-        if pause is None or not again:
+        if pause is None or not again or time.monotonic() + pause >= end:
             break
         time.sleep(pause)
     raise InternalError(
@@ -125,11 +135,11 @@ def send(hook: Webhook, content: Mapping[str, Any]) -> None:
     )
 
 
-def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[str, bool]:
+def _post(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> tuple[str, bool]:
     """What went wrong (empty: nothing), and whether it may go better the next time."""
     request = urllib.request.Request(url, body, dict(headers), method="POST")  # noqa: S310  # http and https only: `webhook`
     try:
-        with urllib.request.build_opener(_Stay).open(request, timeout=TIMEOUT) as answer:
+        with urllib.request.build_opener(_Stay).open(request, timeout=max(seconds, 0.1)) as answer:
             return ("" if 200 <= answer.status < 300 else f"it answered {answer.status}"), False  # noqa: PLR2004
     except urllib.error.HTTPError as error:
         error.close()
@@ -139,8 +149,7 @@ def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[str, bool]
             error.code in _AGAIN,
         )
     except (OSError, http.client.HTTPException, ValueError) as error:
-        cause = getattr(error, "reason", None) or error
-        return safe_name(_without(str(cause) or type(cause).__name__, url, headers)), True
+        return _why(error), True
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -150,11 +159,15 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         """Not followed: the answer 3xx is the answer."""
 
 
-def _without(said: str, url: str, headers: Mapping[str, str]) -> str:
-    """A library's words without what must not be in a log."""
-    for hidden in (url, urlsplit(url).path, headers.get("Authorization", "")):
-        said = said.replace(hidden, "…") if len(hidden) > 1 else said
-    return said[:200]
+def _why(error: BaseException) -> str:
+    """In words of ours and of the system: a library's may quote the address, a header, or what the server sent."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, TimeoutError):
+        return "timed out"
+    if isinstance(cause, http.client.HTTPException):
+        return f"the answer is no HTTP ({type(cause).__name__})"
+    verified = getattr(cause, "verify_message", None)  # of a certificate
+    return safe_name(str(verified or getattr(cause, "strerror", None) or type(cause).__name__)[:200])
 
 
 def _shown(parts: SplitResult) -> str:

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
+from driftcli.core import abrupt
+
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 """0 on Windows, where links are looked for before opening."""
 _PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -113,7 +115,9 @@ def alike(path: str, most: int = 3) -> list[str]:
 
 def temp_path(folder: Path, prefix: str) -> Path:
     """A hidden name in the folder that nobody else has: `.PREFIX-` and 32 hexadecimal digits, `.tmp`."""
-    return folder / f".{prefix}-{os.urandom(16).hex()}.tmp"
+    path = folder / f".{prefix}-{os.urandom(16).hex()}.tmp"
+    abrupt.in_the_making(path)
+    return path
 
 
 def create_file(path: Path, raw: bytes, *, sync: bool, mode: int = 0o666) -> None:

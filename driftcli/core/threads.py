@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache, wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+AUTO = 16
+"""Decode workers at most, where nobody says how many."""
+WORKER_BYTES = 128 << 20
+"""What a decode worker needs: 60 MB for its libraries, the rest for a large photograph."""
 
 
 def single(function: Callable[P, R]) -> Callable[P, R]:
@@ -51,8 +57,30 @@ def cores() -> int:
 
 
 def workers(asked: int | Literal["auto"]) -> int:
-    """How many decode workers the setting means; `auto`: one a usable core, at most 16."""
-    return min(16, cores()) if asked == "auto" else asked
+    """How many decode workers the setting means; `auto`: one a usable core, at most 16.
+
+    More than `most_workers` are never started: they would wait for each other, or for memory that is not there. No result
+    depends on their number.
+    """
+    return min(most_workers(), min(AUTO, cores()) if asked == "auto" else asked)
+
+
+def most_workers() -> int:
+    """How many decode workers this machine has cores and free memory for: 16 or four a core, WORKER_BYTES each; at least 1."""
+    by_memory = max(1, _free_memory() // WORKER_BYTES)
+    return min(max(AUTO, 4 * cores()), by_memory)
+
+
+def _free_memory() -> int:
+    """Bytes that could be used now, as far as the system tells (Linux): the machine's, or the container's limit if that is less."""
+    found = [1 << 60]
+    with suppress(OSError, ValueError, IndexError):
+        known = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        found.append(int(known["MemAvailable"].split()[0]) << 10)
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # "max": none
+            found.append(int(Path(limit).read_text()))
+    return min(found)
 
 
 @cache

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from driftcli.core import abrupt
 from driftcli.core.errors import DriftcliError, InternalError, UsageError
 from driftcli.core.files import replace_folder
 
@@ -41,6 +42,7 @@ class DriftedFolder:
         try:
             self.place.parent.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(self._temporary, ignore_errors=True)
+            abrupt.in_the_making(self._temporary)
             self._temporary.mkdir()
         except OSError as error:
             raise self._failed(error) from error

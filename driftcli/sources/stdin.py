@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, final
 
+from driftcli.core.errors import NotAuditedError
 from driftcli.core.images import Entry, Skipped
 from driftcli.sources._named import named
 from driftcli.sources.base import ImageSource
@@ -34,9 +35,21 @@ class Stdin(ImageSource):
 
     def __iter__(self) -> Iterator[Entry | Skipped]:
         if not self._names:
-            text = sys.stdin.buffer.read()
+            text = _all_of_it()
             parts = (
                 text.split(b"\0") if self.nul else (line.removesuffix(b"\r") for line in text.split(b"\n"))
             )
             self._names.extend(os.fsdecode(part) for part in parts if part)
         yield from map(named, self._names)
+
+
+def _all_of_it() -> bytes:
+    """Standard input to its end. Raises NotAuditedError where it is closed or cannot be read."""
+    hint = "pipe paths into it, one a line: find images -name '*.jpg' | driftcli check ARTIFACT -"
+    if sys.stdin is None:  # closed before the program began
+        raise NotAuditedError("standard input is closed, and `-` reads the paths from it", hint)
+    try:
+        return sys.stdin.buffer.read()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is closed"
+        raise NotAuditedError(f"standard input cannot be read: {why}", hint) from error

@@ -262,3 +262,36 @@ def test_a_full_disk_behind_standard_output_is_4():
         )  # fmt: skip
     assert ran.returncode == 4
     assert "error: standard output is not writable" in ran.stderr
+
+
+def test_standard_input_that_is_closed_is_3(world):
+    """`-` reads the paths from it."""
+    words = f"{sys.executable} -m driftcli check {world.ref} - --workers 1 <&-"
+    ran = subprocess.run(words, shell=True, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)  # noqa: S602
+    assert ran.returncode == 3
+    assert "error: standard input is closed" in ran.stderr
+    assert "hint: pipe paths into it" in ran.stderr
+
+
+@pytest.mark.usefixtures("check")
+def test_more_workers_than_serve_are_not_started_and_that_is_said(main, monkeypatch):
+    from driftcli.core import threads
+
+    monkeypatch.setattr(threads, "most_workers", lambda: 5)
+    ran = main("check", "ref", "x", "--workers", "256")
+    assert (ran.code, "warning: --workers 256: 5 are started" in ran.err) == (0, True)
+    assert "warning" not in main("check", "ref", "x", "--workers", "5").err
+
+
+@pytest.mark.usefixtures("check")
+def test_no_worker_is_started_for_an_artifact_that_is_not_there(main, monkeypatch, tmp_path):
+    from driftcli.sources.decoding import process
+
+    started = []
+    monkeypatch.setattr(process, "_begun", lambda: started.append(1))
+    monkeypatch.setattr(process, "_ended", lambda _: None)
+    main("check", str(tmp_path), "x", "--workers", "9")
+    assert started == []
+    (tmp_path / "manifest.json").touch()
+    main("check", str(tmp_path), "x", "--workers", "9")
+    assert 0 < len(started) <= max(1, os.cpu_count() or 1)

@@ -49,3 +49,27 @@ def test_what_a_call_raises_is_raised(cores, monkeypatch):
 
 def _fail():
     raise FloatingPointError
+
+
+@pytest.mark.parametrize(
+    ("asked", "cores", "megabytes", "started"),
+    [
+        ("auto", 2, 100_000, 2),
+        ("auto", 64, 100_000, 16),
+        ("auto", 16, 512, 4),
+        (256, 2, 100_000, 16),
+        (256, 32, 100_000, 128),
+        (256, 32, 2_000, 15),
+        (3, 1, 100_000, 3),
+        (8, 8, 1, 1),
+    ],
+)
+def test_no_more_workers_than_cores_and_memory_serve(monkeypatch, asked, cores, megabytes, started):
+    """256 on two cores are 256 processes that load libraries for minutes, and 15 GB."""
+    monkeypatch.setattr(threads, "cores", lambda: cores)
+    monkeypatch.setattr(threads, "_free_memory", lambda: megabytes << 20)
+    assert threads.workers(asked) == started
+
+
+def test_free_memory_is_what_the_system_tells():
+    assert 1 << 20 < threads._free_memory() <= 1 << 60

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -142,8 +144,66 @@ def test_a_worker_that_died_before_its_time(pool, pictures, no_children_left):
     """Is the environment's failure, as one that dies when it is started."""
     with process.ahead(1):
         process._AHEAD[0].kill()
-        with pool("mean", workers=1) as working, pytest.raises(InternalError, match="did not start"):
+        with (
+            pool("mean", workers=1) as working,
+            pytest.raises(InternalError, match="did not start") as caught,
+        ):
             list(working.map(pictures))
+    assert "it was killed" in caught.value.what
+    assert "memory was short" in caught.value.hint
+
+
+def test_a_worker_without_memory_says_so(pool, pictures, monkeypatch, no_children_left):
+    """A limit that holds for workers, too: no bug, and the hint is about the limit."""
+    begun = process._begun
+
+    def limited():
+        import resource
+
+        started = begun()
+        resource.prlimit(started.pid, resource.RLIMIT_AS, (40 << 20, 40 << 20))
+        return started
+
+    monkeypatch.setattr(process, "_begun", limited)
+    with pool("mean", workers=1) as working, pytest.raises(InternalError) as caught:
+        list(working.map(pictures))
+    assert "did not start" in caught.value.what
+    assert "bug" not in caught.value.hint
+
+
+SHARED_LOCK = """
+import itertools, sys, threading
+from driftcli.core.images import Entry
+from driftcli.sources.decoding.pool import DecodePool
+from driftcli.sources.decoding.settings import Decode
+
+enter = threading.Condition.__enter__
+
+def interrupted(self):
+    entered = enter(self)
+    if sys._getframe(2).f_code.co_name == "start" and threading.current_thread() is threading.main_thread():
+        threading.Condition.__enter__ = enter
+        raise KeyboardInterrupt  # Ctrl-C: the lock is taken, and nobody will give it back
+    return entered
+
+threading.Condition.__enter__ = interrupted
+try:
+    with DecodePool(Decode(), {}, 2) as pool:
+        for _ in pool.map(Entry("a", "no-such-file") for _ in itertools.count()):
+            pass
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interrupt_while_threads_start_leaves_none_that_is_waited_for():
+    """In a program that uses driftcli from Python: it, and the interpreter, come to their end."""
+    ran = subprocess.run(
+        [sys.executable, "-c", SHARED_LOCK],
+        env={**os.environ, "PYTHONPATH": str(Path(process.__file__).parents[3])},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (0, "interrupted\n"), ran.stderr
 
 
 def test_processes_that_cannot_be_started_ahead_are_nobodys_error(monkeypatch):

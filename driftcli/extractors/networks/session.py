@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftcli.core.errors import ArtifactError, UsageError
+from driftcli.core.errors import ArtifactError, UsageError, about_memory, address_space
 from driftcli.core.schema import Array
 from driftcli.core.text import safe_name
 from driftcli.core.threads import cores
@@ -222,6 +222,8 @@ def _session(content: bytes) -> Any:
             enable_fallback=0,  # it would try the same again, and print to standard output that it does
         )
     except Exception as error:  # onnxruntime's errors share no base class of their own
+        if address_space() is not None and about_memory(error):  # without a limit it is the graph that asks for too much
+            raise MemoryError from error
         raise _unusable(f"cannot be loaded by onnxruntime: {shown(error)}") from error
 
 
@@ -238,10 +240,13 @@ def _bound_memory() -> None:
 
 
 def library() -> Any:
-    """The onnxruntime package. Raises UsageError where it is not installed."""
+    """The onnxruntime package, which since 1.29 reports to its maker unless told not to. Raises UsageError where it is not installed."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         return importlib.import_module("onnxruntime")
     except ImportError as error:
+        if about_memory(error):
+            raise MemoryError from error
         raise UsageError(
             "networks run by onnxruntime, which is not here", "pip install onnxruntime"
         ) from error

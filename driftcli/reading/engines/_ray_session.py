@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 from driftcli.config.settings import Settings
-from driftcli.core import threads
+from driftcli.core import abrupt, threads
 from driftcli.core.errors import DriftcliError, InternalError, UsageError
 from driftcli.core.text import safe_name
 
@@ -45,6 +48,7 @@ def session(ray: Any, settings: Settings) -> Iterator[str | None]:
             yield None
         return
     folder = tempfile.mkdtemp(prefix="driftcli-ray-")
+    abrupt.in_the_making(Path(folder))
     options: dict[str, Any] = {
         "include_dashboard": False,
         "log_to_driver": False,
@@ -61,7 +65,7 @@ def session(ray: Any, settings: Settings) -> Iterator[str | None]:
         options = {"address": settings.ray_address, "log_to_driver": False, "logging_level": logging.CRITICAL}
     with _hushed(ray):  # its end too: it prints then what it had kept back
         try:
-            with _no_stderr():
+            with _no_stderr(), _own_signals():
                 ray.init(**options)
             yield folder
         except Exception as error:
@@ -81,6 +85,17 @@ def _no_session(error: Exception, settings: Settings) -> DriftcliError:
         f"no Ray cluster answers at {safe_name(settings.ray_address)}: {said}",
         "look at --ray-address (auto, or HOST:PORT of the head node); without it Ray runs on this machine",
     )
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """SIGTERM stays what it was: Ray makes it an exit of Python's, with a code of its own."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import queue
+import threading
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +25,14 @@ from driftcli.sources.decoding.process import PIPE, Answer, LostError, Request, 
 from driftcli.sources.decoding.settings import Decode
 from driftcli.sources.objects.fetch import fetched
 
+T = TypeVar("T")
 _LOADER = "driftcli.core.registry"
 _WINDOW = 32
 """Files in flight or waiting to be collected, per worker: decoding goes on while the caller is busy."""
 _TOGETHER = 8
 """Files that a worker is asked for at a time."""
+_END_SECONDS = 1.0
+"""Time that threads have to see that their workers are gone."""
 _WINDOW_BYTES = 64 << 20
 """Bytes of archive members that may wait at a time."""
 
@@ -73,7 +79,7 @@ class DecodePool:
         }
         self._workers: list[Worker] = []
         self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads: _Crew | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -81,7 +87,7 @@ class DecodePool:
                 worker = Worker(self._setup, self._timeout)
                 self._workers.append(worker)
                 self._idle.put(worker)
-            self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="driftcli-decode")
+            self._threads = _Crew(self._count)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -93,7 +99,7 @@ class DecodePool:
         for worker in self._workers:
             worker.stop()
         if self._threads is not None:
-            self._threads.shutdown(wait=True, cancel_futures=True)
+            self._threads.end(_END_SECONDS)
         for worker in self._workers:
             worker.close()
         self._workers.clear()
@@ -132,7 +138,7 @@ class DecodePool:
     ) -> Future[list[Decoded | Skipped]]:
         if self._threads is None:
             raise RuntimeError("the DecodePool was closed while its answers were being read")
-        return self._threads.submit(self._answers, group, known)
+        return self._threads.submit(partial(self._answers, group, known))
 
     def _answers(self, group: Sequence[Entry | Skipped], known: Known | None) -> list[Decoded | Skipped]:
         """In a thread: some files through whichever worker is free."""
@@ -145,6 +151,53 @@ class DecodePool:
             return [Skipped(entry.name, "unreadable", lost.reason) for entry in group]
         finally:
             self._idle.put(worker)
+
+
+class _Crew:
+    """Threads that make one call after the other; nobody waits for them at the end for longer than asked.
+
+    A `ThreadPoolExecutor` starts its threads while calls are submitted. Ctrl-C in the middle of that, in a program that
+    uses driftcli from Python, leaves one behind that waits for ever, and the interpreter for it.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"driftcli-decode-{number}", daemon=True)
+            for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        """What the call returns or raises, once a thread has made it."""
+        future: Future[T] = Future()
+
+        def make() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                made = call()
+            except BaseException as error:  # noqa: BLE001 - the caller raises it again
+                future.set_exception(error)
+            else:
+                future.set_result(made)
+
+        self._calls.put(make)
+        return future
+
+    def end(self, seconds: float) -> None:
+        """No more calls; wait so long for those that are being made."""
+        for _ in self._threads:
+            self._calls.put(None)
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, until - time.monotonic()))
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
 
 
 def _groups(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -14,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.errors import InternalError, UsageError, about_memory, memory_hint
 from driftcli.sources.decoding import wire
 
 Request = tuple[Mapping[str, Any], bytes]
@@ -115,8 +116,10 @@ class Worker:
                 self._process = _AHEAD.pop() if _AHEAD else _begun()
             except OSError as error:
                 raise InternalError(
-                    f"a decode worker cannot be started: {error}",
-                    "Lower --workers, or free memory and processes.",
+                    f"a decode worker cannot be started: {error.strerror or error}",
+                    memory_hint()
+                    if about_memory(error)
+                    else "lower --workers, or raise the limit on processes (ulimit -u) or open files (ulimit -n)",
                 ) from error
         self._input = cast("BinaryIO", self._process.stdin)
         self._selector = selectors.DefaultSelector()
@@ -134,12 +137,8 @@ class Worker:
         except (BrokenPipeError, LostError) as error:
             if self._closed:
                 raise LostError("closed") from error
-            self._process.kill()
-            self._process.wait()
-            words = self._last_words()
-            raise InternalError(
-                f"a decode worker did not start: {words}", "Run `driftcli doctor`."
-            ) from error
+            self._process.kill()  # where it has not ended by itself
+            raise self._not_started(self._process.wait()) from error
         if "usage" in answer:
             raise UsageError(*answer["usage"])
         self._ready = True
@@ -170,10 +169,22 @@ class Worker:
         self._noise += piece
         del self._noise[:-_TAIL]
 
-    def _last_words(self) -> str:
-        """What it said before it died; read to the end, since it is dead."""
-        self._hear(cast("BinaryIO", self._process.stderr).read())
-        return self._noise.decode("utf-8", "replace").strip() or f"exit status {self._process.returncode}"
+    def _not_started(self, status: int) -> InternalError:
+        """Why it ended before it was ready, as far as its status and its last line tell."""
+        self._hear(cast("BinaryIO", self._process.stderr).read())  # to the end, since it is dead
+        words = self._noise.decode("utf-8", "replace").strip()
+        last = words.splitlines()[-1].strip() if words else ""
+        if about_memory(words):
+            return InternalError(f"a decode worker did not start: no memory ({last})", memory_hint())
+        if status == -signal.SIGKILL and not words:
+            return InternalError(
+                "a decode worker did not start: it was killed",
+                f"somebody ended it, or the system did because memory was short: {memory_hint()}",
+            )
+        return InternalError(
+            f"a decode worker did not start: {last or _status(status)}",
+            "`driftcli doctor` tries one and says what is missing",
+        )
 
     def _kill(self) -> None:
         self._selector.close()
@@ -190,6 +201,14 @@ def _begun() -> subprocess.Popen[bytes]:
         env=_environment(),
         process_group=0,  # Ctrl-C is for the parent
     )
+
+
+def _status(status: int) -> str:
+    """How a process ended, in words."""
+    if status >= 0:
+        return f"it ended with status {status}"
+    names = {number.value: number.name for number in signal.Signals}
+    return f"it was ended by signal {names.get(-status, -status)}"
 
 
 def _ended(process: subprocess.Popen[bytes]) -> None:
