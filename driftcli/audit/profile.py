@@ -81,6 +81,10 @@ def _made(artifact: str, sources: Sequence[str], call: Call, part: Shard, keep: 
     if not len(reading.contents) and part.of == 1:
         what, hint = holdings.instead(reading.skipped)
         raise NotAuditedError(f"profile found 0 usable images: the source holds {what}", hint)
+    if closed := holdings.closed(
+        reading.skipped, reading.ledger.unlisted, settings.gate.max_unreadable_folders
+    ):
+        raise NotAuditedError(*closed)
     return Profile(
         extractors=extractors_digest(settings, reference.extractors, reference.states),
         sources=tuple("-" if source == "-0" else shown(str(source)) for source in sources),

@@ -108,6 +108,8 @@ class GateSettings(Strict):
     permutations: Literal["auto"] | Annotated[int, Field(ge=19, le=1_000_000)] = "auto"
     min_images: Annotated[int, Field(ge=2)] = 8
     max_unreadable: Annotated[float, Field(ge=0, le=1)] = 0.05
+    max_unreadable_folders: Annotated[int, Field(ge=0)] = 0
+    """Folders that cannot be listed: nobody knows how many images they hold."""
     max_test_images: Annotated[int, Field(ge=100)] = 5_000
     fail_on: Literal["drift", "warn", "none"] = "drift"
     max_loss_increase: Annotated[float, Field(gt=0)] | None = None

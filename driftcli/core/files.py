@@ -16,6 +16,8 @@ _PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 """Not handed to other programs; no translation of line ends."""
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN
 """A pipe without a writer cannot hang who opens it."""
+_STEP = 1_000
+"""Bytes of a path that one system call is given where all of them are too many; macOS takes 1,024."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _PLAIN
 
 _REASONS: dict[int, tuple[Literal["unreadable", "skipped"], str]] = {
@@ -37,6 +39,41 @@ class Refused(Exception):  # noqa: N818 - an outcome with a reason, not a defect
         super().__init__(reason)
         self.reason = reason
         self.state = state
+
+
+def open_path(path: str | Path, flags: int) -> int:
+    """A descriptor of what lies at a path of any length, as os.open gives it: POSIX ends paths at about 4,096 bytes.
+
+    A longer one is gone along in steps, each from the folder before. Raises OSError and ValueError as os.open.
+    """
+    try:
+        return os.open(path, flags)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG or os.open not in os.supports_dir_fd:
+            raise
+    *steps, last = _steps(os.fsencode(path))
+    if not steps:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))  # one name is too long
+    above: int | None = None
+    try:
+        for step in steps:
+            below = os.open(step, os.O_RDONLY | os.O_DIRECTORY | _PLAIN, dir_fd=above)
+            if above is not None:
+                os.close(above)
+            above = below
+        return os.open(last, flags, dir_fd=above)
+    finally:
+        if above is not None:
+            os.close(above)
+
+
+def _steps(path: bytes) -> list[bytes]:
+    """The path in pieces of at most 1,000 bytes (a single name may be 255 long), whole names each."""
+    steps, start = [], 0
+    while len(path) - start > _STEP and (end := path.rfind(b"/", start + 1, start + _STEP)) > start:
+        steps.append(path[start:end])
+        start = end + 1
+    return [*steps, path[start:]]
 
 
 def os_reason(error: OSError) -> Refused:
@@ -84,7 +121,7 @@ def open_regular(
     """
     if not (follow or _NO_FOLLOW) and os.path.islink(path):  # noqa: PTH114 - any name, also one that is no text
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-    descriptor = os.open(path, _READ | (0 if follow else _NO_FOLLOW))
+    descriptor = open_path(path, _READ | (0 if follow else _NO_FOLLOW))
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
