@@ -49,6 +49,11 @@ def profile(
     started = time.monotonic()
     place, part = Path(file), parse(shard)
     refuse_place(place)
+    if Path(artifact).resolve() in place.resolve().parents:
+        raise UsageError(
+            f"{safe_name(str(file))} lies in the artifact, which keeps its own files only",
+            "name a path beside it",
+        )
     watch = Stopwatch(call.progress, call.loading)
     made = _made(str(artifact), sources, replace(call, progress=watch), part, keep)
     encoded = profile_file.encode(made)

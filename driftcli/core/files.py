@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +21,12 @@ _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN
 _STEP = 1_000
 """Bytes of a path that one system call is given where all of them are too many; macOS takes 1,024."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _PLAIN
+
+_PATIENCE = 10.0
+"""Seconds that a writer waits for another one of the same file."""
+_PAUSE = 0.01
+ABANDONED = 3_600.0
+"""Seconds after which a file in the making is taken for left behind where no lock can tell."""
 
 _REASONS: dict[int, tuple[Literal["unreadable", "skipped"], str]] = {
     errno.EACCES: ("unreadable", "permission"),
@@ -160,30 +168,115 @@ def create_file(path: Path, raw: bytes, *, sync: bool, mode: int = 0o666) -> Non
     """
     descriptor = os.open(path, _CREATE, mode)
     try:
-        rest = memoryview(raw)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        if sync:
-            os.fsync(descriptor)
+        _fill(descriptor, raw, sync=sync)
     finally:
         os.close(descriptor)
 
 
-def replace_file(path: Path, raw: bytes, *, prefix: str = "driftcli", mode: int = 0o666) -> None:
+def _fill(descriptor: int, raw: bytes, *, sync: bool) -> None:
+    rest = memoryview(raw)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    if sync:
+        os.fsync(descriptor)
+
+
+def replace_file(path: Path, raw: bytes, *, prefix: str | None = None, mode: int = 0o666) -> None:
     """Puts these bytes under this name: complete and on the disk before the name shows them.
 
-    Written beside its place under a `temp_path`, then renamed; whoever stops it at any instant leaves the old
-    file or the new one. After an error (OSError) nothing is left beside it. The name itself is durable only
-    after `sync_folder`, which who replaces several files does once.
+    Written beside its place, then renamed; whoever stops it at any instant leaves the old file or the new one. After an error
+    (OSError) nothing is left beside it, and what a killed writer left goes with the next writing of the same file. The name itself is
+    durable only after `sync_folder`, which who replaces several files does once. `prefix`: of a `temp_path`, for who sweeps those itself.
     """
-    temp = temp_path(path.parent, prefix)
+    temp, descriptor = _beside(path, mode) if prefix is None else _at_random(path.parent, prefix, mode)
     try:
-        create_file(temp, raw, sync=True, mode=mode)
+        _fill(descriptor, raw, sync=True)
         temp.replace(path)
     except BaseException:
         with suppress(OSError):
             temp.unlink()
         raise
+    finally:
+        with suppress(OSError):  # it is on the disk: nothing can be lost by closing it
+            os.close(descriptor)
+
+
+def _at_random(folder: Path, prefix: str, mode: int) -> tuple[Path, int]:
+    temp = temp_path(folder, prefix)
+    return temp, os.open(temp, _CREATE, mode)
+
+
+def _beside(path: Path, mode: int) -> tuple[Path, int]:
+    """A new hidden file beside a path, open for writing: of one name for every writer, who holds it by a lock.
+
+    So the next writer meets what a killed one left, and knows by the lock, which died with its holder, that nobody is at work on
+    it. Who is kept waiting takes a name of its own.
+    """
+    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]
+    temp = path.with_name(f".driftcli-{name}.tmp")
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        try:
+            descriptor = os.open(temp, _CREATE, mode)
+        except FileExistsError:
+            if not _removed_if_left(temp):
+                break
+            continue
+        if locked(descriptor) is not False and is_at(temp, descriptor):
+            return temp, descriptor
+        os.close(descriptor)  # somebody took it for left behind before it was locked
+    return _at_random(path.parent, "driftcli", mode)
+
+
+def _removed_if_left(temp: Path) -> bool:
+    """Removes what a killed writer left, waits a moment for one at work; False where nobody can tell the two apart."""
+    try:
+        descriptor = os.open(temp, _READ | _NO_FOLLOW)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        mine = locked(descriptor, _PAUSE)
+        old = os.fstat(descriptor).st_mtime < time.time() - ABANDONED
+        if is_at(temp, descriptor) and (mine or (mine is None and old)):
+            temp.unlink()
+    except OSError:
+        return False
+    else:
+        return mine is not None or old
+    finally:
+        os.close(descriptor)
+
+
+def locked(descriptor: int, seconds: float = 0.0) -> bool | None:
+    """Whether this open file is now held by who opened it; waits so long for another holder.
+
+    The system lets go of it when the file is closed or its holder dies. None where the file system has no locks.
+    """
+    import fcntl  # POSIX; this module is read on Windows too, where commands are refused
+
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno != errno.EWOULDBLOCK:
+                return None
+        else:
+            return True
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_PAUSE)
+
+
+def is_at(path: Path, descriptor: int) -> bool:
+    """Whether the open file is the one that the path names now."""
+    try:
+        there, here = path.lstat(), os.fstat(descriptor)
+    except OSError:
+        return False
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
 def sync_folder(folder: Path) -> None:
