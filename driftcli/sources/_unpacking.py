@@ -15,10 +15,11 @@ LARGEST = 256 << 20
 """Bytes of a member that are read."""
 HEAD = 64 << 10
 """Bytes by which a member is known for an image; of what is none no more is unpacked."""
-_LARGE = 32 << 20
+_LARGE = 16 << 20
 _LARGE_RATIO = 20
-"""A larger member that unpacks to more times its packed bytes is no image that anybody packed: pixels hold noise, and PNG and JPEG are
-packed already."""
+"""A larger member that unpacks to more times its packed bytes is no image that anybody packed: pixels hold noise."""
+_AHEAD = 1 << 20
+"""Packed bytes that a library may have read before it gave the bytes that came of them."""
 _FREE = 1 << 30
 _RATIO = 200
 """All members together: so many bytes, and so many for each packed one. Masks as BMP come to hundreds, a bomb to 1,030 (deflate) or millions (bz2)."""
@@ -46,28 +47,25 @@ def is_too_much(packed: int, unpacked: int) -> bool:
     return unpacked > _FREE + _RATIO * packed
 
 
-def member(file: IO[bytes], stream: Stream | None = None) -> bytes:
+def member(file: IO[bytes], size: int, stream: Stream | None = None) -> bytes:
     """A member's bytes, or as many as show that it is no image. Raises Refused: `too_large`, `zip_bomb`, and OSError.
 
-    `stream`: what it is read from, where only that knows how much was packed.
+    `size`: as many as the archive says. `stream`: what it is read from, where only that knows how much was packed.
     """
     before = stream.packed if stream else 0
-    head = file.read(HEAD)
+    head = file.read(min(size, HEAD))
     try:
         sniff(head)
     except Refused:
         return head
-    if len(head) < HEAD:
-        return head
-    parts, size = [head], len(head)
-    while size <= LARGEST and (part := file.read(_LARGE - HEAD if size == HEAD else LARGEST + 1 - size)):
-        parts.append(part)
-        size += len(part)
-        if stream and size >= _LARGE and size > _LARGE_RATIO * (stream.packed - before + HEAD):
-            raise Refused(BOMB)
+    if size <= _LARGE:
+        return head + file.read(size - len(head))
     if size > LARGEST:
         raise Refused("too_large")
-    return b"".join(parts)
+    large = file.read(_LARGE - len(head))
+    if stream and _LARGE_RATIO * (stream.packed - before + _AHEAD) < _LARGE:
+        raise Refused(BOMB)
+    return b"".join([head, large, file.read(size - len(head) - len(large))])
 
 
 class Stream(io.RawIOBase):

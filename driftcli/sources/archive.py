@@ -135,7 +135,7 @@ class Archive(ImageSource):
             return Skipped(name, "unreadable", "too_large")
         if info.issparse():  # its holes are bytes that the archive does not hold
             return Skipped(name, "unreadable", "unsupported_format")
-        return _entry(name, file, stream)
+        return _entry(name, file, info.size, stream)
 
 
 def _zip_entry(
@@ -147,19 +147,19 @@ def _zip_entry(
         return Skipped(name, "unreadable", unpacking.BOMB)
     try:
         with archive.open(info) as file:
-            return _entry(name, file)
+            return _entry(name, file, info.file_size)
     except NotImplementedError:  # a compression that Python does not have
         return Skipped(name, "unreadable", "unsupported_format")
     except (*_DAMAGED, RuntimeError):
         return Skipped(name, "unreadable", "corrupt")
 
 
-def _entry(name: str, file: IO[bytes], stream: unpacking.Stream | None = None) -> Entry | Skipped:
-    """The member's bytes; what a .zip says of their number is not trusted, in a .tar it is where the next begins."""
+def _entry(name: str, file: IO[bytes], size: int, stream: unpacking.Stream | None = None) -> Entry | Skipped:
+    """The member's bytes. More than the archive says no library reads; of fewer a .zip's checksum or a .tar's end tells."""
     if name.endswith(SIDECARS):
-        return Entry(name, data=file.read(LONGEST_LABEL + 1))
+        return Entry(name, data=file.read(min(size, LONGEST_LABEL + 1)))
     try:
-        return Entry(name, data=unpacking.member(file, stream))
+        return Entry(name, data=unpacking.member(file, size, stream))
     except Refused as refused:
         return Skipped(name, "unreadable", refused.reason)
 
