@@ -26,6 +26,8 @@ class FitOptions(Run, total=False):
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
     follow: Follow symbolic links inside the source.
+    max_unreadable_folders: More folders that cannot be listed: not audited, for nobody knows what they hold
+        (default: 0).
     max_unreadable: More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).
     weights: Weights of the network (default: none).
     trust_weights: Accept weights of unknown checksum.
@@ -49,6 +51,7 @@ class FitOptions(Run, total=False):
     since: str | None
     limit: int | None
     follow: bool | None
+    max_unreadable_folders: int | None
     max_unreadable: float | str | None
     weights: Name | None
     trust_weights: bool | None
@@ -69,6 +72,8 @@ class BaselineOptions(Run, total=False):
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
     follow: Follow symbolic links inside the source.
+    max_unreadable_folders: More folders that cannot be listed: not audited, for nobody knows what they hold
+        (default: 0).
     crop: Part of each image, in pixels or fractions (default: none).
     mask: Image whose black parts are ignored (default: none).
     max_unreadable: More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).
@@ -95,6 +100,7 @@ class BaselineOptions(Run, total=False):
     since: str | None
     limit: int | None
     follow: bool | None
+    max_unreadable_folders: int | None
     crop: str | None
     mask: Name | None
     max_unreadable: float | str | None
@@ -142,6 +148,8 @@ class CheckOptions(Run, total=False):
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
     follow: Follow symbolic links inside the source.
+    max_unreadable_folders: More folders that cannot be listed: not audited, for nobody knows what they hold
+        (default: 0).
     crop: Part of each image, in pixels or fractions (default: none).
     mask: Image whose black parts are ignored (default: none).
     cache: Keep what is measured of each image in this folder, and look there before decoding: the same
@@ -189,6 +197,7 @@ class CheckOptions(Run, total=False):
     since: str | None
     limit: int | None
     follow: bool | None
+    max_unreadable_folders: int | None
     crop: str | None
     mask: Name | None
     cache: str | None
@@ -215,6 +224,8 @@ class ProfileOptions(Run, total=False):
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
     follow: Follow symbolic links inside the source.
+    max_unreadable_folders: More folders that cannot be listed: not audited, for nobody knows what they hold
+        (default: 0).
     crop: Part of each image, in pixels or fractions (default: none).
     mask: Image whose black parts are ignored (default: none).
     weights: Weights of the network (default: none).
@@ -234,6 +245,7 @@ class ProfileOptions(Run, total=False):
     since: str | None
     limit: int | None
     follow: bool | None
+    max_unreadable_folders: int | None
     crop: str | None
     mask: Name | None
     weights: Name | None
@@ -262,6 +274,8 @@ class PowerOptions(Study, total=False):
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
     follow: Follow symbolic links inside the source.
+    max_unreadable_folders: More folders that cannot be listed: not audited, for nobody knows what they hold
+        (default: 0).
     crop: Part of each image, in pixels or fractions (default: none).
     mask: Image whose black parts are ignored (default: none).
     weights: Weights of the network (default: none).
@@ -280,6 +294,7 @@ class PowerOptions(Study, total=False):
     since: str | None
     limit: int | None
     follow: bool | None
+    max_unreadable_folders: int | None
     crop: str | None
     mask: Name | None
     weights: Name | None
@@ -303,6 +318,8 @@ class SimulateOptions(Drift, total=False):
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
     follow: Follow symbolic links inside the source.
+    max_unreadable_folders: More folders that cannot be listed: not audited, for nobody knows what they hold
+        (default: 0).
     seed: Seed of all randomness (default: 0).
     device: auto, cpu, cuda, cuda:N or mps (default: auto).
     workers: Decoding processes (default: auto).
@@ -314,6 +331,7 @@ class SimulateOptions(Drift, total=False):
     since: str | None
     limit: int | None
     follow: bool | None
+    max_unreadable_folders: int | None
     seed: int | None
     device: str | None
     workers: int | Literal["auto"] | None

@@ -49,6 +49,11 @@ def profile(
     started = time.monotonic()
     place, part = Path(file), parse(shard)
     refuse_place(place)
+    if Path(artifact).resolve() in place.resolve().parents:
+        raise UsageError(
+            f"{safe_name(str(file))} lies in the artifact, which keeps its own files only",
+            "name a path beside it",
+        )
     watch = Stopwatch(call.progress, call.loading)
     made = _made(str(artifact), sources, replace(call, progress=watch), part, keep)
     encoded = profile_file.encode(made)
@@ -81,6 +86,10 @@ def _made(artifact: str, sources: Sequence[str], call: Call, part: Shard, keep: 
     if not len(reading.contents) and part.of == 1:
         what, hint = holdings.instead(reading.skipped)
         raise NotAuditedError(f"profile found 0 usable images: the source holds {what}", hint)
+    if closed := holdings.closed(
+        reading.skipped, reading.ledger.unlisted, settings.gate.max_unreadable_folders
+    ):
+        raise NotAuditedError(*closed)
     return Profile(
         extractors=extractors_digest(settings, reference.extractors, reference.states),
         sources=tuple("-" if source == "-0" else shown(str(source)) for source in sources),

@@ -68,6 +68,15 @@ Limit = Annotated[
     str | None, option("--limit", metavar="N", panel=INPUT, help="Read at most N images (default: none).")
 ]
 Follow = Annotated[bool, option("--follow", panel=INPUT, help="Follow symbolic links inside the source.")]
+MaxUnreadableFolders = Annotated[
+    str | None,
+    option(
+        "--max-unreadable-folders",
+        metavar="N",
+        panel=INPUT,
+        help="More folders that cannot be listed: not audited, for nobody knows what they hold (default: 0).",
+    ),
+]
 Crop = Annotated[
     str | None,
     option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from difflib import get_close_matches
@@ -10,7 +11,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from driftcli.core.errors import InternalError, UsageError
+from driftcli.core.files import Refused
 from driftcli.core.text import safe_name
+from driftcli.sources.decoding.header import sniff
 from driftcli.sources.decoding.names import promises_image
 
 if TYPE_CHECKING:
@@ -34,6 +37,20 @@ SUFFIXES: Mapping[str, str] = MappingProxyType(
     }
 )
 """The format that a file of this name holds where none is named."""
+MARK = ".driftcli-report"
+"""Lies in every folder that a report was written to: only in such a folder anything is replaced."""
+_START = 512
+_OTHERS = (
+    (b"SQLite format 3\0", 0, "a database"),
+    (b"PK\x03\x04", 0, "an archive"),
+    (b"\x1f\x8b", 0, "an archive"),
+    (b"BZh", 0, "an archive"),
+    (b"\xfd7zXZ\0", 0, "an archive"),
+    (b"ustar", 257, "an archive"),
+    (b"{", 8, "a profile"),  # safetensors: eight bytes of length, then JSON
+)
+"""Bytes, where they stand, and what they begin."""
+_ROW = re.compile(r"\{\d+\.\.\d+\}")
 _NAMED = re.compile(r"(\w*)=(.*)", re.DOTALL)
 """`FORMAT=PATH`; `./a=b.html` and `out/a=b.html` are paths."""
 
@@ -111,23 +128,61 @@ def require_folder(folder: Path, option: str) -> None:
         raise InternalError(f"{safe_name(str(there))} is not writable", "check permissions")
 
 
-def require_no_input(path: Path, inputs: Iterable[str | None], option: str, *, folder: bool) -> None:
+def require_no_input(
+    path: Path, inputs: Iterable[str | None], option: str, *, folder: bool, picture: bool = False
+) -> None:
     """Raise UsageError where a report would take the place of what is read, or be read by the next check.
 
-    `inputs`: artifact, sources, and files that settings name. `folder`: the report is a folder, with pictures in it.
+    `inputs`: artifact, sources, and files that settings name. `folder`: the report is a folder, with pictures in it; `picture`: it
+    is one, and may replace an older one that is no source.
     """
     from driftcli.artifact.store import exists
 
     target = path.resolve()
-    if not folder and target.is_file() and promises_image(target.name):
-        raise UsageError(f"{option}: is an image", "name a new file: reports never replace images")
+    if not folder and (held := _holds(target)) and not (picture and held == "an image"):
+        raise UsageError(f"{option}: is {held}", "name a new file: reports replace reports only")
     for name in inputs:
-        if not name or not Path(name).exists():
+        if not name:
+            continue
+        if not Path(name).exists():
+            if target.exists() and _matches(target, name):
+                raise UsageError(f"{option}: is what the command reads", "name another path")
             continue
         taken, shown = Path(name).resolve(), safe_name(name)
-        if taken == target:
+        if taken == target or (target.exists() and taken.samefile(target)):
             raise UsageError(f"{option}: is what the command reads", "name another path")
-        if taken in target.parents and (folder or exists(taken)):
+        if taken in target.parents and (
+            folder or (picture and target.exists()) or exists(taken) or (taken / MARK).is_file()
+        ):
             raise UsageError(f"{option}: lies in {shown}, which the command reads", "name a path beside it")
         if folder and target in taken.parents:
             raise UsageError(f"{option}: {shown}, which the command reads, lies in it", "name another folder")
+
+
+def _holds(target: Path) -> str | None:
+    """What an existing file is that no report may replace: by its first bytes, or its name; None for reports and new files."""
+    if not target.is_file():
+        return None
+    if promises_image(target.name):
+        return "an image"
+    try:
+        with target.open("rb") as file:
+            start = file.read(_START)
+    except OSError:
+        return None
+    try:
+        sniff(start)
+    except Refused:
+        return next((what for magic, at, what in _OTHERS if start[at:].startswith(magic)), None)
+    return "an image"
+
+
+def _matches(target: Path, pattern: str) -> bool:
+    """Whether a file is among those that a pattern or a row of shards names."""
+    from driftcli.sources.shards import Shards
+
+    if Shards.takes(pattern):
+        pattern = _ROW.sub("*", pattern)
+    if not glob.has_magic(pattern):
+        return False
+    return any(target == Path(name).resolve() for name in glob.iglob(pattern, recursive=True))  # noqa: PTH207 - as sources are named

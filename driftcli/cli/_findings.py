@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from driftcli.config.settings import Settings
+    from driftcli.core.images import Entry, Skipped
+    from driftcli.sources.base import ImageSource
 
 PACKAGES = (
     "torch",
@@ -33,6 +35,8 @@ PACKAGES = (
 )
 FIRST = 50
 """Entries of a source that the dry run decodes."""
+LISTING = 30.0
+"""Seconds that it looks for folders that cannot be listed."""
 LEAST_BATCH = 8
 """The smallest batch that is audited by default."""
 
@@ -107,7 +111,8 @@ def workers(settings: Settings) -> Iterator[Finding]:
 
 def source(name: str, settings: Settings) -> Iterator[Finding]:
     """Decodes the first entries of a source and says what would become of them; of a profile, what it stands for."""
-    from driftcli.core.images import Decoded
+    from driftcli.core.images import Decoded, Skipped
+    from driftcli.reading import holdings
     from driftcli.reading.open_sources import open_sources
     from driftcli.reading.profiles.named import divided
     from driftcli.sources.decoding.pool import DecodePool
@@ -117,14 +122,20 @@ def source(name: str, settings: Settings) -> Iterator[Finding]:
         return
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
+    offered = open_sources([name], settings.input)
+    lost = [item for item in _listed(offered) if isinstance(item, Skipped) and holdings.is_unlisted(item)]
+    closed = holdings.closed(lost, len(lost), settings.gate.max_unreadable_folders)
     with DecodePool(settings.decode, {}, 1) as pool:
-        for item in pool.map(islice(open_sources([name], settings.input), FIRST)):
+        for item in pool.map(islice(offered, FIRST)):
             if isinstance(item, Decoded):
                 counts["read"] += 1
                 kinds[f"{item.facts.format} {item.facts.width}x{item.facts.height}"] += 1
             else:
                 counts[f"{item.state}: {item.reason}"] += 1
     shown = safe_name(addresses.shown(name))
+    if closed:
+        yield Finding("error", "source", f"{shown}: {closed[0]}", closed[1], 3)
+        return
     if not counts["read"]:
         yield Finding(
             "error",
@@ -137,6 +148,16 @@ def source(name: str, settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "ok", "source", f"{shown}: first {counts.total()} entries: {_told(counts)}; {_told(kinds, 3)}"
     )
+
+
+def _listed(offered: ImageSource) -> Iterable[Entry | Skipped]:
+    """All that a source offers, where that is a listing of at most half a minute; else nothing."""
+    from driftcli.core.images import Entry
+
+    first = next((item for item in offered if isinstance(item, Entry)), None)
+    if (first is not None and first.path is None) or offered.count(LISTING) is None:
+        return ()
+    return offered
 
 
 def _profile(name: str) -> Finding:

@@ -91,13 +91,20 @@ def plan_of(
         if any(path.resolve() == other.resolve() for _, other in files):
             raise UsageError(f"--output {safe_name(name)}: named twice", "one file a report")
         folder = kind in foldable and _becomes_folder(kind, name)
-        to.require_no_input(path, inputs, option, folder=folder)
+        to.require_no_input(path, inputs, option, folder=folder, picture=kind == "plot")
         if folder:
             _folder.check(path)
             folders.add(path)
         else:
             to.require_file(path, option)
         files.append((kind, path))
+    for _, path in files:
+        within = next((folder for folder in folders if folder.resolve() in path.resolve().parents), None)
+        if within is not None:
+            raise UsageError(
+                f"--output {safe_name(str(path))}: lies in {safe_name(str(within))}, a report of its own",
+                "name a path beside it: a folder holds one report and nothing else",
+            )
     return Plan(shown, tuple(files), brief, frozenset(folders))
 
 

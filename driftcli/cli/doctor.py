@@ -54,6 +54,7 @@ class Doctor:
     batch_size: BatchSize = None
     exclude: c.Exclude = None
     since: c.Since = None
+    max_unreadable_folders: c.MaxUnreadableFolders = None
     common: Common
 
 

@@ -46,6 +46,7 @@ class Entries:
     since: c.Since = None
     limit: c.Limit = None
     follow: c.Follow = False
+    max_unreadable_folders: c.MaxUnreadableFolders = None
 
 
 @group

@@ -130,7 +130,11 @@ def history(asked: LookBack, run: session.Session) -> int:
     Verdicts, the evidence of all checks together, and the trend of whatever was measured.
     """
     chosen = _reports.plan_of(
-        asked.format, asked.output or (), FORMATS, brief=run.terminal.quiet, inputs=[asked.database]
+        asked.format,
+        asked.output or (),
+        FORMATS,
+        brief=run.terminal.quiet,
+        inputs=[asked.database, *session.named_files(run, asked.common)],
     )
     if asked.note and not asked.acknowledge:
         raise UsageError("--note without --acknowledge", "add --acknowledge, or leave the note out")

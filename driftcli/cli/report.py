@@ -58,7 +58,7 @@ def report(asked: Show, run: session.Session) -> int:
         asked.output or (),
         brief=run.terminal.quiet,
         top_k=run.settings.report.top_k,
-        inputs=[asked.result],
+        inputs=[asked.result, *session.named_files(run, asked.common)],
     )
     saved, gallery = _read(asked.result, pictures=plan.pictures)
     run.terminal.ending.told(saved)

@@ -101,7 +101,13 @@ def speak(context: typer.Context, common: Common) -> Terminal:
 def named_files(run: Session, common: Common) -> list[str | None]:
     """The files that options and settings name for reading: no report may take their place."""
     chosen = run.settings
-    return [common.config, chosen.decode.mask, chosen.weights.file, chosen.history.file]
+    return [
+        common.config,
+        os.environ.get("DRIFTCLI_CONFIG"),
+        chosen.decode.mask,
+        chosen.weights.file,
+        chosen.history.file,
+    ]
 
 
 def sources(named: list[str], *, null: bool) -> list[str]:

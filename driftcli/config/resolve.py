@@ -34,6 +34,7 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "permutations": "gate.permutations",
         "min-images": "gate.min_images",
         "max-unreadable": "gate.max_unreadable",
+        "max-unreadable-folders": "gate.max_unreadable_folders",
         "dependence": "gate.dependence",
         "max-test-images": "gate.max_test_images",
         "fail-on": "gate.fail_on",

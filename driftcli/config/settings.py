@@ -108,6 +108,8 @@ class GateSettings(Strict):
     permutations: Literal["auto"] | Annotated[int, Field(ge=19, le=1_000_000)] = "auto"
     min_images: Annotated[int, Field(ge=2)] = 8
     max_unreadable: Annotated[float, Field(ge=0, le=1)] = 0.05
+    max_unreadable_folders: Annotated[int, Field(ge=0)] = 0
+    """Folders that cannot be listed: nobody knows how many images they hold."""
     dependence: Literal["auto", "off"] = "auto"
     """Whether neighbours in time, else by path, depend on each other: auto: measured in the baseline and in the batch, and
     what belongs together is moved together; off: images are the unit, whatever they show. `--group-by` goes before it."""

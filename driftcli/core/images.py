@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 
 EMPTY: Mapping[str, Any] = {}
+UNLISTED = "folder_"
+"""What the reason of a folder begins with whose files nobody could list: how many are missing is not known."""
 SHARED = 96
 """Short side from which the image is reduced that hashes, colour and small networks are measured on."""
 
@@ -188,7 +190,17 @@ class Ledger:
     changed: int
 
     @property
+    def unlisted(self) -> int:
+        """Folders that could not be listed; how many images they hold is not known."""
+        return sum(count for reason, count in self.unreadable.items() if reason.startswith(UNLISTED))
+
+    @property
+    def failed(self) -> int:
+        """Entries that look like images and could not be read, or changed while they were."""
+        return sum(self.unreadable.values()) - self.unlisted + self.changed
+
+    @property
     def unreadable_share(self) -> float:
         """Unreadable and changed among the entries that look like images (`--max-unreadable`); 0 of none."""
-        bad = sum(self.unreadable.values()) + self.changed
+        bad = self.failed
         return bad / (bad + self.used) if bad else 0.0

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from driftcli.core.errors import InternalError
-from driftcli.core.files import replace_file
+from driftcli.core.files import replace_file, sync_folder
 from driftcli.core.text import safe_name
 
 
@@ -24,6 +24,7 @@ def write(path: Path, content: str | bytes) -> None:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         replace_file(target, raw)
+        sync_folder(target.parent)
     except OSError as error:
         reason = safe_name(error.strerror or str(error))
         raise InternalError(

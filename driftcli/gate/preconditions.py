@@ -21,7 +21,7 @@ from driftcli.stats.sequential import LEAST_RATIO
 def require(reading: Reading, settings: Settings, least: int, command: str) -> None:
     """Raise NotAuditedError when `fit` or `baseline` has too few images, too few distinct ones, or too many unreadable ones."""
     usable, entries = len(reading.contents), reading.ledger.seen
-    problem = _unreadable(reading, settings.gate.max_unreadable)
+    problem = _unreadable(reading, settings.gate)
     if usable == 0:
         what, hint = holdings.instead(reading.skipped)
         raise NotAuditedError(f"{command} found 0 usable images: the source holds {what}", hint)
@@ -54,17 +54,14 @@ def _copies(usable: int, distinct: int, least: int, command: str) -> NotAuditedE
     )
 
 
-def _unreadable(reading: Reading, limit: float) -> tuple[str, str] | None:
-    """Why too much could not be read, with a hint; None where it is within the limit.
+def _unreadable(reading: Reading, gate: GateSettings) -> tuple[str, str] | None:
+    """Why too much could not be read, with a hint; None where it is within the limits.
 
-    One image may fail, or the share of `limit`; of a folder that cannot be listed nobody knows what is lost.
+    One image may fail, or the share of `max_unreadable`; of a folder that cannot be listed nobody knows what is lost.
     """
-    if reading.unlisted:
-        return (
-            f"a folder cannot be listed: {safe_name(reading.unlisted[0])}",
-            "let this user read it, or leave it out with --exclude",
-        )
-    bad = reading.failed
+    if closed := holdings.closed(reading.skipped, reading.ledger.unlisted, gate.max_unreadable_folders):
+        return closed
+    limit, bad = gate.max_unreadable, reading.failed
     if reading.unreadable_share <= limit or (bad == 1 and limit > 0):
         return None
     return (
@@ -81,7 +78,7 @@ def _too_little(reading: Reading, gate: GateSettings) -> tuple[str, str] | None:
     if n == 0:
         what, hint = holdings.instead(reading.skipped)
         return f"0 usable images: the source holds {what}", hint
-    if problem := _unreadable(reading, gate.max_unreadable):
+    if problem := _unreadable(reading, gate):
         return problem
     if n < least:
         return f"{n} usable images; at least {least} are needed", "name more images, or lower --min-images"

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from driftcli.core.images import Skipped
+from driftcli.core.images import UNLISTED, Skipped
 from driftcli.core.text import safe_name
 from driftcli.sources.decoding.names import extension
 
 NAMED = 3
 """So many files are named, and kinds of files told."""
-UNLISTED = "folder_"
-"""What the reason of a folder begins with whose files nobody could list: how many are missing is not known."""
+_SHOWN = 100
+"""Characters of either end of a very long name."""
 ARCHIVES = frozenset({"zip", "tar", "tgz", "tbz2", "txz", "gz", "bz2", "xz"})
 _PLURALS: Mapping[str, str] = MappingProxyType(
     {
@@ -29,16 +29,40 @@ _PLURALS: Mapping[str, str] = MappingProxyType(
 def named(files: Iterable[Skipped], count: int) -> str:
     """`day/0007.jpg (truncated), day/0009.jpg (corrupt) and 4 more`; `count`: of how many in all."""
     shown = [
-        f"{safe_name(file.name)} ({safe_name(file.reason).replace('_', ' ')})"
+        f"{safe_name(_short(file.name))} ({safe_name(file.reason).replace('_', ' ')})"
         for file, _ in zip(files, range(NAMED), strict=False)
     ]
     more = [f"{count - len(shown):,} more"] if count > len(shown) else []
     return " and ".join([", ".join(shown), *more])
 
 
-def failed(files: Sequence[Skipped]) -> list[Skipped]:
+def _short(name: str) -> str:
+    """The name, without its middle where it is too long for a sentence."""
+    return name if len(name) <= 2 * _SHOWN else f"{name[:_SHOWN]}[...]{name[-_SHOWN:]}"
+
+
+def failed(files: Iterable[Skipped]) -> list[Skipped]:
     """Those that look like images, or hold them, and could not be read."""
-    return [file for file in files if file.state in {"unreadable", "changed"}]
+    return [file for file in files if file.state in {"unreadable", "changed"} and not is_unlisted(file)]
+
+
+def is_unlisted(file: Skipped) -> bool:
+    """Whether it is a folder whose files nobody could list."""
+    return file.reason.startswith(UNLISTED)
+
+
+def closed(files: Iterable[Skipped], count: int, most: int) -> tuple[str, str] | None:
+    """What to say of folders that could not be listed, and what to do; None for `most` or fewer.
+
+    `count`: how many there are in all. Nobody knows how many images they hold, so no share of images is a measure of them.
+    """
+    if count <= most:
+        return None
+    folders, it = (f"{count:,} folders", "them") if count > 1 else ("a folder", "it")
+    return (
+        f"{folders} could not be listed, and nobody knows how many images are lost: {named(filter(is_unlisted, files), count)}",
+        f"let this user read {it}, or leave {it} out (--exclude, or --max-unreadable-folders {count})",
+    )
 
 
 def instead(files: Sequence[Skipped]) -> tuple[str, str]:

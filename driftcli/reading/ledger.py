@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from driftcli.core.images import Decoded, Ledger, Skipped
-from driftcli.reading.holdings import UNLISTED
+from driftcli.reading import holdings
 
 _LISTED = 10_000
 _WEIGHT = {"unreadable": 1, "changed": 1, "skipped": 2}
@@ -19,8 +19,7 @@ def listed(files: Sequence[Skipped]) -> list[Skipped]:
     """
 
     def weight(file: Skipped) -> tuple[int, str, str]:
-        unlisted = file.reason.startswith(UNLISTED)
-        return (0 if unlisted else _WEIGHT[file.state], file.name, file.reason)
+        return (0 if holdings.is_unlisted(file) else _WEIGHT[file.state], file.name, file.reason)
 
     chosen = sorted(files, key=weight)[:_LISTED]
     return sorted(chosen, key=lambda file: (file.name, file.state, file.reason))

@@ -17,6 +17,7 @@ from driftcli.core.addresses import is_web, scheme, shown
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.files import alike
 from driftcli.core.images import Entry, Skipped
+from driftcli.reading import holdings
 from driftcli.reading.shard import Shard
 from driftcli.sources.base import PATIENCE, ImageSource
 from driftcli.sources.decoding.names import extension
@@ -106,7 +107,7 @@ class _Chosen(ImageSource):
         for number, source in enumerate(self.sources):
             before = source.prefix if self.exclude else ""
             for item in source:
-                if isinstance(item, Entry) and (reason := self._left_out(item, source, before)):
+                if reason := self._left_out(item, source, before):
                     yield number, Skipped(item.name, "skipped", reason)
                     continue
                 if isinstance(item, Entry) and left is not None:
@@ -115,11 +116,13 @@ class _Chosen(ImageSource):
                     left -= 1
                 yield number, item
 
-    def _left_out(self, entry: Entry, source: Any, before: str) -> str | None:
-        """`excluded` or `older`, or None; members are as old as their archive."""
+    def _left_out(self, entry: Entry | Skipped, source: Any, before: str) -> str | None:
+        """`excluded` or `older`, or None; members are as old as their archive. What has a reason keeps it, but for closed folders."""
+        if isinstance(entry, Skipped) and not holdings.is_unlisted(entry):
+            return None
         if self.exclude is not None and self.exclude.match(entry.name.removeprefix(before)):
             return "excluded"
-        if self.not_before is not None:
+        if self.not_before is not None and isinstance(entry, Entry):
             try:
                 moment = entry.modified
                 if moment is None and entry.remote is None:
@@ -201,8 +204,6 @@ def _of_several(spec: str) -> str:
         return row
     if not glob.has_magic(spec) or "\0" in spec:
         raise NotAuditedError(f"there is no {spec!r}", _did_you_mean(spec))
-    if next(glob.iglob(spec, recursive=True), None) is None:
-        raise NotAuditedError(f"nothing matches {spec!r}", "Quote the pattern; ** reaches into folders.")
     return "glob"
 
 

@@ -56,23 +56,19 @@ class Reading:
         count = self.ledger.skipped.get("heic_needs_extra", 0)
         heic = f"{count} HEIC images were skipped: pip install 'driftcli[heif]' to read them"
         bad, images = self.failed, self.failed + self.ledger.used
-        lost = f"{bad:,} of {images:,} images could not be read: {self.failed_by_name}"
-        return (*self.remarks, *([lost] if bad else []), *([heic] if count else []))
+        lost = [f"{bad:,} of {images:,} images could not be read: {self.failed_by_name}"] if bad else []
+        closed = holdings.closed(self.skipped, self.ledger.unlisted, 0)
+        return (*self.remarks, *(closed or ())[:1], *lost, *([heic] if count else []))
 
     @property
     def failed(self) -> int:
         """How many entries look like images and could not be read, or changed while they were."""
-        return sum(self.ledger.unreadable.values()) + self.ledger.changed
+        return self.ledger.failed
 
     @property
     def failed_by_name(self) -> str:
         """The first of them with their reasons."""
         return holdings.named(holdings.failed(self.skipped), self.failed)
-
-    @property
-    def unlisted(self) -> tuple[str, ...]:
-        """Folders whose files nobody could list."""
-        return tuple(item.name for item in self.skipped if item.reason.startswith(holdings.UNLISTED))
 
     @property
     def distinct(self) -> int:

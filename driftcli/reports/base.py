@@ -37,5 +37,9 @@ class ReportFormat(ABC):
         raise NotImplementedError
 
     def files(self, report: Report, gallery: Gallery) -> Mapping[str, bytes]:
-        """The whole report as files by their relative paths. Only with `folder`."""
+        """The whole report as files by their relative paths. Only with `folder`.
+
+        The first one names all others and is put in place last, so that an old report becomes a new one in an instant; the names of the
+        others change with what they hold.
+        """
         raise NotImplementedError

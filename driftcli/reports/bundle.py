@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
@@ -12,16 +13,23 @@ from driftcli.reports.base import ReportFormat
 from driftcli.reports.json import Json
 from driftcli.reports.layout.writing import plain, write
 
-RESULT, INDEX, FOLDER = "result.json", "pictures.json", "pictures"
+RESULT, FOLDER = "result.json", "pictures"
+INDEX = "pictures.json"
+"""What says which picture shows what, in a bundle of 0.1.0; since then `index_of` the result."""
 SCHEMA_VERSION = 1
+
+
+def index_of(result: bytes) -> str:
+    """The name of the index that belongs to a result: so a bundle is changed by replacing `result.json` alone."""
+    return f"pictures-{hashlib.sha256(result).hexdigest()[:16]}.json"
 
 
 @final
 @dataclass(frozen=True)
 class Bundle(ReportFormat):
-    """`result.json`, `pictures/0001.webp` and so on, and `pictures.json`, which says what they show.
+    """`result.json`, pictures in `pictures/`, and `pictures-<digest of the result>.json`, which says what they show.
 
-    Files are numbered: an image's own name is never a file's.
+    Pictures are named by what they hold: an image's own name is never a file's.
     """
 
     pictures: ClassVar[bool] = True
@@ -34,42 +42,43 @@ class Bundle(ReportFormat):
 
     def files(self, report: Report, gallery: Gallery) -> Mapping[str, bytes]:
         """By relative path."""
-        numbered = _Numbered({})
+        named = _Named({})
         index = {
             "schema_version": SCHEMA_VERSION,
             "reason": gallery.reason,
             "scales": gallery.scales,
-            "worst": [_row(numbered, picture) for picture in gallery.worst],
-            "missing": [_row(numbered, picture) for picture in gallery.missing],
+            "worst": [_row(named, picture) for picture in gallery.worst],
+            "missing": [_row(named, picture) for picture in gallery.missing],
             "thumbnails": [
-                {"name": name, "image": numbered(image)} for name, image in gallery.thumbnails.items()
+                {"name": name, "image": named(image)} for name, image in gallery.thumbnails.items()
             ],
         }
         text = f"{write(plain(index))}\n"
-        return {RESULT: self.render(report).encode(), INDEX: text.encode(), **numbered.files}
+        result = self.render(report).encode()
+        return {RESULT: result, index_of(result): text.encode(), **named.files}
 
 
 @dataclass(frozen=True)
-class _Numbered:
-    """Files in the order in which they are asked for."""
+class _Named:
+    """Files by the digests of what they hold."""
 
     files: dict[str, bytes]
 
     def __call__(self, image: bytes | None) -> str | None:
         if image is None:
             return None
-        name = f"{FOLDER}/{len(self.files) + 1:04}.webp"
+        name = f"{FOLDER}/{hashlib.sha256(image).hexdigest()[:16]}.webp"
         self.files[name] = image
         return name
 
 
-def _row(numbered: _Numbered, picture: Picture) -> dict[str, Any]:
+def _row(named: _Named, picture: Picture) -> dict[str, Any]:
     return {
         "name": picture.name,
-        "image": numbered(picture.image),
-        "reconstruction": numbered(picture.reconstruction),
-        "heat": {family: numbered(image) for family, image in picture.heat.items()},
-        "neighbour": numbered(picture.neighbour),
+        "image": named(picture.image),
+        "reconstruction": named(picture.reconstruction),
+        "heat": {family: named(image) for family, image in picture.heat.items()},
+        "neighbour": named(picture.neighbour),
         "neighbour_name": picture.neighbour_name,
-        "large": numbered(picture.large),
+        "large": named(picture.large),
     }

@@ -38,7 +38,7 @@ class Html(ReportFormat):
         return to_file(self._document(report, gallery))
 
     def files(self, report: Report, gallery: Gallery = NOTHING) -> Mapping[str, bytes]:
-        """`index.html`, `style.css` and the pictures in `images/`."""
+        """`index.html`, the style sheet and the pictures in `images/`."""
         return to_folder(self._document(report, gallery))
 
     def _document(self, report: Report, gallery: Gallery) -> Document:

@@ -110,11 +110,14 @@ def simulate(
             for item in pool.map(run.entries(_chosen(sources, plan, settings))):
                 run.take(item, folder)
         progress.finish()
+        counts = run.tally.ledger()
+        if closed := holdings.closed(run.tally.files, counts.unlisted, settings.gate.max_unreadable_folders):
+            raise NotAuditedError(*closed)
         if not run.images:
             raise NotAuditedError(
                 f"no image is left of {', '.join(repr(shown(name)) for name in named)}", run.advice()
             )
-    return Simulated(str(place), run.images, run.corrupted, run.foreign, run.tally.ledger())
+    return Simulated(str(place), run.images, run.corrupted, run.foreign, counts)
 
 
 class _Run:

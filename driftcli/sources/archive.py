@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import lzma
 import stat
 import tarfile
@@ -13,14 +14,15 @@ from typing import IO, Any, final
 
 from driftcli.core.addresses import scheme, shown
 from driftcli.core.errors import NotAuditedError
+from driftcli.core.files import Refused
 from driftcli.core.images import Entry, Skipped
-from driftcli.sources._samples import SIDECARS, Member, labelled
+from driftcli.sources import _unpacking as unpacking
+from driftcli.sources._samples import LONGEST_LABEL, SIDECARS, Member, labelled
 from driftcli.sources.base import PATIENCE, ImageSource
 from driftcli.sources.decoding.names import left_out, passed_over
 from driftcli.sources.objects.reader import last_changed, opened
 
 _NAMES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-_LARGEST = 256 << 20
 _LARGEST_HEADER = 1 << 20
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -44,7 +46,8 @@ class Archive(ImageSource):
     """Entries of the members of a .zip (in the byte order of their names) or a .tar (as they come), never unpacked.
 
     Names are `shard.tar!member`. An address is read as a stream (.tar) or in parts (.zip), never stored.
-    At most one member (256 MiB) is in memory. A broken zip member is one unreadable entry; a tar that
+    At most one member (256 MiB) and 64 MiB of its sample are in memory; what is no image, too large, or unpacks to more than images do
+    (`zip_bomb`) costs its first bytes. A broken zip member is one unreadable entry; a tar that
     breaks off has lost nobody knows how many, so it raises NotAuditedError. Members beside an image
     with the same stem give it its label (`.cls`, `.json`).
     """
@@ -95,11 +98,14 @@ class Archive(ImageSource):
         with zipfile.ZipFile(source) as archive:
             members = archive.infolist()
             _refuse_overlaps(members)
+            spent = unpacking.Spent()
             for info in sorted(members, key=lambda member: member.filename.encode("utf-8", "surrogatepass")):
                 if not info.is_dir():
-                    yield info.filename, self._zip_member(archive, info)
+                    yield info.filename, self._zip_member(archive, info, spent)
 
-    def _zip_member(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry | Skipped:
+    def _zip_member(
+        self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, spent: unpacking.Spent
+    ) -> Entry | Skipped:
         name = self.prefix + info.filename
         if reason := _passed_over(info.filename):
             return Skipped(name, "skipped", reason)
@@ -107,48 +113,64 @@ class Archive(ImageSource):
             return Skipped(name, "skipped", "symlink")
         if info.flag_bits & 1:
             return Skipped(name, "unreadable", "encrypted")
-        return _zip_entry(name, archive, info)
+        return _zip_entry(name, archive, info, spent)
 
-    def _tar(self, source: IO[bytes]) -> Iterator[Member]:
+    def _tar(self, source: io.BufferedReader) -> Iterator[Member]:
         last = ""
+        packed = unpacking.packed_as(source)
+        stream = None if packed is None else unpacking.Stream(source, packed)
+        # Of a plain file here, what is passed over is not even read.
+        mode: Any = "r|" if stream or scheme(self.path) else "r:"
         try:
-            with tarfile.open(fileobj=source, mode="r|*", tarinfo=_Header, errorlevel=2) as archive:
+            with tarfile.open(fileobj=stream or source, mode=mode, tarinfo=_Header, errorlevel=2) as archive:
                 while (info := archive.next()) is not None:
                     archive.members.clear()  # type: ignore[attr-defined]  # it remembers all it passed
                     if not info.isdir():
                         last = info.name
-                        yield info.name, self._tar_member(archive, info)
+                        yield info.name, self._tar_member(archive, info, stream)
         except _DAMAGED as error:
             raise OSError(f"{error}, after {last!r}" if last else str(error)) from error
 
-    def _tar_member(self, archive: tarfile.TarFile, info: tarfile.TarInfo) -> Entry | Skipped:
+    def _tar_member(
+        self, archive: tarfile.TarFile, info: tarfile.TarInfo, stream: unpacking.Stream | None
+    ) -> Entry | Skipped:
         name = self.prefix + info.name
         if reason := _passed_over(info.name):
             return Skipped(name, "skipped", reason)
         file = archive.extractfile(info) if info.isreg() else None
         if file is None:
             return Skipped(name, "skipped", "symlink" if info.issym() or info.islnk() else "not_a_file")
-        if info.size > _LARGEST:
+        if info.size > unpacking.LARGEST:
             return Skipped(name, "unreadable", "too_large")
-        return _entry(name, file, info.size)
+        if info.issparse():  # its holes are bytes that the archive does not hold
+            return Skipped(name, "unreadable", "unsupported_format")
+        return _entry(name, file, info.size, stream)
 
 
-def _zip_entry(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry | Skipped:
-    if info.file_size > _LARGEST:
+def _zip_entry(
+    name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, spent: unpacking.Spent
+) -> Entry | Skipped:
+    if info.file_size > unpacking.LARGEST:
         return Skipped(name, "unreadable", "too_large")
+    if spent.refuses(info.compress_size, info.file_size):
+        return Skipped(name, "unreadable", unpacking.BOMB)
     try:
         with archive.open(info) as file:
-            return _entry(name, file)
+            return _entry(name, file, info.file_size)
     except NotImplementedError:  # a compression that Python does not have
         return Skipped(name, "unreadable", "unsupported_format")
     except (*_DAMAGED, RuntimeError):
         return Skipped(name, "unreadable", "corrupt")
 
 
-def _entry(name: str, file: IO[bytes], most: int = _LARGEST + 1) -> Entry | Skipped:
-    """The member's bytes; what a .zip says of their number is not trusted, in a .tar it is where the next begins."""
-    data = file.read(most)
-    return Entry(name, data=data) if len(data) <= _LARGEST else Skipped(name, "unreadable", "too_large")
+def _entry(name: str, file: IO[bytes], size: int, stream: unpacking.Stream | None = None) -> Entry | Skipped:
+    """The member's bytes. More than the archive says no library reads; of fewer a .zip's checksum or a .tar's end tells."""
+    if name.endswith(SIDECARS):
+        return Entry(name, data=file.read(min(size, LONGEST_LABEL + 1)))
+    try:
+        return Entry(name, data=unpacking.member(file, size, stream))
+    except Refused as refused:
+        return Skipped(name, "unreadable", refused.reason)
 
 
 def _passed_over(name: str) -> str | None:

@@ -54,7 +54,7 @@ def number_of_calls(tmp_path, monkeypatch) -> int:
     with monkeypatch.context() as patch:
         made = intercept(patch, lambda _number, _name, real, args: real(*args))
         files.replace_file(tmp_path / "counted", NEW)
-    assert made == ["open", "write", "fsync", "close", "replace"]
+    assert made == ["open", "write", "fsync", "replace", "close"]
     (tmp_path / "counted").unlink()
     return len(made)
 
@@ -91,21 +91,23 @@ def test_killed_at_every_call_it_leaves_the_old_file_or_the_new_one(tmp_path, mo
         outcomes.append(path.read_bytes() if path.exists() else None)
         left = [entry.name for entry in tmp_path.iterdir() if entry != path]
         assert all(name.startswith(".driftcli-") and name.endswith(".tmp") for name in left)
+        files.replace_file(path, OLD)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"], "the next writer takes it away"
     before = OLD if existing else None
-    shown = 1 if when == "after" else 0
+    shown = 2 if when == "after" else 1  # replaced; closed
     assert outcomes == [before] * (len(outcomes) - shown) + [NEW] * shown
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
 def test_an_error_at_any_call_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch, code):
     path = tmp_path / "a.json"
-    for at in range(1, number_of_calls(tmp_path, monkeypatch) + 1):
+    for at in range(
+        1, number_of_calls(tmp_path, monkeypatch)
+    ):  # the last one closes what is in its place already
         path.write_bytes(OLD)
 
-        def act(number, name, real, args, at=at):
+        def act(number, _name, real, args, at=at):
             if number == at:
-                if name == "close":
-                    real(*args)
                 raise OSError(code, os.strerror(code))
             return real(*args)
 
@@ -115,6 +117,82 @@ def test_an_error_at_any_call_leaves_the_old_file_and_nothing_beside_it(tmp_path
                 files.replace_file(path, NEW)
         assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
         assert path.read_bytes() == OLD
+
+
+def test_what_was_written_is_not_undone_by_closing_it(tmp_path, monkeypatch):
+    """It is on the disk, under its name: an error of `close` says nothing about it."""
+    real = os.close
+
+    def close(descriptor):
+        real(descriptor)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", close)
+        files.replace_file(tmp_path / "a", NEW)
+    assert (tmp_path / "a").read_bytes() == NEW
+
+
+@POSIX
+def test_many_writers_of_one_file(tmp_path):
+    """Each succeeds, the file is one of theirs, nothing is left."""
+    path, texts = tmp_path / "a", [str(i).encode() * 5_000 for i in range(8)]
+
+    def write_all(own):
+        for _ in range(20):
+            files.replace_file(path, own)
+            assert path.read_bytes() in texts
+
+    children = []
+    for own in texts:
+        child = os.fork()
+        if not child:
+            code = 99
+            try:
+                write_all(own)
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 8
+    assert path.read_bytes() in texts
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_stands_in_the_way_of_a_file_in_the_making(tmp_path, monkeypatch):
+    """A folder, a link to another's file, a writer that is stopped: the file is written, and nothing of theirs is touched."""
+    monkeypatch.setattr(files, "_PATIENCE", 0.05)
+    path = tmp_path / "a"
+    temp, descriptor = files._beside(path, 0o666)
+    files.replace_file(path, NEW)
+    assert {entry.name for entry in tmp_path.iterdir()} == {"a", temp.name}, "its holder is still there"
+    os.close(descriptor)
+    temp.unlink()
+    temp.mkdir()
+    files.replace_file(path, OLD)
+    temp.rmdir()
+    (tmp_path / "other").write_bytes(b"other")
+    temp.symlink_to(tmp_path / "other")
+    files.replace_file(path, NEW)
+    assert (path.read_bytes(), (tmp_path / "other").read_bytes()) == (NEW, b"other")
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_without_locks_only_age_tells(tmp_path, monkeypatch, old):
+    """On some network shares; then what may be another writer's stays."""
+    import fcntl
+
+    def none(_descriptor, _how):
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    temp, descriptor = files._beside(tmp_path / "a", 0o666)
+    os.close(descriptor)
+    if old:
+        os.utime(temp, (0, 0))
+    monkeypatch.setattr(fcntl, "flock", none)
+    files.replace_file(tmp_path / "a", NEW)
+    assert (tmp_path / "a").read_bytes() == NEW
+    assert temp.exists() is not old
 
 
 def test_a_disk_that_fills_up_amid_the_file(tmp_path, monkeypatch):

@@ -55,11 +55,20 @@ def test_unreadable_images():
 
 def test_a_folder_that_cannot_be_listed_is_never_one_image():
     lost = Skipped("day/closed", "unreadable", "folder_permission")
-    reading = replace(cases.reading(some(99), 1), skipped=(lost,))
+    whole = cases.reading(some(99))
+    ledger = replace(whole.ledger, seen=100, unreadable={"folder_permission": 1})
+    reading = replace(whole, ledger=ledger, unreadable_share=ledger.unreadable_share, skipped=(lost,))
     held_out = cases.features(np.zeros(100), start=1000)
     what, hint = why_not(reading, cases.reference(cases.settings()), held_out, cases.settings())
-    assert what == "a folder cannot be listed: day/closed"
+    assert what.startswith("a folder could not be listed, and nobody knows")
+    assert what.endswith(": day/closed (folder permission)")
     assert "--exclude" in hint
+    assert "--max-unreadable-folders 1" in hint
+    lenient = cases.settings({"max_unreadable_folders": 1, "max_unreadable": 0})
+    assert why_not(reading, cases.reference(lenient), held_out, lenient) is None
+    assert reading.cautions == (what,)
+    with pytest.raises(NotAuditedError, match="could not be listed"):
+        require(reading, cases.settings(), 20, "baseline")
 
 
 def test_a_sequence_needs_five_good_images_for_one_of_the_batch():

@@ -5,15 +5,19 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import random
 import struct
 import tarfile
 import tracemalloc
 import zipfile
+from collections import Counter
 
 import pytest
 
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.images import Entry
+from driftcli.sources import _samples as samples
+from driftcli.sources import _unpacking as unpacking
 from driftcli.sources import archive as module
 from driftcli.sources.archive import Archive
 
@@ -147,7 +151,7 @@ def test_tar_links_and_devices(tmp_path):
 
 def test_bombs(tmp_path, monkeypatch):
     """Large members are refused by what they say and by what they are; overlapping ones altogether."""
-    monkeypatch.setattr(module, "_LARGEST", 1000)
+    monkeypatch.setattr(unpacking, "LARGEST", 1000)
     path = tmp_path / "x.zip"
     make_zip(path, {"a.jpg": bytes(100_000), "b.jpg": bytes(1000)})
     assert found(path) == {"a.jpg": "too_large", "b.jpg": bytes(1000)}
@@ -162,6 +166,130 @@ def test_bombs(tmp_path, monkeypatch):
         file._didModify = True
     with pytest.raises(NotAuditedError, match="overlap"):
         list(Archive(str(path)))
+
+
+def photo(size, seed=0):
+    """Bytes that begin as a JPEG and cannot be packed."""
+    return b"\xff\xd8\xff" + random.Random(seed).randbytes(size - 3)  # noqa: S311 - no secret
+
+
+def flat(size):
+    """Bytes that begin as a JPEG and pack to nothing."""
+    return b"\xff\xd8\xff" + bytes(size - 3)
+
+
+@pytest.fixture
+def small_scale(monkeypatch):
+    """All limits a thousandth, so that tests need not unpack gigabytes."""
+    for name, value in (
+        ("LARGEST", 256 << 10),
+        ("HEAD", 1 << 10),
+        ("_LARGE", 32 << 10),
+        ("_AHEAD", 1 << 10),
+        ("_FREE", 1 << 20),
+    ):
+        monkeypatch.setattr(unpacking, name, value)
+    monkeypatch.setattr(samples, "_WAITING", 64 << 10)
+
+
+@pytest.mark.usefixtures("small_scale")
+@pytest.mark.parametrize("name", ["x.zip", "x.tar.gz", "x.tar.xz"])
+def test_a_large_member_that_packs_to_nothing(tmp_path, name):
+    """It is unreadable, with its reason; images around it, small flat ones too, are not."""
+    path = tmp_path / name
+    members = {
+        "a.jpg": photo(50_000 if name == "x.zip" else 30_000),
+        "b.jpg": flat(200_000),
+        "c.jpg": flat(30_000),
+        "d.jpg": photo(30_000, 1),
+    }
+    (make_zip if name == "x.zip" else lambda *given: make_tar(*given, f"w:{name[6:]}"))(path, members)
+    assert found(path) == members | {"b.jpg": "zip_bomb"}
+
+
+@pytest.mark.usefixtures("small_scale")
+def test_what_is_no_image_costs_its_head(tmp_path):
+    """A worker refuses it for what it begins with; the rest is never unpacked. Sidecars keep as much as a label may have."""
+    path = tmp_path / "x.zip"
+    make_zip(path, {"a.jpg": bytes(31_000), "b.jpg": photo(2_000)}, zipfile.ZIP_STORED)
+    assert found(path) == {"a.jpg": bytes(1 << 10), "b.jpg": photo(2_000)}
+
+
+@pytest.mark.usefixtures("small_scale")
+@pytest.mark.parametrize("name", ["x.zip", "x.tar.gz"])
+def test_many_small_ones_that_unpack_to_a_mountain(tmp_path, name):
+    """Of a zip those that are too many are unreadable; a packed tar cannot be read past them."""
+    path, members = tmp_path / name, {f"{i:03}.jpg": flat(30_000) for i in range(80)}
+    if name == "x.zip":
+        make_zip(path, members)
+        reasons = Counter(value if isinstance(value, str) else "read" for value in found(path).values())
+        assert reasons["read"] >= 34, "a thousandth of a gigabyte is free"
+        assert reasons["zip_bomb"] >= 10
+    else:
+        make_tar(path, {"film.mp4": bytes(20 << 20), **members}, "w:gz")
+        with pytest.raises(NotAuditedError, match=r"unpacks to more than 200 times its size \(a zip bomb\)"):
+            list(Archive(str(path)))
+
+
+@pytest.mark.usefixtures("small_scale")
+def test_members_of_one_stem_do_not_fill_the_memory():
+    """They wait for their label up to a bound; one large image still gets its own, and so do small ones beside it."""
+    waiting, most = 0, 0
+
+    def members():
+        nonlocal waiting, most
+        for name, size in [
+            *((f"s.x{i}", 30_000) for i in range(14)),
+            ("t.jpg", 200_000),
+            ("t.cls", 3),
+            ("u.cls", 3),
+            ("u.a", 9),
+            ("u.b", 9),
+        ]:
+            waiting += size
+            most = max(most, waiting)
+            yield name, Entry(name, data=b"cat" if size == 3 else bytes(size))
+
+    labels = {}
+    for name, item in samples.labelled(members()):
+        if isinstance(item, Entry):
+            waiting -= len(item.data)
+            labels[name] = item.columns.get("label")
+        else:
+            waiting -= 3
+    assert most <= (64 << 10) + 200_000
+    assert labels == {f"s.x{i}": None for i in range(14)} | {"t.jpg": "cat", "u.a": "cat", "u.b": "cat"}
+
+
+def test_holes_of_a_sparse_member_are_not_read(tmp_path):
+    """A header of 512 bytes would be 200 MB of zeros."""
+    info = tarfile.TarInfo("a.jpg")
+    info.type, info.size = tarfile.GNUTYPE_SPARSE, 0
+    raw = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    raw[386:398] = b"%011o\0" % 0
+    raw[398:410] = b"%011o\0" % 0
+    raw[483:495] = b"%011o\0" % (200 << 20)
+    raw[148:156] = b" " * 8
+    raw[148:156] = b"%06o\0 " % sum(raw[:512])
+    (tmp_path / "x.tar").write_bytes(bytes(raw) + bytes(1024))
+    assert found(tmp_path / "x.tar") == {"a.jpg": "unsupported_format"}
+
+
+def test_of_a_plain_tar_only_what_is_wanted_is_read(tmp_path, monkeypatch):
+    """What is passed over, too large or no image costs its header."""
+    path, whole, read = tmp_path / "x.tar", module.opened, 0
+    make_tar(path, {"film.mp4": bytes(3 << 20), "a.jpg": photo(2_000), "b.jpg": bytes(2 << 20)})
+
+    class Counted(io.BufferedReader):
+        def read(self, *size):
+            nonlocal read
+            data = super().read(*size)
+            read += len(data)
+            return data
+
+    monkeypatch.setattr(module, "opened", lambda name: Counted(whole(name).detach()))
+    assert [item.name.rpartition("!")[2] for item in Archive(str(path))] == ["film.mp4", "a.jpg", "b.jpg"]
+    assert read < 200_000
 
 
 def test_a_giant_tar_header(tmp_path):

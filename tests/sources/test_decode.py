@@ -13,6 +13,7 @@ from PIL import Image
 
 from driftcli.core.errors import UsageError
 from driftcli.core.files import Refused
+from driftcli.sources.decoding import decode as module
 from driftcli.sources.decoding import pixels
 from driftcli.sources.decoding.decode import decode
 from driftcli.sources.decoding.settings import Decode
@@ -268,3 +269,11 @@ def test_ppm_pbm_and_plain_ones():
         assert refused(text) == ("unreadable", "not_an_image")
     assert refused(b"P5 99999 99999 255\n") == ("unreadable", "too_many_pixels")
     assert refused(b"P5 30 20 0\n" + bytes(600)) == ("unreadable", "corrupt")
+
+
+def test_a_header_without_a_frame_is_not_searched(monkeypatch):
+    """Megabytes of nothing after it cost Pillow ten seconds and more: it does not get to see them."""
+    monkeypatch.setitem(module._READERS, "JPEG", lambda _: pytest.fail("Pillow was asked"))
+    header = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
+    for rest in (b"", bytes(5 << 20), b"\xff\xd9", b"\xff\xda\0\x08\1\1\0\0?\0" + bytes(1_000)):
+        assert refused(header + rest) == ("unreadable", "corrupt")

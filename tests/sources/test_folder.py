@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import socket
 import tempfile
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.files import Refused, read_file
+from driftcli.core.images import Entry
 from driftcli.sources.folder import Folder
+from driftcli.sources.glob import Glob
 
 
 def make(root, *names):
@@ -111,15 +114,53 @@ def test_links_are_passed_over(tmp_path, listed):
     links = dict.fromkeys(("again", "file.jpg", "gone.jpg", "loop", "out"), "symlink")
     assert dict(relative(root, listed(root))) == {"sub/a.jpg": "entry"} | links
     assert relative(root, listed(root, follow=True)) == [
-        ("again/a.jpg", "entry"),
+        ("again", "linked_twice"),
         ("file.jpg", "entry"),
         ("gone.jpg", "entry"),
         ("loop", "symlink_loop"),
         ("out", "outside"),
-        ("sub", "symlink_loop"),
+        ("sub/a.jpg", "entry"),
     ]
     (tmp_path / "alias").symlink_to(root)
     assert ("sub/a.jpg", "entry") in relative(tmp_path / "alias", listed(tmp_path / "alias"))
+
+
+def test_a_link_in_a_circle_costs_itself(tmp_path, listed):
+    """Not the folder that it lies in, nor those that it was seen in before."""
+    make(tmp_path, "a.jpg", "sub/b.jpg", "sub/deep/c.jpg")
+    (tmp_path / "me").symlink_to("me")
+    (tmp_path / "sub" / "me.jpg").symlink_to("me.jpg")
+    (tmp_path / "sub" / "deep" / "up").symlink_to(tmp_path / "sub")
+    (tmp_path / "zz").symlink_to(tmp_path / "sub" / "deep")
+    assert relative(tmp_path, listed(tmp_path, follow=True)) == [
+        ("a.jpg", "entry"),
+        ("me", "symlink_loop"),
+        ("sub/b.jpg", "entry"),
+        ("sub/deep/c.jpg", "entry"),
+        ("sub/deep/up", "symlink_loop"),
+        ("sub/me.jpg", "symlink_loop"),
+        ("zz", "linked_twice"),
+    ]
+
+
+def test_a_folder_that_only_links_lead_to_is_read_once(tmp_path, listed):
+    """Hidden folders are passed over, unless somebody links to them; the first link that leads to a folder has it."""
+    make(tmp_path, ".store/day/a.jpg", ".store/b.jpg", ".store/.more/c.jpg")
+    (tmp_path / "all").symlink_to(tmp_path / ".store")
+    (tmp_path / "day").symlink_to(tmp_path / ".store" / "day")
+    (tmp_path / "more").symlink_to(tmp_path / ".store" / ".more")
+    found = relative(tmp_path, listed(tmp_path, follow=True))
+    assert found == [
+        (".store", "hidden"),
+        ("all/.more", "hidden"),
+        ("all/b.jpg", "entry"),
+        ("all/day/a.jpg", "entry"),
+        ("day", "linked_twice"),
+        ("more/c.jpg", "entry"),
+    ]
+    (tmp_path / "aaa").symlink_to(tmp_path / ".store" / "day")
+    found = dict(relative(tmp_path, listed(tmp_path, follow=True)))
+    assert (found["aaa/a.jpg"], found["all/day"]) == ("entry", "linked_twice")
 
 
 def test_pipes_and_sockets(tmp_path, listed):
@@ -151,7 +192,10 @@ def deep(tmp_path):
         deeper = os.open("dir" * 3, os.O_RDONLY, dir_fd=here)
         os.close(here)
         here = deeper
+    with open(os.open("a.jpg", os.O_WRONLY | os.O_CREAT, dir_fd=here), "wb") as file:
+        file.write(b"at the bottom")
     yield tmp_path
+    os.unlink("a.jpg", dir_fd=here)
     for _ in range(1050):
         above = os.open("..", os.O_RDONLY, dir_fd=here)
         os.rmdir("dir" * 3, dir_fd=above)
@@ -161,8 +205,14 @@ def deep(tmp_path):
 
 
 def test_deep_trees(deep, listed):
-    """Deeper than Python recurses; where paths end, so does the walk, with a reason."""
-    assert [reason for _, reason in listed(deep)] == ["folder_io"]
+    """Deeper than Python recurses, and longer than a path that the system opens: what lies there is read."""
+    ((name, reason),) = listed(deep)
+    assert (len(name) > 10_000, reason) == (True, "entry")
+    assert read_file(name, 100) == b"at the bottom"
+    assert [reason for _, reason in listed(deep, follow=True)] == ["entry"]
+    assert listed(deep / "**" / "*.jpg") == [(name, "entry")]
+    with pytest.raises(Refused, match="io"):
+        read_file(f"{deep}/{'x' * 5_000}", 100)
 
 
 @pytest.fixture
@@ -194,6 +244,68 @@ def test_closed_folders_and_files(as_nobody, listed):
             listed(as_nobody / "sub" / "a.jpg")
     finally:
         (as_nobody / "sub").chmod(0o700)
+
+
+@pytest.mark.parametrize("pattern", ["*", "*/*.jpg", "**/*.jpg", "*/deep/*.jpg", "**"])
+def test_a_pattern_does_not_hide_a_closed_folder(as_nobody, listed, pattern):
+    """What would match in it nobody knows: it is an entry of its own, as in a folder."""
+    make(as_nobody, "day/a.jpg", "day/deep/b.jpg", "night/c.jpg", "night/deep/d.jpg")
+    (as_nobody / "night").chmod(0)
+    try:
+        found = dict(relative(as_nobody, listed(as_nobody / pattern)))
+    finally:
+        (as_nobody / "night").chmod(0o700)
+    assert found.pop("night") == "folder_permission"
+    assert set(found.values()) <= {"entry"}
+    assert found
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*", "*/*", "**", "**/*.jpg", "d*/**", "**/**/a*", "./d1/*", "d1//[ab].jpg", "*/", "**/d1/**"]
+)
+def test_a_pattern_finds_what_glob_finds(tmp_path, pattern):
+    """Python's own glob is the twin: the same files, where every folder can be listed."""
+    make(
+        tmp_path,
+        "d1/a.jpg",
+        "d1/b.jpg",
+        "d1/d1/a.jpg",
+        "d2/x/y/a.jpg",
+        "d2/.h/a.jpg",
+        "top.jpg",
+        ".hidden.jpg",
+    )
+    (tmp_path / "d3").symlink_to(tmp_path / "d2")
+    whole = f"{tmp_path}/{pattern}"
+    files = {os.path.normpath(path) for path in glob.iglob(whole, recursive=True) if os.path.isfile(path)}
+    found = {os.path.normpath(item.name) for item in Glob(whole, follow=True) if isinstance(item, Entry)}
+    below = {  # a folder that matches stands for all that lies in it
+        os.path.join(root, name)
+        for folder in glob.iglob(whole, recursive=True) if "**" not in pattern and os.path.isdir(folder)
+        for root, folders, names in os.walk(os.path.normpath(folder), followlinks=True)
+        for name in names
+        if not any(part.startswith(".") for part in os.path.relpath(os.path.join(root, name), folder).split("/"))
+    }  # fmt: skip
+    assert found == files | below
+
+
+def test_a_circle_of_links_below_a_pattern_ends(tmp_path, listed):
+    make(tmp_path, "sub/a.jpg")
+    (tmp_path / "sub" / "up").symlink_to(tmp_path)
+    (tmp_path / "me").symlink_to("me")
+    found = relative(tmp_path, listed(tmp_path / "**" / "*.jpg"))
+    assert found == [("sub/a.jpg", "entry")]
+
+
+def test_exclude_leaves_closed_folders_out(as_nobody, listed):
+    """As the hint says."""
+    make(as_nobody, "sub/a.jpg", "b.jpg")
+    (as_nobody / "sub").chmod(0)
+    try:
+        found = relative(as_nobody, listed(as_nobody, exclude=("sub",)))
+    finally:
+        (as_nobody / "sub").chmod(0o700)
+    assert found == [("b.jpg", "entry"), ("sub", "excluded")]
 
 
 def test_glob(tmp_path, listed):

@@ -423,7 +423,7 @@ def test_an_archive_that_changes_meanwhile(objects, monkeypatch):
 
 def test_an_archive_costs_no_memory(monkeypatch):
     """A shard of 24 MB through two blocks of 1 MiB."""
-    data = packed({f"{n}.jpg": bytes(1 << 20) for n in range(24)})
+    data = packed({f"{n}.jpg": b"\xff\xd8\xff".ljust(1 << 20) for n in range(24)})
 
     async def part(place, key, pinned, span):
         return fetch.Facts(len(data), None, 0.0), data[slice(*span)]
@@ -530,7 +530,7 @@ def test_one_image_by_its_web_address(web, tmp_path):
 
 def test_archives_and_manifests_of_a_server_without_parts(web, tmp_path):
     """Read from beginning to end; a .zip, whose directory is at its end, is refused with what to do."""
-    members = {f"{n}.jpg": bytes([n]) * 200_000 for n in range(8)}
+    members = {f"{n}.jpg": b"\xff\xd8\xff" + bytes([n]) * 200_000 for n in range(8)}
     (tmp_path / "web" / "day.tar").write_bytes(packed(members))
     for name, data in members.items():
         (tmp_path / "web" / name).write_bytes(data)

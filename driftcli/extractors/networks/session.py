@@ -222,7 +222,9 @@ def _session(content: bytes) -> Any:
             enable_fallback=0,  # it would try the same again, and print to standard output that it does
         )
     except Exception as error:  # onnxruntime's errors share no base class of their own
-        if address_space() is not None and about_memory(error):  # without a limit it is the graph that asks for too much
+        if address_space() is not None and about_memory(
+            error
+        ):  # without a limit it is the graph that asks for too much
             raise MemoryError from error
         raise _unusable(f"cannot be loaded by onnxruntime: {shown(error)}") from error
 

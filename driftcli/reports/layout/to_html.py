@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from driftcli.reports.layout.document import Block, Document, Section, Words
     from driftcli.reports.layout.pictured import Picture, Point
 
-INDEX, SHEET = "index.html", "style.css"
+INDEX = "index.html"
 SHADES = 6
 _DATE = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2})?(?![\w/.-])")
 
@@ -47,17 +47,21 @@ def to_file(document: Document) -> str:
 
 
 def to_folder(document: Document) -> Mapping[str, bytes]:
-    """`index.html`, `style.css` and the pictures in `images/`, by their relative paths.
+    """`index.html`, the style sheet and the pictures in `images/`, by their relative paths.
 
     Neither a style nor a picture stands inside the page: it can be read under `default-src 'none'; img-src 'self';
     style-src 'self'`, which is what Jenkins sends.
     """
     album = Album(inside=False)
-    page = _page(document, album, "default-src 'none'; img-src 'self'; style-src 'self'")
-    return {INDEX: page.encode(), SHEET: _style().encode(), **album.files}
+    style = _style().encode()
+    sheet = f"style-{hashlib.sha256(style).hexdigest()[:16]}.css"
+    page = _page(document, album, "default-src 'none'; img-src 'self'; style-src 'self'", sheet=sheet)
+    return {INDEX: page.encode(), sheet: style, **album.files}
 
 
-def _page(document: Document, album: Album, policy: str, style: Markup | None = None) -> str:
+def _page(
+    document: Document, album: Album, policy: str, style: Markup | None = None, sheet: str | None = None
+) -> str:
     verdict = isinstance(document.lead, Banner)
     setter = _Setter(document, album)
     ordered = sorted(document.sections, key=_folded)
@@ -65,7 +69,7 @@ def _page(document: Document, album: Album, policy: str, style: Markup | None = 
     lead = "" if isinstance(document.lead, Banner) else setter.section(document.lead)
     template = _environment().get_template("page.html.j2")
     rendered = template.render(
-        document=document, sections=sections, lead_blocks=lead, verdict=verdict, policy=policy, style=style, sheet=SHEET,
+        document=document, sections=sections, lead_blocks=lead, verdict=verdict, policy=policy, style=style, sheet=sheet,
         words=setter.words,
     )  # fmt: skip
     return f"{rendered.rstrip()}\n"

@@ -12,7 +12,7 @@ from driftcli.core.files import Refused, read_file
 from driftcli.core.report import Report
 from driftcli.core.typed_json import Malformed, build
 from driftcli.pictures.picture import Gallery, Picture, Scale, decoded, encoded
-from driftcli.reports.bundle import FOLDER, INDEX, RESULT, SCHEMA_VERSION
+from driftcli.reports.bundle import FOLDER, INDEX, RESULT, SCHEMA_VERSION, index_of
 from driftcli.reports.json import load, parse
 
 HINT = "name a folder that `driftcli check -o bundle=FOLDER` wrote"
@@ -20,7 +20,7 @@ MOST_JSON = 64 << 20
 MOST_INDEX = 4 << 20
 MOST_PICTURE = 256 << 10
 MOST_PICTURES = 2_000
-_FILE = re.compile(rf"{FOLDER}/[0-9]{{4}}\.webp")
+_FILE = re.compile(rf"{FOLDER}/(?:[0-9]{{4}}|[0-9a-f]{{16}})\.webp")
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,24 @@ def read_bundle(path: str | Path) -> tuple[Report, Gallery]:
     points outside of itself.
     """
     folder = Path(path)
-    report = parse(_text(folder, RESULT, MOST_JSON))
+    result = _bytes(folder, RESULT, MOST_JSON)
     try:
-        return report, _gallery(_index(folder), _Pictures(folder))
+        return _read(folder, result)
+    except NotAuditedError:
+        if _bytes(folder, RESULT, MOST_JSON) == result:
+            raise
+    return _read(folder, _bytes(folder, RESULT, MOST_JSON))  # it was replaced meanwhile
+
+
+def _read(folder: Path, result: bytes) -> tuple[Report, Gallery]:
+    """The report that these bytes are, and the pictures that belong to it."""
+    report, index = parse(_decoded(folder, RESULT, result)), index_of(result)
+    if not (folder / index).exists():
+        index = INDEX
+    try:
+        return report, _gallery(_index(folder, index), _Pictures(folder))
     except Malformed as error:
-        raise NotAuditedError(f"{folder}: {INDEX} cannot be used: {error}", HINT) from None
+        raise NotAuditedError(f"{folder}: {index} cannot be used: {error}", HINT) from None
 
 
 @dataclass
@@ -93,8 +106,8 @@ class _Pictures:
         )
 
 
-def _index(folder: Path) -> _Index:
-    index: _Index = build(_Index, load(_text(folder, INDEX, MOST_INDEX)))
+def _index(folder: Path, name: str) -> _Index:
+    index: _Index = build(_Index, load(_decoded(folder, name, _bytes(folder, name, MOST_INDEX))))
     if index.schema_version != SCHEMA_VERSION:
         raise Malformed(f"schema_version {index.schema_version} is not known")
     return index
@@ -110,9 +123,9 @@ def _gallery(index: _Index, pictures: _Pictures) -> Gallery:
     )
 
 
-def _text(folder: Path, name: str, most: int) -> str:
+def _decoded(folder: Path, name: str, raw: bytes) -> str:
     try:
-        return _bytes(folder, name, most).decode("utf-8")
+        return raw.decode("utf-8")
     except UnicodeDecodeError:
         raise NotAuditedError(f"{folder}: {name} is not UTF-8", HINT) from None
 

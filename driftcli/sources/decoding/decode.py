@@ -198,8 +198,10 @@ def _open_within_limits(data: bytes, settings: Decode) -> _Opened:
     if len(data) > settings.max_megabytes * 2**20:
         raise Refused("too_large")
     kind = sniff(data)
-    if kind == "JPEG":
-        jpeg_frame(data)
+    if kind == "JPEG" and not jpeg_frame(data):
+        raise Refused(
+            "corrupt"
+        )  # Pillow looks for a frame byte by byte: a second for every megabyte that follows a header
     opened = _guarded(lambda: _described(_reader(kind)(io.BytesIO(data)), kind, data))
     width, height = opened.source.size
     if width * height > settings.max_megapixels * 1e6:
