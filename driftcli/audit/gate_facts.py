@@ -40,6 +40,7 @@ class GateFacts:
             false_alarm_rate=self._false_alarms(len(outcome.tested)),
             detectable=changes,
             detectable_reason=reason,
+            own_p_value=outcome.own_p_value,
         )
 
     @cached_property

@@ -76,6 +76,8 @@ class GateResult:
     false_alarm_rate: FalseAlarmRate
     detectable: tuple[Detectable, ...]
     detectable_reason: str | None
+    own_p_value: float | None = None
+    """p for this artifact alone: at most u on a share u of good batches at most, for 19 of 20 draws of its held-out set."""
 
 
 @dataclass(frozen=True, slots=True)
