@@ -6,7 +6,8 @@ off by about c·L(z), where c is C's luck, standard normal over draws of C, and
     L(z)² = s² + (1 + z²)/n,    s = m/(m + n),    n units of C and m of the batch (images, bins or groups).
 
 With c at most 1.645, as for 19 of 20 draws of C, p' = 1 − Φ((z − 1.645·L(z))/√(1 − s²)) is at most u with
-probability u at most, for that C: a p-value of this artifact's own. `tests/benchmarks/own_rate.py` measures it.
+probability u at most, for that C: a p-value of this artifact's own. That is a model, not a theorem, which no C can give
+about itself; `tests/benchmarks/own_rate.py` holds it against simulated and real features.
 """
 
 # Where L comes from. s²: C's mean lies off by noise of variance 1/n, of the 1/m + 1/n that a difference of means has;

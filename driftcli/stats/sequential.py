@@ -6,7 +6,8 @@ images M_t − t/H is a supermartingale, so that P(M reaches 1/alpha within H ch
 After t > H checks without an acknowledgement the bound is alpha·t/H.
 
 The p that counts is that of one artifact alone (`own_rate`): all checks share its held-out set, whose luck would else
-add up from day to day. So the promise is one for this artifact, good for 19 of 20 draws of its held-out set.
+add up from day to day. So the promise is one for this artifact, for 19 of 20 draws of its held-out set, as far as
+that model of its luck holds; on average over draws it needs none.
 """
 
 # Why the calibrator is one: for p uniform, E[½ p^(−1/2)] = ∫₀¹ ½ p^(−1/2) dp = 1. A rank p-value is stochastically
