@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 LEAST_RATIO = 5
 """Units of C for one of the batch: with fewer, nobody has measured what the luck of C does to a year of checks."""
-MOST_RELABELLINGS = 199_999
+MOST_RELABELLINGS = 299_999
 """More than these are not drawn, however small alpha and however long the horizon."""
 
 
@@ -73,7 +73,7 @@ def relabellings_for(alpha: float, horizon: int, sizes: HeldOut | None = None) -
 
     From M = 0 two checks worth e each give (e/H + 1/H)·e, which reaches 1/alpha where e·(e + 1) ≥ H/alpha; the
     smallest p of B relabellings, as `sizes` makes it one of this artifact alone, is worth e. For a year of days at
-    alpha 0.05 28,999 without that allowance, 60,999 with batches of 100 against 2,000, 146,999 with 20 against 400;
+    alpha 0.05 28,999 without that allowance, 69,999 with batches of 100 against 2,000, 221,999 with 20 against 400;
     never more than MOST_RELABELLINGS, with which it may take a third day.
     """
     least = (math.sqrt(1 + 4 * horizon / alpha) - 1) / 2

@@ -36,7 +36,7 @@ from _lab import machine
 from scipy.special import gammaincc
 
 from driftcli.stats import minp, sequential
-from driftcli.stats.own_rate import HeldOut
+from driftcli.stats.own_rate import SPREAD, HeldOut
 from driftcli.stats.relabelling import draw
 
 ALPHA, YEAR, BEGIN, LONGEST, BATCH = 0.05, 365, 100, 60, 20
@@ -86,7 +86,7 @@ def ranges(given: argparse.Namespace, drawn: Callable[..., Values]) -> None:
         sizes = HeldOut(BATCH, ratio * BATCH)
         score = NORMAL.inv_cdf(1 - ALPHA)
         share = (sizes.batch / (sizes.batch + sizes.held_out)) ** 2
-        before, after = share**0.5, (share + (1 + score**2) / sizes.held_out) ** 0.5
+        before, after = share**0.5, (share + SPREAD * (1 + score**2) / sizes.held_out) ** 0.5
         inside = [2 * NORMAL.cdf(1.645 * said / luck) - 1 for said in (before, after)]
         low, high = sizes.rates(ALPHA)
         print(
