@@ -43,6 +43,7 @@ class GateFacts:
             detectable=changes,
             detectable_reason=reason,
             good_days=outcome.days and outcome.days.days,
+            own_p_value=outcome.own_p_value,
         )
 
     @cached_property

@@ -17,6 +17,7 @@ from driftcli.core.sight import Detectable, FalseAlarmRate
 from driftcli.reference.families import Family, yardstick
 from driftcli.reference.figures import SHIFTS, SIZES
 from driftcli.stats import minp
+from driftcli.stats.own_rate import HeldOut
 from driftcli.stats.relabelling import Relabellings, draw
 
 if TYPE_CHECKING:
@@ -179,11 +180,9 @@ def false_alarm_rate(
 ) -> FalseAlarmRate:
     """Nominal, measured and likely range of this gate's rate (contract: honesty about "exact").
 
-    The estimate comes from the measured p-values as normal scores. The range is what one C's own luck
-    does to its rate, 5th to 95th percentile; it always holds the estimate. C's part in the variance of
-    a difference between batch and C is m / (m + n); all statistics are quadratic in such differences,
-    hence its part in theirs is the square. (The variance between a few halves is no use for this: it
-    often comes out as zero.) `blocked`: a reason that forbids an estimate.
+    The estimate comes from the measured p-values as normal scores. The range is where nine of ten artifacts of
+    these sizes have their own rate (`own_rate`); it always holds the estimate. (The variance between a few halves is
+    no use for this: it often comes out as zero.) `blocked`: a reason that forbids an estimate.
     """
     size = nearest_size(state, m)
     if blocked is None and 2 * m > n_held_out:
@@ -197,11 +196,7 @@ def false_alarm_rate(
     z = np.vectorize(normal.inv_cdf)(1 - p)
     spread, centre = max(float(z.std()), 1e-6), float(z.mean())
     estimate = 1 - normal.cdf((normal.inv_cdf(1 - alpha) - centre) / spread)
-    luck = (m / (m + n_held_out)) ** 2
-    threshold = normal.inv_cdf(1 - alpha)
-    low, high = (
-        1 - normal.cdf((threshold - sign * 1.645 * luck**0.5) / (1 - luck) ** 0.5) for sign in (-1, 1)
-    )
+    low, high = HeldOut.of_images(m, n_held_out).rates(alpha)
     low, high = min(low, estimate), max(high, estimate)
     return FalseAlarmRate(alpha, round(estimate, 4), round(low, 4), round(high, 4), size, None)
 

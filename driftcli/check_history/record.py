@@ -56,10 +56,11 @@ def record(report: Report, settings: Settings, measured: Sequence[Measured] = ()
     """Store a check and move its sequence, in one transaction; returns the report as the gate over all checks decides.
 
     A sequence is the test martingale M of `driftcli.stats.sequential`, kept for each baseline and group: a check
-    with p-value p multiplies M + 1/horizon by its e-value ½·p^(−1/2), whatever its gate. It does not count where
-    these very images moved M before (the bet would be made twice on one draw) or the baseline has fewer than five
-    images for one of the batch (checks that share so small a held-out set are too dependent). Only `--gate sequence` lets M
-    decide. `measured`: columns of the batch beside the baseline's, for trends.
+    whose p-value for this artifact alone is p multiplies M + 1/horizon by its e-value ½·p^(−1/2), whatever its gate. It
+    does not count where these very images moved M before (the bet would be made twice on one draw) or the baseline
+    has fewer than five images or groups for one of the batch (nothing can be said of this artifact alone). Only
+    `--gate sequence` lets M decide. What an earlier driftcli counted, by the p-value itself, stays as it is.
+    `measured`: columns of the batch beside the baseline's, for trends.
 
     Without `--history` the report comes back as it was. Raises as `prepare`.
     """
@@ -169,14 +170,12 @@ def _worth(report: Report) -> float | None:
     What stays within the tolerance counts as p = 1, that is e = ½: such a batch is evidence against drift.
     """
     gate = report.gate
-    if gate.p_value is None or gate.permutations is None or not report.reference.digest:
-        return None
-    if report.reference.images < sequential.LEAST_RATIO * gate.images_tested:
+    if gate.own_p_value is None or gate.permutations is None or not report.reference.digest:
         return None
     tolerated = gate.tolerance > 0 and (gate.effect_lower or 0.0) <= gate.tolerance
     if (days := gate.good_days) is not None:  # they decide, whatever the share
         tolerated = report.verdict == "warn" or (report.verdict == "pass" and not days.farther)
-    return sequential.e_value(1.0 if tolerated else gate.p_value, gate.permutations)
+    return sequential.e_value(1.0 if tolerated else gate.own_p_value, gate.permutations)
 
 
 def _result(state: sequential.State, e: float | None, report: Report, settings: Settings) -> SequenceResult:

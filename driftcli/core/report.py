@@ -78,6 +78,8 @@ class GateResult:
     detectable_reason: str | None
     good_days: GoodDays | None = None
     """What `--tolerance auto` found; null where it was not asked for."""
+    own_p_value: float | None = None
+    """p for this artifact alone: at most u on a share u of good batches at most, for 19 of 20 draws of its held-out set."""
 
 
 @dataclass(frozen=True, slots=True)

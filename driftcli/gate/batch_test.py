@@ -23,6 +23,7 @@ from driftcli.reading.reading import Reading
 from driftcli.reference.families import Family
 from driftcli.reference.reference import Baseline
 from driftcli.stats import minp, sequential
+from driftcli.stats.own_rate import HeldOut
 from driftcli.stats.relabelling import Blocks, Relabellings, choose_permutations, draw
 
 
@@ -46,6 +47,14 @@ class Outcome:
     def independent(self) -> int:
         """Images of the batch that the test used, or its groups: as if the images of a group were copies of one."""
         return self.relabellings.labels.shape[1] if self.relabellings.kind == "groups" else len(self.tested)
+
+    @property
+    def own_p_value(self) -> float | None:
+        """The gate's p for this artifact alone; None where C has less than five units for each of the batch."""
+        sizes = sizes_of(self.relabellings)
+        if sizes.held_out < sequential.LEAST_RATIO * sizes.batch:
+            return None
+        return sizes.p_value(self.verdict.p_value)
 
 
 def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix | None = None) -> Outcome:
@@ -80,6 +89,7 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
             _how_many(relabellings, chosen.alpha) if tied is None else tied.hint,
         )
     _require_enough(relabellings, len(tested), chosen.min_images)
+    _require_share(relabellings, chosen)
     days = good_days.measure(chosen, baseline, tested)
     tolerance = float(chosen.tolerance) if chosen.tolerance != "auto" else days.tolerance if days else 0.0
 
@@ -119,15 +129,33 @@ def _wanted_p(gate: GateSettings) -> float:
     return min(gate.alpha, 1 / (sequential.relabellings_for(gate.alpha, gate.horizon) + 1))
 
 
+def _require_share(relabellings: Relabellings, gate: GateSettings) -> None:
+    """Raise NotAuditedError where the gate over all checks cannot count this one: too few groups share one C."""
+    sizes, least = sizes_of(relabellings), sequential.LEAST_RATIO
+    if gate.mode == "sequence" and relabellings.kind == "groups" and sizes.held_out < least * sizes.batch:
+        raise NotAuditedError(
+            f"the baseline has {sizes.held_out:,} groups; --gate sequence needs {least} for every group of the batch, "
+            f"{least * sizes.batch:,} here",
+            "calibrate on more good groups (driftcli baseline), or check fewer at a time",
+        )
+
+
 def more_relabellings(p: float, relabellings: Relabellings, drawn: int, gate: GateSettings) -> int | None:
     """How many the gate over many checks wants instead of those `drawn`, of which none was as extreme as the batch; or None.
 
-    Its horizon and alpha say how small p must be that two such days raise the alarm (`sequential.relabellings_for`).
+    Its horizon and alpha, and how many images share the luck of C, say how small p must be that two such days raise
+    the alarm (`sequential.relabellings_for`).
     """
     if gate.mode != "sequence" or gate.permutations != "auto" or relabellings.rows < drawn + 1:
         return None  # the user's own number, or all that exist have been listed
-    wanted = sequential.relabellings_for(gate.alpha, gate.horizon)
+    wanted = sequential.relabellings_for(gate.alpha, gate.horizon, sizes_of(relabellings))
     return wanted if wanted > drawn and sequential.is_smallest(p, relabellings.rows) else None
+
+
+def sizes_of(relabellings: Relabellings) -> HeldOut:
+    """How many units are relabelled: of the batch, and of C."""
+    batch = relabellings.labels.shape[1]
+    return HeldOut(batch, len(relabellings.sizes) - batch)
 
 
 def _evidence(baseline: Baseline, tested: Features, relabellings: Relabellings) -> list[Evidence]:

@@ -4,6 +4,10 @@ A check's p-value becomes e = ½·p^(−1/2) (Vovk & Wang 2021, calibrators: its
 The mixture M_t = (M_{t−1} + 1/H)·e_t puts 1/H of the stake on a change at each of the next H checks. On good
 images M_t − t/H is a supermartingale, so that P(M reaches 1/alpha within H checks) ≤ alpha (Ville 1939, Doob).
 After t > H checks without an acknowledgement the bound is alpha·t/H.
+
+The p that counts is that of one artifact alone (`own_rate`): all checks share its held-out set, whose luck would else
+add up from day to day. So the promise is one for this artifact, for 19 of 20 draws of its held-out set, as far as
+that model of its luck holds; on average over draws it needs none.
 """
 
 # Why the calibrator is one: for p uniform, E[½ p^(−1/2)] = ∫₀¹ ½ p^(−1/2) dp = 1. A rank p-value is stochastically
@@ -28,9 +32,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from driftcli.stats.own_rate import HeldOut
+
 LEAST_RATIO = 5
-"""Images of C for one of the batch: with fewer, what a year's checks share (their C) breaks the promise."""
-MOST_RELABELLINGS = 199_999
+"""Units of C for one of the batch: with fewer, nobody has measured what the luck of C does to a year of checks."""
+MOST_RELABELLINGS = 299_999
 """More than these are not drawn, however small alpha and however long the horizon."""
 
 
@@ -62,15 +68,21 @@ def e_value(p: float, permutations: int) -> float:
     return 0.5 / math.sqrt(max(p, 1 / (permutations + 1)))
 
 
-def relabellings_for(alpha: float, horizon: int) -> int:
+def relabellings_for(alpha: float, horizon: int, sizes: HeldOut | None = None) -> int:
     """B with which two certain days raise the alarm: the smallest 999, 1999, ... whose 1/(B+1) does it twice in a row.
 
     From M = 0 two checks worth e each give (e/H + 1/H)·e, which reaches 1/alpha where e·(e + 1) ≥ H/alpha; the
-    smallest p of B relabellings is worth e = ½√(B+1). 28,999 for a year of days at alpha 0.05, 145,999 at 0.01;
-    never more than MOST_RELABELLINGS.
+    smallest p of B relabellings, as `sizes` makes it one of this artifact alone, is worth e. For a year of days at
+    alpha 0.05 28,999 without that allowance, 69,999 with batches of 100 against 2,000, 221,999 with 20 against 400;
+    never more than MOST_RELABELLINGS, with which it may take a third day.
     """
     least = (math.sqrt(1 + 4 * horizon / alpha) - 1) / 2
-    return min(1000 * math.ceil(4 * least**2 / 1000 + 1e-9) - 1, MOST_RELABELLINGS)
+    smallest = 1 / (4 * least**2)
+    if sizes is not None:
+        smallest = sizes.before(smallest)
+    if smallest * (MOST_RELABELLINGS + 1) <= 1:
+        return MOST_RELABELLINGS
+    return min(1000 * math.ceil(1 / smallest / 1000 + 1e-9) - 1, MOST_RELABELLINGS)
 
 
 def is_smallest(p: float, rows: int) -> bool:

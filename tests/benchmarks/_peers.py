@@ -2,7 +2,7 @@
 
 python tests/benchmarks/_peers.py --cache FOLDER --rounds 20 [--pilot]
 
-Runs whichever of alibi-detect, TorchDrift and DataEval are installed; answers go to FOLDER as JSON lines.
+Runs whichever of alibi-detect, TorchDrift, DataEval, msw and driftdep are installed; answers go to FOLDER as JSON lines.
 Scores are the peers' own statistics (higher is stranger) by their own code; `default` is the decision that
 they take by themselves at p < 0.05, on clean batches only.
 """
@@ -248,6 +248,49 @@ def dataeval() -> list[Method]:
     ]
 
 
+def msw() -> list[Method]:
+    """Its portfolio's sign-group test of image sets, n against n: of C it takes the batch's number, and whole blocks of that."""
+    from msw import test
+
+    last: list[object] = [None, None, None]
+
+    def answered(x: Side, y: Side) -> object:
+        if last[0] is not x or last[1] is not y:  # two seconds: score and decision share it
+            last[:] = x, y, test(*(torch.from_numpy(side[: len(y)]) for side in (x, y)))
+        return last[2]
+
+    # Its p has 4,096 steps, T none: the statistic decides where thresholds are matched, p where it decides by itself.
+    return [
+        Method("msw", "pixels", lambda x, y: float(answered(x, y).T), lambda x, y: answered(x, y).p <= LEVEL)
+    ]
+
+
+def driftdep() -> list[Method]:
+    """One column at a time, Bonferroni over them: its KS corrected for effective sample size, and its default, block permutation.
+
+    Its default costs half a second a column, so that it only decides by itself. Images have no order here: what it corrects
+    for is not there.
+    """
+    from driftdep import drift_test
+
+    def smallest(x: Side, y: Side, correction: str) -> float:
+        columns = zip(x.T, y.T, strict=True)
+        return min(drift_test(a, b, correction=correction, rng=0).pvalue for a, b in columns)
+
+    def below(correction: str) -> Default:
+        return lambda x, y: smallest(x, y, correction) < LEVEL / x.shape[1]
+
+    return [
+        Method(
+            "driftdep KS, effective size",
+            "properties",
+            lambda x, y: -smallest(x, y, "ess_adjust"),
+            below("ess_adjust"),
+        ),
+        Method("driftdep KS, block permutation", "properties", largest_ks, below("block_perm"), 1),
+    ]
+
+
 class Reconstruction:
     """DataEval's DriftReconstruction: mean error against F's own errors, one-sided z, n capped at 75.
 
@@ -304,13 +347,20 @@ def main() -> None:
     parser.add_argument(
         "--full", type=int, default=10**6, help="rounds that ask every method, not the leading ones alone"
     )
+    parser.add_argument("--sizes", help="only these batch sizes, such as 20,50")
     parser.add_argument("--network", action="store_true", help="train DataEval's own network first")
     parser.add_argument("--pilot", action="store_true", help="seconds of every method after each round")
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
-    makers = {"alibi_detect": alibi, "torchdrift": torchdrift, "dataeval": dataeval}
+    makers = {
+        "alibi_detect": alibi,
+        "torchdrift": torchdrift,
+        "dataeval": dataeval,
+        "msw": msw,
+        "driftdep": driftdep,
+    }
     here = {name: make for name, make in makers.items() if importlib.util.find_spec(name)}
     methods = [method for make in here.values() for method in make()]
     for trial in range(given.rounds):
@@ -334,10 +384,15 @@ def one_round(name: str, trial: int, methods: list[Method], given: argparse.Name
         own = Reconstruction(views, given.cache, name)
         if given.network and "own" not in own.errors:
             own.learn()
-        _OPEN[name] = views, Record(given.cache / f"{name}-{'dataeval' if ours else 'peers'}.jsonl"), own
+        third = any(m.name == "msw" for m in methods)
+        file = "dataeval" if ours else "msw" if third else "peers"
+        _OPEN[name] = views, Record(given.cache / f"{name}-{file}.jsonl"), own
     views, record, own = _OPEN[name]
     spent: dict[str, list[float]] = {}
+    sizes = None if given.sizes is None else set(map(int, given.sizes.split(",")))
     for match in matches(SETS[name], views.features.in_group, trial, given.seed):
+        if sizes is not None and match.n not in sizes:
+            continue
         known = record.known.get(match.key, {})
         found = own.answer(match) if ours else {}
         for method in methods:

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/sequence_horizon.py [--years 20000] [--artifact REF --batch FOLDER]
 
-Simulated: a good batch has an exceedance probability u, uniform on (0, 1); B relabellings give the p-value
+Simulated, with the luck of the held-out set left out (`own_rate.py` has it): a good batch has an exceedance probability u, uniform on (0, 1); B relabellings give the p-value
 (1 + Binomial(B, u)) / (B + 1), and the larger set holds the smaller one. A certain batch has the smallest p that its
 relabellings can give. Years of 365 checks, alpha 0.05 and 0.01, drift from day 100 on with the evidence as it then
 stands. `--artifact`: seconds of processor and peak memory of the whole gate on a real batch.

@@ -6,7 +6,8 @@ CIFAR-10 features as `failing_loudly.py --datasets cifar10 --extract` keeps them
 taught driftcli (F), 17,000 others are good images. Every year draws a new C of 400 and 365 batches of 20, none
 of whose images is used twice in the year: C is 20 times the batch. Each day is the whole gate, as `check
 --gate sequence --alpha 0.05` runs it: all four families (style, content, reconstruction, properties), 999
-relabellings of its own, and 28,999 where none of those was as extreme. Drift begins on day 100, with each year's evidence as it then stands: every image under
+relabellings of its own, and as many as two certain days need where none of those was as extreme. Evidence counts
+p for this artifact alone (`own_rate`). Drift begins on day 100, with each year's evidence as it then stands: every image under
 one corruption of severity 2 (1,000 other versions of good images; none whose original is in C), followed for up
 to 60 days or until all rules have alarmed.
 
@@ -33,10 +34,12 @@ from PIL import Image
 from driftcli.check_history import charts
 from driftcli.core import registry
 from driftcli.stats import minp, sequential
+from driftcli.stats.own_rate import HeldOut
 from driftcli.stats.relabelling import Relabellings, choose_permutations, draw
 
 SIDE, C, BATCH, YEAR, BEGIN, LONGEST = 64, 400, 20, 365, 100, 30
 ALPHA, NAIVE, SEVERITY, CHANGED = 0.05, 0.01, 2, 1_000
+RULE, SIZES = "own p", HeldOut(BATCH, C)
 DRIFTS = ("gaussian_blur", "gaussian_noise", "jpeg", "darken")
 """Blur of severity 2 is a seventh of a pixel on images of 32: hardly a change, and it stays in the table."""
 
@@ -61,7 +64,7 @@ def main() -> None:
         same = [
             row
             for row in rows
-            if row["seed"] == given.seed and tuple(row["drift"]) == DRIFTS and row.get("rule") == "staged"
+            if row["seed"] == given.seed and tuple(row["drift"]) == DRIFTS and row.get("rule") == RULE
         ]
         done = {row["year"]: row for row in same}
     wanted = [year for year in range(given.years) if year not in done]
@@ -135,7 +138,7 @@ def lived(folder: Path, seed: int, year: int) -> dict:
             if all(alarms(p[: BEGIN - 1] + found, BEGIN - 1).values()):
                 break
     return {
-        "rule": "staged",
+        "rule": RULE,
         "seed": seed,
         "year": year,
         "good": p,
@@ -155,7 +158,10 @@ def audited(
 ) -> tuple[float, int]:
     """The gate's p-value, and of how many relabellings of its own."""
     families, _ = good(folder)
-    few, more = choose_permutations("auto", ALPHA, len(families)), sequential.relabellings_for(ALPHA, YEAR)
+    few, more = (
+        choose_permutations("auto", ALPHA, len(families)),
+        sequential.relabellings_for(ALPHA, YEAR, SIZES),
+    )
     p = ranked(folder, states, kept, batch, draw(C, BATCH, few, rng))
     if not sequential.is_smallest(p, few + 1):
         return p, few
@@ -183,7 +189,7 @@ def alarms(days: list[tuple[float, int]], before: int = 0) -> dict[str, int]:
     z = charts.scores(p, permutations)
     state, values = sequential.State(), []
     for one, many in days:
-        state = sequential.advanced(state, sequential.e_value(one, many), YEAR)
+        state = sequential.advanced(state, sequential.e_value(SIZES.p_value(one), many), YEAR)
         values.append(state.value)
     marks = {"sequence": np.array(values) >= sequential.threshold(ALPHA)}
     marks[f"p <= {NAIVE}"] = p <= NAIVE

@@ -33,11 +33,12 @@ def settings(file, group=None, **gate):
     )
 
 
-def report(batch, p=0.5, baseline="b" * 64, **more):
-    """A check of 127 images against 2,560 with this p-value."""
+def report(batch, p=0.5, baseline="b" * 64, own=None, **more):
+    """A check of 127 images against 2,560 with this p-value; `own`: for this artifact alone, the same unless it is given."""
     base = samples.passing() if p is None or p > 0.05 else samples.drifted()
     code = 3 if p is None else 0
     gate = replace(base.gate, p_value=p, alpha=0.05, permutations=None if p is None else 999)
+    gate = replace(gate, own_p_value=own or p)
     verdict = "inconclusive" if p is None else base.verdict
     more = {"families": (), **more} if p is None else more
     changes = {"gate": gate, "verdict": verdict, "exit_code": code, **more}
@@ -166,12 +167,10 @@ def test_the_batch_gate_moves_the_sequence_and_is_not_decided_by_it(file):
 
 
 def test_what_does_not_count(file):
-    """Not audited; a baseline too small for the batch; what stays within the tolerance counts as p = 1."""
+    """Not audited; nothing can be said of this artifact alone; what stays within the tolerance counts as p = 1."""
     record.record(report("d1", None), settings(file))
     small = report("d2", 0.001)
-    record.record(
-        replace(small, reference=replace(small.reference, images=600)), settings(file, mode="batch")
-    )
+    record.record(replace(small, gate=replace(small.gate, own_p_value=None)), settings(file, mode="batch"))
     read = retrospect.read(file)
     assert [check.e_value for check in read.checks] == [None, None]
     assert [check.verdict for check in read.checks] == ["inconclusive", "drift"]
@@ -179,6 +178,14 @@ def test_what_does_not_count(file):
     near = report("d3", 0.001)
     near = replace(near, gate=replace(near.gate, tolerance=0.5, effect_lower=0.48))
     assert record.record(near, settings(file)).sequence.e_value == 0.5
+
+
+def test_evidence_counts_p_for_this_artifact_alone(file):
+    """Not the gate's p, which is exact only on average over held-out sets; the history keeps that one, and what it was worth."""
+    recorded = record.record(report("d1", 0.01, own=0.0176), settings(file))
+    assert recorded.sequence.e_value == sequential.e_value(0.0176, 999) < sequential.e_value(0.01, 999)
+    (check,) = retrospect.read(file).checks
+    assert (check.p_value, check.e_value) == (0.01, sequential.e_value(0.0176, 999))
 
 
 def test_a_batch_that_was_not_audited_counts_when_it_is(file):
@@ -437,6 +444,17 @@ def test_a_history_of_0_1_0_is_read_as_it_is_and_migrated_by_a_writer(tmp_path):
         )
     same = retrospect.read(file, baseline=old.chosen.baseline_digest)
     assert same.checks == old.checks
+
+
+def test_a_sequence_of_0_1_0_goes_on_where_it_stands(tmp_path):
+    """Its evidence, counted by p itself, is kept; what is added counts p for this artifact alone."""
+    file = Path(shutil.copy(OLD, tmp_path / "old.db"))
+    old = retrospect.read(file).chosen
+    given = report("new", 0.04, own=0.06, baseline=old.baseline_digest)
+    now = record.record(given, settings(file, group=old.group)).sequence
+    before = sequential.State(old.value, old.counted, old.alarm)
+    assert now.value == pytest.approx(sequential.advanced(before, sequential.e_value(0.06, 999), H).value)
+    assert now.checks == old.counted + 1
 
 
 def test_jobs_that_migrate_at_once_migrate_once(tmp_path):

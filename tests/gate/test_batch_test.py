@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.gate.batch_test import batch_seed, run_gate
+from driftcli.gate.batch_test import batch_seed, run_gate, sizes_of
 from driftcli.gate.composition import Mix, with_family
 from driftcli.gate.subset_test import Rerun
 from driftcli.stats import sequential
 from driftcli.stats.minp import joint_p
+from driftcli.stats.own_rate import HeldOut
 from driftcli.stats.relabelling import Blocks, draw
 from tests.gate import _cases as cases
 
@@ -268,9 +269,11 @@ SEQUENCE = {"mode": "sequence", "permutations": "auto", "alpha": 0.05, "horizon"
 
 def test_the_gate_over_many_checks_asks_for_a_smaller_p_where_none_was_as_extreme():
     """The larger set replaces the smaller one as a whole; a good day, the batch gate and a fixed number stay."""
-    fine = sequential.relabellings_for(0.05, 40)
-    assert fine == 3_999
     sure = gate(BRIGHT, SEQUENCE)
+    sizes = sizes_of(sure.relabellings)
+    assert sizes == HeldOut(len(BRIGHT), len(GOOD))
+    fine = sequential.relabellings_for(0.05, 40, sizes)
+    assert fine > sequential.relabellings_for(0.05, 40) == 3_999, "the luck of C is allowed for"
     assert (sure.permutations, sure.relabellings.rows) == (fine, fine + 1)
     assert sure.verdict.p_value == 1 / (fine + 1)
     assert sure.verdict.families[0].p_adjusted == sure.verdict.p_value
@@ -281,14 +284,36 @@ def test_the_gate_over_many_checks_asks_for_a_smaller_p_where_none_was_as_extrem
     assert gate(BRIGHT, {**SEQUENCE, "permutations": 199}).permutations == 199
 
 
-def test_what_exists_has_been_listed_already():
-    """4 groups give 4 relabellings, however many are asked for."""
-    good, batch = grouped(GOOD.views["properties"][:60, 0], 20, 1000), grouped(np.full(24, 9.0), 24, name="y")
-    found = gate(
+def by_groups(count, **gate_settings):
+    """The gate on one group of 24 images against `count` groups of 12."""
+    good, batch = (
+        grouped(GOOD.views["properties"][: 12 * count, 0], 12, 1000),
+        grouped(np.full(24, 9.0), 24, name="y"),
+    )
+    return gate(
         batch,
-        {**SEQUENCE, "alpha": 0.25},
+        {**SEQUENCE, "alpha": 0.25, **gate_settings},
         good=good,
         input={"group_by": "folder"},
         facts={"group_by": "folder"},
     )
-    assert (found.relabellings.rows, found.verdict.p_value) == (4, 0.25)
+
+
+def test_what_exists_has_been_listed_already():
+    """6 groups give 6 relabellings, however many are asked for."""
+    found = by_groups(5)
+    assert (found.relabellings.rows, found.verdict.p_value) == (6, 1 / 6)
+
+
+def test_the_gate_over_all_checks_needs_five_groups_for_one_of_the_batch():
+    """With four the luck of C is not allowed for: no check counts, and none passes for that reason. One check by itself is told."""
+    with pytest.raises(NotAuditedError, match="the baseline has 4 groups; --gate sequence needs 5") as caught:
+        by_groups(4)
+    assert "driftcli baseline" in caught.value.hint
+    assert by_groups(4, mode="batch").own_p_value is None
+
+
+def test_p_for_this_artifact_alone_allows_for_the_luck_of_its_held_out_set():
+    outcome = gate(FRESH.first(12), QUICK)
+    own = HeldOut(12, len(GOOD)).p_value(outcome.verdict.p_value)
+    assert outcome.own_p_value == own > outcome.verdict.p_value

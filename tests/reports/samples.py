@@ -139,7 +139,7 @@ def headed(kind: str, images: int = 127, **facts: object) -> HeadlineResult:
 
 def passing() -> Report:
     """A clean batch."""
-    gate = GateResult(0.4312, 0.01, 4999, 127, 0.0, 0.04, 0.0, "style", RATE, SEEN, None)
+    gate = GateResult(0.4312, 0.01, 4999, 127, 0.0, 0.04, 0.0, "style", RATE, SEEN, None, own_p_value=0.4651)
     return Report(
         verdict="pass", exit_code=0, reasons=(), cautions=(), gate=gate,
         batch=BatchFacts(127, 127, 0, ("incoming/2026-11-20",), DIGEST[::-1]),
@@ -191,7 +191,7 @@ def drifted() -> Report:
             "style, properties and reconstruction differ from the baseline: p = 0.0002, alpha 0.01",
         ),
         cautions=("file differs too (smaller files): it is advisory and has no say in the verdict",),
-        gate=GateResult(0.0002, 0.01, 4999, 127, 0.0, 0.62, 0.48, "properties", RATE, SEEN, None),
+        gate=GateResult(0.0002, 0.01, 4999, 127, 0.0, 0.62, 0.48, "properties", RATE, SEEN, None, own_p_value=0.0003),
         batch=BatchFacts(127, 125, 1, ("incoming/2026-11-21",), DIGEST[::-1]),
         ledger=Ledger(130, 127, {"truncated": 1}, {"hidden": 2}, 0),
         families=families, distributions=HISTOGRAMS, images=images,

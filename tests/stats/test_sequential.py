@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftcli.stats import minp, sequential
+from driftcli.stats.own_rate import HeldOut
 from tests.statistical import binomial_bound
 
 YEAR, B = 365, 999
@@ -135,6 +136,19 @@ def test_so_many_relabellings_let_the_second_certain_day_alarm(alpha, horizon, b
     assert one < sequential.threshold(alpha) <= two
     fewer = b - 1000
     assert sequential.path([1 / (fewer + 1)] * 2, fewer, horizon)[-1] < sequential.threshold(alpha)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "b"),
+    [(HeldOut(20, 400), 221_999), (HeldOut(100, 2000), 69_999), (HeldOut(100, 20_000), 37_999)],
+)
+def test_and_so_many_more_where_the_luck_of_the_held_out_set_is_allowed_for(sizes, b):
+    """With p as it is for this artifact alone, two certain days are still enough, and the next smaller number is not."""
+    assert sequential.relabellings_for(0.05, YEAR, sizes) == b
+    for many, alarms in ((b, True), (b - 1000, False)):
+        last = sequential.path([sizes.p_value(1 / (many + 1))] * 2, many, YEAR)[-1]
+        assert (last >= sequential.threshold(0.05)) == alarms
+    assert sequential.relabellings_for(0.05, YEAR, HeldOut(1, 2)) == sequential.MOST_RELABELLINGS
 
 
 def test_there_is_an_end_to_relabelling():

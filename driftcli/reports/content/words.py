@@ -5,7 +5,7 @@ from __future__ import annotations
 from os.path import commonprefix
 from typing import TYPE_CHECKING
 
-from driftcli.core import sentences
+from driftcli.core import amounts, sentences
 from driftcli.core.text import label
 from driftcli.reports.content import numbers
 
@@ -204,16 +204,25 @@ def _native(shift: float, unit: str) -> str:
 
 
 def false_alarms(report: Report) -> str:
-    """What alpha promises, what was measured on good images, and its range."""
+    """What alpha promises, what was measured on good images, its range, and what p is worth for this artifact alone."""
     rate = report.gate.false_alarm_rate
     batches = f" with batches of {numbers.count(rate.batch_size)}" if rate.batch_size else ""
-    promised = f"Promised: {numbers.percent(rate.nominal)} of checks."
+    promised = f"Promised: {numbers.percent(rate.nominal)} of checks, averaged over held-out sets."
     if rate.estimate is None:
-        return f"{promised} Not measured here: {rate.reason or 'no reason was given'}."
+        return f"{promised} Not measured here: {rate.reason or 'no reason was given'}.{_own_p(report)}"
     spread = ""
     if rate.low is not None and rate.high is not None:
         spread = (
             f" (this artifact: likely between {numbers.percent(rate.low)} and {numbers.percent(rate.high)})"
         )
     note = f" {rate.reason}" if rate.reason else ""
-    return f"{promised} Measured on this baseline{batches}: {numbers.percent(rate.estimate)}{spread}.{note}"
+    return f"{promised} Measured on this baseline{batches}: {numbers.percent(rate.estimate)}{spread}.{note}{_own_p(report)}"
+
+
+def _own_p(report: Report) -> str:
+    """What p is worth for this artifact alone."""
+    own = report.gate.own_p_value
+    if own is None:
+        return ""
+    said = amounts.p_value(own, report.gate.alpha)
+    return f" Allowing for the luck of its held-out set (good for 19 of 20 draws): p is at most {said}."
