@@ -122,7 +122,7 @@ class _Study:
         judged = _Judged([], [], [])
         for batch, relabellings in split.batches:
             values = [one.values(place[batch], relabellings) for one in against]
-            judged.p.append(minp.joint_p(values))
+            judged.p.append(minp.joint_p([f.evidence(v) for f, v in zip(self.gating, values, strict=True)]))
             if self.yardstick is not None and values[self.yardstick].shape[1]:
                 table = values[self.yardstick]
                 judged.peaks.append(minp.standardise(table)[1:].max(axis=1))

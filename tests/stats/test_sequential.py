@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftcli.stats import minp, sequential
-from tests.statistical import binomial_bound
+from tests.statistical import binomial_bound, plain
 
 YEAR, B = 365, 999
 
@@ -153,7 +153,7 @@ def test_the_p_value_of_two_stages_is_exact_by_enumeration():
     @cache
     def rank(observed, drawn):
         rows = [observed, *drawn]
-        return round(minp.joint_p([statistics[rows, k, None] for k in range(2)]) * len(rows))
+        return round(minp.joint_p(plain(*(statistics[rows, k, None] for k in range(2)))) * len(rows))
 
     counts, finer = Counter(), 0
     for observed, *drawn in itertools.product(range(6), repeat=5):
