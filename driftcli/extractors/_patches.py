@@ -29,6 +29,7 @@ FIRST = 64
 """Images that the channels are standardised by."""
 CHUNK = 32
 FEW = 4
+"""Images that the mean of all places counts as, where one place's is learnt from a handful."""
 RIDGE = 1e-3
 """Of the mean variance, added to every direction: places that never change must not be infinitely strict."""
 
@@ -143,7 +144,9 @@ def distances(
     network = PatchNetwork(settings, runtime, bytes(state["weights_sha256"]))
     network.knowing(state, "directions", "shift", "mean", "whitening")
     found = _network.run(network, prepared, runtime)[0]
-    return found / state["typical"] if "typical" in state else found
+    if "typical" in state:
+        found /= state["typical"]
+    return found
 
 
 def typical(apart: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -154,10 +157,9 @@ def typical(apart: NDArray[np.float32]) -> NDArray[np.float32]:
     # A covariance of 64 numbers from a hundred images fits those images: others lie farther, and more so where good images
     # differ in more than one way (the edge of a part that is never twice at the same spot). Such places would be
     # the strangest of every good image, and hide a defect elsewhere.
-    found: NDArray[np.float32] = ((apart.sum(axis=0) + FEW * apart.mean()) / (len(apart) + FEW)).astype(
-        np.float32
-    )
-    return np.maximum(found, 1e-6)
+    found = (apart.sum(axis=0) + FEW * apart.mean()) / (len(apart) + FEW)
+    least: NDArray[np.float32] = np.maximum(found, 1e-6).astype(np.float32)
+    return least
 
 
 def _features(
