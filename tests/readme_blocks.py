@@ -56,13 +56,13 @@ def said(kind: type, topic: str) -> str:
 
 
 def families() -> str:
-    """Family by family: where its numbers come from, how they are tested, its say."""
+    """Family by family: where its numbers come from, how they are tested, its say and what that counts."""
     chosen = Settings().families
     rows = [
-        (f"`{name}`", f"`{extractor}`", view.detector, getattr(chosen, name).gate)
+        (f"`{name}`", f"`{extractor}`", view.detector, getattr(chosen, name).gate, f"{view.weight:g}")
         for name, (extractor, view) in extractors.families().items()
     ]
-    return _table(("family", "extractor", "detector", "gate"), rows)
+    return _table(("family", "extractor", "detector", "gate", "weight"), rows)
 
 
 def sees() -> str:

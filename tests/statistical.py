@@ -6,6 +6,13 @@ from math import comb, sqrt
 
 import numpy as np
 
+from driftcli.core.evidence import Evidence
+
+
+def plain(*values: np.ndarray) -> list[Evidence]:
+    """Families of these [rows, k] statistics, of equal weight, each as extreme as the largest of its own."""
+    return [Evidence(f"family {i}", table, ()) for i, table in enumerate(values)]
+
 
 def binomial_bound(trials: int, rate: float, level: float = 0.99) -> int:
     """The largest count that stays within a rate: P(count <= bound) >= level, as small as possible."""

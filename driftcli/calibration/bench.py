@@ -52,7 +52,7 @@ class Bench:
         tables = []  # of each family: the judged batch's row, then the null rows
         for f, one, (null, known) in zip(self.families, self._against, self._null, strict=True):
             measured, row = one.observed(batch[f.view], self._drawn)
-            tables.append(_joined(null, known, row, measured))
+            tables.append(f.evidence(_joined(null, known, row, measured)))
         return minp.observed_p(tables, [f.gate for f in self.families])
 
 

@@ -122,7 +122,7 @@ class _Study:
         judged = _Judged([], [], [])
         for batch, relabellings in split.batches:
             values = [one.values(place[batch], relabellings) for one in against]
-            judged.p.append(minp.joint_p(values))
+            judged.p.append(minp.joint_p([f.evidence(v) for f, v in zip(self.gating, values, strict=True)]))
             if self.yardstick is not None and values[self.yardstick].shape[1]:
                 table = values[self.yardstick]
                 judged.peaks.append(minp.standardise(table)[1:].max(axis=1))
@@ -203,12 +203,12 @@ def false_alarm_rate(
 
 @dataclass(frozen=True)
 class Sizes:
-    """A test: its level, its two samples, and how many families share the level."""
+    """A test: its level, its two samples, and how many shares of the level there are, of which the properties have one."""
 
     alpha: float
     batch: int
     held_out: int
-    families: int
+    shares: float
 
 
 def detectable_in(baseline: Baseline, alpha: float, batch: int) -> tuple[Detectable, ...]:
@@ -222,8 +222,8 @@ def detectable_in(baseline: Baseline, alpha: float, batch: int) -> tuple[Detecta
     held_out = baseline.features
     x = held_out.views[family.view].astype(np.float64)
     spread = np.array([np.nanstd(c) if np.isfinite(c).any() else 0.0 for c in x.T])
-    on = sum(f.gate == "on" for f in baseline.families)
-    return detectable(baseline.measured, family.columns, spread, Sizes(alpha, batch, len(held_out), on))
+    shares = sum(f.weight for f in baseline.families if f.gate == "on") / family.weight
+    return detectable(baseline.measured, family.columns, spread, Sizes(alpha, batch, len(held_out), shares))
 
 
 def detectable(
@@ -235,12 +235,12 @@ def detectable(
     nearest batch size on halves of C, then scaled by the standard error of a difference of means,
     proportional to √(1/m + 1/n).
     """
-    alpha, m, n_held_out, families = test.alpha, test.batch, test.held_out, test.families
+    alpha, m, n_held_out, shares = test.alpha, test.batch, test.held_out, test.shares
     size = nearest_size(state, m)
     if size is None or f"reach_{size}" not in state:
         return ()
     peaks, count = state[f"peak_{size}"], float(state[f"count_{size}"][0])
-    rank = int(np.ceil(count * alpha / max(families, 1)))
+    rank = int(np.ceil(count * alpha / max(shares, 1)))
     critical = float(peaks[-min(max(rank, 1), len(peaks))])
     error = (1 / m + 1 / n_held_out) / (1 / size + 1 / float(state[f"half_{size}"][0]))
     found = []

@@ -13,7 +13,6 @@ from driftcli.calibration import detectability, false_alarms
 from driftcli.calibration.held_out import HeldOut
 from driftcli.core import amounts
 from driftcli.core.addresses import shown
-from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features, State
 from driftcli.core.progress import Progress
 from driftcli.core.times import now_utc
@@ -91,7 +90,9 @@ def calibrate_baseline(name: str, reference: Reference, held_out: HeldOut, progr
 
 def _calibrated_families(reference: Reference, held_out: Features) -> list[Family]:
     """Every family, those that are off too, with what its detector takes from C."""
-    families = build_families(reference.settings, reference.extractors, reference.detectors, every=True)
+    families = build_families(
+        reference.settings, reference.extractors, reference.detectors, reference.states, every=True
+    )
     return [
         replace(f, state={**f.state, **f.detector.calibrate(f.state, held_out.views[f.view])})
         for f in families
@@ -172,9 +173,7 @@ def _good_groups(
         evidence = []
         for f in gating:
             x = held_out.views[f.view][order]
-            evidence.append(
-                Evidence(f.name, *f.detector.test(f.state, x[:n], x[n:], relabellings, f.columns))
-            )
+            evidence.append(f.evidence(*f.detector.test(f.state, x[:n], x[n:], relabellings, f.columns)))
         verdict = minp.judge(evidence, {f.name: "on" for f in gating}, 0.05, 0.0)
         effects[group] = max((f.effect or 0.0 for f in verdict.families), default=0.0)
         smallest = min(smallest, verdict.p_value)

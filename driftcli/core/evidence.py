@@ -28,6 +28,16 @@ class Statistic:
     display_effect: DisplayEffect | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Join:
+    """How the statistics of a family become one number, and how much that counts among families: set by kinds, never by data."""
+
+    statistics: tuple[float, ...] = ()
+    """How much each counts in a weighted sum of all; empty: the family is as extreme as the largest of them."""
+    weight: float = 1.0
+    """Of the family's p-value in the verdict, above 0: with 2 it counts as if it were half as large."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """All statistics of one family under all relabellings; row 0 is the observed labelling."""
@@ -37,3 +47,4 @@ class Evidence:
     """[relabellings + 1, k]; larger is more extreme."""
     statistics: tuple[Statistic, ...]
     """k of them, in the order of the columns."""
+    join: Join = Join()

@@ -49,6 +49,8 @@ class View:
     """The kind in `driftcli/detectors/` that tests it."""
     gate: Gate = "on"
     """The family's say unless a setting gives it another."""
+    weight: float = 1.0
+    """How much its p-value counts among families (`Join.weight`)."""
     rounded: bool = False
     """Kept as float16 values, of C and of the batch alike: the last bits of a network's sums decide nothing."""
     finite: bool = True

@@ -88,6 +88,14 @@ class Detector(ABC):
     def names(self, state: State, pooled: Matrix, columns: Sequence[Column]) -> tuple[str, ...]:
         """The k statistics' names, in the order of `values`."""
 
+    def joined(self, k: int) -> tuple[float, ...]:
+        """How much each of its k statistics counts in the weighted sum that stands for the family.
+
+        Empty (the default): the largest of them does. A sum finds what several see a little of, the largest what
+        one alone sees.
+        """
+        return ()
+
     def among(self, state: State, images: Matrix, columns: Sequence[Column]) -> Among:
         """These images [n, d], ready for many tests of some of them against others: what a calibration does."""
         return Among(self, state, images, columns)

@@ -33,7 +33,7 @@ class Mmd(Detector):
     Statistic: squared mean shift per ridge, whitened with F's covariance (see `_whitened`); unbiased MMD^2 per
     bandwidth (multiples of F's median distance), by the complement identity
     T_J = (S - 2R + q)/(n(n-1)) + q/(m(m-1)) - 2(R - q)/(nm): of each relabelling only the sums R and q over the
-    relabelled batch J are computed, never a permuted N x N matrix.
+    relabelled batch J are computed, never a permuted N x N matrix. The family is as extreme as the sum of them all.
     Cost: m n_c d + B m^2 d, or one kernel matrix and B m N where that is less; B m d for the means.
     Reference: Gretton et al. 2012 (JMLR 13), lemma 6; several bandwidths after Schrab et al. 2023;
     regularised Hotelling T^2 after Chen, Paul, Prentice & Wang 2011 (JASA 106).
@@ -47,11 +47,17 @@ class Mmd(Detector):
     scale: str = "raw"
     """`raw`, or `blocks`: z-scored by F, each block of columns divided by the root of its width."""
     blocks: tuple[int, ...] = ()
+    kernels: float = 1.0
+    """How much a bandwidth counts in the sum of all statistics; a ridge counts 1."""
 
     @classmethod
     def suited(cls, blocks: tuple[int, ...]) -> Self:
-        """Several blocks are weighed alike, whatever their widths."""
-        return cls(scale="blocks", blocks=blocks) if len(blocks) > 1 else cls()
+        """Several blocks are weighed alike, whatever their widths, and kernels count half.
+
+        Such a view joins layers, that is, tells of the look of images: what changes it moves features along axes in
+        which good images hardly differ, and that is what ridges see.
+        """
+        return cls(scale="blocks", blocks=blocks, kernels=0.5) if len(blocks) > 1 else cls()
 
     def fit(self, reference: Matrix, columns: Sequence[Column], seed: int) -> State:
         """State from F [n, d]: `shift` and `scale` [d] of the columns, `sigma` [bandwidths], `white_*` (see `_whitened`).
@@ -123,6 +129,11 @@ class Mmd(Detector):
         kernels = tuple(f"mmd_{width:g}" for width in self.bandwidths)
         ridges = self.ridges if "white_mean" in state else ()
         return (*kernels, *(f"mean_shift_{ridge:g}" for ridge in ridges))
+
+    def joined(self, k: int) -> tuple[float, ...]:
+        """All of them count: neighbouring bandwidths and ridges see the same change, each with noise of its own."""
+        many = len(self.bandwidths)
+        return (self.kernels,) * many + (1.0,) * (k - many)
 
     def among(self, state: State, images: Matrix, columns: Sequence[Column]) -> Among:
         """With the kernels of all pairs at hand, unless there are very many."""

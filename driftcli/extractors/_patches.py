@@ -28,6 +28,8 @@ STAGES = (3, 4)
 FIRST = 64
 """Images that the channels are standardised by."""
 CHUNK = 32
+FEW = 4
+"""Images that the mean of all places counts as, where one place's is learnt from a handful."""
 RIDGE = 1e-3
 """Of the mean variance, added to every direction: places that never change must not be infinitely strict."""
 
@@ -138,10 +140,26 @@ def gaussians(
 def distances(
     state: State, prepared: NDArray[np.uint8], settings: PatchesSettings, runtime: Runtime
 ) -> NDArray[np.float32]:
-    """[n, places]: Mahalanobis distance of every place of every image."""
+    """[n, places]: Mahalanobis distance of every place of every image, in units of the place's `typical` one, if known."""
     network = PatchNetwork(settings, runtime, bytes(state["weights_sha256"]))
     network.knowing(state, "directions", "shift", "mean", "whitening")
-    return _network.run(network, prepared, runtime)[0]
+    found = _network.run(network, prepared, runtime)[0]
+    if "typical" in state:
+        found /= state["typical"]
+    return found
+
+
+def typical(apart: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[places]: the mean distance at each place, from those of good images that nothing was learnt from, [n, places].
+
+    Shrunk towards the mean of all places, which counts as FEW images.
+    """
+    # A covariance of 64 numbers from a hundred images fits those images: others lie farther, and more so where good images
+    # differ in more than one way (the edge of a part that is never twice at the same spot). Such places would be
+    # the strangest of every good image, and hide a defect elsewhere.
+    found = (apart.sum(axis=0) + FEW * apart.mean()) / (len(apart) + FEW)
+    least: NDArray[np.float32] = np.maximum(found, 1e-6).astype(np.float32)
+    return least
 
 
 def _features(

@@ -82,6 +82,7 @@ class Embedding(NetworkChoice, Extractor):
             "content",
             family="content",
             detector="mmd",
+            weight=2.0,  # what images show: no other family sees it, while each sees some of what their look is
             rounded=True,
             portrait=1,
             clustered=True,

@@ -49,7 +49,8 @@ class Patches(PatchesSettings, Extractor):
     Statistic:
         At each of (side / 8)² places, features of stages 3 and 4 (mean of 3x3 places, standardised, 64
         random directions) have a mean and a covariance over F, shrunk towards the covariance of all
-        places; a place's strangeness is its Mahalanobis distance. View `local`: the largest one, the
+        places; a place's strangeness is its Mahalanobis distance, in units of that place's mean distance
+        in a fifth of F that the rest was not learnt from. View `local`: the largest one, the
         mean of the upper 1 %, and the largest against the image's own 90 % quantile, as logarithms.
 
     Cost:
@@ -93,6 +94,7 @@ class Patches(PatchesSettings, Extractor):
             Array("shift", "float32", (directions,)),
             Array("mean", "float32", (places, directions)),
             Array("whitening", "float32", (places, directions, directions)),
+            Array("typical", "float32", (places,), least=1e-7, group="typical"),
             Array("usual", "float32", (1,), least=1e-7),
         )
 
@@ -100,8 +102,9 @@ class Patches(PatchesSettings, Extractor):
         """What F has at every place, from uint8 [n, side, side, 3].
 
         State: `weights_sha256`, `directions` [120, k] and `shift` [k] (standardising included), `mean`
-        [places, k] and `whitening` [places, k, k], and `usual`, the 99 % quantile of the distances in
-        a fifth of F that the rest was not learnt from. Raises UsageError without the weights.
+        [places, k] and `whitening` [places, k, k]; from a fifth of F that the rest was not learnt from
+        `typical` [places], the mean distance at each, and `usual`, the 99 % quantile of distances in these
+        units. Artifacts of before have no `typical`. Raises UsageError without the weights.
         """
         from driftcli.extractors import _patches
 
@@ -111,8 +114,9 @@ class Patches(PatchesSettings, Extractor):
         rest = Rows(prepared, np.arange(len(honest), len(prepared)))
         learnt = _patches.learn(rest, self, seed, runtime)
         apart = _patches.distances(learnt, honest if len(honest) else prepared[:], self, runtime)
-        usual = max(float(np.quantile(apart, USUAL)), 1e-6)
-        return {**learnt, "usual": np.array([usual], np.float32)}
+        typical = _patches.typical(apart)
+        usual = max(float(np.quantile(apart / typical, USUAL)), 1e-6)
+        return {**learnt, "typical": typical, "usual": np.array([usual], np.float32)}
 
     def extract(
         self, state: State, prepared: NDArray[Any], runtime: Runtime

@@ -164,7 +164,7 @@ def _evidence(baseline: Baseline, tested: Features, relabellings: Relabellings) 
 
     def of(f: Family) -> Evidence:
         views = held_out.views[f.view], tested.views[f.view]
-        return Evidence(f.name, *f.detector.test(f.state, *views, relabellings, f.columns))
+        return f.evidence(*f.detector.test(f.state, *views, relabellings, f.columns))
 
     return list(threads.side_by_side(of, baseline.families))
 
@@ -188,8 +188,7 @@ def _residual(
         relabellings = relabel(strata)
     except NotAuditedError:
         return None, "no class has images on both sides"
-    values = [e.values for e in _evidence(replace(baseline, families=gating), tested, relabellings)]
-    return minp.joint_p(values), None
+    return minp.joint_p(_evidence(replace(baseline, families=gating), tested, relabellings)), None
 
 
 def batch_seed(user: int, baseline: str, batch: str) -> int:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from driftcli.core import registry
+from driftcli.core.evidence import Evidence, Join, Statistic
 from driftcli.core.features import Column, Gate, State, Tells, View
 from driftcli.detectors.base import Detector
 from driftcli.extractors.base import Extractor
@@ -34,16 +38,23 @@ class Family:
     """What its finding is about (`View.tells`)."""
     strange: str = ""
     """What is unusual about an image that is strange in it (`View.strange`)."""
+    weight: float = 1.0
+    """How much its p-value counts among families (`View.weight`)."""
+
+    def evidence(self, values: NDArray[np.float64], statistics: tuple[Statistic, ...] = ()) -> Evidence:
+        """Its statistics under all relabellings, [rows, k], as the verdict takes them."""
+        return Evidence(
+            self.name, values, statistics, Join(self.detector.joined(values.shape[1]), self.weight)
+        )
 
 
-def detector_for(view: View, extractor: Extractor, state: State | None = None) -> Detector:
+def detector_for(view: View, extractor: Extractor, state: State) -> Detector:
     """The detector that tests a view.
 
-    `state`: the extractor's, which knows the blocks a kernel weighs alike; needed to fit the detector,
-    not to test with one that was fitted.
+    `state`: the extractor's, which knows the blocks a kernel weighs alike.
     """
     kind: type[Detector] = registry.load("detectors", view.detector)
-    return kind.suited(() if state is None else extractor.blocks(view.name, state))
+    return kind.suited(extractor.blocks(view.name, state))
 
 
 def yardstick(families: Sequence[Family]) -> Family | None:

@@ -96,13 +96,13 @@ def build_families(
     settings: Settings,
     extractors: Mapping[str, Extractor],
     detectors: Mapping[str, State],
-    states: Mapping[str, State] | None = None,
+    states: Mapping[str, State],
     *,
     every: bool = False,
 ) -> tuple[Family, ...]:
     """Every family whose extractor is there and whose gate is not off, in the contract's order.
 
-    `detectors`: what their detectors learnt, by family; `states`: the extractors', to fit detectors.
+    `detectors`: what their detectors learnt, by family; `states`: the extractors'.
     `every`: those that are off too, so that what is learnt serves whatever gates a check asks for.
     """
     built, measuring = [], False
@@ -115,9 +115,9 @@ def build_families(
         gate = getattr(settings.families, name).gate
         if gate == "off" and not every:
             continue
-        detector = detector_for(view, extractor, None if states is None else states[kind])
+        detector = detector_for(view, extractor, states[kind])
         columns, learnt = extractor.columns(view.name), detectors.get(name, {})
-        traits = (view.named, view.of_file, yardstick, view.worded, view.tells, view.strange)
+        traits = (view.named, view.of_file, yardstick, view.worded, view.tells, view.strange, view.weight)
         built.append(Family(name, view.name, gate, detector, columns, learnt, *traits))
     return tuple(built)
 
@@ -278,7 +278,9 @@ def open_baseline(
     facts = artifact.manifest["baselines"][name]
     features = unpack_features(state)
     families = []
-    for family in build_families(reference.settings, reference.extractors, reference.detectors):
+    for family in build_families(
+        reference.settings, reference.extractors, reference.detectors, reference.states
+    ):
         if family.name not in reference.detectors:
             raise UsageError(
                 f"families.{family.name} was off when {path} was fitted",

@@ -1,14 +1,19 @@
 """Evidence of all families becomes one verdict: joint min-p permutation test, effect, tolerance."""
 
-# Three maxima, each a function of one row among all rows and blind to which of them was observed:
-#   1. within family f:  G_f[b] = max_k z_f[b, k], statistics standardised over the rows b = 0..B;
+# Three steps, each a function of one row among all rows and blind to which of them was observed:
+#   1. within family f:  G_f[b] = max_k z_f[b, k], statistics standardised over the rows b = 0..B; or, where the kind
+#                        says so (`Join`), the sum over k of c_k z_f[b, k], standardised in turn, c fixed;
 #   2. its rank:         P_f[b] = #{b': G_f[b'] >= G_f[b]} / (B + 1);
-#   3. across families:  M[b] = (min_f P_f[b], then the largest G_f[b] among the families f that attain that minimum).
+#   3. across families:  M[b] = (min_f P_f[b] / w_f, then the largest G_f[b] among the families f that attain that
+#                        minimum), w_f the family's fixed weight, and quotients below 1 / ((B + 1) min w) taken for it.
 # The p-value of the gate is the rank of M[0]. Under exchangeability the rows are exchangeable, hence M is, hence its
 # rank is exact: no correction for the number of statistics or families, and none for their dependence, which the
-# common relabellings carry (Westfall & Young 1993, ch. 2).
-# Why the second key: min_f P_f takes its smallest value 1 / (B + 1) in up to F rows, one for each family, so that
-# min-p alone could not give less than F / (B + 1). Heights G_f are in sd of their own null, comparable across families.
+# common relabellings carry (Westfall & Young 1993, ch. 2). Weights and sums change nothing in that: they are the same
+# in all rows and were there before the data (weighted min-p: Genovese, Roeder & Wasserman 2006, Biometrika 93).
+# Why the second key: with equal weights min_f P_f takes its smallest value 1 / (B + 1) in up to F rows, one for each
+# family, so that min-p alone could not give less than F / (B + 1). Heights G_f are in sd of their own null, comparable
+# across families. Why the bound of quotients: the top rows of a heavy family would lie before all rows of the others,
+# and what only a light family sees could not have p = 1 / (B + 1).
 
 from __future__ import annotations
 
@@ -52,8 +57,8 @@ class _Ranked:
     evidence: Evidence
     z: NDArray[np.float64]
     """[rows, k]: standardised statistics."""
-    peak: NDArray[np.float64]
-    """[rows]: the largest of them, G_f."""
+    height: NDArray[np.float64]
+    """[rows]: the largest of them, or their weighted sum: G_f."""
     p: NDArray[np.float64]
     """[rows]: its rank p, P_f."""
 
@@ -63,15 +68,15 @@ def judge(evidence: Sequence[Evidence], gates: Mapping[str, Gate], alpha: float,
 
     `evidence`: one family each, all over the same rows, row 0 as observed; `gates`: by the families' names.
     p of the gate: share of relabellings, the observed one included, that are at least as extreme
-    by the pair (smallest family p, then the largest standardised statistic among the families that
-    attain it). Every step treats all rows alike, which makes the p-value exact. Advisory families
+    by the pair (smallest family p over the family's weight, then the largest standardised height among
+    the families that attain it). Every step treats all rows alike, which makes the p-value exact. Advisory families
     get their own p-values and no say. Raises ValueError when no family is `on`.
     """
     ranked = [_rank(item) for item in evidence]
     gating = [item for item in ranked if gates[item.evidence.family] == "on"]
     if not gating:
         raise ValueError("no family has gate: on")
-    adjusted = step_down([item.p for item in gating], [item.peak for item in gating])
+    adjusted = _adjusted(gating)
     by_family = {item.evidence.family: p for item, p in zip(gating, adjusted, strict=True)}
     p_gate = min(adjusted)
     results = tuple(
@@ -81,18 +86,16 @@ def judge(evidence: Sequence[Evidence], gates: Mapping[str, Gate], alpha: float,
     return Verdict(_outcome(results, p_gate, alpha, tolerance), p_gate, *_main_effect(results), results)
 
 
-def joint_p(values: Sequence[NDArray[np.float64]]) -> float:
-    """The gate's p-value alone, in [1 / rows, 1], from each gating family's [rows, k] statistics; row 0 as observed."""
-    peaks = [_peak(standardise(v)) for v in values]
-    return min(step_down([p_values(peak) for peak in peaks], peaks))
+def joint_p(evidence: Sequence[Evidence]) -> float:
+    """The gate's p-value alone, in [1 / rows, 1], from what each gating family says; row 0 as observed."""
+    return min(_adjusted([_rank(item) for item in evidence]))
 
 
-def observed_p(values: Sequence[NDArray[np.float64]], gates: Sequence[Gate]) -> NDArray[np.float64]:
+def observed_p(evidence: Sequence[Evidence], gates: Sequence[Gate]) -> NDArray[np.float64]:
     """[1 + families]: p of the gate, in which those that are `on` have a say, then each family's own, of row 0."""
-    peaks = [_peak(standardise(v)) for v in values]
-    ranks = [p_values(peak) for peak in peaks]
-    on = [i for i, gate in enumerate(gates) if gate == "on"]
-    return np.array([min(step_down([ranks[i] for i in on], [peaks[i] for i in on])), *(p[0] for p in ranks)])
+    ranked = [_rank(item) for item in evidence]
+    on = [item for item, gate in zip(ranked, gates, strict=True) if gate == "on"]
+    return np.array([min(_adjusted(on)), *(item.p[0] for item in ranked)])
 
 
 def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -112,10 +115,12 @@ def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.round(np.where(varying, z, 0.0), 6), np.float64)
 
 
-def step_down(p: Sequence[NDArray[np.float64]], peaks: Sequence[NDArray[np.float64]]) -> list[float]:
+def step_down(
+    p: Sequence[NDArray[np.float64]], heights: Sequence[NDArray[np.float64]], weights: Sequence[float]
+) -> list[float]:
     """Each family's adjusted p-value in the observed row: step-down min-p (Westfall & Young 1993), tie rule included.
 
-    `p[f][b]` and `peaks[f][b]`: rank p and largest standardised statistic of family f in row b.
+    `p[f][b]` and `heights[f][b]`: rank p and standardised height of family f in row b; `weights[f]` > 0 divides its p.
     The smallest of the results is the p-value of the gate. They control the family-wise error whatever other families
     do: if the features of some families together did not drift, one of these has p <= alpha with probability alpha
     at most.
@@ -123,16 +128,18 @@ def step_down(p: Sequence[NDArray[np.float64]], peaks: Sequence[NDArray[np.float
     # From the most extreme family on: the s-th is compared with the best of those not yet called (itself and all
     # behind it) in every row; `floor` keeps the results in the order of the families (a family cannot be called
     # before one that is more extreme). Free of the statistics already accounted for, later steps lose less power.
-    p_all, peak_all = np.stack(p), np.stack(peaks)
-    order = sorted(range(len(p)), key=lambda f: (p_all[f, 0], -peak_all[f, 0]))
+    w, height_all = np.asarray(weights, np.float64), np.stack(heights)
+    # A quotient that the top row of the lightest family has is the smallest of all: below it heights decide.
+    p_all = np.maximum(np.stack(p) / w[:, None], 1 / (height_all.shape[1] * w.min()))
+    order = sorted(range(len(p)), key=lambda f: (p_all[f, 0], -height_all[f, 0]))
     adjusted = [1.0] * len(p)
     floor = 0.0
     for step, family in enumerate(order):
         rest = order[step:]
         smallest = p_all[rest].min(axis=0)
-        peak = np.where(p_all[rest] == smallest, peak_all[rest], -np.inf).max(axis=0)
-        mine, height = p_all[family, 0], peak_all[family, 0]
-        extreme = (smallest < mine) | ((smallest == mine) & (peak >= height))
+        highest = np.where(p_all[rest] == smallest, height_all[rest], -np.inf).max(axis=0)
+        mine, height = p_all[family, 0], height_all[family, 0]
+        extreme = (smallest < mine) | ((smallest == mine) & (highest >= height))
         floor = max(floor, float(extreme.mean()))
         adjusted[family] = floor
     return adjusted
@@ -144,10 +151,27 @@ def _peak(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return peak
 
 
+def _height(z: NDArray[np.float64], counts: tuple[float, ...]) -> NDArray[np.float64]:
+    """[rows]: G_f of standardised statistics [rows, k]."""
+    if not counts:
+        return _peak(z)
+    # Row by row alike, which a matrix product does not promise: the same labelling must tie with itself.
+    return standardise((z * np.asarray(counts)).sum(axis=1, keepdims=True))[:, 0]
+
+
 def _rank(evidence: Evidence) -> _Ranked:
     z = standardise(evidence.values)
-    peak = _peak(z)
-    return _Ranked(evidence, z, peak, p_values(peak))
+    height = _height(z, evidence.join.statistics)
+    return _Ranked(evidence, z, height, p_values(height))
+
+
+def _adjusted(ranked: Sequence[_Ranked]) -> list[float]:
+    """The families' step-down adjusted p-values in the observed row."""
+    return step_down(
+        [item.p for item in ranked],
+        [item.height for item in ranked],
+        [item.evidence.join.weight for item in ranked],
+    )
 
 
 def _family_result(item: _Ranked, gate: Gate, adjusted: float | None, alpha: float) -> FamilyResult:
@@ -184,7 +208,7 @@ def _statistic_result(item: _Ranked, k: int) -> StatisticResult:
         batch=observed.batch,
         baseline=observed.baseline,
         change=change,
-        p_value=float((item.peak >= item.z[0, k]).mean()),
+        p_value=float((_peak(item.z) >= item.z[0, k]).mean()),
         p_raw=float((item.z[:, k] >= item.z[0, k]).mean()),
         display_effect=observed.display_effect,
         effect=observed.effect,

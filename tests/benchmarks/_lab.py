@@ -123,8 +123,10 @@ class Fit:
         )
         return minp.joint_p(
             [
-                f.detector.values(
-                    f.state, np.concatenate([held_out[f.view], batch[f.view]]), relabellings, f.columns
+                f.evidence(
+                    f.detector.values(
+                        f.state, np.concatenate([held_out[f.view], batch[f.view]]), relabellings, f.columns
+                    )
                 )
                 for f in gating
             ]

@@ -26,6 +26,7 @@ from _lab import Fit, Lab, Photos, data_folder, machine
 from PIL import Image, ImageEnhance, ImageFilter
 
 from driftcli.config.settings import Settings
+from driftcli.core.evidence import Evidence
 from driftcli.detectors import _scalars
 from driftcli.detectors._sums import sums_of_units, unit_sums
 from driftcli.detectors.mmd import Mmd
@@ -255,7 +256,10 @@ def audit(
                 tables["reconstruction:mean"] = values[:, values.shape[1] // 2 :]
     return {
         f"{title}/{name}": minp.joint_p(
-            [np.concatenate([tables[key] for key in columns], axis=1) for columns in families]
+            [
+                Evidence("", np.concatenate([tables[key] for key in columns], axis=1), ())
+                for columns in families
+            ]
         )
         for title, variants in VARIANTS.items()
         for name, families in variants.items()

@@ -69,7 +69,9 @@ def audit(
     """The gate's p-value for the last images of `views` against the first n."""
     m = len(views["properties"]) - n
     drawn = draw(n, m, choose_permutations("auto", 0.05, len(families)), rng, Blocks(groups=groups))
-    return minp.joint_p([f.detector.values(f.state, views[f.view], drawn, f.columns) for f in families])
+    return minp.joint_p(
+        [f.evidence(f.detector.values(f.state, views[f.view], drawn, f.columns)) for f in families]
+    )
 
 
 # ---------------------------------------------------------------- fresh

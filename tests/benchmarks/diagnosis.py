@@ -25,6 +25,7 @@ from _lab import RUNTIME, data_folder, machine, wilson
 from driftcli.audit import baseline, fit
 from driftcli.config.call import Call
 from driftcli.config.settings import Settings
+from driftcli.core.evidence import Evidence
 from driftcli.core.images import Corrupted, Entry
 from driftcli.core.registry import kinds, load
 from driftcli.explain.corruption import Likeness
@@ -115,7 +116,7 @@ def drifted(baseline: Baseline, batch: Views, trial: int) -> bool:
     relabellings = draw(n, m, PERMUTATIONS, np.random.default_rng(trial))
     both = [(f, np.concatenate([clean[f.view], batch[f.view]])) for f in families]
     tables = [f.detector.values(f.state, x, relabellings, f.columns) for f, x in both]
-    return float(minp.observed_p(tables, ["on"] * len(tables))[0]) <= ALPHA
+    return minp.joint_p([Evidence("", table, ()) for table in tables]) <= ALPHA
 
 
 def named(found: Likeness | None) -> str:

@@ -87,7 +87,11 @@ def audit(families: tuple[Family, ...], held_out: Views, batch: Views, seed: int
     permutations = choose_permutations("auto", ALPHA, len(families))
     relabellings = draw(n, m, permutations, np.random.default_rng(seed))
     values = [
-        f.detector.values(f.state, np.concatenate([held_out[f.view], batch[f.view]]), relabellings, f.columns)
+        f.evidence(
+            f.detector.values(
+                f.state, np.concatenate([held_out[f.view], batch[f.view]]), relabellings, f.columns
+            )
+        )
         for f in families
     ]
     alone = {f.name: minp.joint_p([v]) for f, v in zip(families, values, strict=True)}

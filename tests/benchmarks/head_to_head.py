@@ -97,7 +97,8 @@ def answer(fit: Fit, features: Features, match: Match) -> dict[str, float | bool
     tables = {}
     for family in families:
         pooled = np.concatenate(features.sides(match, family.view))
-        tables[family.name] = family.detector.values(family.state, pooled, relabellings, family.columns)
+        values = family.detector.values(family.state, pooled, relabellings, family.columns)
+        tables[family.name] = family.evidence(values)
     p = minp.joint_p(list(tables.values()))
     found: dict[str, float | bool] = {"driftcli gate": -p}
     found |= {f"driftcli family / {name}": -minp.joint_p([values]) for name, values in tables.items()}

@@ -206,11 +206,13 @@ class Fitted:
         n, m = (len(side["local"]) for side in (self.held_out, batch))
         relabellings = draw(n, m, PERMUTATIONS, rng)
         values = {
-            f.name: f.detector.values(
-                f.state,
-                np.concatenate([self.held_out[f.view], batch[f.view]]),
-                relabellings,
-                f.columns,
+            f.name: f.evidence(
+                f.detector.values(
+                    f.state,
+                    np.concatenate([self.held_out[f.view], batch[f.view]]),
+                    relabellings,
+                    f.columns,
+                )
             )
             for f in self.families
         }

@@ -26,6 +26,7 @@ from driftcli.calibration import corruption_library
 from driftcli.calibration.fit_steps import completed, resolved, states_without_images
 from driftcli.calibration.paired import Change, Simulated
 from driftcli.config.settings import Settings
+from driftcli.core.evidence import Evidence
 from driftcli.core.features import Features
 from driftcli.core.images import Corrupted, Entry
 from driftcli.core.registry import kinds, load
@@ -187,7 +188,7 @@ class World:
             d.values(state, np.concatenate([self.good[view], batch[view]]), rows, columns)
             for view, d, state, columns in self.families
         ]
-        return float(minp.observed_p(tables, ["on"] * len(tables))[0]) <= ALPHA
+        return minp.joint_p([Evidence("", table, ()) for table in tables]) <= ALPHA
 
 
 QUICK = {"properties": "properties", "error": "autoencoder"}

@@ -174,7 +174,9 @@ def ranked(
     """The gate's p-value among these relabellings."""
     families, views = good(folder)
     values = [
-        f.detector.values(state, np.concatenate([views[f.view][kept], batch[f.view]]), drawn, f.columns)
+        f.evidence(
+            f.detector.values(state, np.concatenate([views[f.view][kept], batch[f.view]]), drawn, f.columns)
+        )
         for f, state in zip(families, states, strict=True)
     ]
     return minp.joint_p(values)

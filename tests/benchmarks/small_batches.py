@@ -147,8 +147,8 @@ def readings(fit: Fit, held_out: Mapping, batch: Mapping, rng: np.random.Generat
     tested = [f for f in fit.families if f.view != "file"]
     drawn = draw(n, m, choose_permutations("auto", ALPHA, len(tested)), rng)
     tables = {
-        f.name: f.detector.values(
-            f.state, np.concatenate([held_out[f.view], batch[f.view]]), drawn, f.columns
+        f.name: f.evidence(
+            f.detector.values(f.state, np.concatenate([held_out[f.view], batch[f.view]]), drawn, f.columns)
         )
         for f in tested
     }

@@ -122,7 +122,8 @@ def fit(reference: Features, gates: Mapping[str, str] | None = None) -> tuple[Fa
         gate = "on" if gates is None else gates.get(name, "off")
         if gate != "off":
             state = detector.fit(reference.views[view], columns, 0)
-            found.append(Family(name, view, gate, detector, columns, state, *traits))  # type: ignore[arg-type]
+            family = Family(name, view, gate, detector, columns, state, *traits)  # type: ignore[arg-type]
+            found.append(replace(family, weight=declared.weight))
     return tuple(found)
 
 

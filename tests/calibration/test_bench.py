@@ -31,8 +31,13 @@ def both(seed: int, change: world.Change | None) -> tuple[list[np.ndarray], list
         theirs.append(
             minp.joint_p(
                 [
-                    f.detector.values(
-                        f.state, np.concatenate([kept.views[f.view], batch[f.view]]), relabellings, f.columns
+                    f.evidence(
+                        f.detector.values(
+                            f.state,
+                            np.concatenate([kept.views[f.view], batch[f.view]]),
+                            relabellings,
+                            f.columns,
+                        )
                     )
                     for f in bench.families
                 ]

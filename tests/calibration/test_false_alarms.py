@@ -42,7 +42,7 @@ def slowly(families, views, m, half):
                 x, y = views[f.view][kept], views[f.view][batch]
                 state = {**f.state, **f.detector.calibrate(f.state, x)}
                 tables[f.name] = f.detector.values(state, np.concatenate([x, y]), drawn, f.columns)
-            found.append(minp.joint_p(list(tables.values())))
+            found.append(minp.joint_p([f.evidence(tables[f.name]) for f in families]))
             x, y, table = views[shown.view][kept], views[shown.view][batch], tables[shown.name]
             peaks.append(minp.standardise(table)[1:].max(axis=1))
             names = shown.detector.names(shown.state, np.concatenate([x, y]), shown.columns)

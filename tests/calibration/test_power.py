@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,21 @@ def test_power_grows_with_images_and_severity():
     assert alarms(1, 60, world.Shift(BRIGHTNESS, 1.4, share=0.3), 40) < power[2, 2]
 
 
+def test_a_heavier_family_leaves_properties_a_smaller_share_of_alpha(monkeypatch):
+    """And so only larger shifts of them are promised to be seen."""
+    monkeypatch.setattr(false_alarms, "SIZES", (20,))
+    rng = np.random.default_rng(83)
+    families = world.fit(world.images(rng, 80), {"content": "on", "properties": "on"})
+    baseline = world.calibrate(families, world.images(rng, 150), 0, measure=True)
+    assert [family.weight for family in families] == [2.0, 1.0]
+    shifts = []
+    for weight in (1.0, 2.0, 10.0):
+        weighed = tuple(replace(f, weight=weight) if f.name == "content" else f for f in families)
+        found = false_alarms.detectable_in(replace(baseline, families=weighed), 0.05, 20)
+        shifts.append(np.mean([change.shift_sd for change in found if change.statistic == "brightness"]))
+    assert shifts[0] < shifts[1] < shifts[2]
+
+
 ARTIFACTS, BATCHES = 12, 5
 ALIKE = 0.12
 """Correlation of trials with one artifact and property, whose shift is an estimate: from 576 trials of other seeds."""
@@ -60,14 +77,8 @@ def test_detectable_shifts_are_detected_with_power_0_8(m, monkeypatch):
             world.images(rng, 80), {"content": "on", "reconstruction": "on", "properties": "on"}
         )
         baseline = world.calibrate(families, world.images(rng, 150), artifact, measure=True)
-        x = baseline.features.views["properties"]
         columns = baseline.families[-1].columns
-        detectable = false_alarms.detectable(
-            baseline.measured,
-            columns,
-            np.nanstd(x.astype(np.float64), axis=0),
-            false_alarms.Sizes(0.05, m, len(x), 3),
-        )
+        detectable = false_alarms.detectable_in(baseline, 0.05, m)
         names = [column.name for column in columns]
         smooth = [change for change in detectable if change.statistic not in STEPS]
         assert len(smooth) >= 5

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from driftcli.core import registry
+from driftcli.core.evidence import Evidence, Join
 from driftcli.core.features import Column
 from driftcli.core.schema import check
 from driftcli.detectors.base import Detector
@@ -22,6 +23,11 @@ def sample(seed, n, shift=0.0):
 @pytest.fixture(params=registry.kinds("detectors"))
 def detector(request) -> Detector:
     return registry.load("detectors", request.param)()
+
+
+def judged(detector, values):
+    """What a family of this detector says."""
+    return [Evidence("family", values, (), Join(detector.joined(values.shape[1])))]
 
 
 def calibrated(detector, c):
@@ -74,6 +80,9 @@ def test_values_and_description_name_the_same_statistics(detector):
         calibrated(detector, c), c, y, draw(90, 20, 9, np.random.default_rng(0)), COLUMNS
     )
     assert values.shape == (10, len(statistics))
+    counts = detector.joined(len(statistics))
+    assert len(counts) in {0, len(statistics)}, "all count or the largest speaks"
+    assert all(count > 0 for count in counts)
     assert len({s.name for s in statistics}) == len(statistics)
     for s in statistics:
         assert s.effect is None or 0 <= s.effect <= 1
@@ -86,7 +95,7 @@ def test_drift_is_found_and_p_lies_in_range(detector, m):
     values = detector.values(
         calibrated(detector, c), np.concatenate([c, y]), draw(300, m, 199, np.random.default_rng(0)), COLUMNS
     )
-    assert joint_p([values]) == pytest.approx(1 / 200)
+    assert joint_p(judged(detector, values)) == pytest.approx(1 / 200)
 
 
 def test_identical_images_on_both_sides_are_no_drift(detector):
@@ -97,7 +106,7 @@ def test_identical_images_on_both_sides_are_no_drift(detector):
         draw(60, 20, 99, np.random.default_rng(0)),
         COLUMNS,
     )
-    assert joint_p([values]) == 1.0
+    assert joint_p(judged(detector, values)) == 1.0
 
 
 def test_the_order_of_images_within_a_side_does_not_matter(detector):
@@ -127,7 +136,8 @@ def test_power_grows_with_the_shift(detector):
         for trial in range(40):
             y = sample(100 + trial, 20, shift)
             drawn = draw(200, 20, 99, np.random.default_rng(trial))
-            p.append(joint_p([detector.values(state, np.concatenate([c, y]), drawn, COLUMNS)]))
+            values = detector.values(state, np.concatenate([c, y]), drawn, COLUMNS)
+            p.append(joint_p(judged(detector, values)))
         rates.append(np.mean(np.array(p) <= 0.05))
     assert rates[0] <= 6 / 40  # 99 % binomial bound at 5 %
     assert rates[0] < rates[1] < rates[2] or rates[1] == rates[2] == 1

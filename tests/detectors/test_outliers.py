@@ -10,6 +10,7 @@ from driftcli.detectors.outliers import Outliers, rank_scores
 from driftcli.detectors.univariate import Univariate
 from driftcli.stats.minp import joint_p
 from driftcli.stats.relabelling import draw
+from tests.statistical import plain
 
 COLUMNS = (Column("top"), Column("flat"), Column("tied"))
 
@@ -76,7 +77,7 @@ def p_value(detector, y, trial):
     x = np.random.default_rng([9, trial]).normal(size=(300, 1)).astype("f")
     state = detector.fit(np.random.default_rng(5).normal(size=(300, 1)).astype("f"), columns, 0)
     drawn = draw(300, len(y), 499, np.random.default_rng(trial))
-    return joint_p([detector.values(state, np.concatenate([x, y]), drawn, columns)])
+    return joint_p(plain(detector.values(state, np.concatenate([x, y]), drawn, columns)))
 
 
 def batches(shift, few):

@@ -8,6 +8,7 @@ from driftcli.detectors.reconstruction import Reconstruction
 from driftcli.detectors.univariate import Univariate
 from driftcli.stats.minp import joint_p
 from driftcli.stats.relabelling import draw
+from tests.statistical import plain
 
 COLUMNS = (Column("level"), Column("hue", "circular"), Column("format", "category"), Column("flat"))
 
@@ -93,7 +94,7 @@ def test_missing_on_one_side_only_is_found():
     values = detector.values(
         state, np.concatenate([c, y]), draw(200, 40, 199, np.random.default_rng(0)), COLUMNS
     )
-    assert joint_p([values]) == 1 / 200
+    assert joint_p(plain(values)) == 1 / 200
 
 
 def test_if_shifted_equals_shifting_by_hand():
@@ -120,7 +121,7 @@ def test_reconstruction_is_two_sided(shift):
     values = detector.values(
         state, np.concatenate([c, y + np.float32(shift)]), draw(200, 20, 499, rng), columns
     )
-    assert joint_p([values]) <= 0.01
+    assert joint_p(plain(values)) <= 0.01
     assert values.shape[1] == len(detector.describe(state, c, y, columns)) == 4
 
 

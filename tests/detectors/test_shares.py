@@ -7,7 +7,7 @@ from driftcli.core.features import Column
 from driftcli.detectors.shares import CAUTION, FEWEST, Shares
 from driftcli.stats.minp import joint_p
 from driftcli.stats.relabelling import Blocks, draw
-from tests.statistical import binomial_bound
+from tests.statistical import binomial_bound, plain
 
 KEPT = 3
 
@@ -78,7 +78,7 @@ def test_the_smallest_p_of_a_class_is_that_of_the_family():
     c, y = images(1, 60, GOOD), images(2, 20, OTHER)
     drawn = draw(60, 20, 199, np.random.default_rng(0))
     found = Shares().changes({}, c, y, drawn, (), 0.01)
-    assert found.p.min() == joint_p([Shares().values({}, np.concatenate([c, y]), drawn, ())])
+    assert found.p.min() == joint_p(plain(Shares().values({}, np.concatenate([c, y]), drawn, ())))
     moved = int(np.argmax(np.abs(found.after - found.before)))
     assert moved in {0, 2}
     assert found.low[moved] <= found.after[moved] - found.before[moved] <= found.high[moved]

@@ -17,6 +17,7 @@ from driftcli.stats.minp import joint_p
 from driftcli.stats.own_rate import HeldOut
 from driftcli.stats.relabelling import Blocks, draw
 from tests.gate import _cases as cases
+from tests.statistical import plain
 
 RNG = np.random.default_rng(0)
 GOOD = cases.features(RNG.normal(size=60), start=1000)
@@ -197,7 +198,7 @@ def test_within_classes_the_families_beside_the_mix_are_tested_again():
     values, _ = own.detector.test(
         own.state, good.views["properties"], batch.views["properties"], drawn, own.columns
     )
-    assert outcome.composition.residual_p_value == joint_p([values])
+    assert outcome.composition.residual_p_value == joint_p(plain(values))
     assert (outcome.composition.reading, outcome.composition.reason) == ("composition", None)
     assert outcome.composition.p_value <= 0.05
 

@@ -1,15 +1,17 @@
 """The joint min-p gate against a slow twin: exactness, the tie rule, adjustment, verdicts."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftcli.core.evidence import DisplayEffect, Evidence, Statistic
+from driftcli.core.evidence import DisplayEffect, Evidence, Join, Statistic
 from driftcli.stats.minp import joint_p, judge, observed_p, standardise, step_down
 from driftcli.stats.relabelling import p_values
+from tests.statistical import plain
 
 
 def evidence(name, values, effect_lower=None):
@@ -19,42 +21,104 @@ def evidence(name, values, effect_lower=None):
     )
 
 
+def standardised(column):
+    mean, sd = sum(column) / len(column), np.sqrt(np.mean((column - np.mean(column)) ** 2))
+    return [round((x - mean) / sd, 6) if sd > 1e-9 else 0.0 for x in column]
+
+
 def twin(families):
     """The gate's p by the definition of the contract, one loop after another."""
-    peaks = []
-    for values in families:
-        z = [[0.0] * values.shape[1] for _ in values]
-        for k in range(values.shape[1]):
-            column = values[:, k]
-            mean, sd = sum(column) / len(column), np.sqrt(np.mean((column - np.mean(column)) ** 2))
-            for b in range(len(column)):
-                z[b][k] = round((column[b] - mean) / sd, 6) if sd > 0 else 0.0
-        peaks.append([max(row) for row in z])
-    rows = len(peaks[0])
+    heights = []
+    for family in families:
+        z = [standardised(column) for column in family.values.T]
+        counts = family.join.statistics
+        if counts:
+            sums = [sum(c * x for c, x in zip(counts, row, strict=True)) for row in zip(*z, strict=True)]
+            heights.append(standardised(np.array(sums)))
+        else:
+            heights.append([max(row) for row in zip(*z, strict=True)])
+    rows, weights = len(heights[0]), [family.join.weight for family in families]
+    least = 1 / (rows * min(weights))
     pairs = []
     for b in range(rows):
-        p = [sum(peak[c] >= peak[b] for c in range(rows)) / rows for peak in peaks]
-        pairs.append((min(p), max(peak[b] for peak, q in zip(peaks, p, strict=True) if q == min(p))))
+        p = [
+            max(sum(height[c] >= height[b] for c in range(rows)) / rows / w, least)
+            for height, w in zip(heights, weights, strict=True)
+        ]
+        pairs.append((min(p), max(height[b] for height, q in zip(heights, p, strict=True) if q == min(p))))
     return sum(p < pairs[0][0] or (p == pairs[0][0] and z >= pairs[0][1]) for p, z in pairs) / rows
+
+
+def drawn_families(rng, count, rows):
+    """Whole numbers, so that there are ties; largest or sum of statistics, weights of 1, 1.5 and 2."""
+    found = []
+    for i in range(count):
+        k = int(rng.integers(1, 4))
+        counts = tuple(rng.choice([0.5, 1.0], k).tolist()) if rng.random() < 0.5 else ()
+        join = Join(counts, float(rng.choice([1.0, 1.5, 2.0])))
+        found.append(Evidence(f"f{i}", rng.integers(0, 6, (rows, k)).astype(float), (), join))
+    return found
 
 
 @settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 4), st.integers(5, 40))
-def test_equals_the_slow_twin(seed, families, rows):
-    rng = np.random.default_rng(seed)
-    values = [rng.integers(0, 6, (rows, rng.integers(1, 4))).astype(float) for _ in range(families)]
-    assert joint_p(values) == pytest.approx(twin(values), abs=1e-12)
+def test_equals_the_slow_twin(seed, count, rows):
+    families = drawn_families(np.random.default_rng(seed), count, rows)
+    assert joint_p(families) == pytest.approx(twin(families), abs=1e-12)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_over_all_rows_the_p_value_is_super_uniform(seed):
-    """Exactness: were each row the observed one in turn, P(p <= a) <= a for every a."""
-    rng = np.random.default_rng(seed)
-    values = [rng.integers(0, 5, (30, 3)).astype(float) for _ in range(3)]
-    p = np.array([joint_p([np.roll(v, -b, axis=0) for v in values]) for b in range(30)])
+    """Exactness: were each row the observed one in turn, P(p <= a) <= a for every a, whatever sums and weights."""
+    families = drawn_families(np.random.default_rng(seed), 3, 30)
+    p = np.array(
+        [joint_p([replace(f, values=np.roll(f.values, -b, axis=0)) for f in families]) for b in range(30)]
+    )
     for alpha in np.unique(p):
         assert (p <= alpha).mean() <= alpha + 1e-12
+
+
+@pytest.mark.parametrize("light", [0, 2])
+def test_what_only_a_light_family_sees_can_have_the_smallest_p(light):
+    """The top rows of the heavy family do not lie before all others: among quotients that small heights decide."""
+    rng = np.random.default_rng(0)
+    values = [rng.normal(size=(100, 1)) for _ in range(3)]
+    values[light][0] = 50.0
+    families = [Evidence("f", v, (), Join((), w)) for v, w in zip(values, (1.0, 2.0, 1.0), strict=True)]
+    assert joint_p(families) == 0.01
+
+
+def test_a_heavier_family_needs_less():
+    """Its p of 4/100 counts as 2/100 does for the others, whose best rows are three each at that level."""
+    rng = np.random.default_rng(1)
+    values = [rng.normal(size=(100, 1)) for _ in range(2)]
+    order = np.argsort(-values[0][:, 0])
+    values[0][[0, order[3]]] = values[0][[order[3], 0]]  # the observed row is the fourth of its family
+    values[1][0] = -5.0
+    p = [
+        joint_p([Evidence("f", v, (), Join((), w)) for v, w in zip(values, (weight, 1.0), strict=True)])
+        for weight in (1.0, 2.0, 4.0)
+    ]
+    assert p[0] > p[1] > p[2] >= 0.04
+
+
+def test_a_sum_finds_what_several_statistics_see_a_little_of():
+    """Seven statistics, each moved by 1.5 sd: the largest of them is nothing unusual, their sum is."""
+    values = np.random.default_rng(2).normal(size=(1000, 7))
+    values[0] = 1.5
+    assert joint_p(plain(values)) > 0.2
+    assert joint_p([Evidence("f", values, (), Join((1.0,) * 7))]) == 0.001
+
+
+def test_statistics_are_adjusted_by_the_largest_whatever_the_family_does():
+    """Single-step max-z: a statistic's adjusted p is about statistics, the family's about their sum."""
+    values = np.random.default_rng(2).normal(size=(1000, 7))
+    values[0] = 1.5
+    summed = replace(evidence("a", values), join=Join((1.0,) * 7))
+    one, other = (judge([e], {"a": "on"}, 0.01, 0.0).families[0] for e in (summed, evidence("a", values)))
+    assert one.statistics == other.statistics
+    assert one.p_value < other.p_value == min(s.p_value for s in other.statistics)
 
 
 def test_the_tie_rule_reaches_the_smallest_p():
@@ -67,7 +131,7 @@ def test_the_tie_rule_reaches_the_smallest_p():
     peaks = [standardise(v).max(axis=1) for v in values]
     untied = np.min([p_values(peak) for peak in peaks], axis=0)
     assert (untied <= untied[0]).mean() == 0.03  # min-p alone stops at 3/100
-    assert joint_p(values) == 0.01
+    assert joint_p(plain(*values)) == 0.01
 
 
 def test_step_down_equals_single_tests_when_alone_and_grows_with_the_order():
@@ -76,10 +140,10 @@ def test_step_down_equals_single_tests_when_alone_and_grows_with_the_order():
     for peak, height in zip(peaks, (4.0, 2.0, 1.0, 0.0), strict=True):
         peak[0] = height
     p = [p_values(peak) for peak in peaks]
-    adjusted = step_down(p, peaks)
+    adjusted = step_down(p, peaks, [1.0] * 4)
     assert adjusted == sorted(adjusted)
     assert adjusted[-1] >= p[-1][0]
-    assert step_down(p[:1], peaks[:1]) == [p[0][0]]
+    assert step_down(p[:1], peaks[:1], [1.0]) == [p[0][0]]
 
 
 def test_constant_and_non_finite_statistics_say_nothing():
@@ -87,8 +151,8 @@ def test_constant_and_non_finite_statistics_say_nothing():
     values[:, 1] = np.nan
     values[0, 2] = np.inf
     assert (standardise(values) == 0).all()
-    assert joint_p([values]) == 1.0
-    assert joint_p([np.zeros((50, 0))]) == 1.0
+    assert joint_p(plain(values)) == 1.0
+    assert joint_p(plain(np.zeros((50, 0)))) == 1.0
 
 
 def drifting(rows=1000, height=9.0):
@@ -148,7 +212,7 @@ def test_all_relabellings_of_a_tiny_problem_give_the_exact_p():
     x = np.array([0.1, 0.4, 0.2, 0.3, 1.1, 0.9, 1.0])
     rows = [(4, 5, 6), *[r for r in itertools.combinations(range(7), 3) if r != (4, 5, 6)]]
     statistic = np.array([[abs(x[list(r)].mean() - np.delete(x, r).mean())] for r in rows])
-    assert joint_p([statistic]) == 1 / 35
+    assert joint_p(plain(statistic)) == 1 / 35
 
 
 def test_alpha_itself_is_a_finding():
@@ -236,14 +300,16 @@ def test_observed_p_is_the_gates_then_each_familys():
     rng = np.random.default_rng(5)
     values = [rng.normal(size=(200, 2)) for _ in range(3)]
     values[1][0] = 9.0
-    p = observed_p(values, ["on", "advisory", "on"])
-    assert p[0] == joint_p([values[0], values[2]])
-    assert p[1:].tolist() == [joint_p([v]) for v in values]
+    p = observed_p(plain(*values), ["on", "advisory", "on"])
+    assert p[0] == joint_p(plain(values[0], values[2]))
+    assert p[1:].tolist() == [joint_p(plain(v)) for v in values]
     assert p[2] == 1 / 200
 
 
-def slow_step_down(p, peaks):
+def slow_step_down(p, peaks, weights):
     """Westfall & Young's algorithm 2.8 by its definition, with the tie rule as a pair to compare."""
+    least = 1 / (len(p[0]) * min(weights))
+    p = [np.maximum(values / w, least) for values, w in zip(p, weights, strict=True)]
     left, adjusted, floor = list(range(len(p))), {}, 0.0
     while left:
         chosen = min(left, key=lambda f: (p[f][0], -peaks[f][0]))
@@ -260,4 +326,5 @@ def test_step_down_equals_its_slow_twin(seed, count):
     rng = np.random.default_rng(seed)
     peaks = [rng.integers(0, 8, 25).astype(float) for _ in range(count)]
     p = [p_values(peak) for peak in peaks]
-    assert step_down(p, peaks) == pytest.approx(slow_step_down(p, peaks))
+    weights = rng.choice([1.0, 1.5, 2.0], count).tolist()
+    assert step_down(p, peaks, weights) == pytest.approx(slow_step_down(p, peaks, weights))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from driftcli.stats import minp, sequential
 from driftcli.stats.own_rate import HeldOut
-from tests.statistical import binomial_bound
+from tests.statistical import binomial_bound, plain
 
 YEAR, B = 365, 999
 
@@ -167,7 +167,7 @@ def test_the_p_value_of_two_stages_is_exact_by_enumeration():
     @cache
     def rank(observed, drawn):
         rows = [observed, *drawn]
-        return round(minp.joint_p([statistics[rows, k, None] for k in range(2)]) * len(rows))
+        return round(minp.joint_p(plain(*(statistics[rows, k, None] for k in range(2)))) * len(rows))
 
     counts, finer = Counter(), 0
     for observed, *drawn in itertools.product(range(6), repeat=5):
