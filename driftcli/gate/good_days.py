@@ -191,7 +191,7 @@ def _between_means(f: Family, x: NDArray[np.float32], days: int) -> NDArray[np.f
     values = x[:, linear].astype(np.float64).reshape(days, len(x) // days, len(linear))
     there = np.isfinite(values)
     mean = np.where(there, values, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-    known = there.any(axis=1)
+    known: NDArray[np.bool_] = there.any(axis=1)
     apart: NDArray[np.float64] = np.abs(mean[:, None] - mean[None]) * (known[:, None] & known[None])
     return apart
 
