@@ -51,10 +51,9 @@ class Concepts:
 
     def _moved(self, family: Family, count: int, alpha: float) -> Moved | None:
         """How the shares moved, as arrays of `count` words."""
-        held_out, batch = (side.views[family.view] for side in (self.baseline.features, self.outcome.tested))
-        found = family.detector.changes(
-            family.state, held_out, batch, self.outcome.relabellings, family.columns, alpha
-        )
+        sides = (side.views[family.view] for side in (self.baseline.features, self.outcome.tested))
+        held_out, batch, relabellings = self.outcome.relabellings.tested(*sides)
+        found = family.detector.changes(family.state, held_out, batch, relabellings, family.columns, alpha)
         return None if found is None else of_every_word(found, count)
 
     def with_subjects(self, images: Sequence[ImageResult], batch: Features) -> tuple[ImageResult, ...]:

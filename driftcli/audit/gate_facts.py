@@ -7,7 +7,6 @@ from functools import cached_property
 
 from driftcli.calibration import detectability, false_alarms
 from driftcli.config.settings import Settings
-from driftcli.core.features import Features
 from driftcli.core.report import GateResult
 from driftcli.core.sight import Detectable, FalseAlarmRate
 from driftcli.core.text import label
@@ -22,8 +21,8 @@ class GateFacts:
 
     settings: Settings
     baseline: Baseline
-    batch: Features
-    """All images that were read; the gate tests the first of them."""
+    independent: int
+    """What the batch counts for where sight is told: its images in the test, or as many as it has groups."""
     dependence: Found | None = None
     """What was found to belong together."""
 
@@ -48,9 +47,7 @@ class GateFacts:
     @cached_property
     def detectable(self) -> tuple[tuple[Detectable, ...], str | None]:
         """Corruptions and property shifts that batches of this size show, and what they do not."""
-        count = len(self.batch.first(self.settings.gate.max_test_images))
-        if self.dependence is not None:  # at best as good as that many independent images
-            count = self.dependence.units[1]
+        count = self.independent
         simulated = self.baseline.facts.get("detectable", ())
         seen, missed = detectability.detectable(
             self.baseline.measured, simulated, self.settings.gate.alpha, count

@@ -68,7 +68,7 @@ class Draft:
     def report(self, outcome: Outcome, seconds: float) -> Report:
         """The whole result of an audit that reached a verdict."""
         verdict, settings = outcome.verdict, self.settings
-        gate = GateFacts(settings, self.baseline, self.reading.features, outcome.dependence)
+        gate = GateFacts(settings, self.baseline, outcome.independent, outcome.dependence)
         judged = rules.judge(settings.gate, self.baseline, self.reading.features, gate.detectable[0])
         failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
         failed = failed or any(rule.failed for rule in judged)
@@ -247,8 +247,16 @@ class Draft:
             said.append(
                 "calibrated on images held back from the fit, not on a baseline of its own (driftcli baseline)"
             )
-        left = count - int(outcome.relabellings.batch_sizes[0])
-        if left and outcome.relabellings.kind == "bins":
+        relabellings = outcome.relabellings
+        left = count - int(relabellings.batch_sizes[0])
+        named = relabellings.kind == "groups" and outcome.dependence is None
+        if named and relabellings.images < count + n:
+            said.append(
+                "groups differ in size and are compared with groups of as many images, so that larger ones give "
+                f"only some of theirs: {count - left:,} of the batch's {count:,} images and "
+                f"{relabellings.images - count + left:,} of the baseline's {n:,} entered the test"
+            )
+        elif left and relabellings.kind == "bins":
             said.append(f"{left} images are left out of the test: bins have equal sizes")
         return (*said, *(self._doubts(outcome) if outcome.verdict.outcome == "pass" else ()))
 

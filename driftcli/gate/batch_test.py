@@ -35,10 +35,15 @@ class Outcome:
     permutations: int
     tolerance: float
     tested: Features
-    """The images of the batch that the test used."""
+    """The images of the batch that the test used; of thinned groups all."""
     composition: CompositionResult | None = None
     dependence: Found | None = None
     """Which images were found to depend on each other; None: none, or somebody named the groups."""
+
+    @property
+    def independent(self) -> int:
+        """Images of the batch that the test used, or its groups: as if the images of a group were copies of one."""
+        return self.relabellings.labels.shape[1] if self.relabellings.kind == "groups" else len(self.tested)
 
 
 def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix | None = None) -> Outcome:
@@ -72,6 +77,7 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
             _unattainable(relabellings, chosen.alpha),
             _how_many(relabellings, chosen.alpha) if tied is None else tied.hint,
         )
+    _require_enough(relabellings, len(tested), chosen.min_images, tied)
     tolerance = _tolerance(settings, baseline)
 
     def judged(relabellings: Relabellings) -> minp.Verdict:
@@ -191,6 +197,22 @@ def _tolerance(settings: Settings, baseline: Baseline) -> float:
             "run driftcli baseline ARTIFACT GOOD_DAY_1 GOOD_DAY_2 ... with five or more good groups",
         )
     return float(np.quantile(list(effects.values()), 0.95))
+
+
+def _require_enough(relabellings: Relabellings, images: int, least: int, tied: Found | None) -> None:
+    """Raise NotAuditedError where groups so thinned leave fewer images of the batch than a batch must have."""
+    left = int(relabellings.batch_sizes[0])
+    if relabellings.kind == "groups" and left < min(least, images):
+        if tied is not None:
+            raise NotAuditedError(
+                f"only {left} of the batch's {images:,} images can be tested; at least {least} are needed",
+                tied.hint,
+            )
+        raise NotAuditedError(
+            f"only {left} of the batch's {images:,} images can be tested: its groups are compared with good groups "
+            f"of as many images, and too many of those are small; at least {least} are needed",
+            "give driftcli baseline more good groups that are as large as the batch's, or lower --min-images",
+        )
 
 
 def _unattainable(relabellings: Relabellings, alpha: float) -> str:

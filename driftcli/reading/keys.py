@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from driftcli.core.addresses import folder_of
-from driftcli.core.errors import UsageError
+from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.images import Decoded
+from driftcli.core.text import safe_name
 
 KeyFunction = Callable[[Decoded], str]
 
@@ -19,14 +21,14 @@ def key_function(setting: str | None) -> KeyFunction | None:
 
     `folder`: its folder · `hour`: hour of capture · `column:NAME`: a manifest column · anything
     else: a regular expression on the path, its first group. Raises UsageError for a regular expression that is
-    none, or has no group.
+    none, or has no group. The function for `hour` raises NotAuditedError for an image whose time is none.
     """
     if setting is None:
         return None
     if setting == "folder":
         return lambda item: folder_of(item.name)
     if setting == "hour":
-        return lambda item: _hour(capture_time(item))
+        return _hour
     if setting.startswith("column:"):
         column = setting.removeprefix("column:")
         return lambda item: item.columns.get(column, "")
@@ -77,5 +79,18 @@ def capture_time(item: Decoded) -> float:
     return float("nan") if item.facts.time is None else item.facts.time
 
 
-def _hour(seconds: float) -> str:
-    return "" if seconds != seconds else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H}"  # noqa: PLR0124 - NaN
+def _hour(item: Decoded) -> str:
+    """The hour of capture; empty for an image without a time. Raises NotAuditedError for a time that is none.
+
+    Without that all images with such times would be one group, whatever their days.
+    """
+    seconds, text = capture_time(item), item.columns.get("time", "")
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H}"
+    except (ValueError, OverflowError, OSError) as error:  # NaN, and moments outside of the calendar
+        if not text and math.isnan(seconds):
+            return ""
+        raise NotAuditedError(
+            f"{safe_name(item.name)}: its time {safe_name(text or str(seconds))} is not one whose hour can be told",
+            "write times as 2026-11-28T14:05:00, of the years 1 to 9999 in UTC; leave out those that nobody knows",
+        ) from error

@@ -25,10 +25,14 @@ from numpy.typing import NDArray
 
 MODERATE = 0.3
 """Correlation within groups for which plans are compared. The measured one would depend on what images show."""
-COMFORT = 4.0
-"""So many times 1/alpha relabellings are wanted where they can be had: a test whose p can just reach alpha sees less."""
+COARSE = 0.12
+"""What a plan is worth less where one relabelling of 1/alpha is just enough: a batch must then be the most extreme of all.
+
+For a normal statistic to be found with probability 1/2 at alpha 0.01, its squared distance must be 2.48² among 99 others
+and 2.33² among very many; with k/alpha relabellings the difference is about a k-th of that.
+"""
 CELLS = (1, 2, 4, 8, 16, 32, 64)
-THRESHOLDS = 32
+THRESHOLDS = 24
 """Sizes at most that are tried as the smallest of a good group that gives images to a cell."""
 Sizes = NDArray[np.int64]
 
@@ -63,65 +67,64 @@ def kept_sizes(sizes: Sizes, is_batch: NDArray[np.bool_], stratum: Sizes, alpha:
 
 
 def _chosen(options: Sequence[Sequence[_Plan]], alpha: float) -> list[_Plan]:
-    """Of each stratum the plan worth most among those that leave it its share of the relabellings that are needed."""
-    for needed in (math.log(COMFORT / alpha), math.log(1 / alpha)):
-        least = needed / max(len(options), 1) - 1e-9
-        plans = [_best(plans, least) for plans in options]
-        if sum(plan.log_relabellings for plan in plans) >= needed - 1e-9:
-            return plans
+    """Of each stratum the plan worth most among those that leave it its share of the relabellings that are needed.
+
+    Where that is not enough, the plans with most relabellings.
+    """
+    needed = math.log(1 / alpha)
+    plans = [_best(plans, needed / len(options)) for plans in options]
+    if sum(plan.log_relabellings for plan in plans) >= needed - 1e-9:
+        return plans
     return [_best(plans, math.inf) for plans in options]
 
 
 def _best(plans: Sequence[_Plan], least: float) -> _Plan:
-    """The plan worth most with so many relabellings; where none has them, the one with most."""
-    enough = [plan for plan in plans if plan.log_relabellings >= least]
+    """The plan worth most with so many relabellings (their logarithm); where none has them, the one with most."""
+    enough = [plan for plan in plans if plan.log_relabellings >= least - 1e-9]
     if enough:
-        return max(enough, key=lambda plan: plan.worth)
-    return max(plans, key=lambda plan: (plan.log_relabellings, plan.worth))
+        return max(enough, key=lambda p: p.worth * (1 - COARSE * math.exp(least - p.log_relabellings)))
+    return max(plans, key=lambda p: (p.log_relabellings, p.worth))
 
 
 def _plans(held_out: Sizes, batch: Sizes) -> list[_Plan]:
     """What can be done with good groups and batch groups of these sizes; one plan where all sizes agree."""
-    c, y = np.sort(held_out), np.sort(batch)
+    orders = np.argsort(held_out, kind="stable"), np.argsort(batch, kind="stable")
+    c, y = held_out[orders[0]], batch[orders[1]]
     if c[0] == c[-1] == y[0] == y[-1]:
-        return [_plan(held_out, batch, 1, 0)]
-    # The first of the good groups that are as large as the k-th size: what lies before it is below all cells.
+        return [_Plan(held_out, batch, 0.0, math.inf)]
+    # Where the good groups of each size begin, up to the largest of the batch: what lies before is below all cells.
     starts = np.searchsorted(c, np.unique(np.minimum(c, y[-1])))
     starts = starts[np.unique(np.linspace(0, len(starts) - 1, THRESHOLDS).round().astype(int))]
-    return [
-        _plan(held_out, batch, cells, int(start))
-        for start in starts
-        for cells in sorted({*CELLS, len(c) - int(start), len(y)})
-        if cells <= min(len(c) - start, len(y), CELLS[-1])
-    ]
+    plans = []
+    for start in starts.tolist():
+        most = min(len(c) - start, len(y), CELLS[-1])
+        for cells in sorted({min(number, most) for number in CELLS}):
+            thinned = _thinned(c, y, cells, start)
+            placed = [np.empty_like(side) for side in thinned]
+            for where, order, side in zip(placed, orders, thinned, strict=True):
+                where[order] = side
+            plans.append(_Plan(placed[0], placed[1], *_judged(*thinned)))
+    return plans
 
 
-def _plan(held_out: Sizes, batch: Sizes, cells: int, below: int) -> _Plan:
-    """All but the `below` smallest good groups, and the batch's, in so many cells, each thinned to its smallest group."""
-    c_order, y_order = np.argsort(held_out, kind="stable"), np.argsort(batch, kind="stable")
-    c_cell = _cells(len(held_out) - below, cells)
-    y_cell = _cells(len(batch), cells)
-    c, y = held_out[c_order[below:]], batch[y_order]
-    smallest = np.minimum(
-        c[np.searchsorted(c_cell, np.arange(cells))], y[np.searchsorted(y_cell, np.arange(cells))]
-    )
-    kept_c, kept_y = held_out.copy(), batch.copy()
-    kept_c[c_order[below:]], kept_y[y_order] = smallest[c_cell], smallest[y_cell]
-    return _Plan(kept_c, kept_y, *_judged(kept_c, kept_y))
-
-
-def _cells(count: int, cells: int) -> Sizes:
-    """[count] ascending: the cell of each group, all cells about equally large."""
-    return np.arange(count) * cells // count
+def _thinned(c: Sizes, y: Sizes, cells: int, below: int) -> tuple[Sizes, Sizes]:
+    """Ascending sizes of both sides, but for the first `below` of C in so many cells, each thinned to its smallest group."""
+    sides = c[below:], y
+    # All cells of a side are about equally large, and none is empty: there are no more cells than groups.
+    cell = [np.arange(len(side)) * cells // len(side) for side in sides]
+    first = [np.searchsorted(of, np.arange(cells)) for of in cell]
+    smallest = np.minimum(sides[0][first[0]], sides[1][first[1]])
+    return np.concatenate([c[:below], smallest[cell[0]]]), smallest[cell[1]]
 
 
 def _judged(held_out: Sizes, batch: Sizes) -> tuple[float, float]:
-    """Worth and log number of relabellings of a plan."""
+    """Worth and log number of relabellings of a plan; good groups whose size the batch has not stay."""
     # With t images a group a stratum's sums of images have the variance t (1 + (t - 1) rho) a group, and relabelling c good
     # groups and y of the batch moves h = c y / (c + y) of them. A shift of all images by d moves the sum over the batch by
     # d sum(t h) from its mean over relabellings, whose variance is sum(t (1 + (t - 1) rho) h).
-    t = np.unique(np.concatenate([held_out, batch]))
-    c, y = (np.bincount(np.searchsorted(t, side), minlength=len(t)) for side in (held_out, batch))
+    t, y = np.unique(batch, return_counts=True)
+    good = np.sort(held_out)
+    c = np.searchsorted(good, t, side="right") - np.searchsorted(good, t)
     h = c * y / (c + y)
     spread = float((t * (1 + (t - 1) * MODERATE) * h).sum())
     worth = float((t * h).sum()) ** 2 / spread if spread else 0.0

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from driftcli.core.evidence import Statistic
+from driftcli.core.features import Column
 from driftcli.detectors.base import by_groups
 from driftcli.detectors.mmd import Mmd
+from driftcli.detectors.outliers import Outliers
+from driftcli.detectors.reconstruction import Reconstruction
+from driftcli.detectors.shares import Shares
 from driftcli.detectors.univariate import Univariate
 from driftcli.stats.relabelling import Blocks, draw
 
@@ -91,3 +96,34 @@ def test_what_groups_alone_give_a_kernel_is_half_the_mean_over_relabellings():
     values = np.array([[0.4, -0.3], [0.2, 0.1]])
     assert Mmd().group_bias(values) == pytest.approx([0.15, 0.0])
     assert Univariate().group_bias(values).tolist() == [0.0, 0.0]
+
+
+NAMED = tuple(Column(name) for name in ("a", "b", "c"))
+LONG, SHORT = [f"c{i // 4}" for i in range(40)], [f"y{i // 2}" for i in range(12)]
+
+
+@pytest.mark.parametrize("detector", [Mmd(), Univariate(), Reconstruction(), Outliers(), Shares()])
+def test_images_that_a_thinned_group_leaves_out_change_nothing(detector):
+    """Not its ranks, levels or classes either: what they show would tell on which side their group was observed."""
+    rng = np.random.default_rng(5)
+    c, y = rng.uniform(size=(40, 3)).astype("f"), rng.uniform(size=(12, 3)).astype("f")
+    drawn = draw(40, 12, 39, rng, Blocks(groups=LONG + SHORT))
+    left_out = drawn.unit_of[:40] < 0
+    assert left_out.sum() == 20
+    state = detector.fit(c[:20], NAMED, 0)
+    values, statistics = detector.test(state, c, y, drawn, NAMED)
+    other = np.where(left_out[:, None], np.float32(50.0), c)
+    again, others = detector.test(state, other, y, drawn, NAMED)
+    assert np.array_equal(values, again)
+    assert statistics == others
+    alone = draw(
+        20,
+        12,
+        39,
+        np.random.default_rng(6),
+        Blocks(groups=[LONG[i] for i in np.flatnonzero(~left_out)] + SHORT),
+    )
+    alone = replace(alone, labels=drawn.labels)
+    kept, described = detector.test(state, c[~left_out], y, alone, NAMED)
+    assert np.array_equal(values, kept), "as if they had never been there"
+    assert statistics == described

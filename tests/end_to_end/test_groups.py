@@ -59,7 +59,7 @@ def test_groups_are_the_unit_where_they_are_asked_for(drift, check, world, tmp_p
     """19 good groups attain alpha 0.05 with one batch group, fewer are 3 with the number that is needed."""
     ref = shutil.copytree(world.bare, tmp_path / "ref")
     root = tmp_path / "good"
-    days(root, 19, 12, size=5)
+    days(root, 19, 12, size=8)
     by_folder = ("--group-by", "folder", "--workers", 1)
     assert drift("baseline", ref, root, *by_folder).code == 0
     (today,) = days(tmp_path / "today", 1, 13, size=8)
@@ -78,7 +78,32 @@ def test_sources_named_as_groups_serve_group_by_folder(drift, check, world, tmp_
     ref = shutil.copytree(world.bare, tmp_path / "ref")
     assert drift("baseline", ref, *days(tmp_path / "good", 19, 15, size=3), "--workers", 1).code == 0
     (today,) = days(tmp_path / "today", 1, 16, size=8)
-    assert check(ref, today, "--group-by", "folder", "--alpha", "0.05").code == 0
+    ran = check(ref, today, "--group-by", "folder", "--alpha", "0.05")
+    assert (ran.code, ran.result["gate"]["p_value"]) == (3, None)
+    assert "only 3 of the batch's 8 images can be tested" in ran.err
+    ran = check(ref, today, "--group-by", "folder", "--alpha", "0.05", "--min-images", 3)
+    assert (ran.code, ran.result["gate"]["images_tested"], len(ran.result["images"])) == (0, 3, 8)
+    assert any(
+        "3 of the batch's 8 images and 57 of the baseline's 57 entered the test" in notice
+        for notice in ran.result["notices"]
+    )
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "yesterday"])
+def test_a_time_that_has_no_hour_is_3(check, world, tmp_path, moment):
+    """All images with such times would be one group; nobody else asks for hours, and takes the times as unknown."""
+    names = sorted(path.name for path in world.fresh.iterdir())
+    rows = [("path", "time"), *((str(world.fresh / name), "2026-11-28T10:00:00") for name in names)]
+    rows[3] = (rows[3][0], moment)
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    ran = check(world.ref, tmp_path / "list.csv", "--group-by", "hour")
+    assert (ran.code, moment in ran.err, "between" in ran.err or "years 1 to 9999" in ran.err) == (
+        3,
+        True,
+        True,
+    )
+    assert check(world.ref, tmp_path / "list.csv").code == 0
 
 
 def test_keys_of_another_making_are_refused(drift, check, world, tmp_path):

@@ -72,6 +72,24 @@ def test_alpha_must_be_attainable():
     assert "1 batch group(s) need at least 4 baseline groups at this alpha, there are 3" in caught.value.hint
 
 
+def test_what_unequal_groups_leave_of_a_batch_must_be_enough():
+    """Good tracks of 12 images, one of 9, one of 3: of a batch track as many are tested as alpha needs good tracks for."""
+    values = GOOD.views["properties"][:60, 0]
+    names = tuple(f"c{i // 12}" for i in range(57)) + ("short",) * 3
+    good = replace(cases.features(values, 1000), group=names)
+    batch = grouped(np.full(12, 9.0), 12, name="y")
+    keys = {"good": good, "input": {"group_by": "folder"}, "facts": {"group_by": "folder"}}
+    with pytest.raises(NotAuditedError, match=r"only 3 of the batch's 12 images can be tested") as caught:
+        gate(batch, {"alpha": 1 / 7}, **keys)
+    assert "lower --min-images" in caught.value.hint
+    few = gate(batch, {"alpha": 1 / 7, "min_images": 3}, **keys)
+    assert (int(few.relabellings.batch_sizes[0]), few.verdict.p_value) == (3, 1 / 7)
+    spared = gate(batch, {"alpha": 1 / 6}, **keys)
+    assert int(spared.relabellings.batch_sizes[0]) == 9
+    assert spared.independent == 1
+    assert spared.tested.names == batch.names, "images that a group leaves out are of the batch all the same"
+
+
 def test_keys_of_another_making_are_refused():
     batch, plain = grouped(np.zeros(24), 4, name="y"), GOOD
     good = grouped(np.zeros(60), 4, 1000)

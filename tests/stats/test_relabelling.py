@@ -78,6 +78,18 @@ def test_groups_of_unequal_size_are_thinned_until_every_row_has_as_many_images()
     assert (own.n_held_out, own.unit_of.tolist()) == (len(held_out), drawn.unit_of[kept].tolist())
 
 
+def test_unequal_groups_change_sides_within_strata_and_sizes():
+    """Every row names as many groups of each stratum and size as were observed."""
+    sizes = {"c": [1, 4, 4, 6, 9, 2] * 6, "y": [3, 4, 8, 1]}
+    names = [f"{side}{g}" for side in "cy" for g, size in enumerate(sizes[side]) for _ in range(size)]
+    strata = ["even" if int(name[1:]) % 2 == 0 else "odd" for name in names]
+    drawn = draw(156, 16, 300, rng(), Blocks(groups=names, strata=strata))
+    first = [int(np.flatnonzero(drawn.unit_of == unit)[0]) for unit in range(len(drawn.sizes))]
+    kind = np.array([f"{strata[i]} {size}" for i, size in zip(first, drawn.sizes, strict=True)])
+    assert len({tuple(sorted(row)) for row in kind[drawn.labels].tolist()}) == 1
+    assert len({tuple(row) for row in drawn.labels.tolist()}) > 250
+
+
 def test_strata_keep_their_numbers_in_every_row():
     strata = ["cat"] * 50 + ["dog"] * 50 + ["cat"] * 4 + ["dog"] * 16
     drawn = draw(100, 20, 300, rng(), Blocks(strata=strata))
