@@ -88,7 +88,7 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
             _unattainable(relabellings, chosen.alpha),
             _how_many(relabellings, chosen.alpha) if tied is None else tied.hint,
         )
-    _require_enough(relabellings, len(tested), chosen.min_images)
+    _require_enough(relabellings, len(tested), chosen.min_images, tied)
     _require_share(relabellings, chosen)
     days = good_days.measure(chosen, baseline, tested)
     tolerance = float(chosen.tolerance) if chosen.tolerance != "auto" else days.tolerance if days else 0.0
@@ -217,10 +217,15 @@ def _both(
     return held_out + batch
 
 
-def _require_enough(relabellings: Relabellings, images: int, least: int) -> None:
+def _require_enough(relabellings: Relabellings, images: int, least: int, tied: Found | None) -> None:
     """Raise NotAuditedError where groups so thinned leave fewer images of the batch than a batch must have."""
     left = int(relabellings.batch_sizes[0])
     if relabellings.kind == "groups" and left < min(least, images):
+        if tied is not None:
+            raise NotAuditedError(
+                f"only {left} of the batch's {images:,} images can be tested; at least {least} are needed",
+                tied.hint,
+            )
         raise NotAuditedError(
             f"only {left} of the batch's {images:,} images can be tested: its groups are compared with good groups "
             f"of as many images, and too many of those are small; at least {least} are needed",

@@ -46,15 +46,16 @@ class Order:
 def order_of(features: Features) -> Order:
     """Series by series: images (of one stratum) whose paths differ by their last number alone, in the order of their times.
 
+    So is every good group that the baseline was told of (days, cameras): that groups differ is another matter.
     Without times by name, numbers as numbers (frame2 before frame10). A folder, or another part of a path, may stand for a
     class or a camera: that its images resemble each other is no dependence, so that neighbours are compared within a series
     only. Paths that differ by digits share a series where their other numbers would make many short ones (times of day);
     paths of fewer than LEAST that are alike share one of their folder.
     """
     names = features.names
-    stems = list(
-        zip(features.stratum or ("",) * len(names), (_DIGITS.sub("#", n) for n in names), strict=True)
-    )
+    parts = [key or ("",) * len(names) for key in (features.stratum, features.group)]
+    strata = ["\n".join(keys) for keys in zip(*parts, strict=True)]
+    stems = list(zip(strata, (_DIGITS.sub("#", n) for n in names), strict=True))
     counts = Counter(stems)
     before = [_BEFORE.match(name) for name in names]
     heads = ["" if match is None else match[0] for match in before]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -97,6 +99,28 @@ def test_bursts_are_held_out_in_blocks(by):
     film = parts.held_out[np.argsort(place)]
     assert (film.reshape(BLOCKS, -1).mean(axis=1) % 1 == 0).all()
     assert film.sum() == n // 2
+
+
+@pytest.mark.parametrize("dependence", [True, False])
+def test_images_that_resemble_their_neighbours_are_held_out_in_blocks(dependence):
+    """A slow film without near-duplicates: stretches of at least ten correlation times, unless nobody is to look."""
+    rng = np.random.default_rng(3)
+    n = 600
+    film = rng.normal(size=(n, 14))
+    for i in range(1, n):
+        film[i] = 0.7 * film[i - 1] + 0.71 * film[i]
+    place = rng.permutation(n)
+    features = made(n, names=[f"frame{p}.jpg" for p in place])
+    features = replace(features, views={"properties": film[place].astype(np.float32)})
+    parts = split(features, 0.5, 0, dependence=dependence)
+    changes = int((np.diff(parts.held_out[np.argsort(place)].astype(int)) != 0).sum())
+    if dependence:
+        assert "resemble each other" in parts.caution
+        assert changes <= 20
+        assert abs(parts.held_out.mean() - 0.5) < 0.1
+    else:
+        assert parts.caution is None
+        assert changes > 200
 
 
 def test_images_alike_everywhere_are_no_bursts():
