@@ -464,8 +464,12 @@ def test_onnxruntime_reports_to_nobody(tmp_path):
         "found = session.Session(model.SerializeToString()).run(np.ones((1, 2), np.uint8), ['y']); "
         "assert found[0].tolist() == [[1.0, 1.0]]; import os; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
     )
-    places = {"TMPDIR": str(tmp_path), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
-    environment = {k: v for k, v in os.environ.items() if k not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    places = {"TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
+    environment = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("CI", "ORT_DISABLE_TELEMETRY", "PYTEST_CURRENT_TEST", "XDG_CACHE_HOME")
+    }
     ran = subprocess.run(
         [sys.executable, "-c", code], env=environment | places, capture_output=True, text=True, check=False
     )
