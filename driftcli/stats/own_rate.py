@@ -15,8 +15,8 @@ about itself; `tests/benchmarks/own_rate.py` holds it against simulated and real
 # estimated from C too. For a sum of squares of normal features the estimated mean of the statistic lies off by
 # n^(-1/2) of its standard deviation, whatever the number of features (1/n at z = 0); its scale, for one feature, by
 # (2/n)^(1/2), which moves scores the more the larger z is (z = 1.645: 2.5/n; z = 3.1: 6.1/n). So far (1 + z²)/n is
-# little more than what normal features give; where tails are heavier scales are known less well, hence 1.5, which fits simulated
-# skewed features at C = 20 batches and was then held against those of images. Without all this the range was
+# little more than what normal features give; where tails are heavier scales are known less well, hence 1.5, which fits
+# simulated skewed features and those of CIFAR-10 at C = 20 batches. Without all this the range was
 # two to three times too narrow.
 
 from __future__ import annotations
