@@ -40,7 +40,7 @@ class GateFacts:
             false_alarm_rate=self._false_alarms(len(outcome.tested)),
             detectable=changes,
             detectable_reason=reason,
-            good_days=outcome.days and outcome.days.days,
+            good_days=None if outcome.days is None else outcome.days.days,
         )
 
     @cached_property
