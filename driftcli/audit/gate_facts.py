@@ -67,7 +67,7 @@ class GateFacts:
         if self.settings.input.group_by is not None:
             blocked = "groups are the unit of the test"
         elif self.settings.gate.tolerance == "auto":
-            blocked = "the good groups decide what is tolerated"
+            blocked = "the tolerance comes from the good groups"
         return false_alarms.false_alarm_rate(
             self.baseline.measured,
             self.settings.gate.alpha,
