@@ -72,7 +72,7 @@ class GateFacts:
         elif self.dependence is not None:
             blocked = "neighbouring images depend on each other"
         elif self.settings.gate.tolerance == "auto":
-            blocked = "the good groups decide what is tolerated"
+            blocked = "the tolerance comes from the good groups"
         return false_alarms.false_alarm_rate(
             self.baseline.measured,
             self.settings.gate.alpha,

@@ -40,11 +40,9 @@ class GoodDays:
     """Share of groups, the batch included, that lie at least as far: 1 / (days + 1) at least."""
     farther: bool
     """The batch lies farther than all of them."""
-
-    @property
-    def share_decides(self) -> bool:
-        """Whether the share of images that differ has a say: not where good groups differ in most of theirs."""
-        return self.differ <= MOST_TOLERATED
+    share_decides: bool
+    """Whether the share of images that differ has a say, too: not where good groups differ in most of theirs, nor where they
+    are smaller than the batch, of which more can be proved then."""
 
 
 @dataclass(frozen=True, slots=True)

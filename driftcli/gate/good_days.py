@@ -27,7 +27,7 @@ from driftcli.stats.relabelling import draw
 # can hide behind it; on any weather it is far from its own kind of day (tests/benchmarks/good_days.py).
 # All days enter with the same number of images, so that size makes none of them far.
 # The share of images that differ says little here: two days of other light can differ in nearly all of their images.
-# Where good days differ by more than MOST_TOLERATED, it decides nothing.
+# Where good days differ by more than MOST_TOLERATED, or are smaller than the batch, it decides nothing.
 
 LEAST_DAYS, LEAST_IMAGES = 5, 5
 """Good days that `auto` needs (contract), and images that make a day."""
@@ -55,7 +55,11 @@ class Measured:
             return verdict.outcome
         if self.days.farther:
             return "drift"
-        return verdict.outcome if self.days.share_decides else "warn"
+        beyond = self.days.share_decides and any(
+            f.gate == "on" and f.significant and (f.effect_lower or 0.0) > self.tolerance
+            for f in verdict.families
+        )
+        return "drift" if beyond else "warn"
 
 
 def require(gate: GateSettings, baseline: Baseline) -> None:
@@ -138,6 +142,7 @@ def _among(
         farthest_day=kept[farthest - 1],
         p_value=float((far >= far[0]).mean()),
         farther=bool(far[0] > far[farthest]),
+        share_decides=differ <= MOST_TOLERATED and min(map(len, days.values())) >= len(tested),
     )
 
 
@@ -191,7 +196,7 @@ def _between_means(f: Family, x: NDArray[np.float32], days: int) -> NDArray[np.f
     values = x[:, linear].astype(np.float64).reshape(days, len(x) // days, len(linear))
     there = np.isfinite(values)
     mean = np.where(there, values, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-    known: NDArray[np.bool_] = there.any(axis=1)
+    known = there.sum(axis=1) > 0
     apart: NDArray[np.float64] = np.abs(mean[:, None] - mean[None]) * (known[:, None] & known[None])
     return apart
 
@@ -209,7 +214,7 @@ def cautions(measured: Measured) -> list[str]:
             f"with {days.days} good groups a normal one is farther from them than any of them from the others once in "
             f"{days.days + 1} times: calibrate on {ENOUGH_DAYS} or more"
         )
-    if days is not None and not days.share_decides:
+    if days is not None and days.differ > MOST_TOLERATED:
         said.append(
             f"good groups differ from one another in up to {days.differ:.0%} of their images: no share of images tells "
             f"a bad one, and only a batch that is farther away than all of them is drift; calibrate on good groups "

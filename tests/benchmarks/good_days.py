@@ -80,7 +80,7 @@ def main() -> None:
     print(
         f"{platform.machine()}, {asked.world}, {asked.trials} trials a cell, {len(pools['good'])} good days, half {asked.half}"
     )
-    print("| days | batch | passes or warns, before | after | 99 % bound of 1 / (D + 1) |")
+    print("| days | batch | passes or warns, before | after | a normal day fails |")
     print("| --- | --- | --- | --- | --- |", flush=True)
     for days in DAYS:
         for kind in pools:

@@ -123,9 +123,12 @@ def same_numbers(artifact: str) -> bool:
 
 @pytest.mark.parametrize("name", [name for name in RESULTS if name not in BY_NETWORKS])
 def test_a_check_of_properties_measures_what_0_1_0_measured(name, check):
-    """Every number, rank and verdict of the result, exactly."""
+    """Every number, rank and verdict of the result, exactly; what `--tolerance auto` tolerates is another since 2026-11-28."""
     then, ran = stored(name), check(*CHECKS[name])
-    assert not list(differences(then, ran.result))
+    found = [
+        one for one in differences(then, ran.result) if "auto" not in CHECKS[name] or ".tolerance:" not in one
+    ]
+    assert not found
     assert ran.code == then["exit_code"]
 
 

@@ -44,7 +44,20 @@ def test_several_sources_are_groups_and_give_a_tolerance(drift, check, world, tm
     assert check(ref, cloudy, "--baseline", "six").code == 1
     ran = check(ref, cloudy, "--baseline", "six", "--tolerance", "auto")
     assert (ran.code, ran.result["verdict"]) == (0, "warn")
-    assert 0 < ran.result["gate"]["tolerance"] < 1
+    among = ran.result["gate"]["good_days"]
+    assert (among["days"], among["images"], among["farther"], among["share_decides"]) == (6, 8, False, False)
+    assert ran.result["gate"]["tolerance"] <= 0.5
+    assert "of the 6 good groups one at least lies as far" in ran.result["reasons"][-1]
+    assert (
+        "no farther than good groups lie from one another"
+        in drift("check", ref, cloudy, "--baseline", "six", "--tolerance", "auto", "--workers", 1).out
+    )
+    night = pictures(tmp_path / "night", 24, 78, light=-110)
+    ran = check(ref, night, "--baseline", "six", "--tolerance", "auto")
+    assert (ran.code, ran.result["gate"]["good_days"]["farther"]) == (1, True)
+    assert any(
+        line.startswith("it lies farther from each of the 6 good groups") for line in ran.result["reasons"]
+    )
     assert ran.result["gate"]["false_alarm_rate"]["estimate"] is None
 
 

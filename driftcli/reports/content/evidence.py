@@ -76,6 +76,7 @@ def state(family: FamilyResult, gate: GateResult) -> State:
 def _limits(gate: GateResult) -> str:
     """`alpha 0.01, tolerance off`."""
     tolerance = numbers.percent(gate.tolerance) if gate.tolerance else "off"
+    tolerance = tolerance if gate.good_days is None else "what good groups differ by"
     return f"alpha {numbers.p_value(gate.alpha)}, tolerance {tolerance}"
 
 
