@@ -87,7 +87,12 @@ class Tally:
 
 
 def run(
-    chosen: list[Parser], total: int, seed: int, part: tuple[int, int] = (1, 1), first: int | None = None
+    chosen: list[Parser],
+    total: int,
+    seed: int,
+    part: tuple[int, int] = (1, 1),
+    first: int | None = None,
+    limit: float = LIMIT,
 ) -> dict[str, Tally]:
     """Every parser's share of `total` mutants, at least one; of these, the part that this process does."""
 
