@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +16,7 @@ from typing import Self
 
 from driftcli.core import abrupt
 from driftcli.core.errors import DriftcliError, InternalError, UsageError
-from driftcli.core.files import replace_folder
+from driftcli.core.files import ABANDONED, replace_folder
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "source", "corruption", "severity", "amount")
@@ -35,13 +38,15 @@ class DriftedFolder:
 
     def __post_init__(self) -> None:
         self.place = Path(os.path.abspath(self.place))  # noqa: PTH100 - a link is a place too
-        self._temporary = self.place.parent / f".{self.place.name}.{os.getpid()}.partial"
+        mark = hashlib.sha256(os.fsencode(self.place.name)).hexdigest()[:16]
+        self._left = f".driftcli-{mark}-*.partial"
+        self._temporary = self.place.parent / f".driftcli-{mark}-{os.urandom(8).hex()}.partial"
         self._check_place()
 
     def __enter__(self) -> Self:
         try:
             self.place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._sweep()
             abrupt.in_the_making(self._temporary)
             self._temporary.mkdir()
         except OSError as error:
@@ -59,6 +64,21 @@ class DriftedFolder:
             raise self._failed(failed) from failed
         finally:
             shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Puts a folder back that was taken out of its place by who was killed then, and removes what was left half-made.
+
+        By age, for somebody else may be at work: a folder changes with every file.
+        """
+        for old in self.place.parent.glob(f"{self._left}-old"):
+            if not os.path.lexists(self.place):
+                old.rename(self.place)
+            else:
+                shutil.rmtree(old, ignore_errors=True)
+        for left in self.place.parent.glob(self._left):
+            with suppress(OSError):
+                if left.stat().st_mtime < time.time() - ABANDONED:
+                    shutil.rmtree(left, ignore_errors=True)
 
     def add(self, inside: str, data: bytes, facts: Mapping[str, str]) -> None:
         """Write one file at a relative path, made safe and unique, and keep its row of the manifest."""

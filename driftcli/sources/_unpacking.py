@@ -20,7 +20,7 @@ _LARGE_RATIO = 20
 """A larger member that unpacks to more times its packed bytes is no image that anybody packed: pixels hold noise."""
 _AHEAD = 1 << 20
 """Packed bytes that a library may have read before it gave the bytes that came of them."""
-_FREE = 1 << 30
+_FREE = 512 << 20
 _RATIO = 200
 """All members together: so many bytes, and so many for each packed one. Masks as BMP come to hundreds, a bomb to 1,030 (deflate) or millions (bz2)."""
 BOMB = "zip_bomb"

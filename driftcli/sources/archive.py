@@ -24,6 +24,8 @@ from driftcli.sources.objects.reader import last_changed, opened
 
 _NAMES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _LARGEST_HEADER = 1 << 20
+_BLOCK = 1 << 18
+"""Bytes of a stream that are asked for at a time: tarfile's own ten kilobytes make skipping slow."""
 _DAMAGED = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -122,7 +124,9 @@ class Archive(ImageSource):
         # Of a plain file here, what is passed over is not even read.
         mode: Any = "r|" if stream or scheme(self.path) else "r:"
         try:
-            with tarfile.open(fileobj=stream or source, mode=mode, tarinfo=_Header, errorlevel=2) as archive:
+            with tarfile.open(
+                fileobj=stream or source, mode=mode, bufsize=_BLOCK, tarinfo=_Header, errorlevel=2
+            ) as archive:
                 while (info := archive.next()) is not None:
                     archive.members.clear()  # type: ignore[attr-defined]  # it remembers all it passed
                     if not info.isdir():

@@ -1,6 +1,6 @@
 """Report folders, histories and every other writer under SIGKILL and failing disks: old or new, and nothing left after the next run.
 
-    python -m tests.benchmarks.kills random --times 300      # SIGKILL at random instants of `report -o html=DIR/ -o bundle=DIR`
+    python -m tests.benchmarks.kills random --times 300      # SIGKILL at random instants of writing `-o html=DIR/ -o bundle=DIR`
     python -m tests.benchmarks.kills folder                  # ... at every system call by which it changes folders (strace)
     python -m tests.benchmarks.kills history                 # ... at every system call of `check --history` on its file (strace)
     python -m tests.benchmarks.kills history --error ENOSPC  # these calls fail instead: exit code 4, the old history intact
@@ -26,18 +26,16 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from PIL import Image, ImageOps
 
 from driftcli.check_history import read as history
-from driftcli.cli import _reports, app
+from driftcli.cli import _folder, app
 from driftcli.core.errors import DriftcliError
-from driftcli.core.report import Report
-from driftcli.pictures.picture import Gallery
+from driftcli.reports.bundle import Bundle
+from driftcli.reports.html import Html
 from driftcli.reports.saved.bundle import read_bundle
 from tests.benchmarks._lab import machine
 from tests.journey import pictures
@@ -101,30 +99,6 @@ def traced(action: Callable[[], int], *options: str, log: Path) -> int:
         return ended(pid)
 
 
-def prepared() -> None:
-    """What is drawn of a bundle is drawn once: children only write it."""
-    from driftcli.reports.saved import bundle
-
-    made, read = _reports._made, bundle.read_bundle
-
-    class Drawn:
-        def __init__(self, kind: str, form: Any) -> None:
-            self._kind, self._form = kind, form
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._form, name)
-
-        def files(self, report: Report, gallery: Gallery) -> Mapping[str, bytes]:
-            key = (self._kind, report.created)
-            if key not in drawn:
-                drawn[key] = self._form.files(report, gallery)
-            return drawn[key]
-
-    drawn: dict[tuple[str, str], Mapping[str, bytes]] = {}
-    _reports._made = lambda kind, **look: Drawn(kind, made(kind, **look))  # type: ignore[assignment]
-    bundle.read_bundle = cache(read)  # type: ignore[assignment]
-
-
 class World:
     """Two bundles to draw from, and what the report folders may show; for checks an artifact, and a batch as a profile."""
 
@@ -148,21 +122,28 @@ class World:
             with Image.open(picture) as image:
                 ImageOps.mirror(image).save(picture)
         self.created = {read_bundle(place / name)[0].created: name for name in ("old", "new")}
-        prepared()
-        if self.write("new") or self.write("old"):
-            raise SystemExit("the reports could not be drawn")
+        self.files = {}
+        for name in ("old", "new"):
+            report, gallery = read_bundle(place / name)
+            self.files[name] = {
+                "page": Html().files(report, gallery),
+                "bundle": Bundle().files(report, gallery),
+            }
+        self.write("new")
+        self.write("old")
 
-    def write(self, name: str) -> int:
-        """Both folders, drawn from one of the bundles."""
-        return run(
-            "report",
-            self.place / name,
-            "-q",
-            "-o",
-            f"html={self.out}/page/",
-            "-o",
-            f"bundle={self.out}/bundle",
-        )
+    def write(self, name: str, told: int | None = None) -> int:
+        """Both folders, as `-o html=DIR/ -o bundle=DIR` write them; exit code. `told`: gets a byte at the beginning and the end."""
+        try:
+            if told is not None:
+                os.write(told, b"x")
+            for kind, files in self.files[name].items():
+                _folder.write(self.out / kind, files)
+            if told is not None:
+                os.write(told, b"y")
+        except DriftcliError:
+            return 4
+        return 0
 
     def shown(self) -> dict[str, str]:
         """What each folder shows: `old`, `new`, `nothing` or `torn`."""
@@ -215,28 +196,20 @@ def after_a_kill(world: World, counts: Counter[str]) -> None:
         ended(child(lambda: world.write("old"), wait=False))
 
 
-def at_random(world: World, times: int, seed: int) -> Counter[str]:
+def at_random(world: World, counts: Counter[str], times: int, seed: int) -> None:
     """SIGKILL between the first and the last instant of the writing, uniformly."""
-    rng, deliver = random.Random(seed), _reports.deliver  # noqa: S311 - no secret
-    counts: Counter[str] = Counter()
+    rng = random.Random(seed)  # noqa: S311 - no secret
     theirs, ours = os.pipe()
-
-    def told(*given: object, **more: object) -> None:
-        os.write(ours, b"x")
-        deliver(*given, **more)  # type: ignore[arg-type]
-        os.write(ours, b"y")
-
-    _reports.deliver = told  # type: ignore[assignment]
     lengths = []
     for _ in range(5):
-        pid = child(lambda: world.write("old"), wait=False)
+        pid = child(lambda: world.write("old", ours), wait=False)
         os.read(theirs, 1)
         began = time.monotonic()
         os.read(theirs, 1)
         lengths.append(time.monotonic() - began)
         ended(pid)
     while sum(counts[f"html {shown}"] for shown in ("old", "new", "nothing", "torn", "unknown")) < times:
-        pid = child(lambda: world.write("new"), wait=False)
+        pid = child(lambda: world.write("new", ours), wait=False)
         os.read(theirs, 1)
         time.sleep(rng.uniform(0, sorted(lengths)[2]))
         with contextlib.suppress(ProcessLookupError):
@@ -245,7 +218,6 @@ def at_random(world: World, times: int, seed: int) -> Counter[str]:
             after_a_kill(world, counts)
             while select_ready(theirs):
                 os.read(theirs, 1)
-    return counts
 
 
 def select_ready(descriptor: int) -> bool:
@@ -255,9 +227,8 @@ def select_ready(descriptor: int) -> bool:
     return bool(select.select([descriptor], [], [], 0)[0])
 
 
-def at_every_call(world: World) -> Counter[str]:
+def at_every_call(world: World, counts: Counter[str]) -> None:
     """SIGKILL before each call of CHANGES that writing both folders makes."""
-    counts: Counter[str] = Counter()
     log = world.place / "log"
     ended(child(lambda: world.write("old"), wait=False))
     for call in CHANGES:
@@ -275,12 +246,10 @@ def at_every_call(world: World) -> Counter[str]:
                 break
             counts[f"kill points at {call}"] += 1
             after_a_kill(world, counts)
-    return counts
 
 
-def at_the_history(world: World, error: str | None) -> Counter[str]:
+def at_the_history(world: World, counts: Counter[str], error: str | None) -> None:
     """`check --history` killed before, or refused, each call on its file: how many checks it holds, and the next check."""
-    counts: Counter[str] = Counter()
     log, kept, file = world.place / "log", world.place / "kept.db", world.place / "past.db"
     words = ("check", world.ref, world.profile, "--exit-zero", "-q", "--history", file)
     for _ in range(2):
@@ -317,7 +286,6 @@ def at_the_history(world: World, error: str | None) -> Counter[str]:
                 again = ended(child(lambda: run(*words), wait=False))
                 counts["next check failed"] += again != 0 or _checks(file) != found + 1
                 counts["left after it"] += len(list(world.place.glob("past.db*"))) > 1
-    return counts
 
 
 def _checks(file: Path) -> int:
@@ -337,9 +305,8 @@ def _checks(file: Path) -> int:
     return rows if whole and rows == families else -1
 
 
-def two_writers(world: World, times: int) -> Counter[str]:
+def two_writers(world: World, counts: Counter[str], times: int) -> None:
     """Two processes draw another report into the same folders at the same instant."""
-    counts: Counter[str] = Counter()
     for _ in range(times):
         children = [child(lambda name=name: world.write(name)) for name in ("old", "new")]  # type: ignore[misc]
         for pid in children:
@@ -351,14 +318,12 @@ def two_writers(world: World, times: int) -> Counter[str]:
         for kind, shown in world.shown().items():
             counts[f"{kind} {shown}"] += 1
         counts["left after it"] += bool(world.left())
-    return counts
 
 
-def two_baselines(world: World, times: int) -> Counter[str]:
+def two_baselines(world: World, counts: Counter[str], times: int) -> None:
     """Two baselines of different names, made at the same instant: the artifact must keep both."""
     from driftcli.artifact import store
 
-    counts: Counter[str] = Counter()
     good = [pictures(world.place / f"good-{name}", 24, seed) for seed, name in enumerate("ab", 5)]
     words = ("--detectable", "none", "--workers", "1", "-q")
     for number in range(times):
@@ -386,7 +351,6 @@ def two_baselines(world: World, times: int) -> Counter[str]:
         )
         counts["left after it"] += bool(strays)
         shutil.rmtree(ref)
-    return counts
 
 
 @contextlib.contextmanager
@@ -417,13 +381,18 @@ def main() -> int:
         with quiet():
             world = World(Path(folder).resolve(), checks=asked.mode in {"history", "baselines"})
         began = time.monotonic()
-        counts = {
-            "random": lambda: at_random(world, asked.times, asked.seed),
-            "folder": lambda: at_every_call(world),
-            "history": lambda: at_the_history(world, asked.error),
-            "writers": lambda: two_writers(world, asked.times),
-            "baselines": lambda: two_baselines(world, asked.times),
-        }[asked.mode]()
+        counts: Counter[str] = Counter()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            {
+                "random": lambda: at_random(world, counts, asked.times, asked.seed),
+                "folder": lambda: at_every_call(world, counts),
+                "history": lambda: at_the_history(world, counts, asked.error),
+                "writers": lambda: two_writers(world, counts, asked.times),
+                "baselines": lambda: two_baselines(world, counts, asked.times),
+            }[asked.mode]()
+        except KeyboardInterrupt:
+            counts["ended early"] = 1
         seconds = time.monotonic() - began
     told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()) if count)
     print(f"| {' '.join(sys.argv[1:])} | {told} | {seconds:.0f} s |")
