@@ -42,7 +42,7 @@ def broken(text: str) -> list[str]:
     commands = [
         verb for code in _code(text) for verb in re.findall(r"(?<![\w./-])driftcli ([a-z][\w-]*)", code)
     ]
-    spans = re.findall(r"`(--[a-z][a-z-]*)[^`\n]*`", text)
+    spans = re.findall(r"`(--[a-z][a-z0-9-]*)[^`\n]*`", text)
     return [
         *(f"driftcli {verb}" for verb in commands if verb not in COMMANDS),
         *(option for option in spans if option not in OPTIONS | OTHERS),

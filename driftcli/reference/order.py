@@ -55,7 +55,11 @@ def order_of(features: Features) -> Order:
     names = features.names
     parts = [key or ("",) * len(names) for key in (features.stratum, features.group)]
     strata = ["\n".join(keys) for keys in zip(*parts, strict=True)]
-    stems = list(zip(strata, (_DIGITS.sub("#", n) for n in names), strict=True))
+    folders = [_FILE.sub("", name) for name in names]
+    files = [name.removeprefix(folder) for name, folder in zip(names, folders, strict=True)]
+    stems = [
+        (s, folder + _DIGITS.sub("#", file)) for s, folder, file in zip(strata, folders, files, strict=True)
+    ]
     counts = Counter(stems)
     before = [_BEFORE.match(name) for name in names]
     heads = ["" if match is None else match[0] for match in before]
@@ -64,7 +68,7 @@ def order_of(features: Features) -> Order:
     def key(i: int) -> tuple[str, str, str]:
         stratum, stem = stems[i]
         if counts[stems[i]] < LEAST:
-            return stratum, _FILE.sub("", names[i]), ""
+            return stratum, folders[i], ""
         long = several[stems[i]] <= FEW or counts[stems[i]] >= LONG * several[stems[i]]
         return stratum, stem, heads[i] if long else ""
 

@@ -105,7 +105,7 @@ def refused(world, monkeypatch):
     artifact = store.read(world.ref)
     artifact.verify()
     whole = dict(artifact._verified)
-    monkeypatch.setattr(store, "read", lambda _: artifact)
+    monkeypatch.setattr(store, "read", lambda *_: artifact)
 
     def of(role, name, change):
         state = dict(whole[role])

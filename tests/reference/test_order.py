@@ -8,7 +8,7 @@ from driftcli.core.features import Features
 from driftcli.reference.order import dependence_of, look_of, order_of
 
 
-def named(names, *, time=None, stratum=None, values=None, pixels=None):
+def named(names, *, time=None, stratum=None, group=None, values=None, pixels=None):
     n = len(names)
     values = np.zeros((n, 1)) if values is None else np.asarray(values)
     return Features(
@@ -19,6 +19,7 @@ def named(names, *, time=None, stratum=None, values=None, pixels=None):
         views={"properties": values.astype(np.float32)},
         time=None if time is None else np.asarray(time, np.float64),
         stratum=stratum,
+        group=group,
     )
 
 
@@ -51,6 +52,19 @@ def test_folders_words_and_few_numbers_are_series_of_their_own():
         for kinds in (("cat", "dog"), (3, 7)):
             _, order = in_order([pattern.format(kind, i) for i in range(40) for kind in kinds])
             assert (order.series == np.repeat([0, 1], 40)).all(), pattern
+
+
+def test_every_folder_is_a_series_of_its_own():
+    """Classes whose folders are numbers, as those of ImageNet: that their images resemble each other is no dependence."""
+    _, order = in_order([f"n{folder:08d}/{i}.jpg" for i in range(13) for folder in range(100, 140)])
+    assert (order.series == np.repeat(np.arange(40), 13)).all()
+
+
+def test_every_good_group_is_a_series_of_its_own():
+    """Good days that a baseline was told of may differ: their images are no row."""
+    days = [f"day {i // 15}" for i in range(600)]
+    _, order = in_order([f"{i:04d}.jpg" for i in range(600)], group=tuple(days))
+    assert (order.series == np.repeat(np.arange(40), 15)).all()
 
 
 def test_times_of_day_are_one_series():
