@@ -35,6 +35,7 @@ _DAMAGED = (
     OSError,
     ValueError,
     NotImplementedError,
+    IndexError,  # a member without a name
 )
 _ENDS = ("EOFHeaderError", "EmptyHeaderError")
 _LONG_HEADERS = (
