@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -52,13 +52,26 @@ class Reading:
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """Sentences for the report on images that could not be read, or were skipped and need not be."""
+        """Sentences for the report on images that could not be read, were skipped and need not be, or have no key."""
         count = self.ledger.skipped.get("heic_needs_extra", 0)
         heic = f"{count} HEIC images were skipped: pip install 'driftcli[heif]' to read them"
         bad, images = self.failed, self.failed + self.ledger.used
         lost = [f"{bad:,} of {images:,} images could not be read: {self.failed_by_name}"] if bad else []
         closed = holdings.closed(self.skipped, self.ledger.unlisted, 0)
-        return (*self.remarks, *(closed or ())[:1], *lost, *([heic] if count else []))
+        return (*self.remarks, *(closed or ())[:1], *lost, *([heic] if count else []), *self._without_key())
+
+    def _without_key(self) -> Iterator[str]:
+        """What becomes of images whose name, time or manifest does not say to which group or stratum they belong."""
+        kinds = (
+            ("group-by", "group", self.features.group),
+            ("stratify-by", "stratum", self.features.stratum),
+        )
+        for option, word, keys in kinds:
+            count = sum(key == "" for key in keys or ())
+            if count:
+                yield (
+                    f"{count:,} of {len(self.features):,} images have no key for --{option}: together they are one {word}"
+                )
 
     @property
     def failed(self) -> int:

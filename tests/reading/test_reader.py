@@ -128,6 +128,16 @@ def test_skipped_heic_images_come_with_the_way_to_read_them():
     assert reading.cautions == ("2 HEIC images were skipped: pip install 'driftcli[heif]' to read them",)
 
 
+def test_images_without_a_key_are_told():
+    ledger = Ledger(seen=3, used=3, unreadable={}, skipped={}, changed=0)
+    empty = np.zeros(0)
+    features = Features(
+        ("a", "b", "c"), empty, empty, empty, {}, group=("mon", "", ""), stratum=("x", "x", "x")
+    )
+    reading = Reading(features, ledger, (), 0.0, empty, empty)
+    assert reading.cautions == ("2 of 3 images have no key for --group-by: together they are one group",)
+
+
 def slow_twin(items, keep):
     """What a table must hold, from all rows at once."""
     chosen = sorted(items, key=lambda one: (one[0].content, one[0].name))[:keep]
