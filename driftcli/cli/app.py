@@ -162,10 +162,17 @@ def _usage(error: typer.TyperException, argv: Sequence[str]) -> tuple[str, str]:
     close = list(getattr(error, "possibilities", None) or [])
     path = " ".join(["driftcli", *(word for word in argv[:1] if word in VERBS)])
     if close:
-        return what, f"did you mean {min(close)}?"
+        asked = getattr(error, "option_name", "") or ""
+        return what, f"did you mean {max(sorted(close), key=lambda one: _alike(one, asked))}?"
     if meant or verb:
         return what, f"did you mean {verb or meant}"
     return what, f"see `{path} --help`"
+
+
+def _alike(one: str, other: str) -> float:
+    from difflib import SequenceMatcher
+
+    return SequenceMatcher(None, one, other).ratio()
 
 
 def _pipe_closed(error: BaseException | None) -> bool:

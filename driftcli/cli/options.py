@@ -44,8 +44,7 @@ ExpectSha256 = Annotated[
         "--expect-sha256",
         metavar="HEX",
         panel=INPUT,
-        help="Digest that the artifact must have, as fit, baseline and inspect print it; another one is not audited "
-        "(default: any).",
+        help="Digest that the artifact must have, as fit, baseline and inspect print it; another one is not audited.",
     ),
 ]
 
@@ -97,7 +96,7 @@ Dependence = Annotated[
         metavar="auto|off",
         panel=GATE,
         help="Images in a row that are near-copies or resemble each other are moved together; off: every image "
-        "counts as independent (default: auto; --group-by goes before it).",
+        "counts as independent; --group-by goes before it (default: auto).",
     ),
 ]
 MaxTestImages = Annotated[

@@ -50,7 +50,7 @@ def store(monkeypatch, tmp_path):
     (tmp_path / "manifest.json").write_text("{}")
     held = Artifact(MANIFEST, "e" * 64, (Check("reference-ab.safetensors", "reference", 1000, True, ""),))
     module = types.ModuleType("driftcli.artifact.store")
-    module.read = lambda _path: held
+    module.read = lambda _path, _expected=None: held
     monkeypatch.setattr(driftcli.artifact, "store", module, raising=False)
     monkeypatch.setitem(sys.modules, "driftcli.artifact.store", module)
     monkeypatch.setattr(driftcli, "artifact", module, raising=False)

@@ -260,6 +260,8 @@ def test_a_limit_of_memory_is_never_a_verdict(megabytes, world):
         assert "p" in ran.stdout
         return
     assert ran.stdout == ""
-    assert ran.returncode == 4 or ran.returncode < 0, ran.stderr  # a library may crash: 134, 139 in a shell
-    assert ran.returncode < 0 or "error: " in ran.stderr
+    # A library may crash (134, 139 in a shell), and where the loader itself gets no memory, it ends the process with 127.
+    below = ran.returncode < 0 or ran.returncode == 127
+    assert below or ran.returncode == 4, ran.stderr
+    assert below or "error: " in ran.stderr
     assert "bug" not in ran.stderr

@@ -138,7 +138,9 @@ def test_a_check_that_fails_halfway_leaves_no_half_row(tmp_path, monkeypatch):
 
     def broken(db, table, *rest, **more):
         if table == "sequences":
-            raise sqlite3.OperationalError("disk I/O error")
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
         return insert(db, table, *rest, **more)
 
     monkeypatch.setattr(record, "_insert", broken)

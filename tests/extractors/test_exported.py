@@ -457,12 +457,12 @@ def test_onnxruntime_reports_to_nobody(tmp_path):
     """Since 1.29 its official builds do, unless they are told before they are loaded; it leaves a file with an identifier then."""
     code = (
         "import numpy as np; from onnx import TensorProto, helper; from driftcli.extractors.networks import session; "
-        "given = helper.make_tensor_value_info('x', TensorProto.UINT8, [1, 2]); "
-        "made = helper.make_tensor_value_info('y', TensorProto.FLOAT, [1, 2]); "
+        "given = helper.make_tensor_value_info('x', TensorProto.UINT8, [1, 1, 1, 2]); "
+        "made = helper.make_tensor_value_info('y', TensorProto.FLOAT, [1, 1, 1, 2]); "
         "graph = helper.make_graph([helper.make_node('Cast', ['x'], ['y'], to=1)], 'g', [given], [made]); "
         "model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9); "
-        "found = session.Session(model.SerializeToString()).run(np.ones((1, 2), np.uint8), ['y']); "
-        "assert found[0].tolist() == [[1.0, 1.0]]; import os; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
+        "found = session.Session(model.SerializeToString()).run(np.ones((1, 1, 1, 2), np.uint8), ['y']); "
+        "assert found[0].tolist() == [[[[1.0, 1.0]]]]; import os; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
     )
     places = {"TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
     environment = {

@@ -104,7 +104,7 @@ def sound(page: str) -> None:
     addresses = [*found.values("href"), *found.values("src"), *found.values("srcset")]
     assert all(
         re.match(
-            r"#|data:image/webp;base64,|images/[0-9a-f]{16}\.webp$|style\.css$|reports/|https?://ci\.example\.org/",
+            r"#|data:image/webp;base64,|images/[0-9a-f]{16}\.webp$|style-[0-9a-f]{16}\.css$|reports/|https?://ci\.example\.org/",
             one,
         )
         for one in addresses

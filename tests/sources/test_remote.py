@@ -24,6 +24,7 @@ from driftcli.config.settings import Input
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.images import Entry, Remote, Skipped
 from driftcli.reading.open_sources import open_sources
+from driftcli.sources import archive
 from driftcli.sources.objects import asking, fetch, listing, reader
 from driftcli.sources.objects import store as stores
 
@@ -411,6 +412,7 @@ def test_an_archive_that_changes_meanwhile(objects, monkeypatch):
     """Two halves of two archives are none: not audited."""
     monkeypatch.setattr(reader, "_FIRST", 4 << 10)
     monkeypatch.setattr(reader, "_LARGEST", 4 << 10)
+    monkeypatch.setattr(archive, "_BLOCK", 4 << 10)
     rng = np.random.default_rng(2)
     one, other = ({f"{n}.jpg": rng.bytes(3000) for n in range(20)} for _ in range(2))
     objects.put("day.tar", packed(one))

@@ -168,7 +168,6 @@ HOSTILE = {
     "a ledger that does not add up": _set("ledger", {"seen": 9, "used": 40, "unreadable": {}, "skipped": {}, "changed": 0}),
     "counts that are no numbers": _set("ledger", {"seen": "x", "used": 40, "unreadable": {}, "skipped": {}, "changed": 0}),
     "negative counts": _set("ledger", {"seen": 39, "used": 40, "unreadable": {"x": -1}, "skipped": {}, "changed": 0}),
-    "keys that nobody knows": _set("ledger", {"seen": 40, "used": 40, "unreadable": {}, "skipped": {}, "changed": 0, "x": 1}),
     "a shard beyond the last": _set("shard", [9, 8]),
     "no sources": _set("sources", []),
     "sources that are no texts": _set("sources", [1, 2]),
