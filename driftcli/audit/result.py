@@ -270,6 +270,7 @@ class Draft:
             return []
         found = outcome.dependence
         said = [near_duplicates.caution(outcome.tested, self.held_out) if found is None else found.sentence]
+        said += [] if outcome.alone is None else [outcome.alone.sentence]
         if outcome.days is not None:
             said += good_days.cautions(outcome.days)
         else:

@@ -17,7 +17,7 @@ from driftcli.core.features import Features
 from driftcli.core.findings import CompositionResult
 from driftcli.gate import composition, good_days
 from driftcli.gate.composition import Mix
-from driftcli.gate.dependence import Found, found
+from driftcli.gate.dependence import Alone, Found, found
 from driftcli.gate.within_classes import within_classes
 from driftcli.reading.reading import Reading
 from driftcli.reference.families import Family
@@ -42,6 +42,8 @@ class Outcome:
     """What `--tolerance auto` rests on."""
     dependence: Found | None = None
     """Which images were found to depend on each other; None: none, or somebody named the groups."""
+    alone: Alone | None = None
+    """The batch's neighbours resemble each other as the baseline's do not."""
 
     @property
     def independent(self) -> int:
@@ -71,7 +73,9 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
     )
     if strata is None and chosen.ignore_composition:
         strata = composition.required(mix).strata(len(tested))
-    tied = _tied(chosen, baseline, tested) if groups is None else None
+    looked = _look(chosen, baseline, tested) if groups is None else None
+    tied = looked if isinstance(looked, Found) else None
+    alone = looked if isinstance(looked, Alone) else None
     grouped = groups is not None or tied is not None
 
     def relabel(strata: Sequence[str] | None, permutations: int = permutations) -> Relabellings:
@@ -114,10 +118,10 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
         mix_result = composition.result(
             mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
         )
-    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result, days, tied)
+    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result, days, tied, alone)
 
 
-def _tied(gate: GateSettings, baseline: Baseline, tested: Features) -> Found | None:
+def _look(gate: GateSettings, baseline: Baseline, tested: Features) -> Found | Alone | None:
     """What belongs together though nobody said so."""
     return found(baseline, tested, _wanted_p(gate)) if gate.dependence == "auto" else None
 

@@ -62,7 +62,26 @@ class Found:
         return tuple(names)
 
 
-def found(baseline: Baseline, tested: Features, alpha: float) -> Found | None:
+@dataclass(frozen=True)
+class Alone:
+    """The batch's neighbours resemble each other where the baseline's surely do not: a difference, and no dependence known before.
+
+    Something may have begun within the batch (a scratch, a lamp that fails), which no test should be kept from finding.
+    """
+
+    timed: bool
+
+    @property
+    def sentence(self) -> str:
+        """What that may mean, and what to do where it is harmless."""
+        order = "in capture time" if self.timed else "by path"
+        return (
+            f"neighbours {order} resemble each other in the batch and not in the baseline: something changed within the batch, "
+            "or its images are a row of frames, as the baseline's are not; then name what belongs together with --group-by"
+        )
+
+
+def found(baseline: Baseline, tested: Features, alpha: float) -> Found | Alone | None:
     """What depends on what in C and in the batch, each measured by itself; None where neither shows any dependence.
 
     By the views of the families that have a say, apart from the mix. `alpha`: so small a p-value should stay possible.
@@ -73,6 +92,8 @@ def found(baseline: Baseline, tested: Features, alpha: float) -> Found | None:
     (order_c, place_c, row_c), (order_y, place_y, row_y) = (
         dependence_of(side, look) for side in (held_out, tested)
     )
+    if row_y.only_here(row_c):
+        return Alone(order_y.timed)
     together = units(row_c, row_y, alpha)
     if together is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -57,9 +57,12 @@ class Row:
     """Standard deviation of `alike` in random orders."""
     step: float = 1.0
     """How far images beside each other lie apart, as their times or numbers tell."""
-
     apart: float = 1.0
     """Half the mean squared difference of images beside each other."""
+    columns: Floats = field(default_factory=lambda: np.zeros((2, 0)))
+    """[2, columns]: `alike` and `spread` of each column alone."""
+    shown_by: tuple[Rows | None, ...] = ()
+    """The columns that surely are dependent, one each; None: all of them together."""
 
     @property
     def number(self) -> int:
@@ -75,6 +78,26 @@ class Row:
     def dependent(self) -> bool:
         """Whether images beside each other were found to depend on each other."""
         return self.copied or self.time > 1
+
+    def along(self, columns: Rows | None) -> tuple[float, float]:
+        """`alike` and `spread` of one column, or of all together."""
+        if columns is None:
+            return self.alike, self.spread
+        return float(self.columns[0, columns].mean()), float(self.columns[1, columns].mean())
+
+    def only_here(self, other: Row) -> bool:
+        """Whether the other set surely is no row of this kind: what is alike in neighbours here is not so there.
+
+        Images so many times as far apart would still be alike to that power of the correlation, as in a chain.
+        """
+        if self.copied or self.time == 1 or other.dependent or not other.columns.shape[1]:
+            return False
+        times = other.step / self.step
+        for columns in self.shown_by:
+            (here, noise), (there, doubt) = self.along(columns), other.along(columns)
+            if there + DIFFER * doubt >= max(here - DIFFER * noise, 0.0) ** times:
+                return False
+        return True
 
     def freer_than(self, other: Row) -> bool:
         """Whether images beside each other are less alike here than there, beyond chance, and not nearer to each other.
@@ -203,13 +226,13 @@ def measure(z: Floats, series: Rows, stratum: Rows | None = None, place: Floats 
     n = len(z)
     if n < FEWEST or not z.shape[1]:
         return Row(np.arange(n))
-    time, alike, spread = _correlation(z, series)
+    row = _correlation(z, series)
     runs = _runs(z, np.zeros(n, np.int64) if stratum is None else stratum)
     first = np.flatnonzero(np.diff(runs, prepend=-1))
     step, apart = _step(place, series), float(np.square(np.diff(z, axis=0)).mean()) / 2
-    if len(first) < n and _correlation(z[first], series[first])[0] == 1:
-        return Row(runs, 1.0, alike, spread, step, apart)
-    return Row(np.arange(n), time, alike, spread, step, apart)
+    if len(first) < n and _correlation(z[first], series[first]).time == 1:
+        row = replace(row, runs=runs, time=1.0)
+    return replace(row, step=step, apart=apart)
 
 
 def _step(place: Floats | None, series: Rows) -> float:
@@ -251,20 +274,22 @@ def _runs(z: Floats, stratum: Rows) -> Rows:
     return runs
 
 
-def _correlation(z: Floats, series: Rows) -> tuple[float, float, float]:
-    """Correlation time, mean correlation of neighbours, and its standard deviation in random orders."""
+def _correlation(z: Floats, series: Rows) -> Row:
+    """Single images with their correlation time, the mean correlation of neighbours and its spread, whole and by column."""
     n = len(z)
+    nothing = Row(np.arange(n))
     starts = np.flatnonzero(np.diff(series, prepend=-1))
     sizes = np.diff(np.append(starts, n))
     at = np.repeat(np.arange(len(starts)), sizes)
     if n < FEWEST:
-        return 1.0, 0.0, 1.0
+        return nothing
     x = z - (np.add.reduceat(z, starts, axis=0) / sizes[:, None])[at]
     pairs = int((sizes - 1).sum())
     total = np.square(x).sum(axis=0)
-    x, total = x[:, total > 1e-9 * n], total[total > 1e-9 * n]
+    varies = np.flatnonzero(total > 1e-9 * n)
+    x, total = x[:, varies], total[varies]
     if pairs < FEWEST - 1 or not len(total):
-        return 1.0, 0.0, 1.0
+        return nothing
 
     def products(lag: int) -> Floats:
         """[d]: sums over pairs so far apart within a series."""
@@ -292,10 +317,13 @@ def _correlation(z: Floats, series: Rows) -> tuple[float, float, float]:
     candidates = [np.array([j]) for j in np.flatnonzero(away / total > more)]
     if together > CERTAIN:
         candidates.append(np.arange(len(total)))
+    columns = np.stack([np.zeros(z.shape[1]), np.ones(z.shape[1])])
+    columns[:, varies] = away / total, deviation / total
+    row = replace(nothing, alike=alike, spread=spread, columns=columns)
     if not candidates:
-        return 1.0, alike, spread
-    times = _times(products, total, n, candidates)
-    return max(times), alike, spread
+        return row
+    time = max(_times(products, total, n, candidates))
+    return replace(row, time=time, shown_by=tuple(None if len(c) > 1 else varies[c] for c in candidates))
 
 
 def _times(products: Callable[[int], Floats], total: Floats, n: int, candidates: list[Rows]) -> list[float]:

@@ -114,6 +114,23 @@ def test_the_units_know_nothing_of_the_other_side():
     assert (tied[0] == tied[1]).all()
 
 
+@pytest.mark.parametrize("step", [1, 2])
+def test_what_begins_within_the_batch_is_drift_and_no_dependence(step):
+    """Its last third is like its neighbours and unlike all good images, whether these lie as close together or twice as far apart."""
+    rng = np.random.default_rng(7)
+    good = images(rng, 200, each=1)
+    numbered = tuple(f"{step * int(name.removesuffix('.png'))}.png" for name in good.names)
+    batch = images(rng, 30, start=500, each=1)
+    late = np.array([int(name.removesuffix(".png")) >= 20 for name in batch.names])
+    views = {"properties": batch.views["properties"] + 4 * late[:, None].astype(np.float32)}
+    outcome = gate(replace(good, names=numbered), replace(batch, views=views))
+    assert outcome.dependence is None
+    assert outcome.verdict.outcome == "drift"
+    assert outcome.alone is not None
+    assert "something changed within the batch" in outcome.alone.sentence
+    assert gate(replace(good, names=numbered), batch).alone is None
+
+
 def test_drift_in_bursts_is_found():
     rng = np.random.default_rng(6)
     outcome = gate(images(rng, 60), images(rng, 8, start=700, shift=2.0))

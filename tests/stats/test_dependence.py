@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -155,6 +157,18 @@ def test_a_random_part_of_a_row_has_shorter_blocks():
     good, ours = units(sparse, whole, 0.05)
     lengths = [np.bincount(side[side >= 0])[0] for side in (good, ours)]
     assert abs(lengths[1] / lengths[0] - 2) < 0.2
+
+
+def test_only_here_is_what_the_other_set_would_show():
+    """A film is no stranger to every second image of it, nor to so few images that nothing can be told."""
+    film = one_series(chain(np.random.default_rng(10), 80, 0.7))
+    assert film.time > 1
+    assert film.only_here(one_series(np.random.default_rng(11).normal(size=(400, COLUMNS))))
+    assert not film.only_here(one_series(chain(np.random.default_rng(12), 400, 0.7)))
+    thinned = replace(one_series(chain(np.random.default_rng(13), 800, 0.7)[::2]), step=2.0)
+    assert not film.only_here(replace(thinned, time=1.0))
+    assert not film.only_here(one_series(np.random.default_rng(14).normal(size=(9, COLUMNS))))
+    assert not one_series(np.random.default_rng(15).normal(size=(80, COLUMNS))).only_here(film)
 
 
 def test_many_units_are_joined():
