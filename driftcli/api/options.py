@@ -132,7 +132,7 @@ class CheckOptions(Run, total=False):
     min_images: Fewer distinct images are not audited (default: 8).
     max_unreadable: More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).
     dependence: Images in a row that are near-copies or resemble each other are moved together; off: every
-        image counts as independent (default: auto; group_by goes before it).
+        image counts as independent; group_by goes before it (default: auto).
     max_test_images: The test uses at most so many (default: 5000).
     allow_overlap: Test the reference's own images too, and accept a batch that is half or more of them.
     ignore_composition: Compare within classes (labels that the baseline has, else clusters): another mix is
