@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,11 @@ def found(baseline: Baseline, tested: Features, alpha: float) -> Found | Alone |
 
     By the views of the families that have a say, apart from the mix. `alpha`: so small a p-value should stay possible.
     """
-    held_out = baseline.features
+    held_out, tested = baseline.features, replace(tested, group=None)
+    if (
+        baseline.facts.get("group_by") is not None
+    ):  # its groups are what belongs together, and no kinds of images
+        held_out = replace(held_out, group=None)
     views = [f.view for f in baseline.families if f.gate == "on" and f.name != composition.FAMILY]
     look = look_of(held_out, views)
     (order_c, place_c, row_c), (order_y, place_y, row_y) = (

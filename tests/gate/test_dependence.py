@@ -71,6 +71,18 @@ def test_bursts_are_moved_whole_and_said(by):
     assert (sizes == 10).all()
 
 
+def test_groups_that_the_baseline_was_told_of_hide_no_bursts():
+    """Made with --group-by and asked without it: what belongs together is found, as without any groups."""
+    rng = np.random.default_rng(8)
+    good, batch = images(rng, 60), images(rng, 8, start=700)
+    told = tuple(f"clip {int(name.removesuffix('.png')) // 10}" for name in good.names)
+    plain, grouped = baseline(good), baseline(replace(good, group=told))
+    grouped = replace(grouped, facts={**grouped.facts, "group_by": "folder"})
+    expected, tied = (found(one, batch, 0.05) for one in (plain, grouped))
+    assert tied.units == expected.units == (60, 8)
+    assert (tied.unit == expected.unit).all()
+
+
 def test_bursts_of_any_sizes_are_units():
     rng = np.random.default_rng(2)
     sizes = rng.integers(1, 12, 80)
