@@ -114,7 +114,8 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
         residual: tuple[float | None, str | None] = (verdict.p_value, None)
         if strata is None:
             within = None if grouped else mix.strata(len(tested))
-            residual = _residual(baseline, tested, relabel, within, verdict.p_value <= chosen.alpha)
+            unit = "groups" if tied is None else "images in a row"
+            residual = _residual(baseline, tested, relabel, within, verdict.p_value <= chosen.alpha, unit)
         mix_result = composition.result(
             mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
         )
@@ -179,12 +180,13 @@ def _residual(
     relabel: Callable[[Sequence[str] | None], Relabellings],
     strata: Sequence[str] | None,
     differs: bool,
+    unit: str,
 ) -> tuple[float | None, str | None]:
     """The gate's p-value within classes, exact given who belongs to which; or why there is none."""
     if not differs:
         return None, "the gate found nothing"
     if strata is None:
-        return None, "groups are the unit of the test"
+        return None, f"{unit} are the unit of the test"
     gating = tuple(f for f in baseline.families if f.gate == "on" and f.name != composition.FAMILY)
     if not gating:
         return None, "no family but the mix has a say"

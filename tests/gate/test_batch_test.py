@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.gate import batch_test
 from driftcli.gate.batch_test import batch_seed, run_gate, sizes_of
 from driftcli.gate.composition import Mix, with_family
+from driftcli.gate.dependence import Found
 from driftcli.gate.subset_test import Rerun
 from driftcli.stats import sequential
 from driftcli.stats.minp import joint_p
@@ -203,7 +205,7 @@ def test_within_classes_the_families_beside_the_mix_are_tested_again():
     assert outcome.composition.p_value <= 0.05
 
 
-def test_where_there_is_no_test_within_classes_the_reason_is_said():
+def test_where_there_is_no_test_within_classes_the_reason_is_said(monkeypatch):
     def told(outcome):
         return outcome.composition.residual_p_value, outcome.composition.reason
 
@@ -219,6 +221,12 @@ def test_where_there_is_no_test_within_classes_the_reason_is_said():
     outcome = mix_gate(mix, grouped_c, grouped_y, input={"group_by": "folder"})[0]
     assert outcome.relabellings.kind == "groups"
     assert told(outcome) == (None, "groups are the unit of the test")
+    unit = np.concatenate([np.arange(80) // 2, np.arange(30) // 2])
+    rows = Found(unit, copied=True, timed=False, images=(80, 30), units=(40, 15))
+    with monkeypatch.context() as patched:
+        patched.setattr(batch_test, "found", lambda *_: rows)
+        outcome = mix_gate(mix, good, batch)[0]
+    assert told(outcome) == (None, "images in a row are the unit of the test")
     apart, good, batch = mixed([0] * 80, [1] * 30)
     assert told(mix_gate(apart, good, batch)[0]) == (None, "no class has images on both sides")
 
