@@ -95,7 +95,7 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
     _require_enough(relabellings, len(tested), chosen.min_images, tied)
     _require_share(relabellings, chosen)
     days = good_days.measure(chosen, baseline, tested)
-    tolerance = float(chosen.tolerance) if chosen.tolerance != "auto" else days.tolerance if days else 0.0
+    tolerance = float(chosen.tolerance) if days is None else days.tolerance
 
     def judged(relabellings: Relabellings) -> minp.Verdict:
         evidence = _evidence(baseline, tested, relabellings)

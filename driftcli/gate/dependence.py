@@ -87,9 +87,8 @@ def found(baseline: Baseline, tested: Features, alpha: float) -> Found | Alone |
     By the views of the families that have a say, apart from the mix. `alpha`: so small a p-value should stay possible.
     """
     held_out, tested = baseline.features, replace(tested, group=None)
-    if (
-        baseline.facts.get("group_by") is not None
-    ):  # its groups are what belongs together, and no kinds of images
+    # Groups of --group-by are what belongs together, and no kinds of images.
+    if baseline.facts.get("group_by") is not None:
         held_out = replace(held_out, group=None)
     views = [f.view for f in baseline.families if f.gate == "on" and f.name != composition.FAMILY]
     look = look_of(held_out, views)

@@ -305,16 +305,21 @@ def _checks(file: Path) -> int:
     return rows if whole and rows == families else -1
 
 
+def go_on(children: list[int], counts: Counter[str]) -> None:
+    """All children, each stopped before its work, at the same instant to their end."""
+    for pid in children:
+        os.waitpid(pid, os.WUNTRACED)
+    for pid in children:
+        os.kill(pid, signal.SIGCONT)
+    for pid in children:
+        counts[f"exit code {ended(pid)}"] += 1
+
+
 def two_writers(world: World, counts: Counter[str], times: int) -> None:
     """Two processes draw another report into the same folders at the same instant."""
     for _ in range(times):
         children = [child(lambda name=name: world.write(name)) for name in ("old", "new")]  # type: ignore[misc]
-        for pid in children:
-            os.waitpid(pid, os.WUNTRACED)
-        for pid in children:
-            os.kill(pid, signal.SIGCONT)
-        for pid in children:
-            counts[f"exit code {ended(pid)}"] += 1
+        go_on(children, counts)
         for kind, shown in world.shown().items():
             counts[f"{kind} {shown}"] += 1
         counts["left after it"] += bool(world.left())
@@ -335,12 +340,7 @@ def two_baselines(world: World, counts: Counter[str], times: int) -> None:
             )  # type: ignore[misc]
             for name, folder in zip(names, good, strict=True)
         ]
-        for pid in children:
-            os.waitpid(pid, os.WUNTRACED)
-        for pid in children:
-            os.kill(pid, signal.SIGCONT)
-        for pid in children:
-            counts[f"exit code {ended(pid)}"] += 1
+        go_on(children, counts)
         found = store.read(ref)
         sound = all(check.ok for check in found.verify())
         counts["both kept"] += sound and set(names) <= set(found.manifest["baselines"])
