@@ -37,6 +37,10 @@ ENOUGH_DAYS = 10
 """From so many days on a normal day is farther than all others less than once in ten times."""
 IMAGES, ROWS = 200, 3_000
 """Images of a day, and of all days together, that are compared at most: every pair of them costs a kernel."""
+LEAST_RATIO = 1e-3
+"""The smallest distance that counts, in medians of such distances: two days that agree in one statistic are not endlessly near."""
+NOTHING = 1e-12
+"""A distance that is none but for the rounding of sums."""
 MOST_DAYS = 40
 """Good days that are compared at most, those of the most images: a check takes time for every two of them."""
 
@@ -149,22 +153,49 @@ def _among(
 def distances(
     families: list[Family], views: dict[str, NDArray[np.float32]], days: int
 ) -> NDArray[np.float64]:
-    """[days]: how far each day lies from the nearest other, in standard deviations of such distances; 0 is their mean.
+    """[days]: how far each day lies from the nearest other; 0 is the mean of the days, 1 about a standard deviation of them.
 
-    `views`: [days x size, d] each, day by day. Of a family it is the mean over its statistics, each in sd of its values of
-    all days; of a day the largest over families. Of named columns the differences of their means count as a family more:
-    distances of distributions on a grid of F's quantiles end at its edges, and a night is darker than a dull day all
-    the same. The order of days does not matter.
+    `views`: [days x size, d] each, day by day. The order of days does not matter.
     """
-    peaks = []
-    for f in families:
-        x = views[f.view]
-        for apart in (_by_detector(f, x, days), _between_means(f, x, days)):
-            apart[np.arange(days), np.arange(days)] = np.inf
-            nearest = minp.standardise(apart.min(axis=1))
-            if nearest.any():
-                peaks.append(minp.standardise(nearest.mean(axis=1)[:, None])[:, 0])
-    return np.max(peaks, axis=0) if peaks else np.zeros(days)
+    return farness(tables(families, views, days))
+
+
+def tables(
+    families: list[Family], views: dict[str, NDArray[np.float32]], days: int
+) -> list[NDArray[np.float64]]:
+    """By how much every two days differ in each statistic: [days, days, statistics], two for each family.
+
+    Of named columns the differences of their means count as a family more: distances of distributions on a grid of F's
+    quantiles end at its edges, and a night is darker than a dull day all the same.
+    """
+    return [by(f, views[f.view], days) for f in families for by in (_by_detector, _between_means)]
+
+
+def farness(apart: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """[days]: how far each day lies from the nearest other, from `tables`.
+
+    Mean of two scores, each standardised over the days. Of a family's statistics the mean, of families the largest:
+    (1) of the distances in sd of all days' ones; (2) of log(distance / the days' median).
+    """
+    # With few days z hardly tells far from very far: one of n values is never more than sqrt(n - 1) sd away, 2.2 for six. The log
+    # does, and finds a defocus that all of a family's statistics see a little of; but a night at the end of a grid
+    # shows in z of few statistics (tests/benchmarks/good_days.py, even days).
+    z, log, days = [], [], len(apart[0])
+    for table in apart:
+        away = table.copy()
+        away[np.arange(days), np.arange(days)] = np.inf
+        nearest = away.min(axis=1)
+        standard = minp.standardise(nearest)
+        if standard.any():
+            z.append(minp.standardise(standard.mean(axis=1)[:, None])[:, 0])
+        median = np.median(nearest, axis=0)
+        said = median > NOTHING
+        if said.any():
+            log.append(np.log(np.maximum(nearest[:, said] / median[said], LEAST_RATIO)).mean(axis=1))
+    if not z:
+        return np.zeros(days)
+    scores = [np.max(z, axis=0), *([np.max(log, axis=0)] if log else [])]
+    return np.asarray(minp.standardise(np.stack(scores, axis=1)).mean(axis=1), np.float64)
 
 
 def _by_detector(f: Family, x: NDArray[np.float32], days: int) -> NDArray[np.float64]:

@@ -60,8 +60,31 @@ def test_distances_are_those_of_a_slow_twin():
             means = abs(parts[one].mean() - parts[other].mean())
             apart.append((np.sqrt((delta**2 / (weights * (1 - weights))).mean()), means))
         nearest[one] = np.min(apart, axis=0)
-    z = (nearest - nearest.mean(axis=0)) / nearest.std(axis=0)
-    assert found == pytest.approx(z.max(axis=1), abs=1e-4)
+
+    def standard(values):
+        return (values - values.mean(axis=0)) / values.std(axis=0)
+
+    log = np.log(nearest / np.median(nearest, axis=0))
+    scores = np.stack([standard(nearest).max(axis=1), log.max(axis=1)], axis=1)
+    assert found == pytest.approx(standard(scores).mean(axis=1), abs=1e-4)
+
+
+def test_sixty_times_as_far_is_farther_than_four_times():
+    """In sd of six days the first is 1.9 and the second 2.24, which is as far as one of six can be."""
+
+    def table(places):
+        return np.abs(np.subtract.outer(places, places))[:, :, None]
+
+    very_far, far = table(np.array([0.0, 1, 2, 3, 23, 83])), table(np.array([8.0, 4, 3, 2, 1, 0]))
+    nearest = [np.sort(one[:, :, 0], axis=1)[:, 1] for one in (very_far, far)]
+    z = [(x - x.mean()) / x.std() for x in nearest]
+    assert (nearest[0][5], nearest[1][0]) == (60, 4)
+    assert z[0][5] < z[1][0]
+    assert good_days.farness([very_far, far]).argmax() == 5
+
+
+def test_nothing_to_tell_days_by_is_no_distance():
+    assert (good_days.farness([np.zeros((6, 6, 2))]) == 0).all()
 
 
 def test_the_order_of_days_does_not_matter():
