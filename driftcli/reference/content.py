@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from driftcli.core import registry
 from driftcli.core.features import State, View
 from driftcli.core.schema import Array, ContentError, check
+from driftcli.corruptions.base import SEVERITIES
 from driftcli.detectors.base import Detector
 from driftcli.explain import corruption, plane
 from driftcli.extractors.base import Extractor
@@ -112,6 +113,7 @@ def of_baseline(
     again = f"restore it from a copy, or calibrate again: driftcli baseline {artifact.path} GOOD_IMAGES --name {name}"
     with _named(artifact, role, again):
         sizes["changes"] = len(facts.get("detectable", ()))
+        _changes_known(facts)
         declared += plane.arrays(state, views)
         declared += corruption.arrays(facts.get("diagnosis"), {v: sizes[COLUMNS + v] for v in views})
         for extractor in reference.extractors.values():
@@ -124,6 +126,20 @@ def of_baseline(
             shown = check(pictures, thumbnails.ARRAYS, sizes)
             thumbnails.agree(shown, facts["images"])
     return checked, shown
+
+
+def _changes_known(facts: Mapping[str, Any]) -> None:
+    """Raise ContentError unless every change that detectability was measured with is one that `corruptions` can describe."""
+    for change in facts.get("detectable", ()):
+        name, severity = change["corruption"], change["severity"]
+        if name == "foreign":
+            continue
+        if name not in registry.kinds("corruptions"):
+            raise ContentError(
+                f"was measured with a corruption that this driftcli does not have: {name!r:.60}"
+            )
+        if not SEVERITIES[0] <= severity <= SEVERITIES[-1]:
+            raise ContentError(f"was measured with a severity of {severity:g}, which no corruption has")
 
 
 @contextmanager

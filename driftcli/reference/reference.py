@@ -269,10 +269,12 @@ def open_baseline(
     """
     known = artifact.manifest.get("baselines", {})
     name = choose_baseline(sorted(known), wanted, path)
-    roles = [role for role in (f"baseline-{name}", f"thumbnails-{name}") if artifact.has(role)]
-    artifact, loaded = artifact.states(*roles)  # a newer one, if it was made again meanwhile
+    pictures = [role for role in (f"thumbnails-{name}",) if artifact.has(role)]
+    artifact, loaded = artifact.states(
+        f"baseline-{name}", *pictures
+    )  # a newer one, if it was made again meanwhile
     require_same_fit(artifact.manifest, reference, path)
-    state, pictures = content.of_baseline(
+    state, shown = content.of_baseline(
         artifact, name, loaded[f"baseline-{name}"], loaded.get(f"thumbnails-{name}"), reference
     )
     facts = artifact.manifest["baselines"][name]
@@ -295,5 +297,5 @@ def open_baseline(
     canary = {k.removeprefix("canary/"): v for k, v in state.items() if k.startswith("canary/")}
     library = corruption.unpack(state, facts.get("diagnosis"))
     drawing = {k: v for k, v in state.items() if k.startswith((plane.PREFIX, pixel_errors.PREFIX))}
-    webp = thumbnails.unpack(pictures, len(features)) if pictures else {}
+    webp = thumbnails.unpack(shown, len(features)) if shown else {}
     return Baseline(name, features, tuple(families), measured, canary, facts, library, drawing, webp)

@@ -201,6 +201,8 @@ LIES = [
     ((*FACTS, "group_effects"), {"monday": None}),
     ((*FACTS, "detectable"), [{"corruption": "fog", "severity": 9, "share": 1}]),
     ((*FACTS, "detectable"), [{"severity": 1, "share": 1}]),
+    ((*FACTS, "detectable", 0, "corruption"), "frost"),
+    ((*FACTS, "detectable", 0, "severity"), 1e-320),
     ((*FACTS, "versions"), None),
     ((*FACTS, "digest"), 12),
     ((*FACTS, "cautions"), "none"),
@@ -218,6 +220,19 @@ def test_a_manifest_that_says_what_no_writer_says_is_3(copied, place, value):
     inner[place[-1]] = value
     path.write_text(json.dumps(document), "utf-8")
     with pytest.raises(ArtifactError) as raised:
+        opened(copied)
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize("name", ["default", ""])
+def test_a_baseline_whose_arrays_are_not_there_is_3(copied, name):
+    """The manifest tells of it, and no file holds it."""
+    path = copied / "manifest.json"
+    document = json.loads(path.read_text("utf-8"))
+    document["baselines"] = {name: document["baselines"]["default"]}
+    document["files"] = [entry for entry in document["files"] if entry["role"] != BASELINE]
+    path.write_text(json.dumps(document), "utf-8")
+    with pytest.raises(ArtifactError, match=f"holds no 'baseline-{name}'") as raised:
         opened(copied)
     assert raised.value.hint
 
