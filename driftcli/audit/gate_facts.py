@@ -44,6 +44,7 @@ class GateFacts:
             detectable_reason=reason,
             good_days=None if outcome.days is None else outcome.days.days,
             own_p_value=outcome.own_p_value,
+            images_independent=outcome.independent if outcome.relabellings.kind == "groups" else None,
         )
 
     @cached_property

@@ -80,6 +80,8 @@ class GateResult:
     """What `--tolerance auto` found; null where it was not asked for."""
     own_p_value: float | None = None
     """p for this artifact alone: at most u on a share u of good batches at most, for 19 of 20 draws of its held-out set."""
+    images_independent: int | None = None
+    """As how many independent images those of the test count, where groups or neighbours belong together; None: each is one."""
 
 
 @dataclass(frozen=True, slots=True)

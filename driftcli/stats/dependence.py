@@ -57,12 +57,16 @@ class Row:
     """Standard deviation of `alike` in random orders."""
     step: float = 1.0
     """How far images beside each other lie apart, as their times or numbers tell."""
+    holes: bool = False
+    """Some lie much farther apart than others: images between them are not here."""
     apart: float = 1.0
     """Half the mean squared difference of images beside each other."""
     columns: Floats = field(default_factory=lambda: np.zeros((2, 0)))
     """[2, columns]: `alike` and `spread` of each column alone."""
     shown_by: tuple[Rows | None, ...] = ()
     """The columns that surely are dependent, one each; None: all of them together."""
+    by_image: float = 1.0
+    """Correlation time of the images where runs stand for it."""
 
     @property
     def number(self) -> int:
@@ -78,6 +82,10 @@ class Row:
     def dependent(self) -> bool:
         """Whether images beside each other were found to depend on each other."""
         return self.copied or self.time > 1
+
+    def without_runs(self) -> Row:
+        """The same row, its dependence one by degrees."""
+        return replace(self, runs=np.arange(len(self.runs)), time=self.by_image)
 
     def along(self, columns: Rows | None) -> tuple[float, float]:
         """`alike` and `spread` of one column, or of all together."""
@@ -143,9 +151,14 @@ def units(held_out: Row, batch: Row, alpha: float) -> tuple[Rows, Rows] | None:
     ones as leave 1 / alpha relabellings, where there are any. A set whose own order shows less than the other's is taken to
     depend alike, unless the difference is beyond chance: a short batch cannot show what a long baseline does. Blocks are
     equally long on both sides where both depend alike; else each side's have as many of its own correlation times.
+    Where only one side's neighbours are near enough to be copies, and the other's depend by degrees, both do so.
     """
     if not held_out.dependent and not batch.dependent:
         return None
+    if batch.copied and held_out.time > 1:
+        batch = batch.without_runs()
+    elif held_out.copied and batch.time > 1:
+        held_out = held_out.without_runs()
     for spans in SPANS:
         good, ours = _alike(held_out, batch, spans)
         many, most = ours.fitting(batch.number), good.fitting(held_out.number)
@@ -161,7 +174,10 @@ def units(held_out: Row, batch: Row, alpha: float) -> tuple[Rows, Rows] | None:
 def _alike(held_out: Row, batch: Row, spans: tuple[float, float]) -> tuple[_Blocks, _Blocks]:
     """Blocks of C and of the batch."""
     times = held_out.step / batch.step
-    if max(times, 1 / times) > SPARSE and (times > 1) == (batch.alike > held_out.alike):
+    # Numbers may only count otherwise; neighbours that are less alike, or holes between them, show that images are missing.
+    sparser = held_out if times > 1 else batch
+    missing = sparser.holes or (times > 1) == (batch.alike > held_out.alike)
+    if max(times, 1 / times) > SPARSE and missing:
         return _spanning(held_out, batch, times, spans)
     if batch.freer_than(held_out) or held_out.freer_than(batch):
         good, ours = (_Blocks.after(row.time, spans) for row in (held_out, batch))
@@ -180,9 +196,10 @@ def _spanning(held_out: Row, batch: Row, times: float, spans: tuple[float, float
 
     A baseline drawn at random from a film has no neighbours left, a night checked whole has.
     """
-    if held_out.copied or batch.copied:
-        return _Blocks(1, 0), _Blocks(1, 0)
     sizes = len(held_out.runs), len(batch.runs)
+    if held_out.copied or batch.copied:
+        own = 1 if batch.copied else round(times * sizes[0] / held_out.number)
+        return _Blocks(1, 0), _Blocks(min(own, batch.number), 0)
     known = [held_out.time * times, batch.time]
     known = [known[0] if held_out.time > 1 else known[1], known[1] if batch.time > 1 else known[0]]
     ours = _Blocks.after(float(np.average(known, weights=sizes)), spans).stretched(sizes[1])
@@ -229,21 +246,22 @@ def measure(z: Floats, series: Rows, stratum: Rows | None = None, place: Floats 
     row = _correlation(z, series)
     runs = _runs(z, np.zeros(n, np.int64) if stratum is None else stratum)
     first = np.flatnonzero(np.diff(runs, prepend=-1))
-    step, apart = _step(place, series), float(np.square(np.diff(z, axis=0)).mean()) / 2
+    (step, holes), apart = _step(place, series), float(np.square(np.diff(z, axis=0)).mean()) / 2
     if len(first) < n and _correlation(z[first], series[first]).time == 1:
-        row = replace(row, runs=runs, time=1.0)
-    return replace(row, step=step, apart=apart)
+        row = replace(row, runs=runs, time=1.0, by_image=row.time)
+    return replace(row, step=step, holes=holes, apart=apart)
 
 
-def _step(place: Floats | None, series: Rows) -> float:
-    """Mean distance of images beside each other, pauses apart; 1 where no place tells."""
+def _step(place: Floats | None, series: Rows) -> tuple[float, bool]:
+    """Mean distance of images beside each other, pauses apart, and whether there are holes; 1 where no place tells."""
     if place is None:
-        return 1.0
+        return 1.0, False
     steps = np.diff(place)[series[1:] == series[:-1]]
     steps = steps[steps > 0]
     if not len(steps):
-        return 1.0
-    return float(steps[steps <= JUMP * np.median(steps)].mean())
+        return 1.0, False
+    mean = float(steps[steps <= JUMP * np.median(steps)].mean())
+    return mean, mean > SPARSE * float(np.quantile(steps, 0.25))
 
 
 def _runs(z: Floats, stratum: Rows) -> Rows:

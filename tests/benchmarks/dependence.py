@@ -6,9 +6,9 @@
 
 CIFAR-10 features as `failing_loudly.py --datasets cifar10 --extract` keeps them (made if absent): 3,000 images taught
 driftcli, others are good images. Every trial draws C (600) and a batch (50) anew. A burst is ten images of one scene
-(its features plus noise of 0.1 sd); `uneven` bursts have 1 to 20. AR(1): each image is rho times the one before plus
+(its features plus noise of 0.1 sd, or so much as stands behind `loose`: at 0.45 they cease to be near-copies); `uneven` bursts have 1 to 20. AR(1): each image is rho times the one before plus
 fresh parts of another image, so that one image's law is that of real features up to mixing. `held-out`: C is a random
-half of its row (`renumbered`: its numbers do not tell). `rows` counts p <= alpha with dependence measured (`--off`: with `gate.dependence: off`, as before).
+half of its row (`renumbered`: its numbers do not tell); `stretches`: every other eight images of it, as `fit` holds some back. `rows` counts p <= alpha with dependence measured (`--off`: with `gate.dependence: off`, as before).
 `power`: whole rows with a shifted batch, beside the true groups and beside images. `errors`: independent images only:
 how often any dependence is found.
 """
@@ -36,7 +36,7 @@ from driftcli.reading.reading import Reading
 from driftcli.reference.reference import Baseline
 
 C, M, ALPHA = 600, 50, 0.05
-LIKE, SAME = 0.1, 100
+LIKE, SAME, STRETCH = 0.1, 100, 8
 
 
 def row_of(kind: str, n: int, x: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
@@ -45,7 +45,9 @@ def row_of(kind: str, n: int, x: np.ndarray, rng: np.random.Generator) -> tuple[
     if kind.startswith(("bursts", "uneven")):
         sizes = np.full(n, 10) if kind.startswith("bursts") else rng.integers(1, 21, n)
         scene = np.repeat(np.arange(n), sizes)[:n]
-        return fresh[scene] + LIKE * x.std(axis=0) * rng.normal(size=(n, x.shape[1])), [
+        loose = kind.partition(" loose ")[2]
+        like = float(loose.split(maxsplit=1)[0]) if loose else LIKE
+        return fresh[scene] + like * x.std(axis=0) * rng.normal(size=(n, x.shape[1])), [
             f"g{s}" for s in scene
         ]
     if kind.startswith("AR"):
@@ -99,9 +101,11 @@ class World:
         """C and the batch, from disjoint images."""
         rng = np.random.default_rng(seed)
         halves = np.array_split(rng.permutation(len(self.x)), 2)
-        many = 2 * C if "held-out" in kind else C
+        many = 2 * C if kind.endswith(("held-out", "renumbered", "stretches")) else C
         values, groups = row_of(kind, many, self.x[halves[0]], rng)
         kept = np.sort(rng.permutation(many)[:C])
+        if kind.endswith("stretches"):
+            kept = np.flatnonzero(np.arange(many) // STRETCH % 2 == 0)
         numbers = np.arange(C) if "renumbered" in kind else kept
         held_out = features(
             values[kept],
@@ -140,7 +144,8 @@ def audit(
 
 ROWS = (
     "independent", "nameless", "bursts", "uneven", "AR.3", "AR.5", "AR.7", "AR.9",
-    "bursts held-out", "AR.7 held-out", "AR.7 held-out renumbered",
+    "bursts loose .3", "bursts loose .4", "bursts loose .5", "bursts held-out", "AR.7 held-out", "AR.7 held-out renumbered",
+    "bursts stretches", "bursts loose .4 stretches", "AR.7 stretches",
 )  # fmt: skip
 
 
@@ -169,7 +174,7 @@ def power(given: argparse.Namespace, world: World) -> None:
     """Found shifts with dependence measured, with the true groups, with images."""
     print("| kind | shift (sd a column) | trials | auto | true groups | images |\n|-|-|-|-|-|-|")
     for kind in given.only or ("independent", "bursts", "uneven", "AR.7"):
-        for shift in (0.05, 0.1, 0.2, 0.4):
+        for shift in given.shifts:
             hits = []
             for i in range(given.trials):
                 baseline, batch = world.trial(kind, [given.seed, i, 1], shift)
@@ -206,6 +211,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=400)
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--off", action="store_true")
+    parser.add_argument("--shifts", type=float, nargs="*", default=(0.05, 0.1, 0.2, 0.4))
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     if not (given.cache / f"cifar10-{SIDE}-clean.npz").is_file():

@@ -79,6 +79,9 @@ def test_groups_are_the_unit_where_they_are_asked_for(drift, check, world, tmp_p
     ran = check(ref, today, "--group-by", "folder", "--alpha", "0.05")
     assert (ran.code, ran.result["gate"]["permutations"]) == (0, 19)
     assert ran.result["reference"]["groups"] == 19
+    assert ran.result["gate"]["images_independent"] == 1
+    told = drift("check", ref, today, "--group-by", "folder", "--alpha", "0.05", "-v", "--workers", 1)
+    assert "with 8 images, which count as 1 independent one" in told.out
     dark = pictures(tmp_path / "dark" / "day", 8, 14, light=-60)
     ran = check(ref, dark, "--group-by", "folder", "--alpha", "0.05")
     assert (ran.code, ran.result["gate"]["p_value"]) == (1, 0.05)

@@ -159,6 +159,37 @@ def test_a_random_part_of_a_row_has_shorter_blocks():
     assert abs(lengths[1] / lengths[0] - 2) < 0.2
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_stretches_of_a_row_span_as_many_of_its_images_as_a_whole_one(seed):
+    """Every other eight images of a film, as `fit` holds some back: within a stretch they are no less alike than the batch's."""
+    rng = np.random.default_rng([seed, 21])
+    film = chain(rng, 1200, 0.7)
+    kept = np.flatnonzero(np.arange(1200) // 8 % 2 == 0)
+    good, batch = (
+        measure(scores(x, spreads(x)), np.zeros(len(x), np.int64), place=place.astype(float))
+        for x, place in ((film[kept], kept), (chain(rng, 60, 0.7), np.arange(60)))
+    )
+    assert (good.holes, batch.holes) == (True, False)
+    of_good, of_batch = units(good, batch, 0.05)
+    spans = []
+    for place, unit in ((kept, of_good), (np.arange(60), of_batch)):
+        firsts, lasts = zip(
+            *((place[unit == i][0], place[unit == i][-1]) for i in range(unit.max() + 1)), strict=True
+        )
+        spans.append(np.mean(np.array(lasts) - firsts + 1))
+    assert spans[0] == pytest.approx(spans[1], rel=0.25)
+
+
+@pytest.mark.parametrize("copied", ["batch", "good"])
+def test_where_one_side_shows_copies_and_the_other_degrees_both_have_blocks(copied):
+    """Scenes whose images are just near enough, or just not: runs on one side, single images on the other, are no units."""
+    loose = singles(300, time=5.0, alike=0.74, spread=0.02, apart=0.25)
+    runs = Row(np.arange(80) // 10, alike=0.8, spread=0.05, apart=0.18, by_image=8.0)
+    good, ours = units(*((loose, runs) if copied == "batch" else (runs, loose)), 0.05)
+    for side in (good, ours):
+        assert np.bincount(side[side >= 0]).min() >= 10
+
+
 def test_only_here_is_what_the_other_set_would_show():
     """A film is no stranger to every second image of it, nor to so few images that nothing can be told."""
     film = one_series(chain(np.random.default_rng(10), 80, 0.7))

@@ -30,6 +30,8 @@ def sight(subject: Subject) -> Section | None:
         *([Paragraph(unseen)] if unseen else []),
     )
     aside = f"with {numbers.plural(gate.images_tested, 'image')}"
+    if gate.images_independent is not None:
+        aside += f", which count as {numbers.plural(gate.images_independent, 'independent one')}"
     brief = f"{numbers.plural(len(detectable), 'change')} measured" if detectable else "not measured"
     return Section("sight", "What this gate can see", blocks, aside, found=False, detail=True, brief=brief)
 
