@@ -268,9 +268,10 @@ class Draft:
         """Why the gate may have fired on good images: dependence, in the batch or among good groups."""
         if self.settings.input.group_by is not None:
             return []
-        found = outcome.dependence
-        said = [near_duplicates.caution(outcome.tested, self.held_out) if found is None else found.sentence]
-        said += [] if outcome.alone is None else [outcome.alone.sentence]
+        seen = outcome.neighbours
+        said = [] if seen is None else [seen.sentence]
+        if outcome.dependence is None:
+            said.append(near_duplicates.caution(outcome.tested, self.held_out))
         if outcome.days is not None:
             said += good_days.cautions(outcome.days)
         else:

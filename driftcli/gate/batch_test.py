@@ -40,10 +40,13 @@ class Outcome:
     composition: CompositionResult | None = None
     days: good_days.Measured | None = None
     """What `--tolerance auto` rests on."""
-    dependence: Found | None = None
-    """Which images were found to depend on each other; None: none, or somebody named the groups."""
-    alone: Alone | None = None
-    """The batch's neighbours resemble each other as the baseline's do not."""
+    neighbours: Found | Alone | None = None
+    """What was seen in neighbours that resemble each other; None: nothing, or somebody named the groups."""
+
+    @property
+    def dependence(self) -> Found | None:
+        """Which images were found to depend on each other, and were tested together."""
+        return self.neighbours if isinstance(self.neighbours, Found) else None
 
     @property
     def independent(self) -> int:
@@ -73,9 +76,8 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
     )
     if strata is None and chosen.ignore_composition:
         strata = composition.required(mix).strata(len(tested))
-    looked = _look(chosen, baseline, tested) if groups is None else None
-    tied = looked if isinstance(looked, Found) else None
-    alone = looked if isinstance(looked, Alone) else None
+    neighbours = _look(chosen, baseline, tested) if groups is None else None
+    tied = neighbours if isinstance(neighbours, Found) else None
     grouped = groups is not None or tied is not None
 
     def relabel(strata: Sequence[str] | None, permutations: int = permutations) -> Relabellings:
@@ -119,7 +121,7 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
         mix_result = composition.result(
             mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
         )
-    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result, days, tied, alone)
+    return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result, days, neighbours)
 
 
 def _look(gate: GateSettings, baseline: Baseline, tested: Features) -> Found | Alone | None:

@@ -10,7 +10,7 @@ import pytest
 from driftcli.core.errors import NotAuditedError
 from driftcli.detectors.univariate import Univariate
 from driftcli.gate.batch_test import run_gate
-from driftcli.gate.dependence import found
+from driftcli.gate.dependence import Alone, found
 from driftcli.reference.families import Family
 from tests.gate import _cases as cases
 
@@ -138,9 +138,9 @@ def test_what_begins_within_the_batch_is_drift_and_no_dependence(step):
     outcome = gate(replace(good, names=numbered), replace(batch, views=views))
     assert outcome.dependence is None
     assert outcome.verdict.outcome == "drift"
-    assert outcome.alone is not None
-    assert "something changed within the batch" in outcome.alone.sentence
-    assert gate(replace(good, names=numbered), batch).alone is None
+    assert isinstance(outcome.neighbours, Alone)
+    assert "something changed within the batch" in outcome.neighbours.sentence
+    assert gate(replace(good, names=numbered), batch).neighbours is None
 
 
 def test_drift_in_bursts_is_found():
