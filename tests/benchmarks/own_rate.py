@@ -169,7 +169,9 @@ def real(given: argparse.Namespace, sizes: HeldOut) -> Values:
             for k in range(len(batches)):
                 drawn = draw(n, m, ROWS, rng)
                 own = np.arange(n + k * m, n + (k + 1) * m)
-                found[artifact, start + k] = minp.joint_p([one.values(own, drawn) for one in among])
+                found[artifact, start + k] = minp.joint_p(
+                    [f.evidence(one.values(own, drawn)) for f, one in zip(families, among, strict=True)]
+                )
     return found
 
 
