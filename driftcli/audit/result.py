@@ -32,7 +32,7 @@ from driftcli.core.times import now_utc
 from driftcli.core.version import version
 from driftcli.explain import corruption, mix, words
 from driftcli.gate import good_days, overlap, rules
-from driftcli.gate.batch_test import Outcome
+from driftcli.gate.batch_test import Outcome, sizes_of
 from driftcli.gate.subset_test import Rerun
 from driftcli.reading.reading import Reading
 from driftcli.reference.families import Family
@@ -242,11 +242,7 @@ class Draft:
     def _notices(self, outcome: Outcome) -> tuple[str, ...]:
         """What was known before, of the baseline, and what is usual; and all that could only have explained an alarm."""
         said, count, n = [], len(outcome.tested), len(self.held_out)
-        if count > adequacy.largest_batch(n):
-            said.append(
-                f"the baseline's {n:,} images are {adequacy.adequacy(n, count)}: "
-                "this artifact's own false-alarm rate may differ from alpha"
-            )
+        said += self._few(outcome)
         if self.baseline.name == "holdout":
             said.append(
                 "calibrated on images held back from the fit, not on a baseline of its own (driftcli baseline)"
@@ -263,6 +259,22 @@ class Draft:
         elif left and relabellings.kind == "bins":
             said.append(f"{left} images are left out of the test: bins have equal sizes")
         return (*said, *(self._doubts(outcome) if outcome.verdict.outcome == "pass" else ()))
+
+    def _few(self, outcome: Outcome) -> list[str]:
+        """What to say of a baseline that is small for such a batch."""
+        sizes, doubt = (
+            sizes_of(outcome.relabellings),
+            "this artifact's own false-alarm rate may differ from alpha",
+        )
+        if outcome.relabellings.kind == "groups":
+            needed = adequacy.TIMES * sizes.batch
+            what = "groups" if outcome.dependence is None else "independent images"
+            few = f"the baseline counts as {sizes.held_out:,} {what} and the batch as {sizes.batch:,}, for which {needed:,} would be adequate"
+            return [f"{few}: {doubt}"] if sizes.held_out < needed else []
+        count, n = len(outcome.tested), len(self.held_out)
+        if count <= adequacy.largest_batch(n):
+            return []
+        return [f"the baseline's {n:,} images are {adequacy.adequacy(n, count)}: {doubt}"]
 
     def _doubts(self, outcome: Outcome) -> list[str]:
         """Why the gate may have fired on good images: dependence, in the batch or among good groups."""

@@ -80,6 +80,8 @@ def test_groups_are_the_unit_where_they_are_asked_for(drift, check, world, tmp_p
     assert (ran.code, ran.result["gate"]["permutations"]) == (0, 19)
     assert ran.result["reference"]["groups"] == 19
     assert ran.result["gate"]["images_independent"] == 1
+    few = "the baseline counts as 19 groups and the batch as 1, for which 20 would be adequate"
+    assert any(notice.startswith(few) for notice in ran.result["notices"])
     told = drift("check", ref, today, "--group-by", "folder", "--alpha", "0.05", "-v", "--workers", 1)
     assert "with 8 images, which count as 1 independent one" in told.out
     dark = pictures(tmp_path / "dark" / "day", 8, 14, light=-60)
