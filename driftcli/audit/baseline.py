@@ -15,8 +15,11 @@ from driftcli.artifact import store as artifacts
 from driftcli.calibration.held_out import FEWEST, HeldOut, drop_seen_images, measure_held_out
 from driftcli.calibration.make_baseline import calibrate_baseline
 from driftcli.config.call import Call
+from driftcli.core.features import Features
 from driftcli.core.outcomes import Calibrated
 from driftcli.core.stages import Stopwatch
+from driftcli.core.text import safe_name
+from driftcli.explain import duplicates
 from driftcli.gate import preconditions
 from driftcli.reading import canaries
 from driftcli.reading.cache import refuse_inside
@@ -27,6 +30,9 @@ from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime, versions
 from driftcli.reference.names import require_name
 from driftcli.reference.reference import Reference, open_reference, require_same_fit
+
+NAMED = 3
+"""Near-duplicates that a caution names."""
 
 
 def baseline(
@@ -77,6 +83,7 @@ def baseline(
             *reading.cautions,
             *made.cautions,
             *_cautions(reference, canary),
+            *_leaked(reference, reading.features),
             *_unseen(sources, held_out, reader.settings.calibrate.detectable),
         ),
         seconds=time.monotonic() - started,
@@ -116,6 +123,22 @@ def _cautions(reference: Reference, canary: Mapping[str, NDArray[np.float32]]) -
     made_with = reference.manifest["versions"]
     elsewhere = canaries.difference(reference.canary, canary, reference.spread, made_with, versions())
     return [elsewhere] if elsewhere else []
+
+
+def _leaked(reference: Reference, held_out: Features) -> list[str]:
+    """That some images are nearly images of the fit set, if they are."""
+    near = reference.seen.near
+    rows = [] if near is None else duplicates.leaked(held_out, reference.seen.pixels, near).tolist()
+    if not rows:
+        return []
+    names = ", ".join(safe_name(held_out.names[row]) for row in rows[:NAMED])
+    more = ", …" if len(rows) > NAMED else ""
+    said = (
+        f"{len(rows):,} of {len(held_out):,} images look nearly the same as images that the reference was fitted on "
+        f"({names}{more}): if they show the same scene again, a model that was trained on those is judged too well on "
+        "these; leave them out, or divide training and validation images by scene, camera or day"
+    )
+    return [said]
 
 
 def _unseen(sources: Sequence[str], held_out: HeldOut, asked: str) -> list[str]:

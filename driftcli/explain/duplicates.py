@@ -14,6 +14,8 @@ from driftcli.core.findings import DuplicateResult
 BITS = 4
 """Difference hashes (64 bits) at most so far apart. Photos that were blurred, made noisy or compressed anew
 stay at 0; of 60,000 pairs of different photos none was closer than 9."""
+LEAKED = 3
+"""The same where a few pairs among very many are an accusation. Nine of ten photos reduced to three quarters and saved anew are so near."""
 FLAT = 6
 """A hash with fewer ones, or fewer zeros, is of a picture without structure: it says nothing."""
 USUAL = 0.05
@@ -49,6 +51,20 @@ def search(batch: Features, held_out: Features) -> tuple[DuplicateResult, ...]:
     return (*exact, *_groups(inside, batch, "near"), *_across(across, batch, held_out, "near"))
 
 
+def leaked(held_out: Features, pixels: NDArray[np.uint64], near: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Rows of held-out images that are nearly images of the fit set, ascending: one picture in another size, crop or file.
+
+    `pixels`, `near` [k]: hashes of the fit set. As in `search`; none where held-out images look alike anyway. Those of
+    equal pixels are not among them: they are left out of a baseline.
+    """
+    if _usual(held_out.first(LOOKED_AT)):
+        return np.empty(0, np.int64)
+    theirs = np.flatnonzero(_structured(near))
+    ours = np.flatnonzero(_structured(held_out.near))
+    pairs = list(_pairs(held_out, ours, pixels[theirs], near[theirs], LEAKED))
+    return np.unique(np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in pairs)]))
+
+
 def _equal(batch: Features) -> Pairs:
     """Pairs [k, 2] inside the batch: the first image of equal pixels, and each of its later copies."""
     _, first, code = np.unique(batch.pixels, return_index=True, return_inverse=True)
@@ -67,13 +83,21 @@ def _equal_across(batch: Features, held_out: Features) -> Pairs:
 def _near(images: Features, others: Features) -> Iterator[Pairs]:
     """Pairs of different pixels and near hashes, a strip of images at a time."""
     ours, theirs = (np.flatnonzero(_structured(side.near)) for side in (images, others))
-    step = max(1, CHUNK // max(1, len(theirs)))
+    for rows, place in _pairs(images, ours, others.pixels[theirs], others.near[theirs]):
+        yield np.stack([rows, theirs[place]], axis=1)
+
+
+def _pairs(
+    images: Features, ours: Pairs, pixels: NDArray[np.uint64], near: NDArray[np.uint64], bits: int = BITS
+) -> Iterator[tuple[Pairs, Pairs]]:
+    """Rows of `ours` and places in `near` that are near each other and of different pixels, a strip at a time."""
+    step = max(1, CHUNK // max(1, len(near)))
     for start in range(0, len(ours), step):
         rows = ours[start : start + step]
-        close = np.bitwise_count(images.near[rows, None] ^ others.near[theirs]) <= BITS
-        close &= images.pixels[rows, None] != others.pixels[theirs]
+        close = np.bitwise_count(images.near[rows, None] ^ near) <= bits
+        close &= images.pixels[rows, None] != pixels
         i, j = np.nonzero(close)
-        yield np.stack([rows[i], theirs[j]], axis=1)
+        yield rows[i], j
 
 
 def _structured(near: NDArray[np.uint64]) -> NDArray[np.bool_]:

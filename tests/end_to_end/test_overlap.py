@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -153,3 +154,21 @@ def test_without_a_holdout_what_is_for_it_is_said_to_have_no_effect(drift, check
     ran = check(ref, world.fresh)
     assert ran.code == 3
     assert "it is fitted but not calibrated" in ran.err
+
+
+def test_validation_images_that_are_training_images_in_another_size_are_told(drift, world, tmp_path):
+    """Reduced and saved anew: neither file nor pixels are the same, the picture is."""
+    good = shutil.copytree(world.good, tmp_path / "good")
+    for image in sorted(world.train.iterdir())[:6]:
+        with Image.open(image) as picture:
+            small = picture.resize((picture.width * 3 // 4, picture.height * 3 // 4))
+        small.save(good / f"again-{image.name}", quality=80)
+    found = {}
+    for name, images in (("clean", world.good), ("leaked", good)):
+        told = drift("baseline", shutil.copytree(world.bare, tmp_path / name / "ref"), images, "--workers", 1)
+        said = re.search(r"(\d+) of (\d+) images look nearly the same as images that the reference", told.out)
+        found[name] = 0 if said is None else int(said[1])
+        assert told.code == 0
+    assert found["clean"] <= 3  # drawn scenes look alike more often than photos do
+    assert 4 <= found["leaked"] - found["clean"] <= 6
+    assert "again-0" in told.out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from driftcli.core.features import Features
-from driftcli.explain.duplicates import BITS, FLAT, search
+from driftcli.explain.duplicates import BITS, FLAT, LEAKED, leaked, search
 
 
 def features(prefix: str, near: list[int], pixels: list[int] | None = None) -> Features:
@@ -71,3 +71,29 @@ def test_the_list_is_cut():
     entries = [entry for entry in search(batch, features("g", random(40, 9))) if entry.kind == "exact"]
     assert len(entries) == 50
     assert entries[0].images == ("b157", "b158", "b159")
+
+
+def test_held_out_images_that_are_nearly_images_of_the_fit_set():
+    """Against a slow twin; equal pixels are another matter, and pictures that look alike anyway are none."""
+    rng = np.random.default_rng(8)
+    fit = random(60, 9)
+    near = [
+        *(f ^ int(x) for f, x in zip(fit[:20], rng.integers(0, 256, 20), strict=True)),
+        *random(200, 10),
+        fit[5],
+        0,
+    ]
+    held_out = features("g", near, [*range(1000, 1220), 5, 1300])
+    pixels = np.arange(61, dtype=np.uint64)
+    expected = [
+        i
+        for i in range(len(near) - 1)
+        if any(
+            (near[i] ^ f).bit_count() <= LEAKED and int(held_out.pixels[i]) != j for j, f in enumerate(fit)
+        )
+    ]
+    assert 4 <= len(expected) <= 19
+    assert 220 not in expected
+    assert leaked(held_out, pixels, np.array([*fit, 0], np.uint64)).tolist() == expected
+    alike = features("g", [flipped(fit[0], k % 4) for k in range(50)])
+    assert not len(leaked(alike, pixels, np.array([*fit, 0], np.uint64)))
