@@ -23,6 +23,9 @@ CERTAIN = 4.5
 at. How often independent images reach it is measured by `tests/benchmarks/dependence.py`."""
 NEAR = 0.2
 """Near-copies: half the mean squared difference of their scores, which is about 1 for good images drawn at random."""
+TIMES, APART = 3.0, 0.5
+"""A run of near-copies ends at so many times their usual difference, if that is more than NEAR, at most at the second: farther than
+copies lie apart by chance, nearer than other images do. A run that chance divides would be two units that are alike."""
 FEWEST = 10
 """Images below which no order is told from others."""
 DIFFER = 1.5
@@ -268,24 +271,26 @@ def _runs(z: Floats, stratum: Rows) -> Rows:
     """[n]: stretches of near-copies of their first image; single images unless neighbours surely are near-copies."""
     n = len(z)
 
-    def near(a: Floats, b: Floats) -> NDArray[np.bool_]:
-        close: NDArray[np.bool_] = np.square(a - b).mean(axis=1) < 2 * NEAR
-        return close
+    def apart(a: Floats, b: Floats) -> Floats:
+        half: Floats = np.square(a - b).mean(axis=1) / 2
+        return half
 
-    beside, expected = near(z[:-1], z[1:]), 0.0
+    beside, expected = apart(z[:-1], z[1:]), 0.0
     starts_here = np.flatnonzero(np.diff(stratum, prepend=-1))
     for part in np.split(z, starts_here[1:]):
         lags = np.unique(np.linspace(len(part) // 3, len(part) // 2, FAR).round().astype(int))
-        usual = [float(near(part[:-lag], part[lag:]).mean()) for lag in lags if lag]
+        usual = [float((apart(part[:-lag], part[lag:]) < NEAR).mean()) for lag in lags if lag]
         expected += float(np.mean(usual or [1.0])) * (len(part) - 1)
     # Of few expected pairs the number is about Poisson; of many it varies less.
     inside = beside[stratum[1:] == stratum[:-1]]
-    if inside.sum() - expected <= CERTAIN * math.sqrt(max(expected, 1.0)):
+    copies = inside[inside < NEAR]
+    if len(copies) - expected <= CERTAIN * math.sqrt(max(expected, 1.0)):
         return np.arange(n)
+    most = min(max(NEAR, TIMES * float(np.median(copies))), APART)
     starts = np.ones(n, bool)
     leader = 0
     for i in range(1, n):
-        starts[i] = not (beside[i - 1] and near(z[leader : leader + 1], z[i : i + 1])[0])
+        starts[i] = not (beside[i - 1] < most and apart(z[leader : leader + 1], z[i : i + 1])[0] < most)
         if starts[i]:
             leader = i
     runs: Rows = np.cumsum(starts) - 1
