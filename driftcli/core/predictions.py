@@ -18,20 +18,28 @@ class Predictions:
     classes: tuple[str, ...]
     """The K classes, in the order of the columns."""
     probability: NDArray[np.float64]
-    """[n, K]: of each class, in [0, 1]; rows sum to 1."""
+    """[n, K]: of each class, in [0, 1]; rows sum to 1. A row of NaN: nothing was said of this image."""
     label: NDArray[np.int64]
     """[n]: the place in `classes` of the right answer, or UNKNOWN."""
     logits: NDArray[np.float64] | None = None
     """[n, K]: before softmax, where they were given; else log probabilities stand for them."""
+    hard: bool = False
+    """Only the predicted classes were given: rows are 1 for one class and 0 for the others, which is no probability."""
 
     def __len__(self) -> int:
         return len(self.probability)
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """[n]: the place in `classes` of the most probable one; the first of equal ones."""
-        found: NDArray[np.int64] = self.probability.argmax(axis=1)
+        """[n]: the place in `classes` of the most probable one; the first of equal ones; UNKNOWN where nothing was said."""
+        found: NDArray[np.int64] = np.where(self.answered, self.probability.argmax(axis=1), UNKNOWN)
         return found
+
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """[n]: whether anything was said of the image."""
+        said: NDArray[np.bool_] = ~np.isnan(self.probability).any(axis=1)
+        return said
 
     @property
     def labelled(self) -> NDArray[np.bool_]:
@@ -42,8 +50,14 @@ class Predictions:
     @property
     def accuracy(self) -> float | None:
         """Share of right answers among the images whose right answer is known; None where none is."""
-        known = self.labelled
+        known = self.labelled & self.answered
         return float((self.predicted[known] == self.label[known]).mean()) if known.any() else None
+
+    def hardened(self) -> Predictions:
+        """The predicted classes alone, for comparing with a side that gave no more."""
+        one_hot = np.eye(len(self.classes))[self.predicted]
+        one_hot[~self.answered] = np.nan
+        return replace(self, probability=one_hot, logits=None, hard=True)
 
     def at(self, index: NDArray[np.int64]) -> Predictions:
         """Those of the images at these positions, in this order."""
