@@ -50,6 +50,16 @@ class Ledger(TypedDict, total=False):
     changed: Count
 
 
+class Predictions(TypedDict):
+    """What the arrays `predictions/...` are of."""
+
+    classes: tuple[str, ...]
+    hard: bool
+    answered: Count
+    labelled: Count
+    accuracy: Share | None
+
+
 class _Baseline(TypedDict):
     """What no check can do without."""
 
@@ -75,6 +85,7 @@ class Baseline(_Baseline, total=False):
     false_alarms_measured_at: tuple[Count, ...]
     cautions: tuple[str, ...]
     diagnosis: Diagnosis | None
+    predictions: Predictions | None
 
 
 class Fitted(TypedDict, total=False):

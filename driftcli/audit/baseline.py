@@ -20,11 +20,13 @@ from driftcli.core.stages import Stopwatch
 from driftcli.gate import preconditions
 from driftcli.reading import canaries
 from driftcli.reading.cache import refuse_inside
+from driftcli.reading.predictions import joined
 from driftcli.reading.profiles.named import divided
 from driftcli.reading.profiles.together import Together
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reference import predicted
 from driftcli.reference.names import require_name
 from driftcli.reference.reference import Reference, open_reference, require_same_fit
 
@@ -54,6 +56,7 @@ def baseline(
         reading, canary = _read(reader, reference, sources, str(artifact))
         preconditions.require(reading, call.settings, FEWEST, "baseline")
         preconditions.require_columns(reading, call.settings, call.given)
+        reading = joined(reading, sources, call.settings)
         reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
         preconditions.require_left(reading.features, FEWEST)
         reading = reader.with_thumbnails(sources, reading, reference.thumbnails)
@@ -81,6 +84,7 @@ def baseline(
         ),
         seconds=time.monotonic() - started,
         stages=watch.stages(),
+        predictions=made.facts.get(predicted.KEY),
     )
 
 

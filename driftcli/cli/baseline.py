@@ -44,6 +44,7 @@ class Baseline:
     drop_seen: DropSeen = False
     detectable: o.Detectable = None
     ties: Ties
+    predictions: c.Predictions = None
     entries: Entries
     region: Region
     max_unreadable: o.MaxUnreadable = None

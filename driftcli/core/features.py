@@ -31,9 +31,9 @@ class Column:
 Gate = Literal["on", "advisory", "off"]
 """A family's say: in the verdict, in the report only, none (it is not computed)."""
 
-Tells = Literal["look", "subjects", "mix", "local", "unlike"]
-"""What a family's finding is about: how images look, what they show, shares of classes, a small mark on some; or nothing that has
-a name."""
+Tells = Literal["look", "subjects", "mix", "local", "answers", "unlike"]
+"""What a family's finding is about: how images look, what they show, shares of classes, a small mark on some, what the user's
+classifier says of them; or nothing that has a name."""
 
 
 @dataclass(frozen=True, slots=True)

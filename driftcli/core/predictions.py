@@ -38,8 +38,7 @@ class Predictions:
     @property
     def answered(self) -> NDArray[np.bool_]:
         """[n]: whether anything was said of the image."""
-        said: NDArray[np.bool_] = ~np.isnan(self.probability).any(axis=1)
-        return said
+        return ~np.asarray(np.isnan(self.probability).any(axis=1))
 
     @property
     def labelled(self) -> NDArray[np.bool_]:
