@@ -50,6 +50,13 @@ class Ledger(TypedDict, total=False):
     changed: Count
 
 
+class Condition(TypedDict):
+    """A corruption that a classifier was shown."""
+
+    corruption: str
+    severity: Annotated[float, Within(0, 5)]
+
+
 class Predictions(TypedDict):
     """What the arrays `predictions/...` are of."""
 
@@ -58,6 +65,7 @@ class Predictions(TypedDict):
     answered: Count
     labelled: Count
     accuracy: Share | None
+    corrupted: tuple[Condition, ...]
 
 
 class _Baseline(TypedDict):

@@ -151,13 +151,15 @@ class Input(Strict):
 class PredictionSettings(Strict):
     """What the user's own classifier says of the images, where it is given."""
 
-    file: Annotated[str, Field(min_length=1)] | None = None
-    """Table (`.csv`, `.jsonl`, `.parquet`) whose rows name an image by `path` or `sha256` and hold `p_CLASS` for every
-    class, or `logits`, or `prediction`; `off`: none; null: columns of that name in the manifest of the images, if any."""
+    files: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Tables (`.csv`, `.jsonl`, `.parquet`) whose rows name an image by `path` or `sha256` and hold `p_CLASS` for every
+    class, or `logits`, or `prediction`; `off`: none; empty: columns of that name in the manifest of the images, if any."""
     classes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """The classifier's classes in the order of `logits`, and where only predicted classes are given all that there are."""
     max_missing: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of the images that may have no prediction, at least one unless it is 0; more are not audited."""
+    export_images: Annotated[int, Field(ge=1, le=20_000)] = 100
+    """Good images that `baseline --export-corrupted` writes under every corruption at three severities: so many times 85 files."""
 
 
 class HistorySettings(Strict):

@@ -48,6 +48,7 @@ class Calibrated:
     stages: Where it went.
     predictions: What is kept of the user's classifier: its classes, how many images it answered, how often it is right; None
         where it was not asked.
+    exported: The manifest of the corrupted images that were written, how many, and of how many good ones; None: none were.
     """
 
     artifact: str
@@ -61,6 +62,7 @@ class Calibrated:
     seconds: float = 0.0
     stages: tuple[Stage, ...] = ()
     predictions: Mapping[str, Any] | None = None
+    exported: tuple[str, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ class Predictions:
     """[n]: the place in `classes` of the right answer, or UNKNOWN."""
     logits: NDArray[np.float64] | None = None
     """[n, K]: before softmax, where they were given; else log probabilities stand for them."""
+    corrupted: CorruptedPredictions | None = None
+    """What the classifier says of these images under simulated corruptions, where it was asked."""
     hard: bool = False
     """Only the predicted classes were given: rows are 1 for one class and 0 for the others, which is no probability."""
 
@@ -61,4 +63,36 @@ class Predictions:
     def at(self, index: NDArray[np.int64]) -> Predictions:
         """Those of the images at these positions, in this order."""
         logits = None if self.logits is None else self.logits[index]
-        return replace(self, probability=self.probability[index], label=self.label[index], logits=logits)
+        corrupted = None if self.corrupted is None else self.corrupted.of(index, len(self))
+        return replace(
+            self,
+            probability=self.probability[index],
+            label=self.label[index],
+            logits=logits,
+            corrupted=corrupted,
+        )
+
+
+@dataclass(frozen=True)
+class CorruptedPredictions:
+    """The same classifier's answers on some images under some corruptions: r rows, each one image under one of them."""
+
+    said: Predictions
+    """Row for row; labels are those of the images as they are."""
+    image: NDArray[np.int64]
+    """[r]: the place of the image among those that it was made of."""
+    condition: NDArray[np.int64]
+    """[r]: the place of the corruption in `conditions`."""
+    conditions: tuple[tuple[str, float], ...]
+    """A corruption and its severity each, without repetition."""
+
+    def of(self, index: NDArray[np.int64], images: int) -> CorruptedPredictions | None:
+        """The rows that are about the images at these positions (of so many), which are numbered anew; None where there are none."""
+        place = np.full(images, UNKNOWN, np.int64)
+        place[index] = np.arange(len(index))
+        kept = np.flatnonzero(place[self.image] != UNKNOWN)
+        if not len(kept):
+            return None
+        return replace(
+            self, said=self.said.at(kept), image=place[self.image[kept]], condition=self.condition[kept]
+        )

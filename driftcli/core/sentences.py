@@ -140,6 +140,8 @@ def classifier(facts: Mapping[str, Any]) -> str:
     """What a baseline keeps of the user's classifier: "predictions of 10 classes for 400 images, right on 93 % of 400 labelled ones"."""
     kind = "predicted classes, no probabilities, of" if facts["hard"] else "predictions of"
     said = f"{kind} {len(facts['classes']):,} classes for {facts['answered']:,} images"
+    if corrupted := facts.get("corrupted"):
+        said = f"{said}, and under {len(corrupted)} simulated corruptions"
     if facts.get("accuracy") is None:
         return f"{said}, none of them labelled"
     return f"{said}, right on {amounts.percent(facts['accuracy'])} of {facts['labelled']:,} labelled ones"

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.core.predictions import UNKNOWN, Predictions
+from driftcli.core.predictions import UNKNOWN, CorruptedPredictions, Predictions
 from driftcli.core.text import safe_name
-from driftcli.reading._answers import Answer, Form, listed, unknown
+from driftcli.reading._answers import Answer, Form, answer, form_of, listed, unknown
 
 SAME = 1e-6
 """Two rows about one image that differ by no more say the same."""
+MOST_SEVERE = 5
+_FORMS = {
+    "probabilities": "a column for every class",
+    "one": "one column of probabilities",
+    "logits": "logits",
+    "classes": "predicted classes alone",
+}
+_NAME = re.compile(r"[a-z_0-9]{1,64}")
 FEWEST = 2
 """Classes that a classifier has."""
 
@@ -23,30 +32,70 @@ FEWEST = 2
 class Collected:
     """What rows say of n images."""
 
-    form: Form
     images: int
     source: str
     """Where the rows are from, in words."""
     whose: str = "the baseline"
     """Whose classes are wanted, where any are."""
+    form: Form | None = None
+    """In which columns the rows say it: those of the first one that says anything."""
     unmatched: int = 0
     """Rows that are about none of the images."""
     matched: bool = False
     """Whether any row named its image by more than its base name."""
+    corrupted: Corrupted | None = None
+    """What rows say of the images under simulated corruptions."""
     _of: dict[int, Answer] = field(default_factory=dict)
     _by_base: list[tuple[Answer, Sequence[int]]] = field(default_factory=list)
     _named: bool = False
 
-    def add(self, said: Answer, at: Sequence[int]) -> None:
-        """What was said of the images in these rows. Raises NotAuditedError where another row says something else."""
+    def understands(self, cells: Mapping[str, str], where: str) -> bool:
+        """Whether a row with these columns holds a prediction. Raises NotAuditedError for another form than that of the rows before."""
+        form = form_of([*cells])
+        if form is None:
+            return False
+        if self.form is None:
+            self.form = form
+        if form.kind != self.form.kind:
+            raise NotAuditedError(
+                f"{where}: {_FORMS[form.kind]}, where the rows before have {_FORMS[self.form.kind]}",
+                "give the predictions of one classifier, all of them in the same columns",
+            )
+        return True
+
+    def add(
+        self, where: str, cells: Mapping[str, str], folder: str, at: Sequence[int], base: Sequence[int] = ()
+    ) -> None:
+        """What a row says of the images at these places; else, kept for the case that all rows are so, of those at `base`.
+
+        Raises NotAuditedError for what is no prediction, and where another row says something else of the same image.
+        """
+        said = self._answer(where, cells, folder)
+        if said is None:
+            return
+        if at:
+            self._add(said, at)
+        else:
+            self._by_base.append((said, base))
+
+    def _answer(self, where: str, cells: Mapping[str, str], folder: str) -> Answer | None:
+        return None if self.form is None else answer(where, cells, self.form, folder)
+
+    def _add(self, said: Answer, at: Sequence[int]) -> None:
         self.matched = True
         for row in at:
             before = self._of.get(row)
             self._of[row] = said if before is None else _both(before, said)
 
-    def add_by_base(self, said: Answer, at: Sequence[int]) -> None:
-        """The same of a row whose path is that of no image, but whose base name is: kept for the case that all are so."""
-        self._by_base.append((said, at))
+    def add_corrupted(self, where: str, cells: Mapping[str, str], at: Sequence[int], folder: str) -> None:
+        """What a row says of the image at the first of these places, under a corruption. Raises NotAuditedError."""
+        said = self._answer(where, cells, folder)
+        if said is None or not at:
+            self.unmatched += 1
+            return
+        if self.corrupted is None:
+            self.corrupted = Corrupted()
+        self.corrupted.add(said, cells, at[0])
 
     def require_any(self, names: Sequence[str]) -> None:
         """Turn to base names where no path matched. Raises NotAuditedError where no row is about any image."""
@@ -55,7 +104,7 @@ class Collected:
         else:
             self._named = bool(self._by_base)
             for said, at in self._by_base:
-                self.add(said, at)
+                self._add(said, at)
         self._by_base.clear()
         if not self._of:
             raise NotAuditedError(
@@ -69,12 +118,13 @@ class Collected:
 
         Raises NotAuditedError for classes that are not known, rows of different lengths, and where there are not two classes.
         """
-        known = self._classes(classes)
+        form = self.form or Form("classes")
+        known = self._classes(form, classes)
         place = {name: k for k, name in enumerate(known)}
         probability = np.full((self.images, len(known)), np.nan)
-        logits = np.full_like(probability, np.nan) if self.form.kind == "logits" else None
+        logits = np.full_like(probability, np.nan) if form.kind == "logits" else None
         label = np.full(self.images, UNKNOWN, np.int64)
-        columns = [place[name] for name in self.form.names]
+        columns = [place[name] for name in form.names]
         for row, said in self._of.items():
             if said.label is not None:
                 if said.label not in place:
@@ -86,13 +136,13 @@ class Collected:
                 probability[row] = 0.0
                 probability[row, place[said.prediction or ""]] = 1.0
             elif logits is None:
-                probability[row] = 1 - said.numbers[0] if self.form.kind == "one" else 0.0
+                probability[row] = 1 - said.numbers[0] if form.kind == "one" else 0.0
                 probability[row, columns] = said.numbers
             else:
                 self._require_length(said, len(known))
                 logits[row] = said.numbers
                 probability[row] = _softmax(said.numbers)
-        return Predictions(known, probability, label, logits, hard=self.form.kind == "classes")
+        return Predictions(known, probability, label, logits, hard=form.kind == "classes")
 
     def cautions(self, predictions: Predictions, names: Sequence[str], most_missing: float) -> list[str]:
         """What to say of them beside the images. Raises NotAuditedError where too many have none."""
@@ -133,15 +183,15 @@ class Collected:
                 count += bool(p[place[said.prediction]] < p.max() - SAME)
         return count
 
-    def _classes(self, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    def _classes(self, form: Form, wanted: Sequence[str] | None) -> tuple[str, ...]:
         """In the order wanted, else that of the columns, else sorted. Raises NotAuditedError."""
-        own = self._own_classes(wanted)
+        own = self._own_classes(form, wanted)
         if len(set(own)) < FEWEST:
             raise NotAuditedError(
                 f"{self.source} knows one class only: {listed(own)}",
                 "name all of the classifier's classes: --set predictions.classes=[cat,dog]",
             )
-        if wanted is None or self.form.kind == "classes":
+        if wanted is None or form.kind == "classes":
             return own
         new = [name for name in own if name not in wanted]
         gone = [name for name in wanted if name not in own]
@@ -155,10 +205,10 @@ class Collected:
             )
         return tuple(wanted)
 
-    def _own_classes(self, wanted: Sequence[str] | None) -> tuple[str, ...]:
-        if self.form.kind == "probabilities":
-            return self.form.names
-        if self.form.kind == "logits":
+    def _own_classes(self, form: Form, wanted: Sequence[str] | None) -> tuple[str, ...]:
+        if form.kind == "probabilities":
+            return form.names
+        if form.kind == "logits":
             count = len(next(said.numbers for said in self._of.values() if said.numbers is not None))
             if wanted is not None and len(wanted) != count:
                 raise NotAuditedError(
@@ -166,13 +216,13 @@ class Collected:
                     "give the outputs of the same classifier, one for each class in their order",
                 )
             return tuple(str(k) for k in range(count)) if wanted is None else tuple(wanted)
-        two = wanted is not None and len(wanted) == FEWEST and {*self.form.names} <= {*wanted}
-        if wanted is not None and (self.form.kind == "classes" or two):
+        two = wanted is not None and len(wanted) == FEWEST and {*form.names} <= {*wanted}
+        if wanted is not None and (form.kind == "classes" or two):
             return tuple(wanted)
         said = {text for one in self._of.values() for text in (one.label, one.prediction) if text is not None}
-        if self.form.kind == "classes":
+        if form.kind == "classes":
             return tuple(sorted(said))
-        one = self.form.names[0]
+        one = form.names[0]
         others = sorted(said - {one})
         if len(others) > 1:
             raise NotAuditedError(
@@ -187,6 +237,42 @@ class Collected:
                 f"{said.where}: {len(said.numbers):,} logits where there are {count:,} classes",
                 "give every image the outputs of the same classifier",
             )
+
+
+@dataclass
+class Corrupted:
+    """What rows say of images under simulated corruptions."""
+
+    _of: dict[tuple[int, tuple[str, float]], Answer] = field(default_factory=dict)
+
+    def add(self, said: Answer, cells: Mapping[str, str], image: int) -> None:
+        """One row. Raises NotAuditedError for a severity that is none, and where another row says something else."""
+        name, text = cells["corruption"].strip(), cells.get("severity", "").strip()
+        try:
+            severity = float(text)
+        except ValueError:
+            severity = np.nan
+        if not 0 < severity <= MOST_SEVERE or not _NAME.fullmatch(name):
+            raise NotAuditedError(
+                f"{said.where}: {safe_name(name)} at severity {safe_name(text) or 'none'} is no simulated corruption",
+                "leave the columns of the manifest that --export-corrupted wrote as they are, and add the predictions",
+            )
+        key = (image, (name, severity))
+        before = self._of.get(key)
+        self._of[key] = said if before is None else _both(before, said)
+
+    def predictions(self, clean: Collected, known: Predictions) -> CorruptedPredictions:
+        """Row for row, in the order of images and conditions; labels are those of the clean images. Raises as `Collected`."""
+        keys = sorted(self._of)
+        conditions = tuple(sorted({condition for _, condition in keys}))
+        place = {condition: k for k, condition in enumerate(conditions)}
+        answers = {k: self._of[key] for k, key in enumerate(keys)}
+        rows = Collected(len(keys), clean.source, clean.whose, clean.form, _of=answers)
+        image = np.array([row for row, _ in keys], np.int64)
+        said = replace(rows.predictions(known.classes), label=known.label[image])
+        return CorruptedPredictions(
+            said, image, np.array([place[condition] for _, condition in keys], np.int64), conditions
+        )
 
 
 def _both(before: Answer, said: Answer) -> Answer:

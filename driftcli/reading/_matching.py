@@ -9,14 +9,15 @@ from driftcli.core.addresses import scheme
 from driftcli.core.features import Features
 
 SHA256 = "sha256"
+CLEAN_SHA256 = "clean_sha256"
+"""Of the image that a corrupted one was made of, or a copy: rows of tables that `baseline --export-corrupted` began."""
 
 
 class Images:
     """The images of one reading by everything that a row may call them."""
 
-    def __init__(self, features: Features, folder: str, prefixes: Sequence[str]) -> None:
-        """`folder`: that of the table; `prefixes`: of the sources, the part of names before the path within each."""
-        self._folder = folder
+    def __init__(self, features: Features, prefixes: Sequence[str]) -> None:
+        """`prefixes`: of the sources, the part of names before the path within each."""
         self._by_name: dict[str, list[int]] = {}
         self._by_content: dict[str, list[int]] = {}
         self._within: dict[str, set[str]] = {}
@@ -30,17 +31,17 @@ class Images:
                 if prefix and name.startswith(prefix):
                     self._within.setdefault(os.path.normpath(name.removeprefix(prefix)), set()).add(place)
 
-    def of(self, path: str | None, content: str | None) -> Sequence[int]:
+    def of(self, path: str | None, content: str | None, folder: str) -> Sequence[int]:
         """The rows of the images meant, () for none.
 
-        A content hash goes before the path. A path is meant as the source names it, else from the table's folder,
+        A content hash goes before the path. A path is meant as the source names it, else from the table's `folder`,
         else within a source, where no two sources have it.
         """
         if content:
             return self._by_content.get(content.lower(), ())
         if not path:
             return ()
-        for place in (_place(path), _place(os.path.join(self._folder, path))):
+        for place in (_place(path), _place(os.path.join(folder, path))):
             if place in self._by_name:
                 return self._by_name[place]
         within = self._within.get(os.path.normpath(path), set())
@@ -54,7 +55,8 @@ class Images:
 
 def key_of(cells: Mapping[str, str]) -> tuple[str | None, str | None]:
     """The path and the content hash by which a row names its image."""
-    return cells.get("path") or cells.get("file_name") or None, (cells.get(SHA256) or "").strip() or None
+    content = cells.get(CLEAN_SHA256) or cells.get(SHA256) or ""
+    return cells.get("path") or cells.get("file_name") or None, content.strip() or None
 
 
 def _place(name: str) -> str:

@@ -12,9 +12,9 @@ from driftcli.core.addresses import shown
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.images import Entry
 from driftcli.core.text import safe_name
-from driftcli.reading._answers import answer, form_of
+from driftcli.reading._answers import form_of
 from driftcli.reading._collected import Collected
-from driftcli.reading._matching import SHA256, Images, key_of
+from driftcli.reading._matching import CLEAN_SHA256, SHA256, Images, key_of
 from driftcli.reading.entries import entries_of
 from driftcli.reading.open_sources import prefix
 from driftcli.reading.profiles.named import divided
@@ -46,10 +46,7 @@ def joined(
     Raises NotAuditedError (3) for predictions that are wrong, contradict each other, know other classes or are
     missing for too many images; UsageError (2) for a table of a kind that is not read.
     """
-    file = settings.predictions.file
-    if file == OFF or not len(reading.features):
-        return reading
-    if file is None and form_of(sorted(reading.columns)) is None:
+    if not len(reading.features) or not offered(reading, settings):
         return reading
     found = _collected(reading, specs, settings)
     if found is None:
@@ -57,6 +54,8 @@ def joined(
     if classes is None:
         found.whose, classes = "predictions.classes", settings.predictions.classes or None
     predictions = found.predictions(classes)
+    if found.corrupted is not None:
+        predictions = replace(predictions, corrupted=found.corrupted.predictions(found, predictions))
     said = found.cautions(predictions, reading.features.names, settings.predictions.max_missing)
     return replace(
         reading,
@@ -67,51 +66,52 @@ def joined(
 
 def offered(reading: Reading, settings: Settings) -> bool:
     """Whether predictions were given with these images, joined or not."""
-    file = settings.predictions.file
-    return file != OFF and (file is not None or form_of(sorted(reading.columns)) is not None)
+    files = settings.predictions.files
+    return OFF not in files if files else form_of(sorted(reading.columns)) is not None
 
 
 def _collected(reading: Reading, specs: Sequence[str], settings: Settings) -> Collected | None:
     """What the rows say of the images; None where no row has a column of predictions (of several manifests, say)."""
-    file = settings.predictions.file
-    images = _images(reading, specs, file)
-    found: Collected | None = None
-    for where, cells in _listed_again(specs, settings) if file is None else _rows(file):
-        if found is None:
-            form = form_of([*cells])
-            if form is None:
-                if file is not None:
-                    raise NotAuditedError(f"{where}: no column of predictions", _HINT)
-                continue
-            found = Collected(form, len(reading.features), _source(file))
-        path, content = key_of(cells)
-        at = images.of(path, content)
-        base = () if at or found.matched or content else images.of_base(path)
-        if not at and not base:
-            found.unmatched += 1
-            continue
-        said = answer(where, cells, found.form, _folder(file))
-        if said is not None:
-            found.add(said, at) if at else found.add_by_base(said, base)
-    if found is None and file is not None:
-        raise NotAuditedError(f"the table of predictions {safe_name(shown(file))} has no rows", _HINT)
-    if found is not None:
-        found.require_any(reading.features.names)
+    files = settings.predictions.files
+    named = [spec for spec in divided(specs)[0] if spec not in {"-", "-0"}]
+    images = Images(reading.features, [prefix(spec) for spec in named])
+    found = Collected(len(reading.features), " and ".join(map(_shown, files)) or "the manifest")
+    for file in files:
+        if not _take(found, images, _rows(file), os.path.dirname(shown(file))):
+            raise NotAuditedError(f"{_shown(file)} has no row with a prediction", _HINT)
+    if not files and not _take(found, images, _listed_again(specs, settings), None):
+        return None
+    found.require_any(reading.features.names)
     return found
 
 
-def _images(reading: Reading, specs: Sequence[str], file: str | None) -> Images:
-    """The images by what rows may call them."""
-    named = [spec for spec in divided(specs)[0] if spec not in {"-", "-0"}]
-    return Images(reading.features, _folder(file), [prefix(spec) for spec in named])
+def _take(found: Collected, images: Images, rows: Iterator[_Row], folder: str | None) -> bool:
+    """Whether any of the rows has a column of predictions. `folder`: of the table; None: that of each row's image."""
+    understood = False
+    for where, cells in rows:
+        understood = understood or found.understands(cells, where)
+        if understood:
+            _add(found, images, where, cells, os.path.dirname(cells["path"]) if folder is None else folder)
+    return understood
 
 
-def _folder(file: str | None) -> str:
-    return "" if file is None else os.path.dirname(shown(file))
+def _add(found: Collected, images: Images, where: str, cells: Mapping[str, str], folder: str) -> None:
+    """One row, where it is about one of the images. `folder`: that of its table."""
+    clean = cells.get(CLEAN_SHA256, "").strip()
+    if clean and cells.get("corruption", "").strip():
+        found.add_corrupted(where, cells, images.of(None, clean, folder), folder)
+        return
+    path, content = key_of(cells)
+    at = images.of(path, content, folder)
+    base = () if at or found.matched or content else images.of_base(path)
+    if at or base:
+        found.add(where, cells, folder, at, base)
+    else:
+        found.unmatched += 1
 
 
-def _source(file: str | None) -> str:
-    return "the manifest" if file is None else safe_name(shown(file))
+def _shown(file: str) -> str:
+    return safe_name(shown(file))
 
 
 def _listed_again(specs: Sequence[str], settings: Settings) -> Iterator[_Row]:
@@ -124,7 +124,7 @@ def _listed_again(specs: Sequence[str], settings: Settings) -> Iterator[_Row]:
 
 def _rows(file: str) -> Iterator[_Row]:
     """The rows of a table, each with its file and line. Raises NotAuditedError, UsageError."""
-    kind, name = extension(shown(file)), safe_name(shown(file))
+    kind, name = extension(shown(file)), _shown(file)
     if kind not in {"csv", "jsonl", "parquet"}:
         raise UsageError(f"--predictions {name}: not a .csv, .jsonl or .parquet", _HINT)
     keys = (*PATHS, SHA256)

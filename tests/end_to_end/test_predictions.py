@@ -145,3 +145,43 @@ def test_predicted_classes_alone_are_compared_with_those_of_probabilities(ref, w
     said = ran.result["predictions"]
     assert (ran.code, said["hard"], said["confidence"], said["shares"][0]["name"]) == (1, True, None, "fox")
     assert any("no probabilities" in caution for caution in ran.result["cautions"])
+
+
+def test_good_images_under_corruptions_are_written_answered_and_read_back(ref, world, drift, tmp_path):
+    """The manifest's rows get predictions; with those of the good images they make the baseline anew."""
+    place, good = tmp_path / "under", tmp_path / "good.csv"
+    few = ("--set", "predictions.export_images=2", "--workers", 1)
+    ran = drift("baseline", ref, world.good, "--predictions", good, "--export-corrupted", place, *few)
+    assert ran.code == 0, ran.err
+    assert "170 images written, 2 good ones as they are and corrupted" in ran.out
+    with (place / "manifest.csv").open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert len(rows) == 2 * (1 + 28 * 3)
+    assert all((place / row["path"]).is_file() for row in rows)
+    assert {row["label"] for row in rows} <= {*CLASSES}
+    clean = [row for row in rows if not row["corruption"]]
+    assert [(place / r["path"]).read_bytes() for r in clean] == [
+        (world.good / r["source"].split("/")[-1]).read_bytes() for r in clean
+    ]
+    fields = [*rows[0], *(f"p_{c}" for c in CLASSES)]
+    with (place / "answers.csv").open("w", newline="") as table:
+        written = csv.DictWriter(table, fields)
+        written.writeheader()
+        for row in rows:
+            if row["corruption"]:
+                written.writerow({**row, "p_cat": 0.25, "p_dog": 0.25, "p_fox": 0.5})
+    both = ("--predictions", good, "--predictions", place / "answers.csv")
+    ran = drift("baseline", ref, world.good, *both, "--workers", 1)
+    assert ran.code == 0, ran.err
+    assert "and under 84 simulated corruptions" in ran.out
+    from driftcli.config.settings import Settings
+    from driftcli.reference.reference import open_baseline, open_reference
+
+    artifact, reference = open_reference(str(ref), Settings(), ())
+    under = open_baseline(artifact, reference, None, str(ref)).features.predictions.corrupted
+    assert (len(under.said), len(under.conditions), len(set(under.image))) == (168, 84, 2)
+    assert under.said.predicted.tolist() == [2] * 168
+    again = drift("baseline", ref, world.good, "--export-corrupted", place, *few)
+    assert (again.code, "exists" in again.err or "holds other files" in again.err) == (2, True)
+    inside = drift("baseline", ref, world.good, "--export-corrupted", world.good / "new", *few)
+    assert (inside.code, (world.good / "new").exists()) == (2, False)

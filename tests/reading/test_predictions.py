@@ -29,7 +29,7 @@ def reading(names, columns=()):
 
 
 def settings(file=None, **more):
-    return Settings.model_validate({"predictions": {"file": None if file is None else str(file), **more}})
+    return Settings.model_validate({"predictions": {"files": [] if file is None else [str(file)], **more}})
 
 
 @pytest.fixture
@@ -260,10 +260,10 @@ def test_the_manifests_own_columns(folder):
 @pytest.mark.parametrize(
     ("name", "text", "what"),
     [
-        ("p.csv", "path,score\na.png,1\n", "no column of predictions"),
+        ("p.csv", "path,score\na.png,1\n", "p.csv has no row with a prediction"),
         ("p.csv", "name,p_cat,p_dog\na.png,1,0\n", "p.csv:1: the first line must name the columns"),
         ("p.csv", "path,p_cat,p_dog\na.png,1\n", "p.csv:2: 2 fields"),
-        ("p.csv", "path,p_cat,p_dog\n", "has no rows"),
+        ("p.csv", "path,p_cat,p_dog\n", "p.csv has no row with a prediction"),
         ("p.jsonl", "[]\n", "p.jsonl:1: this line is no JSON object"),
     ],
 )
@@ -288,3 +288,37 @@ def test_logits_that_are_none_are_refused(folder, cell, what):
     np.save(folder / "deep.npy", np.zeros((2, 2)))
     np.save(folder / "pickled.npy", np.array([{}], object), allow_pickle=True)
     assert what in refused(folder, f'path,logits\nb.png,"[0, 1]"\na.png,{cell}\n', max_missing=0.9)[0]
+
+
+def test_several_tables_are_one(folder):
+    """The second one may have its columns in another order, but not another form; its rows start at its own folder."""
+    first, second = folder / "p.csv", folder / "day" / "q.csv"
+    first.write_text("path,p_cat,p_dog\nday/a.png,1,0\n")
+    second.write_text("p_dog,path,p_cat\n1,b.png,0\n0.5,c.png,0.5\n")
+    both = Settings.model_validate({"predictions": {"files": [str(first), str(second)]}})
+    said = joined(reading([f"day/{n}.png" for n in "abc"]), ["day"], both).features.predictions
+    assert said.probability.tolist() == [[1, 0], [0, 1], [0.5, 0.5]]
+    second.write_text("path,prediction\nb.png,cat\nc.png,cat\n")
+    with pytest.raises(
+        NotAuditedError, match="predicted classes alone, where the rows before have a column for every class"
+    ):
+        joined(reading([f"day/{n}.png" for n in "abc"]), ["day"], both)
+
+
+UNDER = "path,clean_sha256,corruption,severity,label,p_cat,p_dog\n"
+
+
+def test_answers_on_corrupted_images_find_the_image_they_were_made_of(folder):
+    rows = UNDER + "".join(f"clean/{k}.png,{HASHES[k]},,,{'cat' if k else ''},0.9,0.1\n" for k in range(3))
+    rows += f"n/1.png,{HASHES[1]},noise,3,cat,0.2,0.8\nb/1.png,{HASHES[1]},blur,1,cat,0.6,0.4\nn/0.png,{HASHES[0]},noise,3,,0.5,0.5\n"
+    said = read(folder, rows + f"x.png,{HASHES[7]},noise,3,,0.5,0.5\n").features.predictions
+    under = said.corrupted
+    assert under.conditions == (("blur", 1.0), ("noise", 3.0))
+    assert (under.image.tolist(), under.condition.tolist()) == ([0, 1, 1], [1, 0, 1])
+    assert under.said.probability[:, 0].tolist() == [0.5, 0.6, 0.2]
+    assert under.said.label.tolist() == [UNKNOWN, 0, 0]
+    some = said.at(np.array([2, 1]))
+    assert (some.corrupted.image.tolist(), some.corrupted.condition.tolist()) == ([1, 1], [0, 1])
+    assert said.at(np.array([2])).corrupted is None
+    assert "no simulated corruption" in refused(folder, f"{rows}y.png,{HASHES[1]},noise,9,,0.5,0.5\n")[0]
+    assert "contradicts" in refused(folder, f"{rows}n/1.png,{HASHES[1]},noise,3,,0.5,0.5\n")[0]

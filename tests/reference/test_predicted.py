@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from driftcli.core.predictions import UNKNOWN, Predictions
+from driftcli.core.predictions import UNKNOWN, CorruptedPredictions, Predictions
 from driftcli.core.schema import ContentError, check
 from driftcli.reference import predicted
 
@@ -71,3 +73,23 @@ def test_unanswered_images_have_no_class_and_no_say_in_the_accuracy():
     assert hard.probability[[0, 2]].tolist() == [[1, 0], [0, 1]]
     assert np.isnan(hard.probability[1]).all()
     assert said.at(np.array([2, 1])).predicted.tolist() == [1, UNKNOWN]
+
+
+def test_corrupted_images_come_back_with_the_labels_of_the_clean_ones():
+    said = some()
+    image, condition = np.array([0, 0, 5]), np.array([0, 1, 1])
+    under = CorruptedPredictions(some().at(image), image, condition, (("fog", 1.0), ("jpeg", 5.0)))
+    said = replace(said, corrupted=under)
+    facts, state = predicted.facts(said), predicted.pack(said)
+    assert facts["corrupted"][1] == {"corruption": "jpeg", "severity": 5.0}
+    checked = check(state, predicted.arrays(facts), {"held out": 12})
+    predicted.agree(checked, facts)
+    assert set(checked) == set(state)
+    again = predicted.unpack(checked, facts).corrupted
+    assert again.conditions == under.conditions
+    assert (again.image.tolist(), again.condition.tolist()) == ([0, 0, 5], [0, 1, 1])
+    assert again.said.label.tolist() == said.label[image].tolist()
+    assert again.said.probability == pytest.approx(under.said.probability, abs=1e-6)
+    state["predictions/corrupted/image"] = np.array([0, 0, 12])
+    with pytest.raises(ContentError, match="does not hold"):
+        predicted.agree(state, facts)
