@@ -22,6 +22,9 @@ class FitOptions(Run, total=False):
     group_by: What makes images dependent: folder, hour, column:NAME or a regular expression on the path;
         groups become the unit of the test (default: none).
     stratify_by: Label or class to compare within (default: none).
+    predictions: What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`,
+        and p_CLASS for every class (or logits, or prediction), label where known; off: no columns of the
+        manifest either (default: the manifest's columns of these names). One, or several.
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
@@ -47,6 +50,7 @@ class FitOptions(Run, total=False):
     detectable: Literal["full", "small", "none"] | None
     group_by: str | None
     stratify_by: str | None
+    predictions: str | Sequence[str] | None
     exclude: str | Sequence[str] | None
     since: str | None
     limit: int | None
@@ -68,6 +72,9 @@ class BaselineOptions(Run, total=False):
     group_by: What makes images dependent: folder, hour, column:NAME or a regular expression on the path;
         groups become the unit of the test (default: none).
     stratify_by: Label or class to compare within (default: none).
+    predictions: What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`,
+        and p_CLASS for every class (or logits, or prediction), label where known; off: no columns of the
+        manifest either (default: the manifest's columns of these names). One, or several.
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
@@ -96,6 +103,7 @@ class BaselineOptions(Run, total=False):
     detectable: Literal["full", "small", "none"] | None
     group_by: str | None
     stratify_by: str | None
+    predictions: str | Sequence[str] | None
     exclude: str | Sequence[str] | None
     since: str | None
     limit: int | None
@@ -144,6 +152,9 @@ class CheckOptions(Run, total=False):
         groups become the unit of the test (default: none).
     stratify_by: Label or class to compare within (default: none).
     slice_by: Rows of the report only (default: none).
+    predictions: What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`,
+        and p_CLASS for every class (or logits, or prediction), label where known; off: no columns of the
+        manifest either (default: the manifest's columns of these names). One, or several.
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
@@ -193,6 +204,7 @@ class CheckOptions(Run, total=False):
     group_by: str | None
     stratify_by: str | None
     slice_by: str | None
+    predictions: str | Sequence[str] | None
     exclude: str | Sequence[str] | None
     since: str | None
     limit: int | None

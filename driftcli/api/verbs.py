@@ -56,6 +56,7 @@ def baseline(
     *,
     name: str = "default",
     drop_seen: bool = False,
+    export_corrupted: Name | None = None,
     expect_sha256: str | None = None,
     **options: Unpack[BaselineOptions],
 ) -> Calibrated:
@@ -69,6 +70,8 @@ def baseline(
             (.csv, .jsonl, .txt), .zip or .tar. Several of them (days, cameras) are pooled and remembered as groups.
         name: Of the baseline; one of that name is replaced.
         drop_seen: Leave out images that the artifact was fitted on, however many.
+        export_corrupted: New folder for 100 of the images as they are and under every simulated corruption, with a
+            manifest: for a classifier to answer, and `predictions` to read back. None: nothing is written.
         expect_sha256: Digest that the artifact must have (64 hexadecimal digits). None: any.
         **options: As on the command line; None is "not given". See `help(driftcli.BaselineOptions)`.
 
@@ -96,6 +99,7 @@ def baseline(
         call,
         name=name,
         drop_seen=drop_seen,
+        export_corrupted=None if export_corrupted is None else Path(export_corrupted),
     )
 
 

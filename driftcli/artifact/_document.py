@@ -50,6 +50,24 @@ class Ledger(TypedDict, total=False):
     changed: Count
 
 
+class Condition(TypedDict):
+    """A corruption that a classifier was shown."""
+
+    corruption: str
+    severity: Annotated[float, Within(0, 5)]
+
+
+class Predictions(TypedDict):
+    """What the arrays `predictions/...` are of."""
+
+    classes: tuple[str, ...]
+    hard: bool
+    answered: Count
+    labelled: Count
+    accuracy: Share | None
+    corrupted: tuple[Condition, ...]
+
+
 class _Baseline(TypedDict):
     """What no check can do without."""
 
@@ -75,6 +93,7 @@ class Baseline(_Baseline, total=False):
     false_alarms_measured_at: tuple[Count, ...]
     cautions: tuple[str, ...]
     diagnosis: Diagnosis | None
+    predictions: Predictions | None
 
 
 class Fitted(TypedDict, total=False):

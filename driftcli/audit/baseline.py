@@ -17,19 +17,23 @@ from driftcli.calibration.make_baseline import calibrate_baseline
 from driftcli.config.call import Call
 from driftcli.core.features import Features
 from driftcli.core.outcomes import Calibrated
+from driftcli.core.predictions import UNKNOWN
 from driftcli.core.stages import Stopwatch
 from driftcli.core.text import safe_name
 from driftcli.explain import duplicates
 from driftcli.gate import preconditions
 from driftcli.reading import canaries
 from driftcli.reading.cache import refuse_inside
+from driftcli.reading.predictions import joined
 from driftcli.reading.profiles.named import divided
 from driftcli.reading.profiles.together import Together
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime, versions
+from driftcli.reference import predicted
 from driftcli.reference.names import require_name
 from driftcli.reference.reference import Reference, open_reference, require_same_fit
+from driftcli.simulation.corrupted_set import CorruptedSet, GoodImages, require_free, write_corrupted
 
 NAMED = 3
 """Near-duplicates that a caution names."""
@@ -42,15 +46,18 @@ def baseline(
     *,
     name: str = "default",
     drop_seen: bool = False,
+    export_corrupted: str | Path | None = None,
 ) -> Calibrated:
     """Calibrate on good images that are not in F; what was done.
 
     Several sources are pooled and remembered as groups. Raises UsageError (2) for a name that no baseline can have and
     when more than 1 % of the images are in F (unless `drop_seen`), NotAuditedError (3) for fewer than 20 distinct
-    usable images.
+    usable images. `export_corrupted`: a new folder, where some of them are written as they are and under every corruption.
     """
     started = time.monotonic()
     require_name(name)
+    if export_corrupted is not None:
+        require_free(sources, Path(export_corrupted))
     refuse_inside(call.settings, [str(artifact), *sources])
     watch = Stopwatch(call.progress, call.loading)
     call = replace(call, progress=watch)
@@ -60,10 +67,12 @@ def baseline(
         reading, canary = _read(reader, reference, sources, str(artifact))
         preconditions.require(reading, call.settings, FEWEST, "baseline")
         preconditions.require_columns(reading, call.settings, call.given)
+        reading = joined(reading, sources, call.settings)
         reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
         preconditions.require_left(reading.features, FEWEST)
         reading = reader.with_thumbnails(sources, reading, reference.thumbnails)
         held_out = measure_held_out(reader, sources, reading, canary)
+    written = _exported(sources, reading.features, export_corrupted, call)
     made = calibrate_baseline(name, reference, held_out, call.progress)
     with (
         watch.stage("writing the artifact"),
@@ -88,7 +97,30 @@ def baseline(
         ),
         seconds=time.monotonic() - started,
         stages=watch.stages(),
+        predictions=made.facts.get(predicted.KEY),
+        exported=None if written is None else (written.manifest, written.images, written.of),
     )
+
+
+def _exported(
+    sources: Sequence[str], images: Features, place: str | Path | None, call: Call
+) -> CorruptedSet | None:
+    """Some of C under every corruption, for the user's classifier to answer; None where nobody asks for it."""
+    if place is None:
+        return None
+    few = images.first(call.settings.predictions.export_images)
+    contents = {name: content.decode() for name, content in zip(few.names, few.content.tolist(), strict=True)}
+    said = few.predictions
+    labels = (
+        {}
+        if said is None
+        else {
+            name: said.classes[k]
+            for name, k in zip(few.names, said.label.tolist(), strict=True)
+            if k != UNKNOWN
+        }
+    )
+    return write_corrupted(sources, GoodImages(contents, labels), Path(place), call)
 
 
 def _reader(reference: Reference, call: Call) -> Reader:

@@ -24,12 +24,13 @@ from driftcli.core.errors import NotAuditedError
 from driftcli.core.report import Report
 from driftcli.core.stages import Stopwatch
 from driftcli.extractors.base import resolve_device
-from driftcli.gate import composition, good_days, overlap, preconditions, rules
+from driftcli.gate import composition, good_days, overlap, preconditions, predictions, rules
 from driftcli.gate.batch_test import run_gate
 from driftcli.pictures import gallery
 from driftcli.pictures.picture import Gallery
 from driftcli.reading import canaries
 from driftcli.reading.cache import refuse_inside
+from driftcli.reading.predictions import joined, offered
 from driftcli.reading.profiles.together import Together
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
@@ -136,8 +137,11 @@ def _audit(asked: _Asked) -> _Checked:
     problem = preconditions.why_not(reading, reference, baseline.features, asked.settings)
     if problem is not None:
         return _Checked(draft.inconclusive(*problem, seconds=time.monotonic() - started))
+    reading = _with_predictions(asked, baseline, reading)
+    draft = replace(draft, reading=reading)
     mix = composition.mix_of(reference, baseline, reading.features)
     baseline, reading = composition.with_family(mix, reference.settings, baseline, reading)
+    baseline, reading = predictions.with_family(reference.settings, baseline, reading)
     draft = replace(draft, baseline=baseline, reading=reading)
     progress.start("statistics")
     try:
@@ -190,6 +194,18 @@ def _read(reader: Reader, asked: _Asked, reference: Reference, baseline: Baselin
 
     with reader if together.read_here else nullcontext():
         return together.read(judge, "reading images")
+
+
+def _with_predictions(asked: _Asked, baseline: Baseline, reading: Reading) -> Reading:
+    """The batch with its predictions where the baseline has some; that only one side has any is said.
+
+    Raises NotAuditedError, UsageError as `joined`.
+    """
+    said = baseline.features.predictions
+    if said is not None:
+        reading = joined(reading, asked.sources, asked.settings, said.classes)
+    alone = predictions.one_sided(baseline, reading.features, offered=offered(reading, asked.settings))
+    return reading if alone is None else replace(reading, remarks=(*reading.remarks, alone))
 
 
 def _environment(reader: Reader) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from driftcli.core.progress import Progress
 from driftcli.core.stages import Stopwatch
 from driftcli.gate import preconditions
 from driftcli.reading.entries import entries_of
+from driftcli.reading.predictions import joined
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime
@@ -50,6 +51,7 @@ def fit(
     with reader:
         reading = _read(reader, entries)
         preconditions.require_columns(reading, call.settings, call.given)
+        reading = joined(reading, sources, call.settings)
         parts = fit_steps.parts(reading.features, call.settings)
         fit_rows, held_rows = np.flatnonzero(~parts.held_out), np.flatnonzero(parts.held_out)
         reading = fit_steps.learn_extractors(reader, reading, fit_rows)

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from driftcli.core import sentences
-from driftcli.core.findings import CompositionResult, ConceptsResult, Diagnosis, HeadlineResult, ShareResult
+from driftcli.core.findings import (
+    CompositionResult,
+    ConceptsResult,
+    Diagnosis,
+    HeadlineResult,
+    PredictionsResult,
+    ShareResult,
+)
 from driftcli.explain import mix
 
 if TYPE_CHECKING:
@@ -28,6 +35,8 @@ SUBJECTS = 2
 CAME, WENT = 0.2, 0.4
 """Shares that the network's words say became more, or fewer, all together, from which on other subjects go before another look:
 a corruption makes it see a few more Labradors (JPEG, 60 photographs: 1 % → 8 %) or be less sure of its cats, and no subject came."""
+SURE = 0.02
+"""Change of the mean confidence from which on a classifier is called surer, or less sure."""
 MARKS = "occlusion"
 """The class of corruptions that leave a mark on an image."""
 TOGETHER, FEWEST = 0.5, 4
@@ -48,6 +57,8 @@ class Found:
     """Where the strangest places of the most drifted images are, the most drifted image first."""
     images: int
     """Of the batch."""
+    predictions: PredictionsResult | None = None
+    """What the user's classifier says."""
     removed: int | None = None
     """How many of the most drifted images the gate passes without; None where it does not, or was not tried."""
 
@@ -57,14 +68,17 @@ class Found:
 
     @property
     def moved(self) -> list[FamilyResult]:
-        """The families that have a say and differ, the leading one first."""
-        return leading(self.verdict.families)
+        """The families that have a say and differ, the leading one first; answers of the classifier where nothing else does."""
+        found = leading(self.verdict.families)
+        return [family for family in found if self._is(family.name) != "answers"] or found
 
     def _facts(self) -> HeadlineResult:
         moved = self.moved
         if self.verdict.outcome == "pass" or not moved:
             return HeadlineResult("", "same")
         lead = moved[0].name
+        if self._is(lead) == "answers":
+            return self._answers(lead)
         shares = self._shares()
         if only_mix(self.composition):
             return HeadlineResult("", "mix", lead, shares=shares)
@@ -136,6 +150,14 @@ class Found:
         shares = tuple(ShareResult(word.word, word.batch, word.baseline) for word in told)
         return mixed if only_mix(found) and self._vague(shares) else shares
 
+    def _answers(self, lead: str) -> HeadlineResult:
+        """Which classes the classifier sees more and less often, and whether it is as sure."""
+        found = self.predictions
+        shares = (
+            () if found is None else tuple(s for s in found.shares if abs(s.batch - s.baseline) >= mix.LEAST)
+        )
+        return HeadlineResult("", "answers", lead, sureness(found), shares=shares)
+
     def _local(self, family: FamilyResult) -> HeadlineResult:
         """How many images carry a mark, beyond the good ones that are as strange; and where most marks are."""
         shares = [
@@ -157,6 +179,14 @@ def leading(families: Sequence[FamilyResult]) -> list[FamilyResult]:
     """Those that have a say and differ: the smallest adjusted p first, then the largest effect that is certain."""
     moved = [family for family in families if family.gate == "on" and family.significant]
     return sorted(moved, key=lambda f: (f.p_adjusted or 0.0, -(f.effect_lower or 0.0), -(f.effect or 0.0)))
+
+
+def sureness(found: PredictionsResult | None) -> tuple[str, ...]:
+    """`less sure` or `surer`, where the classifier's mean confidence moved enough to be named."""
+    if found is None or found.confidence is None or found.baseline_confidence is None:
+        return ()
+    change = found.confidence - found.baseline_confidence
+    return ("surer" if change > 0 else "less sure",) if abs(change) >= SURE else ()
 
 
 def only_mix(found: CompositionResult | None) -> bool:

@@ -20,7 +20,14 @@ from driftcli.config.settings import Settings
 from driftcli.core import adequacy, amounts, sentences
 from driftcli.core.addresses import shown
 from driftcli.core.features import Features
-from driftcli.core.findings import ConceptsResult, Diagnosis, FileResult, HeadlineResult, RemovalResult
+from driftcli.core.findings import (
+    ConceptsResult,
+    Diagnosis,
+    FileResult,
+    HeadlineResult,
+    PredictionsResult,
+    RemovalResult,
+)
 from driftcli.core.report import (
     BatchFacts,
     FamilyResult,
@@ -31,7 +38,7 @@ from driftcli.core.report import (
 from driftcli.core.times import now_utc
 from driftcli.core.version import version
 from driftcli.explain import corruption, mix, words
-from driftcli.gate import good_days, overlap, rules
+from driftcli.gate import good_days, overlap, predictions, rules
 from driftcli.gate.batch_test import Outcome, sizes_of
 from driftcli.gate.subset_test import Rerun
 from driftcli.reading.reading import Reading
@@ -80,7 +87,8 @@ class Draft:
         removal = told.removal()
         words = Concepts(self.reference, self.baseline, outcome)
         concepts = words.result(settings.gate.alpha)
-        headline = self._headline(outcome, diagnosis, removal, concepts)
+        said = predictions.result(self.held_out, outcome.tested, verdict.families)
+        headline = self._headline(outcome, diagnosis, removal, concepts, said)
         shown = told.images[: settings.report.max_images_in_result]
         return Report(
             verdict.outcome,
@@ -103,6 +111,7 @@ class Draft:
             composition=outcome.composition,
             concepts=concepts,
             headline=headline,
+            predictions=said,
         )
 
     def _headline(
@@ -111,6 +120,7 @@ class Draft:
         diagnosis: Sequence[Diagnosis],
         removal: RemovalResult | None,
         concepts: ConceptsResult | None,
+        said: PredictionsResult | None,
     ) -> HeadlineResult:
         """The first sentence: decided from all that was found, said once."""
         return Found(
@@ -121,6 +131,7 @@ class Draft:
             concepts,
             () if self.spots is None else tuple(self.spots.at.values()),
             len(self.reading.contents),
+            said,
             len(removal.images) if removal is not None and removal.images else None,
         ).headline()
 

@@ -21,6 +21,7 @@ from driftcli.extractors.base import portraits, views
 from driftcli.reading import canaries
 from driftcli.reading.reading import digest
 from driftcli.reading.runtime import versions
+from driftcli.reference import predicted
 from driftcli.reference.families import Family
 from driftcli.reference.packed import pack_features
 from driftcli.reference.reference import Reference, build_families
@@ -83,6 +84,7 @@ def calibrate_baseline(name: str, reference: Reference, held_out: HeldOut, progr
         "false_alarms_measured_at": sorted(int(key[2:]) for key in measured if key.startswith("p_")),
         "cautions": cautions,
         "diagnosis": diagnosis,
+        **({predicted.KEY: said} if (said := predicted.facts(features.predictions)) else {}),
     }
     thumbnails = pack(held_out.thumbnails[: len(features)], reference.thumbnails)
     return Calibration(name, state, thumbnails, facts)
@@ -103,6 +105,7 @@ def _state(reference: Reference, held_out: HeldOut, families: Sequence[Family]) 
     """C's images, what this machine sees in the canaries, and what detectors and drawings took from C."""
     state = {
         **pack_features(held_out.features),
+        **predicted.pack(held_out.features.predictions),
         **{f"canary/{key}": value for key, value in canaries.seen(held_out.canary).items()},
         **held_out.pixel_errors,
     }

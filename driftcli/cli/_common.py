@@ -54,6 +54,17 @@ SliceBy = Annotated[
         autocompletion=complete.ties,
     ),
 ]
+Predictions = Annotated[
+    list[str] | None,
+    option(
+        "--predictions",
+        metavar="FILE|off",
+        panel=INPUT,
+        help="What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`, and p_CLASS for "
+        "every class (or logits, or prediction), label where known; off: no columns of the manifest either "
+        "(default: the manifest's columns of these names). Repeatable.",
+    ),
+]
 Exclude = Annotated[
     list[str] | None,
     option("--exclude", metavar="GLOB", panel=INPUT, help="Pass over matching paths. Repeatable."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from driftcli.core import sentences
 from driftcli.core.adequacy import adequacy
 from driftcli.core.amounts import data_size
 from driftcli.core.text import safe_name
@@ -50,6 +51,14 @@ def calibrated(done: Calibrated, *, brief: bool) -> str:
     if len(done.groups) > 1:
         shown = [f"{safe_name(name)} {count:,}" for name, count in done.groups.items()]
         rows.append(f"  {len(shown)} groups: {', '.join(shown[:8])}{', …' if len(shown) > 8 else ''}")  # noqa: PLR2004
+    if done.predictions is not None:
+        rows.append(f"  {sentences.classifier(done.predictions)}")
+    if done.exported is not None:
+        manifest, images, of = done.exported
+        rows.append(
+            f"  {images:,} images written, {of:,} good ones as they are and corrupted: add predictions to the rows of "
+            f"{safe_name(manifest)}, then run driftcli baseline again with --predictions FILE"
+        )
     rows += [f"  sha256 {done.digest}", *cautions(done.cautions)]
     named = "" if done.baseline == "default" else f" --baseline {safe_name(done.baseline)}"
     return "\n".join([*rows, f"next: driftcli check {where} IMAGES_OF_TODAY{named}", ""])

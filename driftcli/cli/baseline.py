@@ -31,6 +31,16 @@ Name = Annotated[
 DropSeen = Annotated[
     bool, typer.Option("--drop-seen", help="Leave out images that the reference was fitted on, however many.")
 ]
+ExportCorrupted = Annotated[
+    str | None,
+    typer.Option(
+        "--export-corrupted",
+        metavar="DIR",
+        help="Also write 100 of the images as they are and under every simulated corruption, with a manifest: for your "
+        "classifier to answer, and --predictions to read back.",
+        show_default=False,
+    ),
+]
 
 
 @group
@@ -42,8 +52,10 @@ class Baseline:
     expect_sha256: o.ExpectSha256 = None
     name: Name = "default"
     drop_seen: DropSeen = False
+    export_corrupted: ExportCorrupted = None
     detectable: o.Detectable = None
     ties: Ties
+    predictions: c.Predictions = None
     entries: Entries
     region: Region
     max_unreadable: o.MaxUnreadable = None
@@ -71,6 +83,7 @@ def baseline(asked: Baseline, run: session.Session) -> int:
         call,
         name=asked.name,
         drop_seen=asked.drop_seen,
+        export_corrupted=asked.export_corrupted,
     )
     run.terminal.close()
     run.terminal.ending.images = calibrated.images

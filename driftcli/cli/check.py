@@ -84,6 +84,7 @@ class Check:
     gate: Gate
     ties: Ties
     slice_by: c.SliceBy = None
+    predictions: c.Predictions = None
     entries: Entries
     region: Region
     null: c.Null = False

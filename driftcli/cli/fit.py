@@ -49,6 +49,7 @@ class Fit:
     region: Region
     detectable: o.Detectable = None
     ties: Ties
+    predictions: c.Predictions = None
     entries: Entries
     max_unreadable: o.MaxUnreadable = None
     null: c.Null = False

@@ -107,6 +107,7 @@ def named_files(run: Session, common: Common) -> list[str | None]:
         chosen.decode.mask,
         chosen.weights.file,
         chosen.history.file,
+        *chosen.predictions.files,
     ]
 
 

@@ -50,6 +50,7 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "group-by": "input.group_by",
         "stratify-by": "input.stratify_by",
         "slice-by": "input.slice_by",
+        "predictions": "predictions.files",
         "exclude": "input.exclude",
         "since": "input.since",
         "limit": "input.limit",

@@ -36,7 +36,7 @@ def _extractor_fields() -> dict[str, Any]:
 
 
 def _family_fields() -> dict[str, Any]:
-    """A section for every family that an extractor declares, and for the mix of labelled classes."""
+    """A section for every family that an extractor declares, for predictions, and for the mix of labelled classes."""
     fields: dict[str, Any] = {}
     for name, (kind, view) in families().items():
         note = None if kinds()[kind].by_default else f"Needs `{kind}` among the methods."
@@ -45,7 +45,12 @@ def _family_fields() -> dict[str, Any]:
         "Shares of labelled classes, where the baseline was made with `--stratify-by`; "
         "clusters never have a say."
     )
-    return {**fields, "composition": (Family, Field(default=Family(), description=mix))}
+    given = "What the user's own classifier says, where baseline and batch have predictions."
+    return {
+        **fields,
+        "predictions": (Family, Field(default=Family(), description=given)),
+        "composition": (Family, Field(default=Family(), description=mix)),
+    }
 
 
 if TYPE_CHECKING:
@@ -143,6 +148,20 @@ class Input(Strict):
     follow: bool = False
 
 
+class PredictionSettings(Strict):
+    """What the user's own classifier says of the images, where it is given."""
+
+    files: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Tables (`.csv`, `.jsonl`, `.parquet`) whose rows name an image by `path` or `sha256` and hold `p_CLASS` for every
+    class, or `logits`, or `prediction`; `off`: none; empty: columns of that name in the manifest of the images, if any."""
+    classes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """The classifier's classes in the order of `logits`, and where only predicted classes are given all that there are."""
+    max_missing: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of the images that may have no prediction, at least one unless it is 0; more are not audited."""
+    export_images: Annotated[int, Field(ge=1, le=20_000)] = 100
+    """Good images that `baseline --export-corrupted` writes under every corruption at three severities: so many times 85 files."""
+
+
 class HistorySettings(Strict):
     """Where checks are remembered."""
 
@@ -200,6 +219,7 @@ class Settings(Strict):
     calibrate: Calibrate = Calibrate()
     gate: GateSettings = GateSettings()
     input: Input = Input()
+    predictions: PredictionSettings = PredictionSettings()
     history: HistorySettings = HistorySettings()
     weights: Weights = Weights()
     report: ReportSettings = ReportSettings()

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from driftcli.core.predictions import Predictions
+
 State = Mapping[str, NDArray[Any]]
 """All that is ever learnt or saved: named arrays (numeric or uint8), never objects."""
 
@@ -29,9 +31,9 @@ class Column:
 Gate = Literal["on", "advisory", "off"]
 """A family's say: in the verdict, in the report only, none (it is not computed)."""
 
-Tells = Literal["look", "subjects", "mix", "local", "unlike"]
-"""What a family's finding is about: how images look, what they show, shares of classes, a small mark on some; or nothing that has
-a name."""
+Tells = Literal["look", "subjects", "mix", "local", "answers", "unlike"]
+"""What a family's finding is about: how images look, what they show, shares of classes, a small mark on some, what the user's
+classifier says of them; or nothing that has a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ class Features:
     """[n]: capture time in seconds, NaN where unknown."""
     levels: Mapping[int, str] = field(default_factory=dict)
     """Names of the category codes that occur in `file`."""
+    predictions: Predictions | None = None
+    """What the user's own classifier says of them, where that was given."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -141,6 +145,7 @@ class Features:
             stratum=text(self.stratum),
             slice=text(self.slice),
             time=None if self.time is None else self.time[index],
+            predictions=None if self.predictions is None else self.predictions.at(index),
         )
 
     def first(self, count: int) -> Features:
@@ -149,7 +154,7 @@ class Features:
 
     @staticmethod
     def concatenated(parts: Sequence[Features]) -> Features:
-        """All images of all parts; keys that a part lacks are lacking in the whole."""
+        """All images of all parts; keys that a part lacks are lacking in the whole, as are predictions, which are joined later."""
 
         def texts(name: str) -> tuple[str, ...] | None:
             found = [getattr(part, name) for part in parts]

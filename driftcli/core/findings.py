@@ -87,9 +87,10 @@ class HeadlineResult:
 
     statement: str
     """A whole sentence without its full stop."""
-    kind: Literal["same", "look", "subjects", "mix", "local", "unlike"]
+    kind: Literal["same", "look", "subjects", "mix", "local", "answers", "unlike"]
     """`same`: nothing was found; `look`: light, colour, sharpness; `subjects`: other things are shown; `mix`: the same
-    things in other shares; `local`: some images carry a small mark; `unlike`: none of these."""
+    things in other shares; `local`: some images carry a small mark; `answers`: only the user's own classifier says
+    something else of them; `unlike`: none of these."""
     family: str | None = None
     """The leading family with a say: smallest adjusted p, then largest effect; null where nothing was found."""
     words: tuple[str, ...] = ()
@@ -97,7 +98,7 @@ class HeadlineResult:
     corruptions: tuple[CorruptionMatch, ...] = ()
     """Of a look: the simulated corruptions that explain it, the stronger first."""
     shares: tuple[ShareResult, ...] = ()
-    """Of subjects and of a mix: what became more or fewer, the largest change first."""
+    """Of subjects, of a mix and of answers: what became more or fewer, the largest change first."""
     images: int | None = None
     """Of a local mark: an estimate of how many images of the batch carry one."""
     place: str | None = None
@@ -301,6 +302,32 @@ class ConceptsResult:
     """Significant risers, the largest change first."""
     fewer: tuple[WordResult, ...] = ()
     """Significant fallers, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionsResult:
+    """What the user's own classifier says of batch and baseline, where both have predictions."""
+
+    p_value: float | None
+    """Of the family `predictions`; null where it was switched off."""
+    significant: bool
+    classes: int
+    """How many the classifier has."""
+    shares: tuple[ShareResult, ...]
+    """Of each class among the predicted ones, the largest change first; 100 at most."""
+    confidence: float | None
+    """Mean probability of the predicted class in the batch; null where only predicted classes were given."""
+    baseline_confidence: float | None
+    unanswered: int
+    """Images of the batch without a prediction."""
+    hard: bool
+    """One side at least has predicted classes alone."""
+    baseline_accuracy: float | None
+    """Share of the baseline's labelled images that the classifier is right about; null where none is labelled."""
+    baseline_labelled: int
+    accuracy: float | None
+    """The same of the batch."""
+    labelled: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,9 @@ class Calibrated:
     cautions: What a careful reader should know, in sentences.
     seconds: Wall-clock time.
     stages: Where it went.
+    predictions: What is kept of the user's classifier: its classes, how many images it answered, how often it is right; None
+        where it was not asked.
+    exported: The manifest of the corrupted images that were written, how many, and of how many good ones; None: none were.
     """
 
     artifact: str
@@ -58,6 +61,8 @@ class Calibrated:
     cautions: tuple[str, ...] = ()
     seconds: float = 0.0
     stages: tuple[Stage, ...] = ()
+    predictions: Mapping[str, Any] | None = None
+    exported: tuple[str, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

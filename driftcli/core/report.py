@@ -19,6 +19,7 @@ from driftcli.core.findings import (
     ImageResult,
     MapResult,
     MissingResult,
+    PredictionsResult,
     PropertyResult,
     RemovalResult,
     ScoreResult,
@@ -170,6 +171,8 @@ class Report:
     """What was measured of each of `images`, column by column."""
     headline: HeadlineResult | None = None
     """What is different; null where nothing was tested, and in results of 0.1.0."""
+    predictions: PredictionsResult | None = None
+    """What the user's own classifier says; null where it was not asked, on one side or both."""
     schema_version: int = 1
 
     @property

@@ -6,7 +6,7 @@ What a program wants to know is read off the facts; nothing reads these sentence
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from driftcli.core import amounts
 from driftcli.core.text import label, safe_name
@@ -92,6 +92,17 @@ def _mix(facts: HeadlineResult, one: bool) -> str:
     return f"{'shows' if one else 'show'} the same things in other shares: {', '.join(told)}{more}"
 
 
+def _answers(facts: HeadlineResult, one: bool) -> str:
+    """As in "get other answers from the classifier: dog 50 % → 80 %, cat 50 % → 20 %"."""
+    told = [
+        f"{kind_of(share)} {amounts.percent(share.baseline)} → {amounts.percent(share.batch)}"
+        for share in facts.shares[:NAMED]
+    ]
+    sure = f"; it is {listed(facts.words)}" if facts.words else ""
+    how = f": {', '.join(told)}{sure}" if told else sure
+    return f"{'gets' if one else 'get'} other answers from the classifier than the baseline{how}"
+
+
 def kind_of(share: ShareResult) -> str:
     """A class by its label; a cluster, whose number says nothing, by an image that stands for it."""
     return safe_name(
@@ -116,13 +127,24 @@ def _nameless(facts: HeadlineResult, one: bool) -> str:
 
 
 _HEADLINES: Mapping[str, Callable[[HeadlineResult, bool], str]] = {
-    "same": _same, "look": _look, "subjects": _subjects, "mix": _mix, "unlike": _nameless,
+    "same": _same, "look": _look, "subjects": _subjects, "mix": _mix, "answers": _answers, "unlike": _nameless,
 }  # fmt: skip
 
 
 def listed(words: Sequence[str]) -> str:
     """`blurrier`, `blurrier and yellower`, `blurrier, yellower and darker`."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def classifier(facts: Mapping[str, Any]) -> str:
+    """What a baseline keeps of the user's classifier: "predictions of 10 classes for 400 images, right on 93 % of 400 labelled ones"."""
+    kind = "predicted classes, no probabilities, of" if facts["hard"] else "predictions of"
+    said = f"{kind} {len(facts['classes']):,} classes for {facts['answered']:,} images"
+    if corrupted := facts.get("corrupted"):
+        said = f"{said}, and under {len(corrupted)} simulated corruptions"
+    if facts.get("accuracy") is None:
+        return f"{said}, none of them labelled"
+    return f"{said}, right on {amounts.percent(facts['accuracy'])} of {facts['labelled']:,} labelled ones"
 
 
 # ---------------------------------------------------------------- a diagnosis

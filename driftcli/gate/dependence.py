@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.features import Features
-from driftcli.gate import composition
+from driftcli.gate import composition, predictions
 from driftcli.reference.order import dependence_of, look_of
 from driftcli.reference.reference import Baseline
 from driftcli.stats.dependence import units
@@ -84,13 +84,14 @@ class Alone:
 def found(baseline: Baseline, tested: Features, alpha: float) -> Found | Alone | None:
     """What depends on what in C and in the batch, each measured by itself; None where neither shows any dependence.
 
-    By the views of the families that have a say, apart from the mix. `alpha`: so small a p-value should stay possible.
+    By the views of the families that have a say, apart from the mix and from what a classifier says. `alpha`: so small a p-value should stay possible.
     """
     held_out, tested = baseline.features, replace(tested, group=None)
     # Groups of --group-by are what belongs together, and no kinds of images.
     if baseline.facts.get("group_by") is not None:
         held_out = replace(held_out, group=None)
-    views = [f.view for f in baseline.families if f.gate == "on" and f.name != composition.FAMILY]
+    told = {composition.FAMILY, predictions.FAMILY}
+    views = [f.view for f in baseline.families if f.gate == "on" and f.name not in told]
     look = look_of(held_out, views)
     (order_c, place_c, row_c), (order_y, place_y, row_y) = (
         dependence_of(side, look) for side in (held_out, tested)

@@ -21,7 +21,7 @@ from driftcli.explain import corruption, plane
 from driftcli.extractors.base import Extractor
 from driftcli.extractors.base import families as declared_families
 from driftcli.reading import canaries
-from driftcli.reference import clusters, figures, packed, pixel_errors, seen, thumbnails
+from driftcli.reference import clusters, figures, packed, pixel_errors, predicted, seen, thumbnails
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,6 +106,7 @@ def of_baseline(
     sizes = {COLUMNS + v: len(reference.spread[v]) for v in views} | {HELD_OUT: facts["images"]}
     declared = [
         *packed.arrays(views),
+        *predicted.arrays(facts.get(predicted.KEY)),
         *(array.under("canary/") for array in canaries.arrays(views, images=False)),
         *(array.under("measured/") for array in figures.arrays(_yardstick(views))),
         *_calibrated(reference),
@@ -120,6 +121,7 @@ def of_baseline(
             declared += [array.under(pixel_errors.PREFIX) for array in extractor.usual_arrays()]
         checked = check(state, declared, sizes)
         packed.agree(checked)
+        predicted.agree(checked, facts.get(predicted.KEY))
     shown = None
     if pictures is not None:
         with _named(artifact, f"thumbnails-{name}", again):

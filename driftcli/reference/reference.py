@@ -18,7 +18,7 @@ from driftcli.explain import corruption, plane
 from driftcli.explain.corruption import Library
 from driftcli.extractors.base import Extractor
 from driftcli.extractors.base import families as declared_families
-from driftcli.reference import content, pixel_errors, thumbnails
+from driftcli.reference import content, pixel_errors, predicted, thumbnails
 from driftcli.reference.families import Family, detector_for
 from driftcli.reference.packed import unpack_features
 from driftcli.reference.seen import Seen
@@ -278,7 +278,8 @@ def open_baseline(
         artifact, name, loaded[f"baseline-{name}"], loaded.get(f"thumbnails-{name}"), reference
     )
     facts = artifact.manifest["baselines"][name]
-    features = unpack_features(state)
+    said = predicted.unpack(state, facts.get(predicted.KEY))
+    features = replace(unpack_features(state), predictions=said)
     families = []
     for family in build_families(
         reference.settings, reference.extractors, reference.detectors, reference.states

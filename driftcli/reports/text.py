@@ -31,6 +31,7 @@ FIRST = (
     "rules",
     "evidence",
     "composition",
+    "predictions",
     "groups",
     "files",
     "properties",

@@ -8,16 +8,15 @@ from collections.abc import Collection, Mapping
 from driftcli.core.addresses import beside, is_plain_elsewhere, scheme, shown
 from driftcli.core.images import EMPTY, Entry, Remote, Skipped
 from driftcli.sources.decoding.names import passed_over
+from driftcli.sources.tables.rows import key_column
 
 SCHEMES = ("s3", "gs", "az", "https", "http")
 """Addresses of objects and of whatever else is read from a server."""
 
-_PATHS = ("path", "file_name")
-
 
 def path_column(names: Collection[str]) -> str | None:
     """The column of a table that names the image: `path`, or `file_name` as in ImageFolder; None where neither is."""
-    return next((name for name in _PATHS if name in names), None)
+    return key_column(names)
 
 
 def named(name: str, columns: Mapping[str, str] = EMPTY) -> Entry | Skipped:

@@ -16,6 +16,7 @@ from driftcli.reports.content import (
     images,
     mix,
     notebook,
+    predictions,
     scatter,
     scores,
     sight,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 LONGEST_TITLE = 60
 SECTIONS: tuple[Callable[[Subject], Section | None], ...] = (
-    images.strip, changes.reasons, changes.changes, concepts.shown, mix.composition, evidence.families, scores.scores,
+    images.strip, changes.reasons, changes.changes, concepts.shown, mix.composition, predictions.said, evidence.families, scores.scores,
     values.moved, images.ranking, images.missing, scatter.scatter, evidence.rules, notebook.losses, evidence.groups,
     files.duplicates, files.files, sight.sight, sight.false_alarms, sight.sequence, changes.cautions,
     changes.notices, again.again,

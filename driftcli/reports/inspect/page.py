@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from driftcli.core import sentences
 from driftcli.core.amounts import data_size
 from driftcli.reports.content import numbers, words
 from driftcli.reports.layout import line_chart
@@ -78,6 +79,8 @@ def _baseline(baseline: BaselineAccount, *, measured: bool) -> Iterator[Row]:
         "baseline",
         (Name(baseline.name), f": {_count(facts)} from {_sources(facts)}{groups}, {_date(facts)}"),
     )
+    if said := facts.get("predictions"):
+        yield "", sentences.classifier(said)
     for line in rates(baseline) if measured else ():
         yield "", line
     for size, changes in baseline.detectable.items():

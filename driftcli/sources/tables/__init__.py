@@ -1,0 +1,1 @@
+"""Rows about images, in the forms that people write tables in."""
