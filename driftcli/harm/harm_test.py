@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 
-DRAWS = 9999
+DRAWS = 1999
 """Relabellings, and batches drawn from harmless conditions in all."""
 HARMLESS = 0.01
 """A simulated condition that costs the good images at most so much accuracy is harmless."""
