@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,9 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.harm import accuracy as _accuracy
 from driftcli.harm import harm_test as _harm_test
 from driftcli.harm import words
-from driftcli.harm.accuracy import Estimate, Mix, Verdict
+from driftcli.harm.accuracy import Mix, Verdict
 from driftcli.harm.conditions import Condition, sound
-from driftcli.harm.harm_test import HarmTest
+from driftcli.harm.finding import ClassScore, Harm, OneMix
 from driftcli.harm.model import HarmModel
 from driftcli.harm.signs import Signs
 
@@ -27,61 +27,6 @@ TRAINED_ON = 0.995
 """Accuracy on the good images that makes one ask whether the model has seen them."""
 HARD = 0.5
 """Share of answers with a probability of exactly 1 that makes them hard answers."""
-
-
-@dataclass(frozen=True)
-class OneMix:
-    """Estimates under one reading of the class shares."""
-
-    mix: Mix
-    stream: Estimate
-    """Accuracy of the stream that the batch comes from."""
-    images: Estimate
-    """Accuracy on these very images: luck of so few is in the interval."""
-    drop: float
-    """Of the stream, below the good images' accuracy; negative where it rose."""
-    verdict: Verdict
-
-
-@dataclass(frozen=True)
-class ClassScore:
-    """How sure one can be of the answers "this class"."""
-
-    name: str
-    images: int
-    score: float
-    """Mean correctness of the batch's images of this predicted class."""
-    baseline: float
-    """Of the good images'."""
-    z: float
-    """The fall, in its standard errors."""
-
-
-@dataclass(frozen=True)
-class Harm:
-    """Does this batch hurt the model?"""
-
-    images: int
-    baseline_accuracy: float
-    baseline_images: int
-    tolerance: float
-    verdict: Verdict
-    """Of the mix that was asked for."""
-    mix: Mix
-    free: OneMix | None
-    """None where no corruptions were simulated."""
-    fixed: OneMix | None
-    published: dict[str, float]
-    """Published estimates of the accuracy, without intervals: DoC, ATC-NE, COT, BBSE."""
-    test: HarmTest
-    correctness: Numbers
-    """[m]: how probably the classifier is right on each image, in the batch's order."""
-    classes: tuple[ClassScore, ...]
-    """Those that enough images on both sides are predicted as, the largest fall first."""
-    foreign: bool
-    """The images lie farther from every class than any simulated corruption takes them."""
-    reasons: tuple[str, ...]
-    cautions: tuple[str, ...]
 
 
 def judge(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from driftcli.harm.accuracy import SIZES, Estimate
 
 if TYPE_CHECKING:
-    from driftcli.harm.judge import Harm
+    from driftcli.harm.finding import Harm
 
 ASSUMED = "Estimated without labels, on the assumption that the right answers for such images are what they were: only labels can tell."
 UNSEEN = (

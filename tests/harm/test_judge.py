@@ -11,7 +11,8 @@ from driftcli.core import schema
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.harm import harm_test, model
 from driftcli.harm.conditions import Change, Condition
-from driftcli.harm.judge import Harm, judge
+from driftcli.harm.finding import Harm
+from driftcli.harm.judge import judge
 from driftcli.harm.learn import learn
 from driftcli.harm.model import HarmModel
 from tests.harm.world import KINDS, World
