@@ -1,0 +1,135 @@
+"""One batch of a classifier's answers against what was learnt: accuracy, verdict, harm test, and which images it gets wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.harm import accuracy as _accuracy
+from driftcli.harm import harm_test as _harm_test
+from driftcli.harm import words
+from driftcli.harm.accuracy import Mix, Verdict
+from driftcli.harm.conditions import Condition, sound
+from driftcli.harm.finding import ClassScore, Harm, OneMix
+from driftcli.harm.model import HarmModel
+from driftcli.harm.signs import Signs
+
+Numbers = NDArray[np.float64]
+
+FEW = 5
+"""Images of a predicted class, on either side, below which nothing is said of it."""
+FOREIGN = 3.0
+"""Standard errors beyond the farthest simulated condition at which images are foreign."""
+TRAINED_ON = 0.995
+"""Accuracy on the good images that makes one ask whether the model has seen them."""
+HARD = 0.5
+"""Share of answers with a probability of exactly 1 that makes them hard answers."""
+
+
+def judge(
+    model: HarmModel,
+    batch: Condition,
+    *,
+    mix: Mix = "free",
+    tolerance: float = 0.05,
+    alpha: float = 0.05,
+    seed: int,
+) -> Harm:
+    """The verdict on a batch, and all that it rests on; the batch's labels, where there are any, are not looked at.
+
+    `tolerance`: accuracy that may be lost, a share. `alpha`: of the harm test alone. Raises NotAuditedError for answers that are
+    none or without images; UsageError for answers of another classifier's classes.
+    """
+    batch = sound(batch, "batch")
+    _fits(model, batch)
+    found = model.signs(batch)
+    scores = model.correctness(found)
+    known = model.simulation
+    harmless = None if known is None else list(known.harmless)
+    test = _harm_test.tested(model.scores, scores, harmless, alpha, np.random.default_rng(seed))
+    free = fixed = None
+    if known is not None:
+        fixed = _estimated(model, found, scores, "fixed", tolerance)
+        free = _estimated(model, found, scores, "free", tolerance)
+    foreign = _foreign(model, found)
+    chosen = free if mix == "free" else fixed
+    said: Verdict = "cannot say" if chosen is None else chosen.verdict
+    if foreign and said == "probably harmless":
+        said = "cannot say"
+    harm = Harm(
+        images=len(batch),
+        baseline_accuracy=model.baseline.accuracy,
+        baseline_images=model.baseline.images,
+        tolerance=tolerance,
+        verdict=said,
+        mix=mix,
+        free=free,
+        fixed=fixed,
+        published=model.baseline.estimates(found),
+        test=test,
+        correctness=scores,
+        classes=_by_class(model, found, scores),
+        foreign=foreign,
+        reasons=(),
+        cautions=(),
+    )
+    hard = float((batch.predictions.probability.max(axis=1) == 1).mean()) > HARD
+    cautions = words.cautions(harm, hard=hard, trained_on=model.baseline.accuracy >= TRAINED_ON)
+    return replace(harm, reasons=words.reasons(harm), cautions=cautions)
+
+
+def _fits(model: HarmModel, batch: Condition) -> None:
+    if not len(batch):
+        raise NotAuditedError("the batch holds no answers", "give the model's answers on at least one image")
+    if batch.predictions.classes != model.classes:
+        raise UsageError(
+            "the batch's classes are not those of the baseline, in its order",
+            f"give answers of the same model: {', '.join(model.classes[:5])}{' …' if len(model.classes) > 5 else ''}",  # noqa: PLR2004 - names shown
+        )
+    if (space := model.space) is None:
+        return
+    width = None if batch.features is None else batch.features.shape[1]
+    if width != space.means.shape[1]:
+        raise UsageError(
+            f"the batch has features of width {width}, and the baseline of {space.means.shape[1]}",
+            "measure the batch with the artifact's own extractors",
+        )
+
+
+def _estimated(model: HarmModel, found: Signs, scores: Numbers, mix: Mix, tolerance: float) -> OneMix:
+    known, base, m = model.simulation, model.baseline, len(found)
+    calibration = known.free if mix == "free" else known.fixed  # type: ignore[union-attr]
+    drop = calibration.drop(base.descriptors(found, scores, mixed=mix == "free"), m)
+    good = (base.accuracy, base.images)
+    return OneMix(
+        mix,
+        _accuracy.stream(calibration, drop, m, good),
+        _accuracy.of_these(calibration, drop, m, good),
+        drop,
+        _accuracy.verdict(calibration, drop, m, good, tolerance),
+    )
+
+
+def _foreign(model: HarmModel, found: Signs) -> bool:
+    """Whether the mean distance lies beyond the farthest simulated condition's by more than sampling makes."""
+    known = model.simulation
+    if known is None or model.space is None or len(found) < FEW:
+        return False
+    error = float(found.distance.std(ddof=1) / np.sqrt(len(found)))
+    return float(found.distance.mean()) - FOREIGN * error > known.reach
+
+
+def _by_class(model: HarmModel, found: Signs, scores: Numbers) -> tuple[ClassScore, ...]:
+    made = []
+    for k, name in enumerate(model.classes):
+        here, there = scores[found.predicted == k], model.scores[model.predicted == k]
+        if min(len(here), len(there)) < FEW:
+            continue
+        error = np.sqrt(here.var(ddof=1) / len(here) + there.var(ddof=1) / len(there))
+        fall = float(there.mean() - here.mean())
+        z = fall / float(error) if error > 0 else 0.0
+        made.append(ClassScore(name, len(here), float(here.mean()), float(there.mean()), z))
+    return tuple(sorted(made, key=lambda one: (one.score - one.baseline, one.name)))

@@ -1,0 +1,230 @@
+"""Learning what a classifier's harm looks like: from labelled good images, and the same images corrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.harm import accuracy as _accuracy
+from driftcli.harm import correctness as _correctness
+from driftcli.harm.accuracy import SIZES, Simulated
+from driftcli.harm.class_space import ClassSpace
+from driftcli.harm.conditions import Change, Condition, sound
+from driftcli.harm.correctness import Correctness, Rows
+from driftcli.harm.descriptors import FIXED, Baseline
+from driftcli.harm.harm_test import HARMLESS
+from driftcli.harm.model import HarmModel, Simulation
+from driftcli.harm.probabilities import centred_logits, temperature
+from driftcli.harm.signs import Signs, signs
+
+Numbers = NDArray[np.float64]
+
+FEWEST = 50
+"""Labelled good images that an accuracy can be learnt from."""
+FEWEST_CLASSES = 3
+"""Classes of corruptions: each is estimated as if it were unknown, by what the others taught."""
+REPEATS = (4, 3, 2, 2, 2)
+"""Batches of each of SIZES that are drawn from each condition with the good images' class shares, and as many with others."""
+CLEAN = 6
+"""Times as many are drawn from the good images as they are."""
+DIRICHLET = 0.5
+"""Concentration of the random class shares: mostly a few classes dominate."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """One condition with all that batches drawn from it need."""
+
+    signs: Signs
+    score: Numbers
+    """[n]: correctness, by models that saw neither the image nor the corruption's class."""
+    label: NDArray[np.int64]
+    """[n]"""
+    drop: Numbers
+    """[K]: recall lost, class by class; with class shares the accuracy lost."""
+    loss: float
+    """Accuracy lost."""
+    group: int
+
+
+def learn(
+    good: Condition, simulated: Sequence[Condition], space: ClassSpace | None, *, seed: int
+) -> HarmModel:
+    """What the classifier's harm looks like, from its answers on labelled good images and on the same images corrupted.
+
+    `simulated`: of three or more classes of corruptions, each with `change` and `source`; empty: only the good images' own
+    figures are learnt, and no verdict can be given. `space`: of the reference's images, which are none of these.
+    Raises NotAuditedError for answers that are none, for good images without labels and for too few of them; UsageError for too
+    few classes of corruptions.
+    """
+    rng = np.random.default_rng(seed)
+    good = _labelled(sound(good, "good images"))
+    label = good.predictions.label
+    at = temperature(centred_logits(good.predictions), label)
+    space = None if good.features is None else space
+    clean = signs(good, at, space)
+    if not simulated:
+        scores = clean.p.max(axis=1)
+        base = Baseline.of(clean, label, scores)
+        return HarmModel(good.predictions.classes, at, base, scores, clean.predicted, space, None)
+    changes = [_change(condition) for condition in simulated]
+    kinds = sorted({change.belongs for change in changes})
+    if len(kinds) < FEWEST_CLASSES:
+        raise UsageError(
+            f"corruptions of {len(kinds)} class(es) were simulated: {', '.join(kinds)}",
+            f"simulate corruptions of at least {FEWEST_CLASSES} classes, such as blur, noise and exposure",
+        )
+    given = [
+        sound(c, f"{change.corruption} at severity {change.severity:g}")
+        for c, change in zip(simulated, changes, strict=True)
+    ]
+    lesson = _Lesson(clean, label, given, changes, at, space, rng)
+    return lesson.model(good.predictions.classes, kinds)
+
+
+def _labelled(good: Condition) -> Condition:
+    known = good.predictions.labelled
+    if not known.all():
+        raise NotAuditedError(
+            f"{int((~known).sum())} of {len(good)} good images have no label",
+            "give a label for every good image, or leave those without out",
+        )
+    if len(good) < FEWEST:
+        raise NotAuditedError(
+            f"{len(good)} labelled good images are too few to learn the model's accuracy from",
+            f"give at least {FEWEST}; some hundreds make the estimates useful",
+        )
+    return good
+
+
+def _change(condition: Condition) -> Change:
+    if condition.change is None:
+        raise UsageError(
+            "a simulated condition does not say what was done to its images", "name the corruption"
+        )
+    return condition.change
+
+
+class _Lesson:
+    """One learning, step by step: scores, then simulated batches, then calibrations."""
+
+    def __init__(
+        self,
+        clean: Signs,
+        label: NDArray[np.int64],
+        given: Sequence[Condition],
+        changes: Sequence[Change],
+        at: float,
+        space: ClassSpace | None,
+        rng: np.random.Generator,
+    ) -> None:
+        self.clean, self.label, self.space, self.rng = clean, label, space, rng
+        self.changes = changes
+        self.sources = [condition.sources for condition in given]
+        self.signs = [signs(condition, at, space) for condition in given]
+        self.temperature = at
+        self.fold = _correctness.folds(len(label), rng)
+
+    def model(self, classes: tuple[str, ...], kinds: Sequence[str]) -> HarmModel:
+        """All of it."""
+        rows = [self._rows(s, source) for s, source in zip(self.signs, self.sources, strict=True)]
+        clean = self._rows(self.clean, np.arange(len(self.label)))
+        everything = _correctness.learn(clean, rows, self.rng)
+        scores = everything.held_out(clean.columns, clean.fold)
+        base = Baseline.of(self.clean, self.label, scores)
+        known = [self._known(self.clean, scores, np.arange(len(self.label)), -1)]
+        for group, kind in enumerate(kinds):
+            others = [r for r, change in zip(rows, self.changes, strict=True) if change.belongs != kind]
+            blind = _correctness.learn(clean, others, self.rng)
+            level = blind.held_out(clean.columns, clean.fold).mean() - scores.mean()
+            known += [
+                self._blind(i, rows[i], blind, level, group)
+                for i, change in enumerate(self.changes)
+                if change.belongs == kind
+            ]
+        order = [i for kind in kinds for i, change in enumerate(self.changes) if change.belongs == kind]
+        simulation = self._simulation(everything, base, known, [self.changes[i] for i in order])
+        return HarmModel(
+            classes, self.temperature, base, scores, self.clean.predicted, self.space, simulation
+        )
+
+    def _rows(self, found: Signs, source: NDArray[np.int64]) -> Rows:
+        return Rows(found.columns, found.predicted == self.label[source], self.fold[source])
+
+    def _blind(self, i: int, rows: Rows, blind: Correctness, level: float, group: int) -> _Known:
+        """Scores by models without the corruption's class, on the level of those with it."""
+        return self._known(
+            self.signs[i], blind.held_out(rows.columns, rows.fold) - level, self.sources[i], group
+        )
+
+    def _known(self, found: Signs, score: Numbers, source: NDArray[np.int64], group: int) -> _Known:
+        label = self.label[source]
+        lost = (self.clean.predicted == self.label)[source].astype(float) - (found.predicted == label)
+        count = np.bincount(label, minlength=found.p.shape[1])
+        drop = np.bincount(label, lost, minlength=len(count)) / np.maximum(count, 1)
+        return _Known(found, score, label, drop, float(lost.mean()), group)
+
+    def _simulation(
+        self, everything: Correctness, base: Baseline, known: list[_Known], changes: list[Change]
+    ) -> Simulation:
+        batches = [[self._batches(one, base, size) for one in known] for size in range(len(SIZES))]
+        plain = [_together([one[0] for one in each], len(FIXED)) for each in batches]
+        mixed = [_together([part for one in each for part in one], None) for each in batches]
+        left = [(change, base.accuracy - one.loss) for change, one in zip(changes, known[1:], strict=True)]
+        return Simulation(
+            everything,
+            _accuracy.calibrated(plain, "fixed", base.accuracy),
+            _accuracy.calibrated(mixed, "free", base.accuracy),
+            tuple(one.score for one in known if one.loss <= HARMLESS),
+            max(float(one.signs.distance.mean()) for one in known),
+            tuple(left),
+        )
+
+    def _batches(self, one: _Known, base: Baseline, size: int) -> tuple[Simulated, Simulated]:
+        """Batches of SIZES[size] from one condition: with the good images' class shares, and with random ones."""
+        repeats = REPEATS[size] * (CLEAN if one.group < 0 else 1)
+        plain, mixed = [], []
+        recall = np.diag(base.joint) / np.maximum(base.shares, 1e-12)
+        for _ in range(repeats):
+            rows = self.rng.integers(len(one.label), size=SIZES[size])
+            plain.append((self._described(one, rows, base), one.loss))
+            shares = self.rng.dirichlet(
+                np.where(np.bincount(one.label, minlength=len(recall)) > 0, DIRICHLET, 1e-9)
+            )
+            rows = _drawn(one.label, shares, SIZES[size], self.rng)
+            mixed.append(
+                (self._described(one, rows, base), base.accuracy - float(shares @ (recall - one.drop)))
+            )
+        return _simulated(plain, one.group), _simulated(mixed, one.group)
+
+    def _described(self, one: _Known, rows: NDArray[np.int64], base: Baseline) -> Numbers:
+        return base.descriptors(one.signs.at(rows), one.score[rows])
+
+
+def _simulated(found: list[tuple[Numbers, float]], group: int) -> Simulated:
+    descriptors, drop = zip(*found, strict=True)
+    return Simulated(np.array(descriptors), np.array(drop), np.full(len(found), group))
+
+
+def _together(parts: Sequence[Simulated], columns: int | None) -> Simulated:
+    return Simulated(
+        np.concatenate([part.descriptors[:, :columns] for part in parts]),
+        np.concatenate([part.drop for part in parts]),
+        np.concatenate([part.group for part in parts]),
+    )
+
+
+def _drawn(
+    label: NDArray[np.int64], shares: Numbers, size: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """[size]: rows with class shares [K], with replacement."""
+    order = np.argsort(label, kind="stable")
+    count = np.bincount(label, minlength=len(shares))
+    start = np.cumsum(count) - count
+    classes = rng.choice(len(shares), size=size, p=shares / shares.sum())
+    classes = np.where(count[classes] > 0, classes, int(count.argmax()))
+    return order[start[classes] + rng.integers(np.iinfo(np.int32).max, size=size) % count[classes]]

@@ -1,0 +1,77 @@
+"""The harm of a batch in sentences: what is known, and what all of it rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftcli.harm.accuracy import SIZES, Estimate
+
+if TYPE_CHECKING:
+    from driftcli.harm.finding import Harm
+
+ASSUMED = "Estimated without labels, on the assumption that the right answers for such images are what they were: only labels can tell."
+UNSEEN = (
+    "How much accuracy a change costs is unknown: the model was not run on corrupted good images. "
+    "Give `baseline` the model or its answers on them."
+)
+
+
+def reasons(harm: Harm) -> tuple[str, ...]:
+    """What the verdict rests on, the most important first."""
+    good = f"{_percent(harm.baseline_accuracy)} on {harm.baseline_images:,} labelled good images"
+    chosen = harm.free if harm.mix == "free" else harm.fixed
+    if chosen is None:
+        return (UNSEEN, f"The model's accuracy was {good}.", _tested(harm))
+    said = f"The model's accuracy on such images is about {_interval(chosen.stream)}, against {good}."
+    return (f"{_verdict(harm)} {said}", _tested(harm))
+
+
+def cautions(harm: Harm, *, hard: bool, trained_on: bool) -> tuple[str, ...]:
+    """What to know before one believes the estimate; that the right answers are what they were comes first."""
+    found = [ASSUMED]
+    if trained_on:
+        found.append(
+            f"The model is right on {_percent(harm.baseline_accuracy)} of the good images: if it was trained on them, "
+            "no estimate here holds. Take a baseline that it has never seen."
+        )
+    if hard:
+        found.append(
+            "Most answers have a probability of exactly 1: without real probabilities estimates are coarse."
+        )
+    if harm.foreign:
+        found.append(
+            "These images lie farther from all classes than any simulated corruption: the estimate is a guess."
+        )
+    if harm.free is not None and harm.images < SIZES[0]:
+        found.append(f"{harm.images} images are fewer than the {SIZES[0]} that estimates are calibrated for.")
+    if harm.mix == "fixed" and harm.fixed is not None:
+        found.append(
+            "The estimate takes the shares of the classes to be those of the good images; if they changed, it is too low."
+        )
+    return tuple(found)
+
+
+def _verdict(harm: Harm) -> str:
+    limit = f"{harm.tolerance * 100:g} points of accuracy"
+    return {
+        "probably hurts": f"The change probably costs the model more than {limit}.",
+        "probably harmless": f"The change probably costs the model less than {limit}.",
+        "cannot say": f"Whether the change costs the model more than {limit} cannot be said without labels.",
+    }[harm.verdict]
+
+
+def _tested(harm: Harm) -> str:
+    test = harm.test
+    fell = "is lower than on" if test.alarm else "is not clearly lower than on"
+    among = "good images" if test.p_harmless is None else "good images and under harmless changes"
+    return (
+        f"How sure one can be of its answers {fell} {among} (p = {test.p_value:.4f}, alpha {test.alpha:g})."
+    )
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{_percent(estimate.value)} ({_percent(estimate.low)} to {_percent(estimate.high)})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
