@@ -95,10 +95,10 @@ def test_ties_are_shared():
 @pytest.mark.parametrize("classes", [2, 10])
 @pytest.mark.parametrize("errors", [(0.1, 0.15, 0.2), (0.1, 0.2), (0.0, 0.02, 0.02)])
 def test_accuracy_from_wrong_labels_is_covered(errors, classes):
-    """200 queues of 50 images of a model with accuracy .93: intervals hold though labels are wrong, as they would not uncorrected."""
+    """120 queues of 50 images of a model with accuracy .93: intervals hold though labels are wrong, as they would not uncorrected."""
     rng = np.random.default_rng(6)
     covered, bias, plain = [], [], []
-    for _ in range(200):
+    for _ in range(120):
         score, right = world(rng, 400, "good")
         truth = rng.integers(0, classes, 400)
         predicted = np.where(right > 0, truth, (truth + 1) % classes)
@@ -112,6 +112,6 @@ def test_accuracy_from_wrong_labels_is_covered(errors, classes):
         bias.append(estimate.value - right.mean())
         hard = (together.label == predicted[taken]).astype(float)
         plain.append(estimates.difference(hard, taken, made.probability, score).value - right.mean())
-    assert np.mean(covered) >= 0.93 - 2 * np.sqrt(0.93 * 0.07 / 200)
+    assert np.mean(covered) >= 0.93 - 2 * np.sqrt(0.93 * 0.07 / 120)
     assert abs(np.mean(bias)) < 0.02
     assert abs(np.mean(bias)) < abs(np.mean(plain)) + 0.005
