@@ -31,6 +31,7 @@ VERBS = (
     "history",
     "inspect",
     "simulate",
+    "queue",
     "power",
     "doctor",
     "demo",

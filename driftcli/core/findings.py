@@ -146,6 +146,14 @@ class ImageResult:
     """The facts behind `reasons`, the strangest first; empty in results of 0.1.0."""
     subject: str | None = None
     """What it shows, in the network's own words; null where its words mean nothing on such images."""
+    prediction: str | None = None
+    """The class that the user's model takes it for; null without a model."""
+    confidence: float | None = None
+    """The model's probability of that class."""
+    correctness: float | None = None
+    """The estimated chance that the model is right."""
+    label: str | None = None
+    """The right class, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
