@@ -32,6 +32,7 @@ VERBS = (
     "inspect",
     "simulate",
     "queue",
+    "score",
     "power",
     "doctor",
     "demo",

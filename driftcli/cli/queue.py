@@ -195,7 +195,9 @@ def _filled(asked: Fill, reports: Sequence[Report], images: list[QueueImage], se
         raise UsageError(
             f"--budget {budget}: fewer labels than the {len(reports)} results", "allow one a result at least"
         )
-    full, controls = fill(images, budget, seed, by_correctness=scored, controls=known)
+    full, controls = fill(
+        images, budget, seed, by_correctness=scored, apart=not asked.uniform, controls=known
+    )
     days = tuple(Day(_date(one)[:10], ", ".join(one.batch.source), one.batch.digest) for one in reports)
     design = "by correctness" if scored else "uniform"
     return Queue(

@@ -42,17 +42,24 @@ class Evidence:
 
 
 def draws(
-    right: Floats, correctness: Floats, probability: Floats, all_correctness: Floats, all_probability: Floats
+    right: Floats,
+    correctness: Floats,
+    probability: Floats,
+    all_correctness: Floats,
+    all_probability: Floats,
+    *,
+    most: float = 1.0,
 ) -> Labelled:
     """One day's n labels as n draws, each with the error rate of the day's N images as its mean.
 
     (mean of 1 - c) + n (c - y) / (pi N): the difference estimator, label by label. `right`, `correctness`, `probability`: [n]; the others: [N].
+    `most`: what `right` is at most; above 1 where wrong labels are allowed for.
     """
     n, total = len(right), len(all_correctness)
     expected = float((1 - all_correctness).mean())
     scale = n / total
     parts = expected + scale * (correctness - right) / probability
-    worth = scale * (all_correctness - 1) / all_probability  # of an image that is found right
+    worth = scale * (all_correctness - most) / all_probability  # of an image that is found right
     return Labelled(parts, expected + float(worth.min()))
 
 

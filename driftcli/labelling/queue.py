@@ -104,11 +104,12 @@ def fill(
     seed: int,
     *,
     by_correctness: bool,
+    apart: bool = True,
     controls: Sequence[tuple[str, str]] = (),
 ) -> tuple[tuple[QueueImage, ...], tuple[Control, ...]]:
     """All images with their chances, and `budget` of them with an item; control tasks (image, label) with theirs, mixed in.
 
-    The order of items is random: labels of its first part are a sample too. The same images, budget and seed give the same queue,
+    `apart`: the most drifted images are a part of their own. The order of items is random: labels of its first part are a sample too. The same images, budget and seed give the same queue,
     in whatever order the images come. Raises ValueError as `sampling.draw`.
     """
     ordered = sorted(images, key=lambda image: (image.day, image.content, image.image))
@@ -119,6 +120,7 @@ def fill(
         np.array([image.day for image in ordered], np.int64),
         rng,
         correctness=np.array([image.correctness for image in ordered], float) if by_correctness else None,
+        apart=apart,
     )
     place = rng.permutation(budget + len(controls))
     width = len(str(len(place)))

@@ -127,8 +127,9 @@ def draw(
     rng: np.random.Generator,
     *,
     correctness: Floats | None = None,
+    apart: bool = True,
 ) -> Design:
-    """A sample of n of N images: every day alike, and in each its most drifted images as a stratum of their own.
+    """A sample of n of N images: every day alike, and in each (`apart`) its most drifted images as a stratum of their own.
 
     `drift`: [N], higher is more drifted; `day`: [N], 0 to days - 1. Without `correctness` images of a stratum have equal chances.
     Raises ValueError for more labels than images, or fewer labels than days.
@@ -142,7 +143,8 @@ def draw(
     taken: list[Places] = []
     for each, of_day in zip(days, labels, strict=True):
         here = np.flatnonzero(day == each)
-        stratum[_most_drifted(here, drift)] += 1
+        if apart:
+            stratum[_most_drifted(here, drift)] += 1
         for kind, size in enumerate(_within_day(here, stratum, weight, int(of_day))):
             part = here[stratum[here] == 2 * each + kind]
             probability[part] = probabilities(weight[part], size) if size else 0.0

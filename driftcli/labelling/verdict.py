@@ -1,0 +1,201 @@
+"""From labels to a result: limits that were asked for, and what should be said beside the figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from driftcli.core.amounts import percent
+from driftcli.core.errors import UsageError
+from driftcli.core.score_report import BaselineAccuracy, MonitorResult, QueueFacts, ScoreReport, ScoreRule
+from driftcli.core.text import safe_name
+from driftcli.core.times import now_utc
+from driftcli.core.version import version
+from driftcli.labelling import performance
+from driftcli.labelling.estimates import Estimate, drop, wilson
+from driftcli.labelling.performance import Labelled
+
+ALPHA = 0.05
+"""Of the monitor: so often it may ever sound where the limit was kept."""
+_FARTHEST = 10
+"""Beyond a hundred times as many labels none are asked for."""
+LOW_ALPHA = 0.67
+"""Below it Krippendorff himself draws no conclusions from labels."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What accuracy is held against."""
+
+    least: float | None = None
+    """Accuracy."""
+    most_drop: float | None = None
+    baseline: BaselineAccuracy | None = None
+
+
+def require_whole(limits: Limits) -> None:
+    """Raises UsageError for a drop from nowhere."""
+    if limits.most_drop is not None and limits.baseline is None:
+        raise UsageError(
+            "--max-drop: from which accuracy?",
+            "add --baseline-accuracy, such as 96%/250: right on 96 % of 250 images",
+        )
+
+
+def result(of: Labelled, folder: str, digest: str, limits: Limits) -> ScoreReport:
+    """Everything; `exit_code` is 1 where a limit fails."""
+    queue, found = of.queue, performance.accuracy(of)
+    fallen = (
+        None if limits.baseline is None else drop(found, limits.baseline.accuracy, limits.baseline.labels)
+    )
+    rules = _rules(found, fallen, limits)
+    ceiling = _ceiling(limits)
+    evidence = None if ceiling is None else performance.watch(of, ceiling)
+    most, others = performance.by_drift(of)
+    alarm = None if evidence is None else evidence.alarm(ALPHA)
+    watched = None
+    if evidence is not None and ceiling is not None:
+        first = None if alarm is None else queue.days[alarm].name
+        watched = MonitorResult(ceiling, ALPHA, evidence.values[-1], first)
+    failed = any(rule.failed for rule in rules)
+    return ScoreReport(
+        tool={"name": "driftcli", "version": version()},
+        created=now_utc(),
+        exit_code=int(failed),
+        reasons=tuple(_reason(rule) for rule in rules if rule.failed),
+        cautions=tuple(_cautions(of, rules, found)),
+        queue=QueueFacts(
+            folder,
+            digest,
+            queue.created,
+            queue.design,
+            len(queue.images),
+            len(queue.queued),
+            len(of.images),
+            queue.classes,
+        ),
+        accuracy=performance.sure(found),
+        as_labelled=performance.accuracy(of, as_labelled=True).value,
+        label_error=float(1 - of.chance.max(axis=1).mean()) if of.told else None,
+        baseline=limits.baseline,
+        drop=performance.interval(fallen),
+        rules=rules,
+        classes=performance.classes(of),
+        confusion=performance.confusion(of),
+        days=performance.days(of, evidence),
+        most_drifted=performance.interval(most),
+        others=performance.interval(others),
+        monitor=watched,
+        agreement=performance.agreement(of),
+        annotators=performance.annotators(of),
+        labels=performance.labels(of),
+    )
+
+
+def _rules(found: Estimate, fallen: Estimate | None, limits: Limits) -> tuple[ScoreRule, ...]:
+    """A limit fails where the whole 95 % interval lies beyond it: in doubt it holds, and `undecided` says that it is in doubt."""
+    rules = []
+    if limits.least is not None:
+        failed = found.high < limits.least
+        doubt = not failed and found.low < limits.least
+        rules.append(
+            ScoreRule("min_accuracy", found.value, found.low, found.high, limits.least, failed, doubt)
+        )
+    if limits.most_drop is not None and fallen is not None:
+        failed = fallen.low > limits.most_drop
+        doubt = not failed and fallen.high > limits.most_drop
+        rules.append(
+            ScoreRule("max_drop", fallen.value, fallen.low, fallen.high, limits.most_drop, failed, doubt)
+        )
+    return tuple(rules)
+
+
+def _ceiling(limits: Limits) -> float | None:
+    """The error rate that may be: the stricter of the two limits, the baseline's at its upper end."""
+    ceilings = []
+    if limits.least is not None:
+        ceilings.append(1 - limits.least)
+    if limits.most_drop is not None and limits.baseline is not None:
+        base = limits.baseline
+        low = base.accuracy if base.labels is None else wilson(base.accuracy, base.labels)[0]
+        ceilings.append(1 - low + limits.most_drop)
+    return min(ceilings, default=None)
+
+
+def points(share: float) -> str:
+    """Percentage points, with one digit."""
+    return f"{100 * share:.1f}".replace("-", "−")
+
+
+def _reason(rule: ScoreRule) -> str:
+    if rule.name == "min_accuracy":
+        return (
+            f"accuracy {points(rule.value)} % ({points(rule.low)} to {points(rule.high)}): below {points(rule.limit)} % "
+            "beyond doubt (--min-accuracy)"
+        )
+    return (
+        f"accuracy fell by {points(rule.value)} points ({points(rule.low)} to {points(rule.high)}): more than "
+        f"{points(rule.limit)} beyond doubt (--max-drop)"
+    )
+
+
+# ---------------------------------------------------------------- cautions
+
+
+def _cautions(of: Labelled, rules: tuple[ScoreRule, ...], found: Estimate) -> list[str]:
+    said = [_undecided(rule, found) for rule in rules if rule.undecided]
+    queued, done = len(of.queue.queued), len(of.images)
+    if done < queued:
+        said.append(
+            f"{queued - done:,} of {queued:,} queued images have no label: the estimate holds if they were left out at random, "
+            "not because they were hard"
+        )
+    if not of.told:
+        said.append(
+            "labels are taken for right: too few images have two labels, and there are too few control tasks, to tell how often "
+            "they are wrong; wrong labels make a good model look worse"
+        )
+    elif len(of.ratings.annotators) == 2 and not of.queue.controls:  # noqa: PLR2004
+        said.append(
+            "two annotators: where they differ, nobody knows who is right; a third one or control tasks would tell"
+        )
+    if of.told:
+        said.append(
+            "wrong labels are allowed for as if they were wrong regardless of what the model said: where people and model fail on "
+            "the same images, the model is worse than this"
+        )
+    agreed = performance.agreement(of)
+    if agreed.alpha is not None and agreed.alpha < LOW_ALPHA:
+        said.append(
+            f"annotators agree little (alpha {agreed.alpha:.2f}); a queue of hard images has a lower one than the images have"
+        )
+    said += [f"{safe_name(name)} labels no better than chance would" for name in _useless(of)]
+    unsure = int((of.chance.max(axis=1) < 2 / 3).sum())
+    if unsure:
+        said.append(f"on {unsure:,} of {done:,} images annotators leave the class open")
+    if of.ratings.open:
+        said.append(f"{of.ratings.open:,} times an annotator left an image open")
+    if of.ratings.repeated:
+        said.append(f"{of.ratings.repeated:,} labels stand there twice; each counts once")
+    return said
+
+
+def _undecided(rule: ScoreRule, found: Estimate) -> str:
+    """With as many labels as would shrink the interval to the distance from the limit, all else as it is."""
+    reach = rule.limit - rule.value
+    toward = (rule.high if reach > 0 else rule.low) - rule.value
+    option, ask = rule.name.replace("_", "-"), ""
+    if abs(reach) > abs(toward) / _FARTHEST:
+        more = int(np.ceil(found.labels * (toward / reach) ** 2 / 10) * 10)
+        ask = f"; about {more:,} effective labels would tell, if the figure stayed (there are {found.labels:.0f})"
+    return f"--{option} {percent(rule.limit)}: cannot say, the limit lies within the interval of the estimate{ask}"
+
+
+def _useless(of: Labelled) -> list[str]:
+    """Annotators whose labels are right no more often than guesses."""
+    if not of.told:
+        return []
+    chance = 1 / len(of.queue.classes)
+    names = zip(of.ratings.annotators, of.together.skill, of.together.labels, strict=True)
+    return [name for name, skill, labels in names if labels >= performance.FEWEST and skill <= chance + 0.1]

@@ -1,0 +1,1 @@
+"""Pages about a model's accuracy as labels tell it."""

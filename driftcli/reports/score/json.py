@@ -1,0 +1,40 @@
+"""The result of `score` as JSON, its schema, and its labels as a manifest that sources and trainers read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import fields
+from importlib.resources import files
+from typing import Any
+
+from driftcli.core.score_report import ScoreReport
+from driftcli.reports.layout.writing import plain, write
+
+FIRST = ("schema_version", "kind")
+COLUMNS = ("path", "label", "chance", "labels", "prediction", "date", "weight")
+
+
+def to_json(report: ScoreReport) -> str:
+    """The whole result, ending in a newline (contract: `schema_version`)."""
+    names = [*FIRST, *(field.name for field in fields(report) if field.name not in FIRST)]
+    return f"{write({name: plain(getattr(report, name)) for name in names})}\n"
+
+
+def schema() -> dict[str, Any]:
+    """The published JSON Schema of this result (draft 2020-12)."""
+    text = files("driftcli.reports").joinpath("score.schema.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def to_csv(report: ScoreReport) -> str:
+    """A row for each labelled image: path, label, its chance of being right, annotators, and what the model said."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for image in report.labels:
+        facts = [image.path, image.label, f"{image.chance:.4g}", image.labels, image.prediction, image.date]
+        table.writerow([*facts, f"{image.weight:.6g}"])
+    return text.getvalue()
