@@ -133,6 +133,10 @@ class CheckOptions(Run, total=False):
         (default: 0).
     fail_on: Verdict that returns 1 (default: drift).
     max_loss_increase: Also fail when the autoencoder's loss rises by more, such as 20% (default: none).
+    max_accuracy_drop: Also fail when your classifier probably loses more accuracy, such as 5%; needs its
+        predictions (default: none).
+    class_mix: May the shares of the classes change, when accuracy is estimated without labels (default:
+        free)?
     require_detectable: Also fail when such a change (gaussian_blur:2, foreign:0.1, or a property's shift in
         sd: sharpness:1) would go unseen at this batch size. One, or several.
     permutations: Relabellings; auto: enough for alpha and the number of families, and with gate="sequence"
@@ -191,6 +195,8 @@ class CheckOptions(Run, total=False):
     tolerance: float | str | None
     fail_on: Literal["drift", "warn", "none"] | None
     max_loss_increase: float | str | None
+    max_accuracy_drop: float | str | None
+    class_mix: Literal["free", "fixed"] | None
     require_detectable: str | Sequence[str] | None
     permutations: int | Literal["auto"] | None
     min_images: int | None

@@ -68,6 +68,24 @@ class Predictions(TypedDict):
     corrupted: tuple[Condition, ...]
 
 
+class _Harm(TypedDict):
+    """What every baseline with a classifier's answers on labelled images says of it."""
+
+    classes: tuple[str, ...]
+    images: Annotated[int, Within(2, 10**9)]
+    accuracy: Share
+    temperature: Annotated[float, Within(1e-3, 1e3)]
+    features: bool
+    simulated: tuple[tuple[str | float, ...], ...] | None
+
+
+class Harm(_Harm, total=False):
+    """What the arrays `harm/...` are of."""
+
+    harmless: tuple[Count, ...]
+    reach: float
+
+
 class _Baseline(TypedDict):
     """What no check can do without."""
 
@@ -94,6 +112,7 @@ class Baseline(_Baseline, total=False):
     cautions: tuple[str, ...]
     diagnosis: Diagnosis | None
     predictions: Predictions | None
+    harm: Harm | None
 
 
 class Fitted(TypedDict, total=False):

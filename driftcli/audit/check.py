@@ -171,7 +171,7 @@ def _open(asked: _Asked) -> tuple[Reference, Baseline]:
         asked.artifact, asked.settings, asked.call.given, asked.call.expect_sha256
     )
     baseline = open_baseline(artifact, reference, asked.baseline, asked.artifact)
-    rules.refuse_impossible(asked.settings.gate, baseline)
+    rules.refuse_impossible(asked.settings, baseline)
     good_days.require(asked.settings.gate, baseline)
     return reference, baseline
 

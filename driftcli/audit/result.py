@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from driftcli.audit import near_duplicates
+from driftcli.audit import harm, near_duplicates
 from driftcli.audit.concepts import Concepts
 from driftcli.audit.distributions import histograms
 from driftcli.audit.gate_facts import GateFacts
@@ -78,7 +78,8 @@ class Draft:
         usable = np.flatnonzero(overlap.testable(self.reference, self.held_out, self.reading.features))
         fresh = self.reading.features.at(usable)
         gate = GateFacts(settings, self.baseline, outcome.independent, outcome.dependence)
-        judged = rules.judge(settings.gate, self.baseline, fresh, gate.detectable[0])
+        hurts = harm.judged(self.baseline, fresh, settings)
+        judged = rules.judge(settings, self.baseline, fresh, gate.detectable[0], hurts)
         failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
         failed = failed or any(rule.failed for rule in judged)
         families = self.baseline.families
@@ -112,6 +113,7 @@ class Draft:
             concepts=concepts,
             headline=headline,
             predictions=said,
+            harm=hurts,
         )
 
     def _headline(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftcli.calibration import detectability, false_alarms
+from driftcli.calibration import detectability, false_alarms, harm
 from driftcli.calibration.held_out import HeldOut
 from driftcli.core import amounts
 from driftcli.core.addresses import shown
@@ -46,11 +46,13 @@ class Calibration:
     thumbnails: State | None
     facts: Mapping[str, Any]
     """The manifest's entry."""
+    of_classifier: tuple[str, ...] = ()
+    """What the predictions beside these images are too few for."""
 
     @property
     def cautions(self) -> list[str]:
         """What a user should be told about these good images."""
-        return list(self.facts["cautions"])
+        return [*self.facts["cautions"], *self.of_classifier]
 
     def store(self, draft: Draft) -> None:
         """Into the artifact, in place of an older baseline of that name."""
@@ -75,7 +77,9 @@ def calibrate_baseline(name: str, reference: Reference, held_out: HeldOut, progr
     if held_out.study is not None:
         measured |= detectability.measure(families, features, held_out.study, seed, progress)
     library, diagnosis = corruption.pack(held_out.library)
-    state = {**_state(reference, held_out, families), **library}
+    model = harm.learnt(features, seed)
+    learnt, of_model = ({}, None) if model is None else model.pack()
+    state = {**_state(reference, held_out, families), **library, **learnt}
     state |= {f"measured/{key}": value for key, value in measured.items()}
     facts = {
         **_facts(reference, held_out),
@@ -84,10 +88,11 @@ def calibrate_baseline(name: str, reference: Reference, held_out: HeldOut, progr
         "false_alarms_measured_at": sorted(int(key[2:]) for key in measured if key.startswith("p_")),
         "cautions": cautions,
         "diagnosis": diagnosis,
+        **({} if of_model is None else {"harm": of_model}),
         **({predicted.KEY: said} if (said := predicted.facts(features.predictions)) else {}),
     }
     thumbnails = pack(held_out.thumbnails[: len(features)], reference.thumbnails)
-    return Calibration(name, state, thumbnails, facts)
+    return Calibration(name, state, thumbnails, facts, tuple(harm.cautions(features, model)))
 
 
 def _calibrated_families(reference: Reference, held_out: Features) -> list[Family]:

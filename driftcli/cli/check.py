@@ -45,6 +45,8 @@ class Gate:
     fail_on: o.FailOn = None
     exit_zero: o.ExitZero = False
     max_loss_increase: o.MaxLossIncrease = None
+    max_accuracy_drop: o.MaxAccuracyDrop = None
+    class_mix: o.ClassMix = None
     require_detectable: o.RequireDetectable = None
     permutations: o.Permutations = None
     min_images: o.MinImages = None

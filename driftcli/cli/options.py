@@ -120,6 +120,24 @@ MaxLossIncrease = Annotated[
         help="Also fail when the autoencoder's loss rises by more, such as 20% (default: none).",
     ),
 ]
+MaxAccuracyDrop = Annotated[
+    str | None,
+    option(
+        "--max-accuracy-drop",
+        metavar="SHARE",
+        panel=GATE,
+        help="Also fail when your classifier probably loses more accuracy, such as 5%; needs its predictions (default: none).",
+    ),
+]
+ClassMix = Annotated[
+    str | None,
+    option(
+        "--class-mix",
+        metavar="free|fixed",
+        panel=GATE,
+        help="May the shares of the classes change, when accuracy is estimated without labels (default: free)?",
+    ),
+]
 RequireDetectable = Annotated[
     list[str] | None,
     option(

@@ -24,7 +24,16 @@ Where = Callable[[tuple[str | int, ...], bool], str]
 """How an error line starts (place and key), for a path into the layer; True when the key itself is wrong."""
 
 SHARES = frozenset(
-    {"gate.alpha", "gate.tolerance", "gate.max_unreadable", "gate.max_loss_increase", "fit.holdout"}
+    {
+        "gate.alpha",
+        "gate.tolerance",
+        "gate.max_unreadable",
+        "gate.max_loss_increase",
+        "fit.holdout",
+        "harm.tolerance",
+        "harm.alpha",
+        "harm.max_accuracy_drop",
+    }
 )
 RISE = "gate.max_loss_increase"
 """A share that may exceed 1: above it the percent sign is asked for."""

@@ -39,6 +39,8 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "max-test-images": "gate.max_test_images",
         "fail-on": "gate.fail_on",
         "max-loss-increase": "gate.max_loss_increase",
+        "max-accuracy-drop": "harm.max_accuracy_drop",
+        "class-mix": "harm.class_mix",
         "require-detectable": "gate.require_detectable",
         "allow-overlap": "gate.allow_overlap",
         "ignore-composition": "gate.ignore_composition",

@@ -162,6 +162,20 @@ class PredictionSettings(Strict):
     """Good images that `baseline --export-corrupted` writes under every corruption at three severities: so many times 85 files."""
 
 
+class HarmSettings(Strict):
+    """Whether a change hurts the user's own classifier, where baseline and batch have its predictions."""
+
+    class_mix: Literal["free", "fixed"] = "free"
+    """`free`: the shares of the classes may have changed; `fixed`: they are as in the baseline, which makes estimates of the accuracy
+    sharper, and wrong where it is not so."""
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Accuracy that may be lost before a change is said to hurt."""
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Of the harm test alone, beside that of the gate."""
+    max_accuracy_drop: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """A rule outside alpha: fail where more accuracy than this is probably lost. Takes the place of `tolerance`."""
+
+
 class HistorySettings(Strict):
     """Where checks are remembered."""
 
@@ -220,6 +234,7 @@ class Settings(Strict):
     gate: GateSettings = GateSettings()
     input: Input = Input()
     predictions: PredictionSettings = PredictionSettings()
+    harm: HarmSettings = HarmSettings()
     history: HistorySettings = HistorySettings()
     weights: Weights = Weights()
     report: ReportSettings = ReportSettings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -336,6 +337,62 @@ class PredictionsResult:
     accuracy: float | None
     """The same of the batch."""
     labelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyEstimate:
+    """An accuracy with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class HarmClass:
+    """How sure one can be of the answers "this class"."""
+
+    name: str
+    images: int
+    """Of the batch that are predicted so."""
+    score: float
+    """Their mean correctness."""
+    baseline: float
+    """That of the baseline's images of the same predicted class."""
+
+
+@dataclass(frozen=True, slots=True)
+class HarmResult:
+    """Whether the change hurts the user's classifier, estimated without labels."""
+
+    verdict: Literal["probably hurts", "probably harmless", "cannot say"]
+    tolerance: float
+    """Accuracy that may be lost, a share."""
+    class_mix: Literal["free", "fixed"]
+    """Whether the shares of the classes may have changed."""
+    images: int
+    """Of the batch with probabilities."""
+    baseline_accuracy: float
+    baseline_images: int
+    """Labelled images that this accuracy was counted on."""
+    accuracy: AccuracyEstimate | None
+    """Of the stream that the batch comes from; null where the classifier was not run on corrupted good images."""
+    accuracy_of_these: AccuracyEstimate | None
+    """Of these very images: the luck of so few is in the interval."""
+    drop: float | None
+    """Of the stream, below the baseline's accuracy."""
+    p_value: float
+    """Of the harm test: has correctness fallen further than good images and harmless changes let it? One-sided, with an alpha of its own."""
+    alpha: float
+    alarm: bool
+    foreign: bool
+    """The images lie farther from all classes than any simulated corruption."""
+    published: Mapping[str, float]
+    """Published estimates of the accuracy, without intervals."""
+    classes: tuple[HarmClass, ...]
+    """Those that enough images of both sides are predicted as, the largest fall first."""
+    reasons: tuple[str, ...]
+    cautions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from driftcli.core.findings import (
     DuplicateResult,
     FileResult,
     GroupResult,
+    HarmResult,
     HeadlineResult,
     ImageResult,
     MapResult,
@@ -173,6 +174,8 @@ class Report:
     """What is different; null where nothing was tested, and in results of 0.1.0."""
     predictions: PredictionsResult | None = None
     """What the user's own classifier says; null where it was not asked, on one side or both."""
+    harm: HarmResult | None = None
+    """Whether the change hurts that classifier; null without its probabilities on labelled good images and on the batch."""
     schema_version: int = 1
 
     @property

@@ -113,13 +113,14 @@ def run_gate(settings: Settings, baseline: Baseline, reading: Reading, mix: Mix 
         verdict = judged(relabellings)
     mix_result = None
     if mix is not None:
-        residual: tuple[float | None, str | None] = (verdict.p_value, None)
+        p_images = _of_images(verdict, baseline.families)
+        residual: tuple[float | None, str | None] = (p_images, None)
         if strata is None:
             within = None if grouped else mix.strata(len(tested))
             unit = "groups" if tied is None else "images in a row"
-            residual = _residual(baseline, tested, relabel, within, verdict.p_value <= chosen.alpha, unit)
+            residual = _residual(baseline, tested, relabel, within, p_images <= chosen.alpha, unit)
         mix_result = composition.result(
-            mix, relabellings if strata is None else relabel(None), residual, verdict.p_value, settings
+            mix, relabellings if strata is None else relabel(None), residual, p_images, settings
         )
     return Outcome(verdict, relabellings, permutations, tolerance, tested, mix_result, days, neighbours)
 
@@ -165,6 +166,13 @@ def sizes_of(relabellings: Relabellings) -> HeldOut:
     return HeldOut(batch, len(relabellings.sizes) - batch)
 
 
+def _of_images(verdict: minp.Verdict, families: Sequence[Family]) -> float:
+    """The smallest adjusted p of a family that tells of images: the gate's own where no classifier was asked."""
+    asked = {f.name for f in families if f.tells == "answers"}
+    found = [f.p_adjusted for f in verdict.families if f.gate == "on" and f.name not in asked]
+    return min((p for p in found if p is not None), default=1.0)
+
+
 def _evidence(baseline: Baseline, tested: Features, relabellings: Relabellings) -> list[Evidence]:
     """Of all families, under the same relabellings."""
     held_out = baseline.features
@@ -189,7 +197,7 @@ def _residual(
         return None, "the gate found nothing"
     if strata is None:
         return None, f"{unit} are the unit of the test"
-    gating = tuple(f for f in baseline.families if f.gate == "on" and f.name != composition.FAMILY)
+    gating = tuple(f for f in baseline.families if f.gate == "on" and f.tells not in ("mix", "answers"))
     if not gating:
         return None, "no family but the mix has a say"
     try:

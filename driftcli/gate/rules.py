@@ -7,9 +7,10 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from driftcli.config.settings import GateSettings
+from driftcli.config.settings import Settings
 from driftcli.core.errors import UsageError
 from driftcli.core.features import Features
+from driftcli.core.findings import HarmResult
 from driftcli.core.registry import kinds
 from driftcli.core.report import RuleResult
 from driftcli.core.sight import Detectable
@@ -17,9 +18,19 @@ from driftcli.extractors.base import families, views
 from driftcli.reference.families import yardstick
 from driftcli.reference.reference import Baseline
 
+DROP = "max_accuracy_drop"
 
-def refuse_impossible(gate: GateSettings, baseline: Baseline) -> None:
+
+def refuse_impossible(settings: Settings, baseline: Baseline) -> None:
     """Raise UsageError (2) for a rule that this artifact can never answer, before anything is read."""
+    gate = settings.gate
+    if settings.harm.max_accuracy_drop is not None and (
+        baseline.harm is None or baseline.harm.simulation is None
+    ):
+        raise UsageError(
+            f"--max-accuracy-drop needs what your classifier says of corrupted good images, and baseline {baseline.name} has none",
+            "driftcli baseline ARTIFACT GOOD_IMAGES --export-corrupted DIR writes them; give its answers with --predictions",
+        )
     if gate.max_loss_increase is not None and baseline.facts.get("mean_loss") is None:
         with_loss = next(kind for kind, view in families().values() if view.loss)
         raise UsageError(
@@ -49,12 +60,18 @@ def refuse_impossible(gate: GateSettings, baseline: Baseline) -> None:
 
 
 def judge(
-    gate: GateSettings, baseline: Baseline, batch: Features, detectable: Sequence[Detectable]
+    settings: Settings,
+    baseline: Baseline,
+    batch: Features,
+    detectable: Sequence[Detectable],
+    harm: HarmResult | None,
 ) -> tuple[RuleResult, ...]:
     """The result of every rule that is set, the loss rule first; none where none is set."""
-    results = []
+    results, gate, drop = [], settings.gate, settings.harm.max_accuracy_drop
     if gate.max_loss_increase is not None:
         results.append(_loss(gate.max_loss_increase, baseline, batch))
+    if drop is not None and harm is not None:
+        results.append(RuleResult(DROP, harm.drop, drop, harm.verdict == "probably hurts"))
     for wanted in gate.require_detectable:
         name, _, limit = wanted.partition(":")
         reach = next((_reach(d) for d in detectable if name in {d.statistic, d.corruption}), None)
@@ -85,5 +102,8 @@ def reason(rule: RuleResult) -> str:
     if rule.name == "max_loss_increase":
         rose = "" if rule.value is None else f" rose by {rule.value:.1%}"
         return f"mean loss{rose}; limit {rule.limit:.1%} (a rule of its own, outside alpha)"
+    if rule.name == DROP:
+        lost = "" if rule.value is None else f" about {rule.value:.1%}"
+        return f"the classifier probably loses{lost} of its accuracy; limit {rule.limit:.1%} (a rule of its own, outside alpha)"
     reach = "" if rule.value is None else f", only one of {rule.value:.2g}"
     return f"{rule.name}: a change of {rule.limit:g} cannot be seen with this batch and baseline{reach}"

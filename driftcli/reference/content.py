@@ -20,6 +20,7 @@ from driftcli.detectors.base import Detector
 from driftcli.explain import corruption, plane
 from driftcli.extractors.base import Extractor
 from driftcli.extractors.base import families as declared_families
+from driftcli.harm import model as harm
 from driftcli.reading import canaries
 from driftcli.reference import clusters, figures, packed, pixel_errors, predicted, seen, thumbnails
 
@@ -107,6 +108,7 @@ def of_baseline(
     declared = [
         *packed.arrays(views),
         *predicted.arrays(facts.get(predicted.KEY)),
+        *([] if facts.get("harm") is None else harm.arrays(facts["harm"])),
         *(array.under("canary/") for array in canaries.arrays(views, images=False)),
         *(array.under("measured/") for array in figures.arrays(_yardstick(views))),
         *_calibrated(reference),

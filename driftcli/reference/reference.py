@@ -18,6 +18,7 @@ from driftcli.explain import corruption, plane
 from driftcli.explain.corruption import Library
 from driftcli.extractors.base import Extractor
 from driftcli.extractors.base import families as declared_families
+from driftcli.harm.model import HarmModel
 from driftcli.reference import content, pixel_errors, predicted, thumbnails
 from driftcli.reference.families import Family, detector_for
 from driftcli.reference.packed import unpack_features
@@ -79,6 +80,8 @@ class Baseline:
     """What the map and heat maps are drawn with (driftcli.explain.plane, driftcli.pictures.gallery)."""
     thumbnails: Mapping[int, bytes] = field(default_factory=dict)
     """WebP bytes by the image's row in the held-out set; empty with `--no-thumbnails`."""
+    harm: HarmModel | None = None
+    """What is known of the user's classifier; None where it was not asked, or too little."""
 
 
 def build_extractors(settings: Settings) -> dict[str, Extractor]:
@@ -299,4 +302,6 @@ def open_baseline(
     library = corruption.unpack(state, facts.get("diagnosis"))
     drawing = {k: v for k, v in state.items() if k.startswith((plane.PREFIX, pixel_errors.PREFIX))}
     webp = thumbnails.unpack(shown, len(features)) if shown else {}
-    return Baseline(name, features, tuple(families), measured, canary, facts, library, drawing, webp)
+    known = facts.get("harm")
+    harm = None if known is None else HarmModel.unpack(state, known)
+    return Baseline(name, features, tuple(families), measured, canary, facts, library, drawing, webp, harm)

@@ -25,7 +25,7 @@ HINT = "name a result that `driftcli check -f json` or `-o json=FILE` wrote"
 ORDER = (
     "schema_version", "tool", "created", "verdict", "outcome", "exit_code", "headline", "reasons", "cautions", "notices", "gate",
     "rules",
-    "sequence", "batch", "ledger", "reference", "families", "composition", "predictions", "concepts", "groups", "distributions", "scores", "map",
+    "sequence", "batch", "ledger", "reference", "families", "composition", "predictions", "harm", "concepts", "groups", "distributions", "scores", "map",
     "diagnosis",
     "images", "properties", "removal", "missing", "duplicates", "files", "link", "timing", "environment",
 )  # fmt: skip

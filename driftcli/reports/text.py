@@ -24,6 +24,7 @@ LINES = 40
 TOP_K = 10
 """Where nobody asked for another number of images, half of them fit."""
 FIRST = (
+    "harm",
     "why",
     "changes",
     "images",

@@ -13,6 +13,7 @@ from driftcli.reports.content import (
     concepts,
     evidence,
     files,
+    harm,
     images,
     mix,
     notebook,
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
 
 LONGEST_TITLE = 60
 SECTIONS: tuple[Callable[[Subject], Section | None], ...] = (
-    images.strip, changes.reasons, changes.changes, concepts.shown, mix.composition, predictions.said, evidence.families, scores.scores,
+    harm.hurts, images.strip, changes.reasons, changes.changes, concepts.shown, mix.composition, predictions.said, evidence.families, scores.scores,
     values.moved, images.ranking, images.missing, scatter.scatter, evidence.rules, notebook.losses, evidence.groups,
     files.duplicates, files.files, sight.sight, sight.false_alarms, sight.sequence, changes.cautions,
     changes.notices, again.again,
 )  # fmt: skip
-ON_A_PAGE = (images.strip, changes.reasons, images.ranking, *SECTIONS)
+ON_A_PAGE = (harm.hurts, images.strip, changes.reasons, images.ranking, *SECTIONS)
 """Pictures first; each of them once."""
 
 

@@ -138,6 +138,10 @@ def ordered(found: Sequence[Detectable]) -> list[Detectable]:
 
 def rule(result: RuleResult) -> str:
     """`max loss increase is +44 %, limit 20 %`."""
+    if result.name.endswith("drop"):
+        return (
+            f"{words(result.name)} is {numbers.percent(result.value)}, limit {numbers.percent(result.limit)}"
+        )
     if result.name.endswith(RATIOS):
         return (
             f"{words(result.name)} is {numbers.change(result.value)}, limit {numbers.percent(result.limit)}"
