@@ -25,14 +25,14 @@ SEEN = (
 
 
 def gate(**keys):
-    return cases.settings(keys).gate
+    return cases.settings(keys)
 
 
 def judged(loss=2.0, **keys):
     batch = cases.features(np.zeros(4))
     error = np.array([[loss, 9]] * 4, np.float32)
     batch = replace(batch, views={"style": error + 5, **batch.views, "error": error})
-    return rules.judge(gate(**keys), GOOD, batch, SEEN)
+    return rules.judge(gate(**keys), GOOD, batch, SEEN, None)
 
 
 def test_no_rule_no_result():
