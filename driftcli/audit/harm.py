@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from driftcli.config.settings import Settings
 from driftcli.core import threads
 from driftcli.core.features import Features
-from driftcli.core.findings import AccuracyEstimate, HarmClass, HarmResult
+from driftcli.core.findings import AccuracyEstimate, HarmClass, HarmResult, ImageResult
+from driftcli.core.predictions import UNKNOWN
 from driftcli.harm.accuracy import Estimate
 from driftcli.harm.conditions import Condition
 from driftcli.harm.judge import judge
 from driftcli.reference.reference import Baseline
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The verdict, and how probably the classifier is right on each image, by name."""
+
+    result: HarmResult | None = None
+    correctness: Mapping[str, float] = field(default_factory=dict)
+
+
 @threads.single
-def judged(baseline: Baseline, batch: Features, settings: Settings) -> HarmResult | None:
-    """The verdict on the images of the batch that have probabilities; None where there are none, or the baseline knows too little."""
+def judged(baseline: Baseline, batch: Features, settings: Settings) -> Judged:
+    """The verdict on the images of the batch that have probabilities; none where there are none, or the baseline knows too little."""
     model, said, asked = baseline.harm, batch.predictions, settings.harm
     if model is None or said is None or said.hard or not said.answered.any():
-        return None
-    answers = said.at(np.flatnonzero(said.answered))
+        return Judged()
+    rows = np.flatnonzero(said.answered)
+    answers = said.at(rows)
     tolerance = asked.tolerance if asked.max_accuracy_drop is None else asked.max_accuracy_drop
     found = judge(
         model,
@@ -33,7 +44,7 @@ def judged(baseline: Baseline, batch: Features, settings: Settings) -> HarmResul
         seed=settings.seed,
     )
     chosen = found.free if asked.class_mix == "free" else found.fixed
-    return HarmResult(
+    result = HarmResult(
         verdict=found.verdict,
         tolerance=tolerance,
         class_mix=asked.class_mix,
@@ -52,6 +63,35 @@ def judged(baseline: Baseline, batch: Features, settings: Settings) -> HarmResul
         reasons=found.reasons,
         cautions=found.cautions,
     )
+    names = [batch.names[row] for row in rows]
+    return Judged(result, dict(zip(names, found.correctness.tolist(), strict=True)))
+
+
+def with_answers(
+    images: Sequence[ImageResult], batch: Features, correctness: Mapping[str, float]
+) -> tuple[ImageResult, ...]:
+    """The images with what the classifier says of each, how probably it is right, and the right answer where it is known."""
+    said = batch.predictions
+    if said is None:
+        return tuple(images)
+    rows = {name: row for row, name in enumerate(batch.names)}
+    told = []
+    for image in images:
+        row = rows.get(image.path)
+        if row is None or not said.answered[row]:
+            told.append(image)
+            continue
+        best, label = int(said.predicted[row]), int(said.label[row])
+        told.append(
+            replace(
+                image,
+                prediction=said.classes[best],
+                confidence=None if said.hard else float(said.probability[row, best]),
+                correctness=correctness.get(image.path),
+                label=None if label == UNKNOWN else said.classes[label],
+            )
+        )
+    return tuple(told)
 
 
 def _plain(found: Estimate) -> AccuracyEstimate:

@@ -79,7 +79,7 @@ class Draft:
         fresh = self.reading.features.at(usable)
         gate = GateFacts(settings, self.baseline, outcome.independent, outcome.dependence)
         hurts = harm.judged(self.baseline, fresh, settings)
-        judged = rules.judge(settings, self.baseline, fresh, gate.detectable[0], hurts)
+        judged = rules.judge(settings, self.baseline, fresh, gate.detectable[0], hurts.result)
         failed = settings.gate.fail_on != "none" and ORDER[verdict.outcome] >= ORDER[settings.gate.fail_on]
         failed = failed or any(rule.failed for rule in judged)
         families = self.baseline.families
@@ -103,7 +103,11 @@ class Draft:
             groups=told.groups(),
             distributions=histograms(families, self.held_out.views, outcome.tested.views),
             diagnosis=diagnosis,
-            images=told.naming_subjects(words.with_subjects(shown, self.reading.features)),
+            images=harm.with_answers(
+                told.naming_subjects(words.with_subjects(shown, self.reading.features)),
+                self.reading.features,
+                hurts.correctness,
+            ),
             properties=told.properties(settings.report.max_images_in_result),
             scores=told.scores(),
             removal=removal,
@@ -113,7 +117,7 @@ class Draft:
             concepts=concepts,
             headline=headline,
             predictions=said,
-            harm=hurts,
+            harm=hurts.result,
         )
 
     def _headline(

@@ -62,6 +62,10 @@ def test_a_change_that_costs_the_classifier_its_accuracy_probably_hurts(ref, wor
     assert found["accuracy"]["low"] <= found["accuracy"]["value"] <= found["accuracy"]["high"]
     assert (found["images"], found["baseline_images"], found["tolerance"]) == (24, 110, 0.1)
     (rule,) = ran.result["rules"]
+    shown = ran.result["images"]
+    assert len(shown) == 24
+    assert all(one["prediction"] in CLASSES and one["label"] in CLASSES for one in shown)
+    assert all(1 / 3 <= one["confidence"] <= 1 and 0 < one["correctness"] < 1 for one in shown)
     assert (ran.code, rule["name"], rule["failed"]) == (1, "max_accuracy_drop", True)
     assert any("outside alpha" in reason for reason in ran.result["reasons"])
     told = drift("check", ref, world.fresh, "--predictions", worse, "--workers", 1).out

@@ -30,7 +30,7 @@ def hurts(subject: Subject) -> Section | None:
         *([_classes(suffering)] if found.alarm and suffering else []),
         *(Paragraph(line, "soft") for line in found.cautions),
     )
-    return Section("harm", "Does it hurt the model?", blocks)
+    return Section("harm", "Does it hurt the model?", blocks, lead=True)
 
 
 def _side_by_side(report: Report, found: HarmResult) -> Table:
