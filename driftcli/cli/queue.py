@@ -55,8 +55,8 @@ Predictions = Annotated[
         "--predictions",
         metavar="FILE",
         panel=PANEL,
-        help="CSV of what the model said: path,prediction,confidence, or path and p_CLASS for every class (default: what "
-        "the results hold).",
+        help="CSV of what the model said: path,prediction,confidence, or path and p_CLASS for every class; without it, what "
+        "the results hold.",
     ),
 ]
 Classes = Annotated[
@@ -65,7 +65,7 @@ Classes = Annotated[
         "--classes",
         metavar="A,B,...",
         panel=PANEL,
-        help="All classes that a label may name (default: those that were predicted).",
+        help="All classes that a label may name; without it, those that were predicted.",
     ),
 ]
 Controls = Annotated[
@@ -74,7 +74,7 @@ Controls = Annotated[
         "--controls",
         metavar="FILE",
         panel=PANEL,
-        help="CSV path,label of images whose class is known, mixed in to see how good annotators are (default: none).",
+        help="CSV path,label of images whose class is known, mixed in to see how good annotators are.",
     ),
 ]
 Uniform = Annotated[
