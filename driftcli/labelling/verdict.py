@@ -165,6 +165,12 @@ def _cautions(of: Labelled, rules: tuple[ScoreRule, ...], found: Estimate) -> li
             "wrong labels are allowed for as if they were wrong regardless of what the model said: where people and model fail on "
             "the same images, the model is worse than this"
         )
+    expected = None if of.correctness is None else float(of.correctness.mean())
+    if expected is not None and not found.low <= expected <= found.high:
+        said.append(
+            f"the correctness score expected an accuracy of {points(expected)} %: it is wrong on these images, so that the labels tell less "
+            "than the queue promised; the estimate holds, for it does not rest on the score"
+        )
     agreed = performance.agreement(of)
     if agreed.alpha is not None and agreed.alpha < LOW_ALPHA:
         said.append(

@@ -145,6 +145,14 @@ def test_days_fall_as_the_truth_does_and_the_monitor_says_when():
     assert [day.date for day in found.days] == ["2026-11-01", "2026-11-02", "2026-11-03"]
 
 
+def test_a_score_that_is_wrong_is_said():
+    """It expects .9 and more where .74 is right; one that is right is not mentioned."""
+    for kind, wrong in (("overconfident", True), ("good", False)):
+        queue, truth, _ = made(12, 400, 120, kind=kind)
+        found = _result(queue, answered(queue, truth, (0.0, 0.0)))
+        assert any(said.startswith("the correctness score expected") for said in found.cautions) is wrong
+
+
 def test_someone_who_guesses_is_named():
     queue, truth, _ = made(9, images=200, budget=100)
     found = _result(queue, answered(queue, truth, (0.05, 0.05, 0.667)))
