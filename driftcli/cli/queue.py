@@ -263,18 +263,21 @@ def _pictures(made: Queue, controls: str | None, run: session.Session) -> dict[s
         else str(beside / of.image)
         for item, of in items.items()
     }
-    wanted = {
-        at[item]: of.content or None if isinstance(of, QueueImage) else None for item, of in items.items()
+    found = again.shown(at.values(), SIDE, run.call().progress)
+    pictures = {item: found[at[item]] for item in items if at[item] in found}
+    same = {
+        item: picture
+        for item, (content, picture) in pictures.items()
+        if getattr(items[item], "content", "") in ("", content)  # a control task may be any image
     }
-    found = again.shown(wanted, SIDE, run.call().progress)
-    lost = [at[item] for item in items if at[item] not in found]
+    lost = [at[item] for item in items if item not in same]
     if lost:
         raise NotAuditedError(
             f"{len(lost):,} of {len(items):,} images cannot be shown, such as {safe_name(lost[0])}: moved, changed, "
             "unreadable or in an archive",
             "run this where the check ran, or write the list alone (--list-only)",
         )
-    return {item: found[at[item]] for item in items}
+    return same
 
 
 # ---------------------------------------------------------------- what is said

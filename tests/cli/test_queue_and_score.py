@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import jsonschema
 import pytest
 from PIL import Image
 
+from driftcli.cli import app
 from driftcli.core.findings import ImageResult
 from driftcli.reports.json import Json
 from driftcli.reports.score.json import schema
@@ -48,28 +50,43 @@ def files(tmp_path):
     return sorted((tmp_path / "batch").rglob("*.jpg")) or sorted((tmp_path / "batch").rglob("*.png"))
 
 
-@pytest.fixture
-def folder(main, tmp_path, files):
-    """A queue of 24 of 48 images, with two control tasks."""
-    pictures(tmp_path / "known" / "cats", 2, 3)
-    known = sorted((tmp_path / "known").rglob("*.*"))
-    (tmp_path / "known.csv").write_text("path,label\n" + "".join(f"{file},cats\n" for file in known))
-    saved = _saved(tmp_path / "result.json", files)
-    ran = main(
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A queue of 24 of 48 images, with two control tasks: made once, copied for each test."""
+    root = tmp_path_factory.mktemp("first")
+    pictures(root / "batch" / "cats", 24, 1)
+    pictures(root / "batch" / "dogs", 24, 2)
+    pictures(root / "known" / "cats", 2, 3)
+    known = sorted((root / "known").rglob("*.jpg"))
+    (root / "known.csv").write_text("path,label\n" + "".join(f"{file},cats\n" for file in known))
+    saved = _saved(root / "result.json", sorted((root / "batch").rglob("*.jpg")))
+    argv = [
         "queue",
         str(saved),
         "-o",
-        str(tmp_path / "q"),
+        str(root / "q"),
         "--budget",
         "24",
         "--controls",
-        str(tmp_path / "known.csv"),
-        "--no-progress",
-    )
+        str(root / "known.csv"),
+    ]
+    assert app.run([*argv, "--no-progress"]) == 0
+    assert not list(root.glob(".*"))
+    return root
+
+
+@pytest.fixture
+def folder(first, tmp_path):
+    shutil.copyfile(first / "result.json", tmp_path / "result.json")
+    return shutil.copytree(first / "q", tmp_path / "q")
+
+
+def test_what_is_said_when_a_queue_is_made(main, first, tmp_path):
+    argv = ["queue", str(first / "result.json"), "-o", str(tmp_path / "q"), "--budget", "24", "--list-only"]
+    ran = main(*argv, "--controls", str(first / "known.csv"))
     assert (ran.code, ran.err) == (0, "")
     assert "24 of 48 images to label, 2 classes, 2 control tasks among them" in ran.out
     assert "a random sample of as many" in ran.out
-    return tmp_path / "q"
 
 
 def _labels(folder, path, *, wrong=(), annotator="ada"):
@@ -84,11 +101,10 @@ def _labels(folder, path, *, wrong=(), annotator="ada"):
     return str(path)
 
 
-def test_the_folder_is_whole_and_the_page_keeps_its_secrets(folder, tmp_path):
+def test_the_folder_is_whole_and_the_page_keeps_its_secrets(folder):
     assert {path.name for path in folder.iterdir()} == {
         "queue.json", "queue.csv", "label.html", "label-studio.json", "label-studio.xml", "cvat-labels.json", "images",
     }  # fmt: skip
-    assert not list(tmp_path.glob(".*"))
     items = [row["item"] for row in csv.DictReader(io.StringIO((folder / "queue.csv").read_text()))]
     assert sorted(path.stem for path in (folder / "images").iterdir()) == items
     for picture in (folder / "images").iterdir():
@@ -291,6 +307,18 @@ def test_images_that_are_gone_or_changed_are_not_left_out_in_silence(main, tmp_p
     assert (ran.code, ran.out) == (3, "")
     assert "2 of 48 images cannot be shown" in ran.err
     assert not (tmp_path / "q").exists()
+
+
+def test_a_file_that_was_another_image_on_another_day_is_not_taken_for_it(main, tmp_path, files):
+    """Two days wrote to the same names: only the second day's images are there to be seen."""
+    one = _saved(tmp_path / "1.json", files[:6], date="2026-11-01T00:00:00Z")
+    for number in range(6):
+        files[number].write_bytes(files[number + 6].read_bytes())
+    two = _saved(tmp_path / "2.json", files[:6], date="2026-11-02T00:00:00Z")
+    argv = ["-o", str(tmp_path / "q"), "--budget", "12", "--classes", "cats,dogs", "--no-progress"]
+    ran = main("queue", str(one), str(two), *argv)
+    assert ran.code == 3
+    assert "6 of 12 images cannot be shown" in ran.err
 
 
 def test_a_result_that_lists_only_its_most_drifted_images_is_refused(main, tmp_path, files):
