@@ -148,7 +148,7 @@ def _cautions(of: Labelled, rules: tuple[ScoreRule, ...], found: Estimate) -> li
     queued, done = len(of.queue.queued), len(of.images)
     if done < queued:
         said.append(
-            f"{queued - done:,} of {queued:,} queued images have no label: the estimate holds if they were left out at random, "
+            f"{done:,} of {queued:,} queued images have a label: the estimate holds if the others were left out at random, "
             "not because they were hard"
         )
     if not of.told:
