@@ -284,7 +284,10 @@ def _pictures(made: Queue, controls: str | None, run: session.Session) -> dict[s
 
 
 def _say(made: Queue, images: Sequence[QueueImage], asked: Fill, terminal: Terminal) -> None:
+    from driftcli.labelling import worth
+
     where = safe_name(asked.output)
+    own = any(image.correctness is None for image in images)
     queued, total = made.queued, len(made.images)
     drifted = sum(image.most_drifted for image in queued)
     if asked.budget > total:
@@ -297,7 +300,7 @@ def _say(made: Queue, images: Sequence[QueueImage], asked: Fill, terminal: Termi
         lines += [
             f"  {drifted} of them from the tenth that drifted most, {len(queued) - drifted} from the rest"
         ]
-        lines += [f"  {line}" for line in _expected(made, images, asked)]
+        lines += [f"  {line}" for line in worth.expected(made, own=own, asked=asked.uniform)]
         opened = (
             ""
             if asked.list_only
@@ -305,32 +308,3 @@ def _say(made: Queue, images: Sequence[QueueImage], asked: Fill, terminal: Termi
         )
         lines += [f"next: {opened}driftcli score {where} LABELS.csv"]
     terminal.put("\n".join([*lines, ""]))
-
-
-def _expected(made: Queue, images: Sequence[QueueImage], asked: Fill) -> list[str]:
-    """What the labels will be worth: the interval's width beside that of a random sample."""
-    import numpy as np
-
-    from driftcli.labelling import estimates, sampling
-    from driftcli.labelling.queue import correctness
-
-    n = len(made.queued)
-    if made.design == "uniform":
-        why = "--uniform" if asked.uniform else "nothing is known of how sure the model is"
-        low, high = estimates.wilson(0.9, n)
-        return [
-            f"every image alike ({why}): at an accuracy of 90 %, an interval about {100 * (high - low) / 2:.1f} points to either side"
-        ]
-    known = correctness(made.images)
-    chance = np.array([image.probability for image in made.images])
-    half = estimates.Z * float(np.sqrt(estimates.expected_variance(chance, known)))
-    low, high = estimates.wilson(float(known.mean()), n)
-    by = (
-        "correctness score"
-        if images[0].correctness is not None
-        else "own confidence (often too high under drift)"
-    )
-    plain = (high - low) / 2
-    worth = f"if that is right, accuracy to within {100 * half:.1f} points; a random sample of as many: {100 * plain:.1f}"
-    ratio = f"(ratio {half / plain:.2f}; {sampling.attainable(known):.2f} is attainable among endless images)"
-    return [f"chosen by the model's {by}: least sure, most often", f"{worth} {ratio}"]

@@ -12,7 +12,7 @@ from driftcli.core.score_report import BaselineAccuracy, MonitorResult, QueueFac
 from driftcli.core.text import safe_name
 from driftcli.core.times import now_utc
 from driftcli.core.version import version
-from driftcli.labelling import performance
+from driftcli.labelling import parts, performance
 from driftcli.labelling.estimates import Estimate, drop, wilson
 from driftcli.labelling.performance import Labelled
 
@@ -51,7 +51,7 @@ def result(of: Labelled, folder: str, digest: str, limits: Limits) -> ScoreRepor
     )
     rules = _rules(found, fallen, limits)
     ceiling = _ceiling(limits)
-    evidence = None if ceiling is None else performance.watch(of, ceiling)
+    evidence = None if ceiling is None else parts.watch(of, ceiling)
     most, others = performance.by_drift(of)
     alarm = None if evidence is None else evidence.alarm(ALPHA)
     watched = None
@@ -75,21 +75,21 @@ def result(of: Labelled, folder: str, digest: str, limits: Limits) -> ScoreRepor
             len(of.images),
             queue.classes,
         ),
-        accuracy=performance.sure(found),
+        accuracy=parts.sure(found),
         as_labelled=performance.accuracy(of, as_labelled=True).value,
         label_error=float(1 - of.chance.max(axis=1).mean()) if of.told else None,
         baseline=limits.baseline,
-        drop=performance.interval(fallen),
+        drop=parts.interval(fallen),
         rules=rules,
-        classes=performance.classes(of),
-        confusion=performance.confusion(of),
-        days=performance.days(of, evidence),
-        most_drifted=performance.interval(most),
-        others=performance.interval(others),
+        classes=parts.classes(of),
+        confusion=parts.confusion(of),
+        days=parts.days(of, evidence),
+        most_drifted=parts.interval(most),
+        others=parts.interval(others),
         monitor=watched,
-        agreement=performance.agreement(of),
-        annotators=performance.annotators(of),
-        labels=performance.labels(of),
+        agreement=parts.agreement(of),
+        annotators=parts.annotators(of),
+        labels=parts.labels(of),
     )
 
 
@@ -171,7 +171,7 @@ def _cautions(of: Labelled, rules: tuple[ScoreRule, ...], found: Estimate) -> li
             f"the correctness score expected an accuracy of {points(expected)} %: it is wrong on these images, so that the labels tell less "
             "than the queue promised; the estimate holds, for it does not rest on the score"
         )
-    agreed = performance.agreement(of)
+    agreed = parts.agreement(of)
     if agreed.alpha is not None and agreed.alpha < LOW_ALPHA:
         said.append(
             f"annotators agree little (alpha {agreed.alpha:.2f}); a queue of hard images has a lower one than the images have"
