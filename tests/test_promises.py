@@ -66,7 +66,7 @@ def test_what_a_command_says_of_itself_promises_nothing_either():
     ("text", "names"),
     [
         ("run `driftcli train FOLDER`", ["driftcli train"]),
-        ("```sh\ncd photos\ndriftcli score ref photos | less\n```", ["driftcli score"]),
+        ("```sh\ncd photos\ndriftcli rate ref photos | less\n```", ["driftcli rate"]),
         ("with `--use-the-force` or `--alpha 0.05`", ["--use-the-force"]),
         ("Profiles are planned.", ["planned"]),
         ("In a later version it sees sound.", ["In a later version"]),

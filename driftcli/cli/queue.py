@@ -55,8 +55,8 @@ Predictions = Annotated[
         "--predictions",
         metavar="FILE",
         panel=PANEL,
-        help="CSV of what the model said: path,prediction,confidence, or path and p_CLASS for every class (default: what "
-        "the results hold).",
+        help="CSV of what the model said: path,prediction,confidence, or path and p_CLASS for every class; without it, what "
+        "the results hold.",
     ),
 ]
 Classes = Annotated[
@@ -65,7 +65,7 @@ Classes = Annotated[
         "--classes",
         metavar="A,B,...",
         panel=PANEL,
-        help="All classes that a label may name (default: those that were predicted).",
+        help="All classes that a label may name; without it, those that were predicted.",
     ),
 ]
 Controls = Annotated[
@@ -74,7 +74,7 @@ Controls = Annotated[
         "--controls",
         metavar="FILE",
         panel=PANEL,
-        help="CSV path,label of images whose class is known, mixed in to see how good annotators are (default: none).",
+        help="CSV path,label of images whose class is known, mixed in to see how good annotators are.",
     ),
 ]
 Uniform = Annotated[
@@ -263,25 +263,31 @@ def _pictures(made: Queue, controls: str | None, run: session.Session) -> dict[s
         else str(beside / of.image)
         for item, of in items.items()
     }
-    wanted = {
-        at[item]: of.content or None if isinstance(of, QueueImage) else None for item, of in items.items()
+    found = again.shown(at.values(), SIDE, run.call().progress)
+    pictures = {item: found[at[item]] for item in items if at[item] in found}
+    same = {
+        item: picture
+        for item, (content, picture) in pictures.items()
+        if getattr(items[item], "content", "") in ("", content)  # a control task may be any image
     }
-    found = again.shown(wanted, SIDE, run.call().progress)
-    lost = [at[item] for item in items if at[item] not in found]
+    lost = [at[item] for item in items if item not in same]
     if lost:
         raise NotAuditedError(
             f"{len(lost):,} of {len(items):,} images cannot be shown, such as {safe_name(lost[0])}: moved, changed, "
             "unreadable or in an archive",
             "run this where the check ran, or write the list alone (--list-only)",
         )
-    return {item: found[at[item]] for item in items}
+    return same
 
 
 # ---------------------------------------------------------------- what is said
 
 
 def _say(made: Queue, images: Sequence[QueueImage], asked: Fill, terminal: Terminal) -> None:
+    from driftcli.labelling import worth
+
     where = safe_name(asked.output)
+    own = any(image.correctness is None for image in images)
     queued, total = made.queued, len(made.images)
     drifted = sum(image.most_drifted for image in queued)
     if asked.budget > total:
@@ -294,7 +300,7 @@ def _say(made: Queue, images: Sequence[QueueImage], asked: Fill, terminal: Termi
         lines += [
             f"  {drifted} of them from the tenth that drifted most, {len(queued) - drifted} from the rest"
         ]
-        lines += [f"  {line}" for line in _expected(made, images, asked)]
+        lines += [f"  {line}" for line in worth.expected(made, own=own, asked=asked.uniform)]
         opened = (
             ""
             if asked.list_only
@@ -302,32 +308,3 @@ def _say(made: Queue, images: Sequence[QueueImage], asked: Fill, terminal: Termi
         )
         lines += [f"next: {opened}driftcli score {where} LABELS.csv"]
     terminal.put("\n".join([*lines, ""]))
-
-
-def _expected(made: Queue, images: Sequence[QueueImage], asked: Fill) -> list[str]:
-    """What the labels will be worth: the interval's width beside that of a random sample."""
-    import numpy as np
-
-    from driftcli.labelling import estimates, sampling
-    from driftcli.labelling.queue import correctness
-
-    n = len(made.queued)
-    if made.design == "uniform":
-        why = "--uniform" if asked.uniform else "nothing is known of how sure the model is"
-        low, high = estimates.wilson(0.9, n)
-        return [
-            f"every image alike ({why}): at an accuracy of 90 %, an interval about {100 * (high - low) / 2:.1f} points to either side"
-        ]
-    known = correctness(made.images)
-    chance = np.array([image.probability for image in made.images])
-    half = estimates.Z * float(np.sqrt(estimates.expected_variance(chance, known)))
-    low, high = estimates.wilson(float(known.mean()), n)
-    by = (
-        "correctness score"
-        if images[0].correctness is not None
-        else "own confidence (often too high under drift)"
-    )
-    plain = (high - low) / 2
-    worth = f"if that is right, accuracy to within {100 * half:.1f} points; a random sample of as many: {100 * plain:.1f}"
-    ratio = f"(ratio {half / plain:.2f}; {sampling.attainable(known):.2f} is attainable among endless images)"
-    return [f"chosen by the model's {by}: least sure, most often", f"{worth} {ratio}"]

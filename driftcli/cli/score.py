@@ -50,7 +50,7 @@ MinAccuracy = Annotated[
         "--min-accuracy",
         metavar="SHARE",
         panel=GATE,
-        help="Fail (1) where accuracy is below this beyond doubt (default: none).",
+        help="Fail (1) where accuracy is below this beyond doubt.",
     ),
 ]
 MaxDrop = Annotated[
@@ -59,7 +59,7 @@ MaxDrop = Annotated[
         "--max-drop",
         metavar="SHARE",
         panel=GATE,
-        help="Fail (1) where accuracy is lower than --baseline-accuracy by more than this, beyond doubt (default: none).",
+        help="Fail (1) where accuracy is lower than --baseline-accuracy by more than this, beyond doubt.",
     ),
 ]
 BaselineOption = Annotated[
@@ -68,7 +68,7 @@ BaselineOption = Annotated[
         "--baseline-accuracy",
         metavar="SHARE[/N]",
         panel=GATE,
-        help="What the model reached on N good images; without N it is taken as exact (default: none).",
+        help="What the model reached on N good images; without N it is taken as exact.",
     ),
 ]
 Predictions = Annotated[

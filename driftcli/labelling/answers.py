@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -73,8 +75,8 @@ def controls(raw: bytes, name: str) -> list[tuple[str, str]]:
 
 def _original(raw: bytes, classes: Sequence[str]) -> dict[str, str]:
     """Column -> class as it is written: headers were made lower case."""
-    header = raw.decode("utf-8-sig", "surrogateescape").split("\n", 1)[0]
-    written = [field.strip().strip('"') for field in header.rstrip("\r").split(",")]
+    text = raw.decode("utf-8-sig", "surrogateescape")
+    written = [field.strip() for field in next(csv.reader(io.StringIO(text, newline="")))]
     return {each: next(w for w in written if w.lower() == each)[2:] for each in classes}
 
 

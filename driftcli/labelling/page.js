@@ -124,7 +124,7 @@
     }
     if (!who && rows.length) { who = rows[0][1]; $("who").value = who; }
     remember();
-    if (who) at = firstOpen();
+    if (who) { at = firstOpen(); $("who").blur(); }
     say(rows.length + " labels read from " + file.name + ".");
     show();
   };

@@ -12,7 +12,7 @@ from driftcli.core.score_report import BaselineAccuracy, MonitorResult, QueueFac
 from driftcli.core.text import safe_name
 from driftcli.core.times import now_utc
 from driftcli.core.version import version
-from driftcli.labelling import performance
+from driftcli.labelling import parts, performance
 from driftcli.labelling.estimates import Estimate, drop, wilson
 from driftcli.labelling.performance import Labelled
 
@@ -51,7 +51,7 @@ def result(of: Labelled, folder: str, digest: str, limits: Limits) -> ScoreRepor
     )
     rules = _rules(found, fallen, limits)
     ceiling = _ceiling(limits)
-    evidence = None if ceiling is None else performance.watch(of, ceiling)
+    evidence = None if ceiling is None else parts.watch(of, ceiling)
     most, others = performance.by_drift(of)
     alarm = None if evidence is None else evidence.alarm(ALPHA)
     watched = None
@@ -75,21 +75,21 @@ def result(of: Labelled, folder: str, digest: str, limits: Limits) -> ScoreRepor
             len(of.images),
             queue.classes,
         ),
-        accuracy=performance.sure(found),
+        accuracy=parts.sure(found),
         as_labelled=performance.accuracy(of, as_labelled=True).value,
         label_error=float(1 - of.chance.max(axis=1).mean()) if of.told else None,
         baseline=limits.baseline,
-        drop=performance.interval(fallen),
+        drop=parts.interval(fallen),
         rules=rules,
-        classes=performance.classes(of),
-        confusion=performance.confusion(of),
-        days=performance.days(of, evidence),
-        most_drifted=performance.interval(most),
-        others=performance.interval(others),
+        classes=parts.classes(of),
+        confusion=parts.confusion(of),
+        days=parts.days(of, evidence),
+        most_drifted=parts.interval(most),
+        others=parts.interval(others),
         monitor=watched,
-        agreement=performance.agreement(of),
-        annotators=performance.annotators(of),
-        labels=performance.labels(of),
+        agreement=parts.agreement(of),
+        annotators=parts.annotators(of),
+        labels=parts.labels(of),
     )
 
 
@@ -148,7 +148,7 @@ def _cautions(of: Labelled, rules: tuple[ScoreRule, ...], found: Estimate) -> li
     queued, done = len(of.queue.queued), len(of.images)
     if done < queued:
         said.append(
-            f"{queued - done:,} of {queued:,} queued images have no label: the estimate holds if they were left out at random, "
+            f"{done:,} of {queued:,} queued images have a label: the estimate holds if the others were left out at random, "
             "not because they were hard"
         )
     if not of.told:
@@ -165,7 +165,13 @@ def _cautions(of: Labelled, rules: tuple[ScoreRule, ...], found: Estimate) -> li
             "wrong labels are allowed for as if they were wrong regardless of what the model said: where people and model fail on "
             "the same images, the model is worse than this"
         )
-    agreed = performance.agreement(of)
+    expected = None if of.correctness is None else float(of.correctness.mean())
+    if expected is not None and not found.low <= expected <= found.high:
+        said.append(
+            f"the correctness score expected an accuracy of {points(expected)} %: it is wrong on these images, so that the labels tell less "
+            "than the queue promised; the estimate holds, for it does not rest on the score"
+        )
+    agreed = parts.agreement(of)
     if agreed.alpha is not None and agreed.alpha < LOW_ALPHA:
         said.append(
             f"annotators agree little (alpha {agreed.alpha:.2f}); a queue of hard images has a lower one than the images have"

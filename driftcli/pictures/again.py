@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from driftcli.core import threads
 from driftcli.core.images import Decoded, Entry
@@ -11,23 +11,22 @@ from driftcli.sources.decoding.pool import DecodePool, Extras
 from driftcli.sources.decoding.settings import Decode
 
 
-def shown(wanted: Mapping[str, str | None], side: int, progress: Progress) -> dict[str, bytes]:
-    """By path: WebP of at most `side` pixels, without metadata, of every image that can be read.
+def shown(paths: Iterable[str], side: int, progress: Progress) -> dict[str, tuple[str, bytes]]:
+    """By path, of every image that can be read: SHA-256 of its bytes, and WebP of at most `side` pixels without metadata.
 
-    `wanted`: path -> the SHA-256 that its bytes must have, None for any. Others are not in what is returned.
     Raises InternalError when a worker cannot start.
     """
-    if not wanted:
-        return {}
-    found: dict[str, bytes] = {}
-    entries = [Entry(name, path=name) for name in wanted]
+    entries = [Entry(name, path=name) for name in dict.fromkeys(paths)]
+    found: dict[str, tuple[str, bytes]] = {}
+    if not entries:
+        return found
     progress.start("reading images", len(entries))
     with DecodePool(
         Decode(), {}, min(threads.workers("auto"), len(entries)), Extras(thumbnails=True, thumbnail_side=side)
     ) as pool:
         for image in pool.map(entries):
             progress.advance()
-            if isinstance(image, Decoded) and wanted[image.name] in (None, image.content.hex()):
-                found[image.name] = image.thumbnail or b""
+            if isinstance(image, Decoded) and image.thumbnail:
+                found[image.name] = image.content.hex(), image.thumbnail
     progress.finish()
-    return {name: picture for name, picture in found.items() if picture}
+    return found

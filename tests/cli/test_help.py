@@ -109,6 +109,8 @@ def test_the_main_help(main):
         "history",
         "inspect",
         "simulate",
+        "queue",
+        "score",
         "power",
         "doctor",
         "demo",

@@ -1,0 +1,30 @@
+"""What the labels of a queue will be worth, before anybody labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from driftcli.labelling import estimates, sampling
+from driftcli.labelling.queue import Queue, correctness
+
+USUAL = 0.9
+"""An accuracy to name an interval's width at, where nothing is known of it."""
+
+
+def expected(made: Queue, *, own: bool, asked: bool) -> list[str]:
+    """How wide the interval will be, beside that of a random sample. `own`: chances are the model's own confidence; `asked`: for equal chances."""
+    n = len(made.queued)
+    if made.design == "uniform":
+        why = "--uniform" if asked else "nothing is known of how sure the model is"
+        low, high = estimates.wilson(USUAL, n)
+        reach = f"{100 * (high - low) / 2:.1f} points to either side"
+        return [f"every image alike ({why}): at an accuracy of {USUAL:.0%}, an interval about {reach}"]
+    known = correctness(made.images)
+    chance = np.array([image.probability for image in made.images])
+    half = estimates.Z * float(np.sqrt(estimates.expected_variance(chance, known)))
+    low, high = estimates.wilson(float(known.mean()), n)
+    by = "own confidence (often too high under drift)" if own else "correctness score"
+    plain = (high - low) / 2
+    worth = f"if that is right, accuracy to within {100 * half:.1f} points; a random sample of as many: {100 * plain:.1f}"
+    ratio = f"(ratio {half / plain:.2f}; {sampling.attainable(known):.2f} is attainable among endless images)"
+    return [f"chosen by the model's {by}: least sure, most often", f"{worth} {ratio}"]
