@@ -12,7 +12,7 @@ from driftcli.core.addresses import shown
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.images import Entry
 from driftcli.core.text import safe_name
-from driftcli.reading._answers import form_of
+from driftcli.reading._answers import LABEL, form_of
 from driftcli.reading._collected import Collected
 from driftcli.reading._matching import CLEAN_SHA256, SHA256, Images, key_of
 from driftcli.reading.entries import entries_of
@@ -82,6 +82,10 @@ def _collected(reading: Reading, specs: Sequence[str], settings: Settings) -> Co
     if not files and not _take(found, images, _listed_again(specs, settings), None):
         return None
     found.require_any(reading.features.names)
+    if files and LABEL in reading.columns:
+        for _, cells in _listed_again(specs, settings):
+            if text := cells.get(LABEL, "").strip():
+                found.labels.update(dict.fromkeys(images.of(cells["path"], None, ""), text))
     return found
 
 

@@ -322,3 +322,13 @@ def test_answers_on_corrupted_images_find_the_image_they_were_made_of(folder):
     assert said.at(np.array([2])).corrupted is None
     assert "no simulated corruption" in refused(folder, f"{rows}y.png,{HASHES[1]},noise,9,,0.5,0.5\n")[0]
     assert "contradicts" in refused(folder, f"{rows}n/1.png,{HASHES[1]},noise,3,,0.5,0.5\n")[0]
+
+
+def test_labels_of_the_images_own_manifest_serve_where_the_table_has_none(folder):
+    """Those that are no classes are said, and refuse nothing: a manifest's labels may be about something else."""
+    (folder / "m.csv").write_text("path,label\nday/a.png,dog\nday/b.png,dog\nday/c.png,broken\n")
+    (folder / "p.csv").write_text(SOFT.replace("dog,0.25", ",0.25"))
+    named = reading([f"day/{n}.png" for n in "abc"], ["label"])
+    found = joined(named, ["m.csv"], settings(folder / "p.csv"))
+    assert found.features.predictions.label.tolist() == [0, 1, UNKNOWN], "the table goes before the manifest"
+    assert any("none of the classifier's classes" in line and "broken" in line for line in found.remarks)
