@@ -13,7 +13,7 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
 from driftcli.core.images import Ledger
 from driftcli.core.predictions import UNKNOWN
-from driftcli.reading.predictions import joined, offered
+from driftcli.reading.predictions import joined, offered, require_tables
 from driftcli.reading.reading import Reading
 
 HASHES = [f"{i:064x}" for i in range(9)]
@@ -269,6 +269,16 @@ def test_the_manifests_own_columns(folder):
 )
 def test_a_table_that_is_none_is_refused(folder, name, text, what):
     assert what in refused(folder, text, name=name)[0]
+
+
+def test_tables_that_are_not_there_are_known_before_any_image_is_read(folder):
+    (folder / "p.csv").write_text(SOFT)
+    require_tables(settings(folder / "p.csv"))
+    require_tables(settings("off"))
+    with pytest.raises(NotAuditedError, match="cannot be read: No such file"):
+        require_tables(settings(folder / "gone.csv"))
+    with pytest.raises(UsageError, match=r"not a \.csv"):
+        require_tables(settings(folder / "p.txt"))
 
 
 def test_a_table_that_is_not_there_or_of_another_kind(folder):
