@@ -57,14 +57,19 @@ class Condition(TypedDict):
     severity: Annotated[float, Within(0, 5)]
 
 
-class Predictions(TypedDict):
-    """What the arrays `predictions/...` are of."""
+class _Predictions(TypedDict):
+    """What no reader of predictions can do without."""
 
     classes: tuple[str, ...]
     hard: bool
     answered: Count
     labelled: Count
     accuracy: Share | None
+
+
+class Predictions(_Predictions, total=False):
+    """What the arrays `predictions/...` are of."""
+
     corrupted: tuple[Condition, ...]
 
 

@@ -24,7 +24,7 @@ from driftcli.explain import duplicates
 from driftcli.gate import preconditions
 from driftcli.reading import canaries
 from driftcli.reading.cache import refuse_inside
-from driftcli.reading.predictions import joined
+from driftcli.reading.predictions import joined, require_tables
 from driftcli.reading.profiles.named import divided
 from driftcli.reading.profiles.together import Together
 from driftcli.reading.reader import Reader
@@ -56,6 +56,7 @@ def baseline(
     """
     started = time.monotonic()
     require_name(name)
+    require_tables(call.settings)
     if export_corrupted is not None:
         require_free(sources, Path(export_corrupted))
     refuse_inside(call.settings, [str(artifact), *sources])

@@ -30,7 +30,7 @@ from driftcli.pictures import gallery
 from driftcli.pictures.picture import Gallery
 from driftcli.reading import canaries
 from driftcli.reading.cache import refuse_inside
-from driftcli.reading.predictions import joined, offered
+from driftcli.reading.predictions import joined, offered, require_tables
 from driftcli.reading.profiles.together import Together
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
@@ -126,6 +126,7 @@ def _audit(asked: _Asked) -> _Checked:
     """Open, read, refuse or test, explain."""
     started = time.monotonic()
     progress = asked.call.progress
+    require_tables(asked.settings)
     progress.start("opening the reference")
     reference, baseline = _open(asked)
     progress.finish()

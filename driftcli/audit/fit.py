@@ -20,7 +20,7 @@ from driftcli.core.progress import Progress
 from driftcli.core.stages import Stopwatch
 from driftcli.gate import preconditions
 from driftcli.reading.entries import entries_of
-from driftcli.reading.predictions import joined
+from driftcli.reading.predictions import joined, require_tables
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime
@@ -44,6 +44,7 @@ def fit(
     """
     started = time.monotonic()
     artifacts.check_output(output, force=force)
+    require_tables(call.settings)
     watch = Stopwatch(call.progress, call.loading)
     call = replace(call, progress=watch)
     with watch.stage("opening networks"):

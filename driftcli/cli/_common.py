@@ -61,8 +61,8 @@ Predictions = Annotated[
         metavar="FILE|off",
         panel=INPUT,
         help="What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`, and p_CLASS for "
-        "every class (or logits, or prediction), label where known; off: no columns of the manifest either "
-        "(default: the manifest's columns of these names). Repeatable.",
+        "every class (or logits, or prediction), label where known; without it, columns of these "
+        "names in the manifest of the images count; off: not those either. Repeatable.",
     ),
 ]
 Exclude = Annotated[

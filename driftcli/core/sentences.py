@@ -98,8 +98,9 @@ def _answers(facts: HeadlineResult, one: bool) -> str:
         f"{kind_of(share)} {amounts.percent(share.baseline)} → {amounts.percent(share.batch)}"
         for share in facts.shares[:NAMED]
     ]
-    sure = f"; it is {listed(facts.words)}" if facts.words else ""
-    how = f": {', '.join(told)}{sure}" if told else sure
+    sure = f"it is {listed(facts.words)}" if facts.words else ""
+    parts = "; ".join(filter(None, (", ".join(told), sure)))
+    how = f": {parts}" if parts else ""
     return f"{'gets' if one else 'get'} other answers from the classifier than the baseline{how}"
 
 

@@ -90,10 +90,10 @@ def answer(where: str, cells: Mapping[str, str], form: Form, folder: str) -> Ans
             f"{where}: no {safe_name(missing)}",
             "give a probability for every class, or leave all of a row's cells empty",
         )
-    others = [name for name in told if name.startswith(PREFIX) and name not in form.columns]
-    if others:
+    if sum(name.startswith(PREFIX) for name in told) > len(form.columns):
+        other = next(name for name in told if name.startswith(PREFIX) and name not in form.columns)
         raise NotAuditedError(
-            f"{where}: {safe_name(others[0])} is a class that the rows before do not have",
+            f"{where}: {safe_name(other)} is a class that the rows before do not have",
             "give every row the same classes, with a probability of 0 where a class is out of the question",
         )
     numbers = _numbers(where, [told[name] for name in form.columns], form.columns)
@@ -102,19 +102,22 @@ def answer(where: str, cells: Mapping[str, str], form: Form, folder: str) -> Ans
 
 def _numbers(where: str, texts: Sequence[str], columns: Sequence[str] = ()) -> Floats:
     """Finite numbers, float64. Raises NotAuditedError."""
-    found = np.empty(len(texts))
-    for i, text in enumerate(texts):
-        try:
-            found[i] = float(text)
-        except ValueError:
-            found[i] = np.nan
-        if not np.isfinite(found[i]):
-            what = safe_name(columns[i]) if columns else f"logit {i + 1}"
-            raise NotAuditedError(
-                f"{where}: {what} is {safe_name(text)[:40]}, no finite number",
-                f"write the classifier's outputs as numbers, with a point; {_OFF}",
-            )
+    found = np.array([_number(text) for text in texts])
+    if not np.isfinite(found).all():
+        i = int(np.flatnonzero(~np.isfinite(found))[0])
+        what = safe_name(columns[i]) if columns else f"logit {i + 1}"
+        raise NotAuditedError(
+            f"{where}: {what} is {safe_name(texts[i])[:40]}, no finite number",
+            f"write the classifier's outputs as numbers, with a point; {_OFF}",
+        )
     return found
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def _probabilities(where: str, numbers: Floats, form: Form) -> Floats:

@@ -13,6 +13,7 @@ from driftcli.core.errors import NotAuditedError
 from driftcli.core.predictions import UNKNOWN, CorruptedPredictions, Predictions
 from driftcli.core.text import safe_name
 from driftcli.reading._answers import Answer, Form, answer, form_of, listed, unknown
+from driftcli.reading._classes import Classes
 
 SAME = 1e-6
 """Two rows about one image that differ by no more say the same."""
@@ -24,8 +25,6 @@ _FORMS = {
     "classes": "predicted classes alone",
 }
 _NAME = re.compile(r"[a-z_0-9]{1,64}")
-FEWEST = 2
-"""Classes that a classifier has."""
 
 
 @dataclass
@@ -43,6 +42,8 @@ class Collected:
     """Rows that are about none of the images."""
     matched: bool = False
     """Whether any row named its image by more than its base name."""
+    labels: dict[int, str] = field(default_factory=dict)
+    """What the manifest of the images says is right, by image, where tables say nothing of it."""
     corrupted: Corrupted | None = None
     """What rows say of the images under simulated corruptions."""
     _of: dict[int, Answer] = field(default_factory=dict)
@@ -119,7 +120,7 @@ class Collected:
         Raises NotAuditedError for classes that are not known, rows of different lengths, and where there are not two classes.
         """
         form = self.form or Form("classes")
-        known = self._classes(form, classes)
+        known = Classes(form, tuple(self._of.values()), self.source, self.whose).known(classes)
         place = {name: k for k, name in enumerate(known)}
         probability = np.full((self.images, len(known)), np.nan)
         logits = np.full_like(probability, np.nan) if form.kind == "logits" else None
@@ -142,6 +143,9 @@ class Collected:
                 self._require_length(said, len(known))
                 logits[row] = said.numbers
                 probability[row] = _softmax(said.numbers)
+        for row, text in self.labels.items():
+            if label[row] == UNKNOWN and text in place:
+                label[row] = place[text]
         return Predictions(known, probability, label, logits, hard=form.kind == "classes")
 
     def cautions(self, predictions: Predictions, names: Sequence[str], most_missing: float) -> list[str]:
@@ -167,6 +171,11 @@ class Collected:
                 "only predicted classes were given, no probabilities: their shares are compared; how sure the "
                 "classifier is, and what its accuracy may be, cannot be told"
             )
+        strange = sorted({text for text in self.labels.values() if text not in predictions.classes})
+        if strange:
+            yield (
+                f"labels of the manifest that are none of the classifier's classes tell nothing of its answers: {listed(strange)}"
+            )
         other = self._not_the_most_probable(predictions)
         if other:
             yield (
@@ -182,54 +191,6 @@ class Collected:
                 p = predictions.probability[row]
                 count += bool(p[place[said.prediction]] < p.max() - SAME)
         return count
-
-    def _classes(self, form: Form, wanted: Sequence[str] | None) -> tuple[str, ...]:
-        """In the order wanted, else that of the columns, else sorted. Raises NotAuditedError."""
-        own = self._own_classes(form, wanted)
-        if len(set(own)) < FEWEST:
-            raise NotAuditedError(
-                f"{self.source} knows one class only: {listed(own)}",
-                "name all of the classifier's classes: --set predictions.classes=[cat,dog]",
-            )
-        if wanted is None or form.kind == "classes":
-            return own
-        new = [name for name in own if name not in wanted]
-        gone = [name for name in wanted if name not in own]
-        if new or gone:
-            said = [f"{listed(new)} not known to it"] if new else []
-            said += [f"{listed(gone)} missing"] if gone else []
-            raise NotAuditedError(
-                f"the classes of {self.source} are not those of {self.whose}: {', '.join(said)}",
-                "give predictions of the same classifier; of another one the baseline needs some, too: "
-                "driftcli baseline ARTIFACT GOOD_IMAGES --predictions FILE",
-            )
-        return tuple(wanted)
-
-    def _own_classes(self, form: Form, wanted: Sequence[str] | None) -> tuple[str, ...]:
-        if form.kind == "probabilities":
-            return form.names
-        if form.kind == "logits":
-            count = len(next(said.numbers for said in self._of.values() if said.numbers is not None))
-            if wanted is not None and len(wanted) != count:
-                raise NotAuditedError(
-                    f"{self.source} has {count:,} logits an image, and there are {len(wanted):,} classes: {listed(wanted)}",
-                    "give the outputs of the same classifier, one for each class in their order",
-                )
-            return tuple(str(k) for k in range(count)) if wanted is None else tuple(wanted)
-        two = wanted is not None and len(wanted) == FEWEST and {*form.names} <= {*wanted}
-        if wanted is not None and (form.kind == "classes" or two):
-            return tuple(wanted)
-        said = {text for one in self._of.values() for text in (one.label, one.prediction) if text is not None}
-        if form.kind == "classes":
-            return tuple(sorted(said))
-        one = form.names[0]
-        others = sorted(said - {one})
-        if len(others) > 1:
-            raise NotAuditedError(
-                f"p_{safe_name(one)} is the only column of probabilities, and there are more classes: {listed(others)}",
-                "give a column p_CLASS for every class",
-            )
-        return (others[0] if others else f"not {one}", one)
 
     def _require_length(self, said: Answer, count: int) -> None:
         if said.numbers is not None and len(said.numbers) != count:

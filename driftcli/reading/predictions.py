@@ -12,7 +12,7 @@ from driftcli.core.addresses import shown
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.images import Entry
 from driftcli.core.text import safe_name
-from driftcli.reading._answers import form_of
+from driftcli.reading._answers import LABEL, form_of
 from driftcli.reading._collected import Collected
 from driftcli.reading._matching import CLEAN_SHA256, SHA256, Images, key_of
 from driftcli.reading.entries import entries_of
@@ -64,6 +64,17 @@ def joined(
     )
 
 
+def require_tables(settings: Settings) -> None:
+    """Raise what `joined` would raise of tables that are not there, or not read, before any image is."""
+    files = settings.predictions.files
+    for file in () if OFF in files else files:
+        _kind(file)
+        try:
+            opened(file).close()
+        except OSError as error:
+            raise _unreadable(file, error) from error
+
+
 def offered(reading: Reading, settings: Settings) -> bool:
     """Whether predictions were given with these images, joined or not."""
     files = settings.predictions.files
@@ -82,6 +93,10 @@ def _collected(reading: Reading, specs: Sequence[str], settings: Settings) -> Co
     if not files and not _take(found, images, _listed_again(specs, settings), None):
         return None
     found.require_any(reading.features.names)
+    if files and LABEL in reading.columns:
+        for _, cells in _listed_again(specs, settings):
+            if text := cells.get(LABEL, "").strip():
+                found.labels.update(dict.fromkeys(images.of(cells["path"], None, ""), text))
     return found
 
 
@@ -124,9 +139,7 @@ def _listed_again(specs: Sequence[str], settings: Settings) -> Iterator[_Row]:
 
 def _rows(file: str) -> Iterator[_Row]:
     """The rows of a table, each with its file and line. Raises NotAuditedError, UsageError."""
-    kind, name = extension(shown(file)), _shown(file)
-    if kind not in {"csv", "jsonl", "parquet"}:
-        raise UsageError(f"--predictions {name}: not a .csv, .jsonl or .parquet", _HINT)
+    kind, name = _kind(file), _shown(file)
     keys = (*PATHS, SHA256)
     try:
         with opened(file) as raw:
@@ -139,10 +152,19 @@ def _rows(file: str) -> Iterator[_Row]:
                 for number, cells in read(lines_of(text), keys):
                     yield f"{name}:{number}", cells
     except OSError as error:
-        raise NotAuditedError(
-            f"the table of predictions {name} cannot be read: {error.strerror}",
-            "Check its name and permissions.",
-        ) from error
+        raise _unreadable(file, error) from error
     except MalformedError as error:
         place = f"{name}:{error.line}" if error.line else name
         raise NotAuditedError(f"{place}: {error}", _HINT) from error
+
+
+def _kind(file: str) -> str:
+    kind = extension(shown(file))
+    if kind not in {"csv", "jsonl", "parquet"}:
+        raise UsageError(f"--predictions {_shown(file)}: not a .csv, .jsonl or .parquet", _HINT)
+    return kind
+
+
+def _unreadable(file: str, error: OSError) -> NotAuditedError:
+    what = f"the table of predictions {_shown(file)} cannot be read: {error.strerror}"
+    return NotAuditedError(what, "check its name and permissions")

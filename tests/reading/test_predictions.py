@@ -13,7 +13,7 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
 from driftcli.core.images import Ledger
 from driftcli.core.predictions import UNKNOWN
-from driftcli.reading.predictions import joined, offered
+from driftcli.reading.predictions import joined, offered, require_tables
 from driftcli.reading.reading import Reading
 
 HASHES = [f"{i:064x}" for i in range(9)]
@@ -271,6 +271,16 @@ def test_a_table_that_is_none_is_refused(folder, name, text, what):
     assert what in refused(folder, text, name=name)[0]
 
 
+def test_tables_that_are_not_there_are_known_before_any_image_is_read(folder):
+    (folder / "p.csv").write_text(SOFT)
+    require_tables(settings(folder / "p.csv"))
+    require_tables(settings("off"))
+    with pytest.raises(NotAuditedError, match="cannot be read: No such file"):
+        require_tables(settings(folder / "gone.csv"))
+    with pytest.raises(UsageError, match=r"not a \.csv"):
+        require_tables(settings(folder / "p.txt"))
+
+
 def test_a_table_that_is_not_there_or_of_another_kind(folder):
     with pytest.raises(NotAuditedError, match="cannot be read"):
         joined(reading(["day/a.png"]), ["day"], settings(folder / "gone.csv"))
@@ -322,3 +332,13 @@ def test_answers_on_corrupted_images_find_the_image_they_were_made_of(folder):
     assert said.at(np.array([2])).corrupted is None
     assert "no simulated corruption" in refused(folder, f"{rows}y.png,{HASHES[1]},noise,9,,0.5,0.5\n")[0]
     assert "contradicts" in refused(folder, f"{rows}n/1.png,{HASHES[1]},noise,3,,0.5,0.5\n")[0]
+
+
+def test_labels_of_the_images_own_manifest_serve_where_the_table_has_none(folder):
+    """Those that are no classes are said, and refuse nothing: a manifest's labels may be about something else."""
+    (folder / "m.csv").write_text("path,label\nday/a.png,dog\nday/b.png,dog\nday/c.png,broken\n")
+    (folder / "p.csv").write_text(SOFT.replace("dog,0.25", ",0.25"))
+    named = reading([f"day/{n}.png" for n in "abc"], ["label"])
+    found = joined(named, ["m.csv"], settings(folder / "p.csv"))
+    assert found.features.predictions.label.tolist() == [0, 1, UNKNOWN], "the table goes before the manifest"
+    assert any("none of the classifier's classes" in line and "broken" in line for line in found.remarks)
