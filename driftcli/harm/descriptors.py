@@ -75,8 +75,22 @@ class Baseline:
         named = {"DoC": "confidence", "ATC-NE": "atc", "COT": "transport", "BBSE": "bbse"}
         return {name: float(np.clip(self.accuracy + changes[key], 0, 1)) for name, key in named.items()}
 
+    def images_for(self, batch: Signs) -> float:
+        """How many good images the accuracy of the batch's class mix is known from, in effect: n / sum q²/prior.
+
+        q: the batch's class shares by BBSE. A mix of one class is known from the good images of that class alone.
+        """
+        prior = self.shares
+        shares = estimators.class_shares(self._predicted(batch), self.joint)
+        known = prior > 0
+        return float(self.images / (shares[known] ** 2 / prior[known]).sum())
+
+    def _predicted(self, batch: Signs) -> Numbers:
+        found: Numbers = np.bincount(batch.predicted, minlength=batch.p.shape[1]) / len(batch)
+        return found
+
     def _of_a_mix(self, batch: Signs) -> list[float]:
-        predicted = np.bincount(batch.predicted, minlength=batch.p.shape[1]) / len(batch)
+        predicted = self._predicted(batch)
         shares = estimators.class_shares(predicted, self.joint)
         return [
             estimators.bbse(shares, self.joint),

@@ -11,7 +11,7 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.harm import accuracy as _accuracy
 from driftcli.harm import harm_test as _harm_test
 from driftcli.harm import words
-from driftcli.harm.accuracy import Mix, Verdict
+from driftcli.harm.accuracy import Good, Mix, Verdict
 from driftcli.harm.conditions import Condition, sound
 from driftcli.harm.finding import ClassScore, Harm, OneMix
 from driftcli.harm.model import HarmModel
@@ -102,14 +102,14 @@ def _fits(model: HarmModel, batch: Condition) -> None:
 def _estimated(model: HarmModel, found: Signs, scores: Numbers, mix: Mix, tolerance: float) -> OneMix:
     known, base, m = model.simulation, model.baseline, len(found)
     calibration = known.free if mix == "free" else known.fixed  # type: ignore[union-attr]
-    drop = calibration.drop(base.descriptors(found, scores, mixed=mix == "free"), m)
-    good = (base.accuracy, base.images)
+    good = Good(base.accuracy, base.images_for(found) if mix == "free" else base.images)
+    loss = calibration(base.descriptors(found, scores, mixed=mix == "free"), m, good)
     return OneMix(
         mix,
-        _accuracy.stream(calibration, drop, m, good),
-        _accuracy.of_these(calibration, drop, m, good),
-        drop,
-        _accuracy.verdict(calibration, drop, m, good, tolerance),
+        _accuracy.stream(loss, good),
+        _accuracy.of_these(loss, good, m),
+        loss.drop,
+        _accuracy.verdict(loss, tolerance),
     )
 
 

@@ -27,7 +27,7 @@ FEWEST = 50
 """Labelled good images that an accuracy can be learnt from."""
 FEWEST_CLASSES = 3
 """Classes of corruptions: each is estimated as if it were unknown, by what the others taught."""
-REPEATS = (4, 3, 2, 2, 2)
+REPEATS = (4, 3, 2, 1, 1)
 """Batches of each of SIZES that are drawn from each condition with the good images' class shares, and as many with others."""
 CLEAN = 6
 """Times as many are drawn from the good images as they are."""

@@ -105,9 +105,9 @@ def test_a_torn_state_is_found(learnt, name):
 def test_strong_changes_hurt_and_none_is_harmless(learnt):
     """500 images: a change that costs 20 points and more, and none at all, with the mix as it was."""
     world, found, good = learnt
-    hurt = judge(found, _batch(world, 500, 4, "noise", 7.0), mix="fixed", seed=0)
+    hurt = judge(found, _batch(world, 500, 4, "occlusion", 5.0), mix="fixed", seed=0)
     fine = judge(found, _batch(world, 500, 5), mix="fixed", tolerance=0.1, seed=0)
-    true = _batch(world, 500, 4, "noise", 7.0).predictions.accuracy
+    true = _batch(world, 500, 4, "occlusion", 5.0).predictions.accuracy
     assert good.predictions.accuracy - true > 0.2
     assert hurt.verdict == "probably hurts"
     assert hurt.test.alarm
@@ -143,6 +143,15 @@ def test_intervals_cover_and_verdicts_err_seldom():
     assert judged == 54
     assert misses <= binomial_bound(judged, 0.07)
     assert wrong <= binomial_bound(judged, 0.05)
+
+
+def test_a_mix_of_few_classes_is_known_from_few_good_images(learnt):
+    """The good images' own mix counts all of them; one class alone about as many as it has."""
+    world, found, good = learnt
+    base, label = found.baseline, good.predictions.label
+    alone = Condition(good.predictions.at(np.flatnonzero(label == 0)), good.features[label == 0])
+    assert base.images_for(found.signs(good)) == pytest.approx(base.images)
+    assert base.images_for(found.signs(alone)) == pytest.approx((label == 0).sum(), rel=0.1)
 
 
 def test_without_simulated_conditions_nothing_is_said_of_the_cost():
