@@ -147,7 +147,7 @@ def test_intervals_cover_and_verdicts_err_seldom():
 
 def test_a_mix_of_few_classes_is_known_from_few_good_images(learnt):
     """The good images' own mix counts all of them; one class alone about as many as it has."""
-    world, found, good = learnt
+    _, found, good = learnt
     base, label = found.baseline, good.predictions.label
     alone = Condition(good.predictions.at(np.flatnonzero(label == 0)), good.features[label == 0])
     assert base.images_for(found.signs(good)) == pytest.approx(base.images)
