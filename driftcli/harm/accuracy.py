@@ -94,7 +94,6 @@ class Calibration:
     """[sizes, inputs + 1], the constant last."""
     quantiles: Numbers
     """[sizes, 2]: of |error| / scale at `LEVELS`, each batch estimated without its corruption's class."""
-
     spread: Numbers
     """[sizes, inputs, inputs]: z' spread z is the leverage of standardised inputs z, how far they lie from all simulated ones; an
     error's scale is multiplied by the root of one and it. [sizes, 0, 0] for a free mix, whose many products make it no measure."""
@@ -111,8 +110,8 @@ class Calibration:
             drop, good.accuracy, images, self.mix, _leverage(z, self.spread[at])
         )
         luck = np.sqrt(_variance(good.accuracy) / good.images)
-        hurt, both = (float(np.hypot(q, z * luck)) for q, z in zip(own, Z, strict=True))
-        return Loss(float(drop[0]), hurt, both)
+        one_sided, two_sided = np.hypot(own, np.array(Z) * luck)
+        return Loss(float(drop[0]), float(one_sided), float(two_sided))
 
     def pack(self) -> dict[str, Numbers]:
         """Its arrays, as `arrays` declares them."""

@@ -301,6 +301,20 @@ def test_what_cannot_be_learnt_or_judged_says_what_to_do(learnt, what):
     assert caught.value.hint
 
 
+def test_without_features_answers_alone_are_judged():
+    """No space, no distances; everything else as ever."""
+    world, rng = World(2), np.random.default_rng(0)
+    x, label = world.images(120, rng)
+    bare = [replace(c, features=None) for c in (world.condition(x, label), *world.simulated(x, label, rng))]
+    found = learn(bare[0], bare[1:], None, seed=0)
+    state, facts = found.pack()
+    again = HarmModel.unpack(schema.check(state, model.arrays(facts), {}), facts)
+    harm = judge(again, replace(_batch(world, 200, 1, "occlusion"), features=None), seed=0)
+    assert harm.test.alarm
+    assert not harm.foreign
+    assert np.isfinite([harm.free.drop, harm.fixed.drop]).all()
+
+
 def test_a_condition_says_what_was_done_to_it():
     """Names for the manifest survive."""
     world, rng = World(), np.random.default_rng(0)
