@@ -24,6 +24,8 @@ Verdict = Literal["probably hurts", "probably harmless", "cannot say"]
 SIZES = (20, 50, 100, 200, 500)
 """Batches are simulated at these sizes: descriptors are noisier in small ones. A batch is treated as one of the largest size
 that it reaches."""
+SMALLER = 2
+"""A size also learns from batches of the two sizes below it: so few batches of its own teach too little of a free mix."""
 PENALTIES = (1.0, 10.0, 100.0)
 """Of the ridge, on standardised inputs; the one that errs least on corruption classes left out."""
 LEVELS = (0.90, 0.95)
@@ -141,7 +143,10 @@ def arrays(mix: Mix) -> tuple[Array, ...]:
 
 def calibrated(simulated: Sequence[Simulated], mix: Mix, accuracy: float) -> Calibration:
     """From simulated batches of each of `SIZES`; `accuracy`: of the good images."""
-    parts = [_one(batches, mix, accuracy, m) for batches, m in zip(simulated, SIZES, strict=True)]
+    parts = []
+    for at, images in enumerate(SIZES):
+        taught = simulated[max(at - SMALLER, 0) : at + 1]
+        parts.append(_one(_joined(taught), len(taught[-1].drop), mix, accuracy, images))
     return Calibration(mix, *(np.array(each) for each in zip(*parts, strict=True)))
 
 
@@ -199,8 +204,16 @@ def _inputs(descriptors: Numbers, mix: Mix) -> Numbers:
     return np.concatenate([descriptors, descriptors[:, i] * descriptors[:, j]], axis=1)
 
 
-def _one(batches: Simulated, mix: Mix, accuracy: float, images: int) -> tuple[Numbers, ...]:
-    """Centre, scale, weights, quantiles and spread."""
+def _joined(parts: Sequence[Simulated]) -> Simulated:
+    return Simulated(
+        np.concatenate([part.descriptors for part in parts]),
+        np.concatenate([part.drop for part in parts]),
+        np.concatenate([part.group for part in parts]),
+    )
+
+
+def _one(batches: Simulated, own: int, mix: Mix, accuracy: float, images: int) -> tuple[Numbers, ...]:
+    """Centre, scale, weights, quantiles and spread, from batches of which the last `own` have this size: errors are theirs."""
     inputs = _inputs(batches.descriptors, mix)
     centre, scale = inputs.mean(axis=0), inputs.std(axis=0)
     scale = np.where(scale > 1e-12, scale, np.inf)  # noqa: PLR2004 - rounding of a constant
@@ -212,8 +225,9 @@ def _one(batches: Simulated, mix: Mix, accuracy: float, images: int) -> tuple[Nu
     errors = np.abs(value - (accuracy - batches.drop)) / _scale(
         drop, accuracy, images, mix, leverage if mix == "fixed" else 0 * leverage
     )
+    errors, lost = errors[-own:], batches.drop[-own:]
     quantiles = np.quantile(errors, LEVELS, method="higher")
-    harmful = errors[batches.drop >= HARMFUL]
+    harmful = errors[lost >= HARMFUL]
     if mix == "fixed" and len(harmful) >= FEWEST:
         quantiles = np.maximum(quantiles, np.quantile(harmful, AMONG_HARMFUL, method="higher"))
     weights, spread = _ridge(z, batches.drop, PENALTIES[best])
