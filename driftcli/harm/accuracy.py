@@ -146,7 +146,7 @@ def calibrated(simulated: Sequence[Simulated], mix: Mix, accuracy: float) -> Cal
     parts = []
     for at, images in enumerate(SIZES):
         taught = simulated[max(at - SMALLER, 0) : at + 1]
-        parts.append(_one(_joined(taught), len(taught[-1].drop), mix, accuracy, images))
+        parts.append(_one(joined(taught), len(taught[-1].drop), mix, accuracy, images))
     return Calibration(mix, *(np.array(each) for each in zip(*parts, strict=True)))
 
 
@@ -204,9 +204,10 @@ def _inputs(descriptors: Numbers, mix: Mix) -> Numbers:
     return np.concatenate([descriptors, descriptors[:, i] * descriptors[:, j]], axis=1)
 
 
-def _joined(parts: Sequence[Simulated]) -> Simulated:
+def joined(parts: Sequence[Simulated], columns: int | None = None) -> Simulated:
+    """All batches of all parts, with so many of their first descriptors."""
     return Simulated(
-        np.concatenate([part.descriptors for part in parts]),
+        np.concatenate([part.descriptors[:, :columns] for part in parts]),
         np.concatenate([part.drop for part in parts]),
         np.concatenate([part.group for part in parts]),
     )

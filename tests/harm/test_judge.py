@@ -9,7 +9,7 @@ import pytest
 
 from driftcli.core import schema
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.harm import harm_test, model
+from driftcli.harm import harm_test, model, words
 from driftcli.harm.conditions import Change, Condition
 from driftcli.harm.finding import Harm
 from driftcli.harm.judge import judge
@@ -181,6 +181,20 @@ def test_a_fixed_mix_says_that_it_was_assumed(learnt):
     assert any("shares of the classes" in line for line in said)
 
 
+def test_where_the_two_readings_of_the_mix_disagree_both_are_told(learnt):
+    """A model that says one class of everything looks like a new mix: whoever reads the free estimate reads the other, too."""
+    world, found, _ = learnt
+    torn = judge(found, _batch(world, 300, 1), seed=0)
+    fixed, free = (
+        replace(torn.fixed, verdict="probably hurts"),
+        replace(torn.free, verdict="probably harmless"),
+    )
+    said = words.cautions(replace(torn, fixed=fixed, free=free), hard=False, trained_on=False)
+    assert any("badly hurt" in line and f"{100 * fixed.stream.value:.1f} %" in line for line in said)
+    agreed = words.cautions(replace(torn, fixed=fixed, free=fixed), hard=False, trained_on=False)
+    assert not any("badly hurt" in line for line in agreed)
+
+
 def test_foreign_images_are_never_called_harmless(learnt):
     """Far from all classes: a caution, and no all-clear."""
     world, found, _ = learnt
@@ -296,8 +310,8 @@ def test_what_cannot_be_learnt_or_judged_says_what_to_do(learnt, what):
             "no answers",
         ),
     }
-    call, kind, words = cases[what]
-    with pytest.raises(kind, match=words) as caught:
+    call, kind, said = cases[what]
+    with pytest.raises(kind, match=said) as caught:
         call()
     assert caught.value.hint
 
