@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,8 +54,13 @@ class Baseline:
         blank = Baseline(right / n, n, joint, threshold, np.zeros(len(FREE)))
         return Baseline(right / n, n, joint, threshold, blank.descriptors(good, correctness))
 
-    def descriptors(self, batch: Signs, correctness: Numbers, *, mixed: bool = True) -> Numbers:
-        """[11] in the order of `FREE`, less those of the good images; without `mixed` the [7] of `FIXED`."""
+    @cached_property
+    def inverse(self) -> Numbers:
+        """[K, K]: of `joint`, once for all batches."""
+        return estimators.inverse(self.joint)
+
+    def descriptors(self, batch: Signs, correctness: Numbers) -> Numbers:
+        """[11] in the order of `FREE`, those of `FIXED` first, less those of the good images."""
         p, shares = batch.p, self.shares
         found = [
             estimators.confidence(p),
@@ -65,19 +71,32 @@ class Baseline:
             float(batch.distance.mean()),
             float(correctness.mean()),
         ]
-        if mixed:
-            found += self._of_a_mix(batch)
-        return np.array(found) - self.level[: len(found)]
+        found += self._of_a_mix(batch)
+        return np.array(found) - self.level
 
-    def estimates(self, batch: Signs) -> dict[str, float]:
+    def estimates(self, descriptors: Numbers) -> dict[str, float]:
         """The published estimates of a batch's accuracy, by name; each is the baseline's accuracy for the good images."""
-        changes = dict(zip(FREE, self.descriptors(batch, np.zeros(1)), strict=True))
+        changes = dict(zip(FREE, descriptors, strict=True))
         named = {"DoC": "confidence", "ATC-NE": "atc", "COT": "transport", "BBSE": "bbse"}
         return {name: float(np.clip(self.accuracy + changes[key], 0, 1)) for name, key in named.items()}
 
+    def images_for(self, batch: Signs) -> float:
+        """How many good images the accuracy of the batch's class mix is known from, in effect: n / sum q²/prior.
+
+        q: the batch's class shares by BBSE. A mix of one class is known from the good images of that class alone.
+        """
+        prior = self.shares
+        shares = estimators.class_shares(self._predicted(batch), prior, self.inverse)
+        known = prior > 0
+        return float(self.images / (shares[known] ** 2 / prior[known]).sum())
+
+    def _predicted(self, batch: Signs) -> Numbers:
+        found: Numbers = np.bincount(batch.predicted, minlength=batch.p.shape[1]) / len(batch)
+        return found
+
     def _of_a_mix(self, batch: Signs) -> list[float]:
-        predicted = np.bincount(batch.predicted, minlength=batch.p.shape[1]) / len(batch)
-        shares = estimators.class_shares(predicted, self.joint)
+        predicted = self._predicted(batch)
+        shares = estimators.class_shares(predicted, self.shares, self.inverse)
         return [
             estimators.bbse(shares, self.joint),
             estimators.transport(batch.p, shares),

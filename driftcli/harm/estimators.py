@@ -112,15 +112,21 @@ def mano(p: Numbers) -> float:
     return float((p**4).mean() ** 0.25)
 
 
-def class_shares(predicted: Numbers, joint: Numbers) -> Numbers:
+def inverse(joint: Numbers) -> Numbers:
+    """[K, K]: the pseudo-inverse that `class_shares` takes.
+
+    `joint` [K, K]: the share of good images that are predicted i and are j.
+    """
+    return np.asarray(np.linalg.pinv(joint, rcond=1e-3), np.float64)
+
+
+def class_shares(predicted: Numbers, prior: Numbers, inverted: Numbers) -> Numbers:
     """[K]: shares of the right classes under pure label shift, from shares of predicted classes [K].
 
-    `joint` [K, K]: the share of good images that are predicted i and are j. Lipton, Wang & Smola 2018 (BBSE, ICML), arXiv
-    1802.03916. A class absent from the good images has share 0; negative shares are cut.
+    `prior` [K]: shares of the right classes among the good images; `inverted`: `inverse` of their joint shares. Lipton, Wang & Smola
+    2018 (BBSE, ICML), arXiv 1802.03916. A class absent from the good images has share 0; negative shares are cut.
     """
-    prior = joint.sum(axis=0)
-    weights = np.linalg.lstsq(joint, predicted, rcond=1e-3)[0]
-    shares = np.maximum(weights, 0) * prior
+    shares = np.maximum(inverted @ predicted, 0) * prior
     total = shares.sum()
     found: Numbers = shares / total if total > 0 else prior
     return found

@@ -11,8 +11,9 @@ from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.harm import accuracy as _accuracy
 from driftcli.harm import harm_test as _harm_test
 from driftcli.harm import words
-from driftcli.harm.accuracy import Mix, Verdict
+from driftcli.harm.accuracy import Calibration, Good, Mix, Verdict
 from driftcli.harm.conditions import Condition, sound
+from driftcli.harm.descriptors import FIXED
 from driftcli.harm.finding import ClassScore, Harm, OneMix
 from driftcli.harm.model import HarmModel
 from driftcli.harm.signs import Signs
@@ -50,10 +51,14 @@ def judge(
     known = model.simulation
     harmless = None if known is None else list(known.harmless)
     test = _harm_test.tested(model.scores, scores, harmless, alpha, np.random.default_rng(seed))
+    described = model.baseline.descriptors(found, scores)
     free = fixed = None
     if known is not None:
-        fixed = _estimated(model, found, scores, "fixed", tolerance)
-        free = _estimated(model, found, scores, "free", tolerance)
+        base, m = model.baseline, len(batch)
+        fixed = _estimated(
+            known.fixed, described[: len(FIXED)], m, Good(base.accuracy, base.images), tolerance
+        )
+        free = _estimated(known.free, described, m, Good(base.accuracy, base.images_for(found)), tolerance)
     foreign = _foreign(model, found)
     chosen = free if mix == "free" else fixed
     said: Verdict = "cannot say" if chosen is None else chosen.verdict
@@ -68,7 +73,7 @@ def judge(
         mix=mix,
         free=free,
         fixed=fixed,
-        published=model.baseline.estimates(found),
+        published=model.baseline.estimates(described),
         test=test,
         correctness=scores,
         classes=_by_class(model, found, scores),
@@ -99,17 +104,16 @@ def _fits(model: HarmModel, batch: Condition) -> None:
         )
 
 
-def _estimated(model: HarmModel, found: Signs, scores: Numbers, mix: Mix, tolerance: float) -> OneMix:
-    known, base, m = model.simulation, model.baseline, len(found)
-    calibration = known.free if mix == "free" else known.fixed  # type: ignore[union-attr]
-    drop = calibration.drop(base.descriptors(found, scores, mixed=mix == "free"), m)
-    good = (base.accuracy, base.images)
+def _estimated(
+    calibration: Calibration, described: Numbers, images: int, good: Good, tolerance: float
+) -> OneMix:
+    loss = calibration(described, images, good)
     return OneMix(
-        mix,
-        _accuracy.stream(calibration, drop, m, good),
-        _accuracy.of_these(calibration, drop, m, good),
-        drop,
-        _accuracy.verdict(calibration, drop, m, good, tolerance),
+        calibration.mix,
+        _accuracy.stream(loss, good),
+        _accuracy.of_these(loss, good, images),
+        loss.drop,
+        _accuracy.verdict(loss, tolerance),
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.harm import accuracy as _accuracy
 from driftcli.harm import correctness as _correctness
-from driftcli.harm.accuracy import SIZES, Simulated
+from driftcli.harm.accuracy import SIZES, Simulated, joined
 from driftcli.harm.class_space import ClassSpace
 from driftcli.harm.conditions import Change, Condition, sound
 from driftcli.harm.correctness import Correctness, Rows
@@ -27,7 +27,7 @@ FEWEST = 50
 """Labelled good images that an accuracy can be learnt from."""
 FEWEST_CLASSES = 3
 """Classes of corruptions: each is estimated as if it were unknown, by what the others taught."""
-REPEATS = (4, 3, 2, 2, 2)
+REPEATS = (4, 3, 2, 1, 1)
 """Batches of each of SIZES that are drawn from each condition with the good images' class shares, and as many with others."""
 CLEAN = 6
 """Times as many are drawn from the good images as they are."""
@@ -172,8 +172,8 @@ class _Lesson:
         self, everything: Correctness, base: Baseline, known: list[_Known], changes: list[Change]
     ) -> Simulation:
         batches = [[self._batches(one, base, size) for one in known] for size in range(len(SIZES))]
-        plain = [_together([one[0] for one in each], len(FIXED)) for each in batches]
-        mixed = [_together([part for one in each for part in one], None) for each in batches]
+        plain = [joined([one[0] for one in each], len(FIXED)) for each in batches]
+        mixed = [joined([part for one in each for part in one]) for each in batches]
         left = [(change, base.accuracy - one.loss) for change, one in zip(changes, known[1:], strict=True)]
         return Simulation(
             everything,
@@ -208,14 +208,6 @@ class _Lesson:
 def _simulated(found: list[tuple[Numbers, float]], group: int) -> Simulated:
     descriptors, drop = zip(*found, strict=True)
     return Simulated(np.array(descriptors), np.array(drop), np.full(len(found), group))
-
-
-def _together(parts: Sequence[Simulated], columns: int | None) -> Simulated:
-    return Simulated(
-        np.concatenate([part.descriptors[:, :columns] for part in parts]),
-        np.concatenate([part.drop for part in parts]),
-        np.concatenate([part.group for part in parts]),
-    )
 
 
 def _drawn(

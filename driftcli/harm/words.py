@@ -44,11 +44,22 @@ def cautions(harm: Harm, *, hard: bool, trained_on: bool) -> tuple[str, ...]:
         )
     if harm.free is not None and harm.images < SIZES[0]:
         found.append(f"{harm.images} images are fewer than the {SIZES[0]} that estimates are calibrated for.")
+    if harm.mix == "free" and _torn(harm):
+        found.append(
+            "Predicted classes shifted. Either the images show other classes, or the model is badly hurt: if the classes' shares are "
+            f"what they were, its accuracy is about {_interval(harm.fixed.stream)}."  # type: ignore[union-attr]
+        )
     if harm.mix == "fixed" and harm.fixed is not None:
         found.append(
             "The estimate takes the shares of the classes to be those of the good images; if they changed, it is too low."
         )
     return tuple(found)
+
+
+def _torn(harm: Harm) -> bool:
+    """Whether the two readings of the class shares disagree: a model that now says one class of everything looks like a new mix."""
+    fixed, free = harm.fixed, harm.free
+    return fixed is not None and free is not None and fixed.verdict == "probably hurts" != free.verdict
 
 
 def _verdict(harm: Harm) -> str:

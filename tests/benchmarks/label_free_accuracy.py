@@ -226,7 +226,7 @@ def _records(file: Path) -> list[dict]:
     """With NannyML's own estimates where `label_free_nannyml.py` was run."""
     records, beside = json.loads(file.read_text()), file.with_suffix(".nannyml.json")
     more = json.loads(beside.read_text()) if beside.is_file() else [float("nan")] * len(records)
-    return [record | {"NannyML": each} for record, each in zip(records, more, strict=True)]
+    return [record | {"NannyML": each, "draw": file.stem} for record, each in zip(records, more, strict=True)]
 
 
 def _mean(records: Sequence[dict], key: str) -> float:
@@ -238,17 +238,33 @@ def _lost(record: dict) -> float:
 
 
 def _errors(records: Sequence[dict], sizes: Sequence[int]) -> None:
-    print("\nMean absolute error in points, of the stream (se over draws)")
+    print("\nMean absolute error in points, of the stream (fixed and free: ± standard error over draws)")
     names = ("baseline", "NannyML", "CBPE", "DoC", "ATC-NE", "COT", "BBSE", "mean c", "fixed", "free")
-    print(f"{'':17s} {'m':>4} {'n':>5} " + " ".join(f"{n:>9}" for n in names) + "   free, these m images")
+    print(
+        f"{'':17s} {'m':>4} {'n':>5} "
+        + " ".join(f"{n:>9}" + ("     " if n in ("fixed", "free") else "") for n in names)
+        + "   free, these m images"
+    )
     for what in ("clean", "corrupted", "mix", "mix x corrupted"):
         for m in sizes:
             some = [r for r in records if r["what"] == what and r["m"] == m]
-            cells = [100 * float(np.mean([abs(r[n] - r["stream"]) for r in some])) for n in names]
+            cells = [
+                f"{_error(some, n):9.1f}" + (_spread(some, n) if n in ("fixed", "free") else "")
+                for n in names
+            ]
             own = 100 * float(np.mean([abs(r["free"] - r["images"]) for r in some]))
-            print(
-                f"{what:17s} {m:4d} {len(some):5d} " + " ".join(f"{c:9.1f}" for c in cells) + f"   {own:.1f}"
-            )
+            print(f"{what:17s} {m:4d} {len(some):5d} " + " ".join(cells) + f"   {own:.1f}")
+
+
+def _error(records: Sequence[dict], name: str) -> float:
+    """Mean absolute error in points; without those for which the estimate was not made."""
+    errors = [abs(r[name] - r["stream"]) for r in records]
+    return 100 * float(np.nanmean(errors)) if np.isfinite(errors).any() else float("nan")
+
+
+def _spread(records: Sequence[dict], name: str) -> str:
+    by_draw = [_error([r for r in records if r["draw"] == d], name) for d in {r["draw"] for r in records}]
+    return f" ±{np.std(by_draw, ddof=1) / np.sqrt(len(by_draw)):.1f}" if len(by_draw) > 1 else ""
 
 
 def _coverage(records: Sequence[dict], sizes: Sequence[int]) -> None:
