@@ -41,7 +41,7 @@ class Reading:
     columns: frozenset[str] = frozenset()
     """Names of the manifests' columns that any used image has."""
     remarks: tuple[str, ...] = ()
-    """Sentences for the report on profiles: shards that are missing."""
+    """Sentences for the report on profiles (shards that are missing) and on predictions."""
     remembered: int = 0
     """Images of which no pixel was read, because a cache knew them."""
 
