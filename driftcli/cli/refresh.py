@@ -29,7 +29,7 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="NEW_ARTIFACT",
-        help="New folder for the artifact with the refreshed baseline (default: the artifact itself is changed).",
+        help="New folder for the artifact with the refreshed baseline; without it the artifact itself is changed.",
         rich_help_panel=c.OUTPUT,
         show_default=False,
     ),
