@@ -93,8 +93,8 @@ def refreshed(done: Refreshed, *, brief: bool) -> str:
 def _verdict(done: Refreshed) -> str:
     """What the baseline of before said of the new images."""
     if done.p_value is None:
-        return f"judged before: {done.verdict} ({safe_name(done.reason or '')})"
-    return f"judged before: {done.verdict}, p = {p_value(done.p_value)}"
+        return f"the baseline as it was says: {done.verdict} ({safe_name(done.reason or '')})"
+    return f"the baseline as it was says: {done.verdict}, p = {p_value(done.p_value)}"
 
 
 def _before_and_after(done: Refreshed) -> list[str]:
@@ -109,12 +109,18 @@ def _before_and_after(done: Refreshed) -> list[str]:
         return rows
     before, after = _range(done.false_alarms_before), _range(done.false_alarms)
     if before and after:
-        rows.append(f"  false alarms of good batches of {done.batch}: {before} -> {after}")
+        rows.append(
+            f"  false alarms of good batches of {done.batch}{_at(done.false_alarms)}: {before} -> {after}"
+        )
     for what, changes in (("now sees", done.gained), ("no longer sees", done.lost)):
         if changes:
             named = ", ".join(map(words.detectable, changes))
             rows.append(f"  of {done.batch} images it {what} {named} (by a few simulated batches)")
     return rows
+
+
+def _at(rate: FalseAlarmRate | None) -> str:
+    return "" if rate is None else f" at alpha {rate.nominal:g}"
 
 
 def _range(rate: FalseAlarmRate | None) -> str:
