@@ -23,12 +23,13 @@ if TYPE_CHECKING:
         FitOptions,
         PowerOptions,
         ProfileOptions,
+        RefreshOptions,
         SimulateOptions,
     )
     from driftcli.api.report import Report
     from driftcli.api.saved import acknowledge, history, inspect, report
     from driftcli.api.studies import power, simulate
-    from driftcli.api.verbs import baseline, check, fit, profile
+    from driftcli.api.verbs import baseline, check, fit, profile, refresh
     from driftcli.check_history.records import Acknowledged, Past
     from driftcli.core.errors import (
         ArtifactError,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from driftcli.core.inspection import Account
-    from driftcli.core.outcomes import Calibrated, Fitted, Profiled
+    from driftcli.core.outcomes import Calibrated, Fitted, Profiled, Refreshed
     from driftcli.core.power_report import PowerReport
     from driftcli.core.progress import Progress
     from driftcli.simulation.write_copy import Simulated
@@ -63,6 +64,8 @@ __all__ = [
     "ProfileOptions",
     "Profiled",
     "Progress",
+    "RefreshOptions",
+    "Refreshed",
     "Report",
     "SimulateOptions",
     "Simulated",
@@ -76,6 +79,7 @@ __all__ = [
     "inspect",
     "power",
     "profile",
+    "refresh",
     "report",
     "simulate",
 ]
@@ -87,12 +91,13 @@ _HOMES = {
         "FitOptions",
         "PowerOptions",
         "ProfileOptions",
+        "RefreshOptions",
         "SimulateOptions",
     ),
     "driftcli.api.report": ("Report",),
     "driftcli.api.saved": ("acknowledge", "history", "inspect", "report"),
     "driftcli.api.studies": ("power", "simulate"),
-    "driftcli.api.verbs": ("baseline", "check", "fit", "profile"),
+    "driftcli.api.verbs": ("baseline", "check", "fit", "profile", "refresh"),
     "driftcli.core.errors": (
         "ArtifactError",
         "DriftcliError",
@@ -101,7 +106,7 @@ _HOMES = {
         "UsageError",
     ),
     "driftcli.core.inspection": ("Account",),
-    "driftcli.core.outcomes": ("Calibrated", "Fitted", "Profiled"),
+    "driftcli.core.outcomes": ("Calibrated", "Fitted", "Profiled", "Refreshed"),
     "driftcli.core.power_report": ("PowerReport",),
     "driftcli.core.progress": ("Progress",),
     "driftcli.check_history.records": ("Acknowledged", "Past"),

@@ -23,6 +23,7 @@ from driftcli.cli.check import Check
 from driftcli.cli.fit import Fit
 from driftcli.cli.power import Power
 from driftcli.cli.profile import Profile
+from driftcli.cli.refresh import Refresh
 from driftcli.cli.simulate import Simulate
 from driftcli.config.layers import SHARES
 from driftcli.config.resolve import OPTIONS, SWITCHED
@@ -42,6 +43,7 @@ COMMANDS: dict[str, tuple[type, str]] = {
     "fit": (Fit, "Run"),
     "baseline": (Baseline, "Run"),
     "check": (Check, "Run"),
+    "refresh": (Refresh, "Run"),
     "profile": (Profile, "Run"),
     "power": (Power, "Study"),
     "simulate": (Simulate, "Drift"),

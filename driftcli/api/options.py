@@ -235,6 +235,79 @@ class CheckOptions(Run, total=False):
     workers: int | Literal["auto"] | None
 
 
+class RefreshOptions(Run, total=False):
+    """Options of `driftcli.refresh`, each as on the command line; None: not given.
+
+    alpha: False-alarm rate of the gate (default: 0.01).
+    tolerance: Shifted share that is still accepted; auto: what good groups of the baseline differ by (at
+        least 5 groups), unless the batch lies farther from all of them; 0: any proven change counts
+        (default: 0).
+    min_images: Fewer distinct images are not audited (default: 8).
+    max_unreadable: More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).
+    dependence: Images in a row that are near-copies or resemble each other are moved together; off: every
+        image counts as independent; group_by goes before it (default: auto).
+    ignore_composition: Compare within classes (labels that the baseline has, else clusters): another mix is
+        no drift.
+    detectable: Corruptions to simulate, so that checks can say what they would have seen (default: small).
+    group_by: What makes images dependent: folder, hour, column:NAME or a regular expression on the path;
+        groups become the unit of the test (default: none).
+    stratify_by: Label or class to compare within (default: none).
+    predictions: What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`,
+        and p_CLASS for every class (or logits, or prediction), label where known; off: no columns of the
+        manifest either (default: the manifest's columns of these names). One, or several.
+    exclude: Pass over matching paths. One, or several.
+    since: Only files changed within 30m, 24h, 7d (default: none).
+    limit: Read at most N images (default: none).
+    follow: Follow symbolic links inside the source.
+    max_unreadable_folders: More folders that cannot be listed: not audited, for nobody knows what they hold
+        (default: 0).
+    crop: Part of each image, in pixels or fractions (default: none).
+    mask: Image whose black parts are ignored (default: none).
+    cache: Keep what is measured of each image in this folder, and look there before decoding: the same
+        images are measured once (default: none).
+    cache_size: Largest size of the cache; what was not used for longest goes (default: 1024).
+    weights: Weights of the network (default: none).
+    trust_weights: Accept weights of unknown checksum.
+    allow_download: Fetch weights from the network if they are not on this machine.
+    engine: Who measures images: this process, or actors of Ray, as many as workers (default: local).
+    ray_address: With engine ray, the cluster: auto or HOST:PORT; without it Ray runs on this machine
+        (default: none).
+    seed: Seed of all randomness (default: 0).
+    device: auto, cpu, cuda, cuda:N or mps (default: auto).
+    workers: Decoding processes (default: auto).
+    config: YAML file of settings, as `--config`; options given in the call win (default: none).
+    progress: Is told of stages and steps, and of warnings (default: a `Progress` that keeps it to itself).
+    """
+
+    alpha: float | str | None
+    tolerance: float | str | None
+    min_images: int | None
+    max_unreadable: float | str | None
+    dependence: Literal["auto", "off"] | None
+    ignore_composition: bool | None
+    detectable: Literal["full", "small", "none"] | None
+    group_by: str | None
+    stratify_by: str | None
+    predictions: str | Sequence[str] | None
+    exclude: str | Sequence[str] | None
+    since: str | None
+    limit: int | None
+    follow: bool | None
+    max_unreadable_folders: int | None
+    crop: str | None
+    mask: Name | None
+    cache: str | None
+    cache_size: int | None
+    weights: Name | None
+    trust_weights: bool | None
+    allow_download: bool | None
+    engine: Literal["local", "ray"] | None
+    ray_address: str | None
+    seed: int | None
+    device: str | None
+    workers: int | Literal["auto"] | None
+
+
 class ProfileOptions(Run, total=False):
     """Options of `driftcli.profile`, each as on the command line; None: not given.
 

@@ -1,4 +1,4 @@
-"""Learn, calibrate, check: `fit`, `baseline`, `check` and `profile` with the command line's options as keywords."""
+"""Learn, calibrate, check: `fit`, `baseline`, `check`, `refresh` and `profile` with the command line's options as keywords."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ from driftcli.api._run import names, resolved
 
 if TYPE_CHECKING:
     from driftcli.api.keywords import Name, Sources
-    from driftcli.api.options import BaselineOptions, CheckOptions, FitOptions, ProfileOptions
+    from driftcli.api.options import (
+        BaselineOptions,
+        CheckOptions,
+        FitOptions,
+        ProfileOptions,
+        RefreshOptions,
+    )
     from driftcli.api.report import Report
-    from driftcli.core.outcomes import Calibrated, Fitted, Profiled
+    from driftcli.core.outcomes import Calibrated, Fitted, Profiled, Refreshed
 
 
 def fit(source: Sources, output: Name, *, force: bool = False, **options: Unpack[FitOptions]) -> Fitted:
@@ -160,6 +166,62 @@ def check(
         baseline=baseline,
     )
     return Report.of(*audited) if isinstance(audited, tuple) else Report.of(audited)
+
+
+def refresh(
+    artifact: Name,
+    source: Sources,
+    *,
+    baseline: str | None = None,
+    output: Name | None = None,
+    drop_seen: bool = False,
+    accept_drift: bool = False,
+    expect_sha256: str | None = None,
+    **options: Unpack[RefreshOptions],
+) -> Refreshed:
+    """Make a batch of good images that somebody has reviewed part of a baseline, and calibrate it anew.
+
+    The new images are judged by the baseline as it was, and the verdict stays in the artifact. Images that the baseline
+    holds already are left out. The Python twin of `driftcli refresh`; the environment is not read.
+
+    Args:
+        artifact: Folder that `fit` wrote.
+        source: The batch: a folder (recursive), glob, image, manifest (.csv, .jsonl, .txt), .zip or .tar, or several of
+            them (each is a group of its own). A baseline with a classifier's predictions needs those of these images, too.
+        baseline: Name of the baseline. None: `default`, the only one, or `holdout`.
+        output: New folder for the artifact with the refreshed baseline. None: the artifact itself is changed.
+        drop_seen: Leave out images that the artifact was fitted on, however many.
+        accept_drift: Add images that are drift from the baseline, or that it cannot judge, because somebody looked at them.
+        expect_sha256: Digest that the artifact must have (64 hexadecimal digits). None: any.
+        **options: As on the command line; None is "not given". See `help(driftcli.RefreshOptions)`.
+
+    Returns:
+        How many images were added, what the baseline said of them, and what it can do now and could before.
+
+    Raises:
+        UsageError: An option is wrong, or the images are drift or cannot be judged and `accept_drift` is false.
+        NotAuditedError: There is no such source, or no usable image in it.
+        ArtifactError: The artifact or its baseline is missing, damaged, of another machine's making, or changed meanwhile.
+        InternalError: Memory ran out, or the artifact is not writable.
+
+    Example:
+        import driftcli
+
+        refreshed = driftcli.refresh("ref", "images/monday", output="ref-2")
+        print(refreshed.verdict, refreshed.images_before, "->", refreshed.images)
+    """
+    from driftcli.audit import refresh as audit
+
+    call = replace(resolved(options), expect_sha256=expect_sha256)
+    return audit.refresh(
+        Path(artifact),
+        names(source),
+        call,
+        baseline=baseline,
+        output=None if output is None else Path(output),
+        drop_seen=drop_seen,
+        accept_drift=accept_drift,
+    )
 
 
 def profile(

@@ -91,6 +91,21 @@ class Harm(_Harm, total=False):
     reach: float
 
 
+Refresh = TypedDict(
+    "Refresh",
+    {
+        "created": str,
+        "from": str,
+        "images_added": Count,
+        "already_there": Count,
+        "source": tuple[str, ...],
+        "verdict": str,
+        "p_value": Share | None,
+    },
+)
+"""One batch that became part of a baseline: when, of which artifact (its digest), and what the baseline of before said of it."""
+
+
 class _Baseline(TypedDict):
     """What no check can do without."""
 
@@ -118,6 +133,7 @@ class Baseline(_Baseline, total=False):
     diagnosis: Diagnosis | None
     predictions: Predictions | None
     harm: Harm | None
+    lineage: tuple[Refresh, ...]
 
 
 class Fitted(TypedDict, total=False):

@@ -112,6 +112,16 @@ class Artifact:
             return current, loaded
         raise ArtifactError(f"{self.path} is replaced faster than it can be read", "run the command again")
 
+    def exactly(self, role: str) -> State:
+        """One state as this manifest names it; ArtifactError where a writer has removed it since."""
+        try:
+            return self._load(role)
+        except FileNotFoundError as error:
+            self._newer(role, error)
+            raise ArtifactError(
+                f"{self.path} was replaced while it was being copied", "run the command again"
+            ) from error
+
     def verify(self) -> tuple[FileCheck, ...]:
         """Reads and checks every file that the manifest names, in the order of their roles; `state` does not read them again."""
         checks = tuple(self._check(entry) for _, entry in sorted(self.files.items()))
@@ -226,6 +236,7 @@ def writing(
     kind: str = KIND,
     wait: float = 30.0,
     expected: str | None = None,
+    like: Artifact | None = None,
 ) -> Iterator[Draft]:
     """Holds the artifact's lock, offers its content to be changed, and replaces it when the block ends well.
 
@@ -236,6 +247,7 @@ def writing(
         kind: What the artifact is; an existing one of another kind is refused.
         wait: Seconds to wait for another writer.
         expected: Not `create`: the digest that the artifact must have before it is changed.
+        like: With `create`: begin with a copy of this artifact.
 
     Raises:
         UsageError: Exit 2. `create`, and there is an artifact, or a folder with other things in it.
@@ -250,13 +262,16 @@ def writing(
     with locked(folder, wait) as lock:
         if create:
             check_target(folder, force=force)
-            begun = Draft(folder, kind, lock, {}, {})
+            begun = Draft(folder, kind, lock, {} if like is None else like.manifest, {})
         else:
             current = _of_kind(
                 read(folder, expected), kind
             )  # again: another writer may have finished meanwhile
             begun = Draft(folder, kind, lock, current.manifest, current.files)
         with transaction(begun) as draft:
+            if like is not None:
+                for role in like.files:
+                    draft.put(role, like.exactly(role))
             yield draft
 
 

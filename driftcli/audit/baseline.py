@@ -64,7 +64,7 @@ def baseline(
     call = replace(call, progress=watch)
     with watch.stage("opening the reference"):
         _, reference = open_reference(str(artifact), call.settings, call.given, call.expect_sha256)
-    with _reader(reference, call) as reader:
+    with reader_for(reference, call) as reader:
         reading, canary = _read(reader, reference, sources, str(artifact))
         preconditions.require(reading, call.settings, FEWEST, "baseline")
         preconditions.require_columns(reading, call.settings, call.given)
@@ -93,8 +93,8 @@ def baseline(
             *reading.cautions,
             *made.cautions,
             *_cautions(reference, canary),
-            *_leaked(reference, reading.features),
-            *_unseen(sources, held_out, reader.settings.calibrate.detectable),
+            *leaked(reference, reading.features),
+            *unseen(sources, held_out, reader.settings.calibrate.detectable),
         ),
         seconds=time.monotonic() - started,
         stages=watch.stages(),
@@ -124,7 +124,7 @@ def _exported(
     return write_corrupted(sources, GoodImages(contents, labels), Path(place), call)
 
 
-def _reader(reference: Reference, call: Call) -> Reader:
+def reader_for(reference: Reference, call: Call) -> Reader:
     """What turns these images into features as it did with those of F."""
     return Reader(
         settings=reference.settings,
@@ -158,7 +158,7 @@ def _cautions(reference: Reference, canary: Mapping[str, NDArray[np.float32]]) -
     return [elsewhere] if elsewhere else []
 
 
-def _leaked(reference: Reference, held_out: Features) -> list[str]:
+def leaked(reference: Reference, held_out: Features) -> list[str]:
     """That some images are nearly images of the fit set, if they are."""
     near = reference.seen.near
     rows = [] if near is None else duplicates.leaked(held_out, reference.seen.pixels, near).tolist()
@@ -174,7 +174,7 @@ def _leaked(reference: Reference, held_out: Features) -> list[str]:
     return [said]
 
 
-def _unseen(sources: Sequence[str], held_out: HeldOut, asked: str) -> list[str]:
+def unseen(sources: Sequence[str], held_out: HeldOut, asked: str) -> list[str]:
     """That images behind profiles were not at hand, where something was to be simulated on them."""
     if asked == "none" or held_out.study is not None or not divided(sources)[1]:
         return []

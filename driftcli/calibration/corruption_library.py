@@ -35,22 +35,26 @@ CANDIDATES = 5_000
 EXCHANGES = 20
 
 
-def library(reader: Reader, sources: Sequence[str], held_out: Features) -> Library | None:
+def library(
+    reader: Reader, sources: Sequence[str], held_out: Features, at_hand: NDArray[np.int64] | None = None
+) -> Library | None:
     """Read a few images of C again under every corruption, without any network; fewer of them with one.
 
-    None where it is switched off, where nothing is to be simulated, or where no view is `quick`
+    `at_hand`: rows of the images that `sources` hold; None: all. None where it is switched off, where nothing is to be simulated, or where no view is `quick`
     (properties and reconstruction errors are).
     """
     asked = reader.settings.calibrate
     quick = _quick(reader, held_out)
-    if asked.diagnosis == "off" or asked.detectable == "none" or not quick or len(held_out) < 2 * FEWEST:
+    rows = np.arange(len(held_out)) if at_hand is None else at_hand
+    if asked.diagnosis == "off" or asked.detectable == "none" or not quick or len(rows) < 2 * FEWEST:
         return None
     columns: Mapping[str, Sequence[Column]] = {
         view: reader.extractors[kind].columns(view) for view, kind in quick.items()
     }
     space = _space.learn(held_out.views, columns)
-    chosen = balanced(space(held_out.views)[:CANDIDATES], images_for(len(held_out)))
-    few = held_out.at(np.sort(chosen))
+    rows = rows[:CANDIDATES]
+    chosen = balanced(space(held_out.views)[rows], images_for(len(held_out)))
+    few = held_out.at(np.sort(rows[chosen]))
     again = list(entries_again(sources, reader.settings, few.names))
     simulated, by_network = _simulated(reader, again, set(few.names[:SEEN_BY_NETWORK]), quick)
     if len(simulated) < ENOUGH:

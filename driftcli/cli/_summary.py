@@ -1,4 +1,4 @@
-"""What `fit`, `baseline` and `profile` did, in a few lines."""
+"""What `fit`, `baseline`, `refresh` and `profile` did, in a few lines."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from driftcli.core import sentences
-from driftcli.core.adequacy import adequacy
-from driftcli.core.amounts import data_size
+from driftcli.core.adequacy import adequacy, largest_batch
+from driftcli.core.amounts import data_size, fine_percent, p_value
 from driftcli.core.text import safe_name
 from driftcli.core.times import rough_duration
 
 if TYPE_CHECKING:
     from driftcli.core.images import Ledger
-    from driftcli.core.outcomes import Calibrated, Fitted, Profiled
+    from driftcli.core.outcomes import Calibrated, Fitted, Profiled, Refreshed
+    from driftcli.core.sight import FalseAlarmRate
 
 SHOWN = 16
 """Digits of a digest, as `inspect` shows them."""
@@ -62,6 +63,71 @@ def calibrated(done: Calibrated, *, brief: bool) -> str:
     rows += [f"  sha256 {done.digest}", *cautions(done.cautions)]
     named = "" if done.baseline == "default" else f" --baseline {safe_name(done.baseline)}"
     return "\n".join([*rows, f"next: driftcli check {where} IMAGES_OF_TODAY{named}", ""])
+
+
+def refreshed(done: Refreshed, *, brief: bool) -> str:
+    """What was added and what the baseline said of it; the baseline before and after; what comes next."""
+    where, name = safe_name(done.artifact), safe_name(done.baseline)
+    there = f"{done.already_there:,} already there"
+    if not done.added:
+        head = f"baseline {name} in {where}: nothing added, {there} ({rough_duration(done.seconds)})"
+    else:
+        parts = f", {there}" if done.already_there else ""
+        head = (
+            f"baseline {name} in {where}: {done.added:,} images added{parts} ({rough_duration(done.seconds)})"
+        )
+    if brief:
+        return f"{head}\n"
+    rows = [head, *ledger(done.ledger)]
+    if done.dropped_seen:
+        rows.append(f"  left out {done.dropped_seen:,} that the reference was fitted on")
+    if done.added:
+        rows += [f"  {_verdict(done)}", *_before_and_after(done)]
+    rows += [f"  sha256 {done.digest}", *cautions(done.cautions)]
+    if not done.added:
+        return "\n".join([*rows, ""])
+    named = "" if done.baseline == "default" else f" --baseline {name}"
+    return "\n".join([*rows, f"next: driftcli check {where} IMAGES_OF_TODAY{named}", ""])
+
+
+def _verdict(done: Refreshed) -> str:
+    """What the baseline of before said of the new images."""
+    if done.p_value is None:
+        return f"the baseline as it was says: {done.verdict} ({safe_name(done.reason or '')})"
+    return f"the baseline as it was says: {done.verdict}, p = {p_value(done.p_value)}"
+
+
+def _before_and_after(done: Refreshed) -> list[str]:
+    """Images, the largest batch they are adequate for, false alarms, and what is seen now and was not."""
+    from driftcli.reports.content import words
+
+    most = f"{largest_batch(done.images_before):,} -> {largest_batch(done.images):,}"
+    rows = [
+        f"  images {done.images_before:,} -> {done.images:,}; adequate for batches of up to {most} images"
+    ]
+    if done.batch is None:
+        return rows
+    before, after = _range(done.false_alarms_before), _range(done.false_alarms)
+    if before and after:
+        rows.append(
+            f"  false alarms of good batches of {done.batch}{_at(done.false_alarms)}: {before} -> {after}"
+        )
+    for what, changes in (("now sees", done.gained), ("no longer sees", done.lost)):
+        if changes:
+            named = ", ".join(map(words.detectable, changes))
+            rows.append(f"  of {done.batch} images it {what} {named} (by a few simulated batches)")
+    return rows
+
+
+def _at(rate: FalseAlarmRate | None) -> str:
+    return "" if rate is None else f" at alpha {rate.nominal:g}"
+
+
+def _range(rate: FalseAlarmRate | None) -> str:
+    """Where nine of ten such artifacts lie; empty where that is not known."""
+    if rate is None or rate.low is None or rate.high is None:
+        return ""
+    return f"{fine_percent(rate.low)} to {fine_percent(rate.high)}"
 
 
 def profiled(done: Profiled, artifact: str, *, brief: bool) -> str:

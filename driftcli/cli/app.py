@@ -26,6 +26,7 @@ VERBS = (
     "fit",
     "baseline",
     "check",
+    "refresh",
     "profile",
     "report",
     "history",

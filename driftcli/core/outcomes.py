@@ -1,4 +1,4 @@
-"""What `fit`, `baseline` and `profile` return."""
+"""What `fit`, `baseline`, `refresh` and `profile` return."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from driftcli.core.images import Ledger
+from driftcli.core.sight import Detectable, FalseAlarmRate
 from driftcli.core.stages import Stage
 
 
@@ -63,6 +64,55 @@ class Calibrated:
     stages: tuple[Stage, ...] = ()
     predictions: Mapping[str, Any] | None = None
     exported: tuple[str, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What `driftcli.refresh` did.
+
+    artifact, digest: The folder that holds the baseline now, and the SHA-256 that names its content.
+    digest_before: The SHA-256 of the artifact that the batch was judged against.
+    baseline: Name of the baseline.
+    images_before, images: How many images it held, and holds.
+    added: New images among them; 0: every image of the batch was there already, and nothing was changed.
+    already_there: Images of the batch that the baseline held before.
+    dropped_seen: Images left out because the artifact was fitted on them.
+    verdict, p_value, reason: What the baseline of before said of the new images, "pass", "warn", "drift" or "inconclusive" (then
+        p is None, and the reason is told); None where there were none.
+    groups: Images by group now.
+    batch: The batch size that the following figures are for; None: too few images to measure any.
+    false_alarms_before, false_alarms: How often the gate fires on good batches of this size.
+    gained, lost: Changes that such batches show now and did not before, or milder ones; and the reverse.
+    refreshes: How many batches have become part of this baseline, this one included.
+    ledger: Where every entry of the sources went.
+    cautions: What a careful reader should know, in sentences.
+    seconds: Wall-clock time.
+    stages: Where it went.
+    """
+
+    artifact: str
+    digest: str
+    digest_before: str
+    baseline: str
+    images_before: int
+    images: int
+    added: int
+    already_there: int
+    dropped_seen: int
+    ledger: Ledger
+    verdict: str | None = None
+    p_value: float | None = None
+    reason: str | None = None
+    groups: Mapping[str, int] = field(default_factory=dict)
+    batch: int | None = None
+    false_alarms_before: FalseAlarmRate | None = None
+    false_alarms: FalseAlarmRate | None = None
+    gained: tuple[Detectable, ...] = ()
+    lost: tuple[Detectable, ...] = ()
+    refreshes: int = 0
+    cautions: tuple[str, ...] = ()
+    seconds: float = 0.0
+    stages: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

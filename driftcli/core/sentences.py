@@ -148,6 +148,28 @@ def classifier(facts: Mapping[str, Any]) -> str:
     return f"{said}, right on {amounts.percent(facts['accuracy'])} of {facts['labelled']:,} labelled ones"
 
 
+def refreshed(facts: Mapping[str, Any]) -> str:
+    """One entry of a baseline's lineage: "refreshed 2026-11-28 with 24 images from images/today: drift from it, p = 0.0003, accepted all the same"."""
+    day, added = str(facts["created"])[:10], facts["images_added"]
+    images = f"{added:,} image{'' if added == 1 else 's'} from {', '.join(map(str, facts['source']))}"
+    p = "" if facts["p_value"] is None else f", p = {amounts.p_value(facts['p_value'])}"
+    return f"refreshed {day} with {images}: {_JUDGED.get(facts['verdict'], facts['verdict'])}{p}{_in_spite(facts)}"
+
+
+_JUDGED = {
+    "pass": "like the baseline of before",
+    "warn": "within the tolerance",
+    "drift": "drift from the baseline of before",
+    "inconclusive": "not comparable with the baseline of before",
+}
+DOUBTED = frozenset({"drift", "inconclusive"})
+"""Verdicts on a batch that becomes part of a baseline only if somebody says that it was looked at."""
+
+
+def _in_spite(facts: Mapping[str, Any]) -> str:
+    return " (--accept-drift)" if facts["verdict"] in DOUBTED else ""
+
+
 # ---------------------------------------------------------------- a diagnosis
 
 

@@ -104,6 +104,7 @@ def test_the_main_help(main):
         "fit",
         "baseline",
         "check",
+        "refresh",
         "profile",
         "report",
         "history",

@@ -186,6 +186,24 @@ def test_a_baseline_can_be_added(old, drift, check, tmp_path):
     assert check(changed, *CHECKS["properties-pass"][1:]).result["verdict"] == "pass"
 
 
+@pytest.mark.parametrize("name", ARTIFACTS)
+def test_a_baseline_can_be_refreshed(name, old, drift, tmp_path):
+    """Where this machine sees the canaries as the one did that made it; what it holds besides is as it was."""
+    words = ("batches/dim", "--accept-drift", "--detectable", "none", "--workers", 1, "-o", tmp_path / "new")
+    before = store.read(old / name)
+    ran = drift("refresh", name, *words)
+    if ran.code == 3 and "this machine computes other" in ran.err:
+        pytest.skip(f"canaries: {ran.err.splitlines()[0]}")
+    assert (ran.code, "16 images added" in ran.out) == (0, True), ran.err
+    after = store.read(tmp_path / "new")
+    changed = [k for k, v in after.manifest["baselines"].items() if v != before.manifest["baselines"][k]]
+    assert [len(after.manifest["baselines"][key]["lineage"]) for key in changed] == [1]
+    kept = {file.role: file.sha256 for file in before.files.values()}
+    for file in after.files.values():
+        if not file.role.endswith(tuple(f"-{key}" for key in changed)):
+            assert file.sha256 == kept[file.role], file.role
+
+
 # ---------------------------------------------------------------- results
 
 

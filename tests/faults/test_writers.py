@@ -43,7 +43,7 @@ def held(folder):
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="asks /proc which file a descriptor is")  # noqa: PTH110
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("writer", ["fit", "baseline", "profile", "check", "report"])
+@pytest.mark.parametrize("writer", ["fit", "baseline", "refresh", "profile", "check", "report"])
 def test_a_failing_disk_is_4_and_changes_nothing(drift, world, tmp_path, broken, writer, call):
     code = ERRORS[(CALLS.index(call) + len(writer)) % 3]
     out = tmp_path / "out"
@@ -57,6 +57,7 @@ def test_a_failing_disk_is_4_and_changes_nothing(drift, world, tmp_path, broken,
         "fit": [("fit", world.train, "-o", out / "new", "--method", "properties"),
                 ("fit", world.train, "-o", out / "ref", "--force", "--method", "properties")],
         "baseline": [("baseline", out / "ref", world.good, "--name", "more")],
+        "refresh": [("refresh", out / "ref", world.fresh, "--detectable", "none", *words) for words in ((), ("-o", out / "new"))],
         "profile": [("profile", world.fresh, "--artifact", world.ref, "-o", out / "x.safetensors")],
         "check": [("check", world.ref, world.fresh, *words) for words in (written[:2], ("-o", f"html={out}/page/"))],
         "report": [("report", out / "saved.json", *written[at : at + 2]) for at in range(0, len(written), 2)],

@@ -22,6 +22,14 @@ def calibrate() -> driftcli.Calibrated:
     return driftcli.baseline("ref", ("a", "b"), name="night", config="d.yaml", progress=driftcli.Progress())
 
 
+def renew() -> tuple[int, float | None]:
+    """A reviewed batch joins the baseline."""
+    options: driftcli.RefreshOptions = {"alpha": 0.001, "predictions": "answers.csv"}
+    done = driftcli.refresh("ref", ["mon", Path("tue")], output="ref-2", accept_drift=True, **options)
+    assert_type(done, driftcli.Refreshed)
+    return done.added, done.p_value
+
+
 def gate() -> int:
     """Shares are numbers or texts; what can be `auto` is a number or that."""
     report = driftcli.check(

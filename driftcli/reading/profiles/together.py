@@ -43,11 +43,11 @@ class Together:
         """Whether the reader's own workers are needed."""
         return bool(self.images) and self.reader.settings.engine == "local"
 
-    def read(self, judge: Judge, stage: str, *, by_source: bool = False) -> Reading:
+    def read(self, judge: Judge, stage: str, *, by_source: bool = False, even_one: bool = False) -> Reading:
         """One reading of all. `judge` is told of every machine that measured some of them, before they count.
 
-        `by_source`: where there are several sources - those of profiles are meant, not their files - each is a group.
-        Raises as `open_sources` and `Opened`, and what `judge` raises.
+        `by_source`: where there are several sources - those of profiles are meant, not their files - each is a group; with `even_one` a
+        single one, too. Raises as `open_sources` and `Opened`, and what `judge` raises.
         """
         images, files = divided(self.specs)
         if files:
@@ -66,7 +66,7 @@ class Together:
         if images:
             merger.add(self._of_images(images, judge, stage, by_source=by_source))
         reading = merger.merged()
-        if by_source and len(sources) == 1:
+        if by_source and len(sources) == 1 and not even_one:
             reading = replace(reading, features=replace(reading.features, group=None))
         none = (b"",) * len(
             reading.features

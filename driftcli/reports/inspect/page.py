@@ -81,6 +81,7 @@ def _baseline(baseline: BaselineAccount, *, measured: bool) -> Iterator[Row]:
     )
     if said := facts.get("predictions"):
         yield "", sentences.classifier(said)
+    yield from (("", sentences.refreshed(each)) for each in facts.get("lineage") or ())
     for line in rates(baseline) if measured else ():
         yield "", line
     for size, changes in baseline.detectable.items():
