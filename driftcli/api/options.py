@@ -253,8 +253,8 @@ class RefreshOptions(Run, total=False):
         groups become the unit of the test (default: none).
     stratify_by: Label or class to compare within (default: none).
     predictions: What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`,
-        and p_CLASS for every class (or logits, or prediction), label where known; off: no columns of the
-        manifest either (default: the manifest's columns of these names). One, or several.
+        and p_CLASS for every class (or logits, or prediction), label where known; without it, columns of
+        these names in the manifest of the images count; off: not those either. One, or several.
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
