@@ -122,6 +122,16 @@ CacheSize = Annotated[
         help="Largest size of the cache; what was not used for longest goes (default: 1024).",
     ),
 ]
+TextJsonCsv = Annotated[
+    str,
+    option(
+        "-f",
+        "--format",
+        metavar="text|json|csv",
+        panel=OUTPUT,
+        help="Form of standard output (default: text).",
+    ),
+]
 Null = Annotated[bool, option("-0", "--null", help="Paths on standard input end in NUL.", panel=INPUT)]
 
 # ---------------------------------------------------------------- common

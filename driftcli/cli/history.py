@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from driftcli.cli import _reports, session
-from driftcli.cli._common import OUTPUT, option
+from driftcli.cli._common import OUTPUT, TextJsonCsv, option
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, group
 from driftcli.core.errors import UsageError
@@ -83,16 +83,6 @@ Acknowledge = Annotated[
 Note = Annotated[
     str, option("--note", metavar="TEXT", panel=SELECTION, help="Kept with --acknowledge: what it was.")
 ]
-Format = Annotated[
-    str,
-    option(
-        "-f",
-        "--format",
-        metavar="text|json|csv",
-        panel=OUTPUT,
-        help="Form of standard output (default: text).",
-    ),
-]
 Outputs = Annotated[
     list[str] | None,
     option(
@@ -118,7 +108,7 @@ class LookBack:
     newest: Limit = 30
     acknowledge: Acknowledge = False
     note: Note = ""
-    format: Format = "text"
+    format: TextJsonCsv = "text"
     output: Outputs = None
     common: Common
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from driftcli.cli import _common as c
 from driftcli.cli import _order, _reports, session
 from driftcli.cli import options as o
-from driftcli.cli._common import OUTPUT, option
+from driftcli.cli._common import TextJsonCsv, option
 from driftcli.cli._complete import corruptions_or_all
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, Entries, Region, Weights, group
@@ -81,16 +81,6 @@ Foreign = Annotated[
         help="Also mix images of another kind into the batch. Repeatable.",
     ),
 ]
-Format = Annotated[
-    str,
-    option(
-        "-f",
-        "--format",
-        metavar="text|json|csv",
-        panel=OUTPUT,
-        help="Form of standard output (default: text).",
-    ),
-]
 
 
 @group
@@ -120,7 +110,7 @@ class Power:
     entries: Entries
     region: Region
     null: c.Null = False
-    format: Format = "text"
+    format: TextJsonCsv = "text"
     output: o.Outputs = None
     weights: Weights
     common: Common

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from driftcli.cli import _reports, session
-from driftcli.cli._common import GATE, INPUT, OUTPUT, option
+from driftcli.cli._common import GATE, INPUT, OUTPUT, TextJsonCsv, option
 from driftcli.cli._signature import command
 from driftcli.cli.groups import Common, group
 from driftcli.core.errors import NotAuditedError, UsageError
@@ -80,16 +80,6 @@ Predictions = Annotated[
         help="CSV path,prediction of the queued images, where the queue holds none.",
     ),
 ]
-Format = Annotated[
-    str,
-    option(
-        "-f",
-        "--format",
-        metavar="text|json|csv",
-        panel=OUTPUT,
-        help="Form of standard output (default: text).",
-    ),
-]
 Outputs = Annotated[
     list[str] | None,
     option(
@@ -113,7 +103,7 @@ class Score:
     max_drop: MaxDrop = None
     baseline_accuracy: BaselineOption = None
     predictions: Predictions = None
-    format: Format = "text"
+    format: TextJsonCsv = "text"
     output: Outputs = None
     common: Common
 

@@ -15,7 +15,7 @@ BITS = 4
 """Difference hashes (64 bits) at most so far apart. Photos that were blurred, made noisy or compressed anew
 stay at 0; of 60,000 pairs of different photos none was closer than 9."""
 LEAKED = 3
-"""The same where a few pairs among very many are an accusation. Nine of ten photos reduced to three quarters and saved anew are so near."""
+"""The same where a few pairs among very many are an accusation: a picture reduced and saved anew is mostly so near."""
 FLAT = 6
 """A hash with fewer ones, or fewer zeros, is of a picture without structure: it says nothing."""
 USUAL = 0.05

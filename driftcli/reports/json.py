@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, final
 
 from driftcli.core import strict_json
@@ -13,7 +11,7 @@ from driftcli.core.report import Report
 from driftcli.core.strict_json import Limits, NotStrictError
 from driftcli.core.typed_json import Malformed, build
 from driftcli.reports.base import ReportFormat
-from driftcli.reports.layout.writing import plain, write
+from driftcli.reports.layout.writing import plain, published, write
 
 SCHEMA_VERSION = 1
 DEEPEST = 32
@@ -65,9 +63,7 @@ def parse(text: str) -> Report:
 
 def schema() -> dict[str, Any]:
     """The published JSON Schema of the result (draft 2020-12)."""
-    text = files("driftcli.reports").joinpath("result.schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
+    return published("result")
 
 
 def load(text: str) -> dict[str, Any]:

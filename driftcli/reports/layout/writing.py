@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -59,3 +60,10 @@ def write(value: Any, indent: str = "") -> str:
 def _string(text: str) -> str:
     """A JSON string that is safe to print: terminal commands and bidirectional marks as escapes."""
     return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(text, ensure_ascii=False))
+
+
+def published(name: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) that the package publishes under this name: `result`, `power`, `score`."""
+    text = files("driftcli.reports").joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from importlib.resources import files
 from typing import Any
 
 from driftcli.core.power_report import PowerReport, Rate
-from driftcli.reports.layout.writing import plain, write
+from driftcli.reports.layout.writing import plain, published, write
 
 ORDER = (
     "schema_version", "kind", "tool", "created", "artifact", "digest", "baseline", "source", "foreign", "alpha", "trials",
@@ -30,9 +28,7 @@ def to_json(report: PowerReport) -> str:
 
 def schema() -> dict[str, Any]:
     """The published JSON Schema of this result (draft 2020-12)."""
-    text = files("driftcli.reports").joinpath("power.schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
+    return published("power")
 
 
 def to_csv(report: PowerReport) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from dataclasses import fields
-from importlib.resources import files
 from typing import Any
 
 from driftcli.core.score_report import ScoreReport
-from driftcli.reports.layout.writing import plain, write
+from driftcli.reports.layout.writing import plain, published, write
 
 FIRST = ("schema_version", "kind")
 COLUMNS = ("path", "label", "chance", "labels", "prediction", "date", "weight")
@@ -24,9 +22,7 @@ def to_json(report: ScoreReport) -> str:
 
 def schema() -> dict[str, Any]:
     """The published JSON Schema of this result (draft 2020-12)."""
-    text = files("driftcli.reports").joinpath("score.schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
+    return published("score")
 
 
 def to_csv(report: ScoreReport) -> str:
