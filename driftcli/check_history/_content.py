@@ -65,12 +65,27 @@ STATISTICS: Mapping[str, str] = {
         for name in _SUMMARY
     },
 }  # fmt: skip
+HARM: Mapping[str, str] = {
+    "check_id": _COUNT, "verdict": "({0} IN ('probably hurts', 'probably harmless', 'cannot say'))",
+    "class_mix": "({0} IN ('free', 'fixed'))", "tolerance": _SHARE, "images": _COUNT, "baseline_accuracy": _SHARE,
+    "baseline_images": _COUNT, "p_value": _SHARE, "alpha": _number(1e-12, 1), "alarm": _FLAG, "is_foreign": _FLAG,
+    **{
+        f"{of}{end}": f"(({{0}} IS NULL) = (accuracy IS NULL) AND {_maybe(_SHARE)})"  # all six, or none
+        for of in ("accuracy", "accuracy_of_these") for end in ("", "_low", "_high")
+    },
+}  # fmt: skip
+LABELLED: Mapping[str, str] = {
+    "batch_digest": _TEXT, "baseline_digest": _TEXT, "created": _TIME, "queue": _TEXT, "images": _COUNT, "labelled": _COUNT,
+    "labels": _EVIDENCE, "accuracy": _SHARE, "accuracy_low": _SHARE, "accuracy_high": _SHARE,
+}  # fmt: skip
 DECIDING = {"checks": CHECKS, "sequences": SEQUENCES, "acknowledged": ACKNOWLEDGED}
 """What a new check builds on: a row each."""
-SHOWN = {**DECIDING, "families": FAMILIES, "statistics": STATISTICS}
+SHOWN = {**DECIDING, "families": FAMILIES, "statistics": STATISTICS, "harm": HARM, "labelled": LABELLED}
 """And what looking back shows."""
 _LATER = {"day", "report"}
 """Columns that the first version had not."""
+_LATER_TABLES = {"harm", "labelled"}
+"""Tables that the first two versions had not."""
 
 
 def require(db: sqlite3.Connection, name: str, tables: Mapping[str, Mapping[str, str]]) -> None:
@@ -84,6 +99,8 @@ def require(db: sqlite3.Connection, name: str, tables: Mapping[str, Mapping[str,
         raise _wrong(name, f"a {kind} {table!a}")
     for table, columns in tables.items():
         there = {row[1]: row[6] for row in db.execute(f"PRAGMA table_xinfo({table})")}
+        if table in _LATER_TABLES and not there:
+            continue
         missing = sorted(columns.keys() - there.keys() - _LATER)
         if missing or any(there.values()):  # a hidden column is computed
             raise _wrong(

@@ -56,6 +56,18 @@ MIGRATIONS = (
         "ALTER TABLE checks ADD COLUMN day TEXT",
         "ALTER TABLE checks ADD COLUMN report TEXT",
     ),
+    (
+        """CREATE TABLE harm (
+            check_id INTEGER PRIMARY KEY REFERENCES checks (id), verdict TEXT NOT NULL, class_mix TEXT NOT NULL,
+            tolerance REAL NOT NULL, images INTEGER NOT NULL, baseline_accuracy REAL NOT NULL,
+            baseline_images INTEGER NOT NULL, accuracy REAL, accuracy_low REAL, accuracy_high REAL,
+            accuracy_of_these REAL, accuracy_of_these_low REAL, accuracy_of_these_high REAL, p_value REAL NOT NULL,
+            alpha REAL NOT NULL, alarm INTEGER NOT NULL, is_foreign INTEGER NOT NULL)""",
+        """CREATE TABLE labelled (
+            batch_digest TEXT NOT NULL, baseline_digest TEXT NOT NULL, created TEXT NOT NULL, queue TEXT NOT NULL,
+            images INTEGER NOT NULL, labelled INTEGER NOT NULL, labels REAL NOT NULL, accuracy REAL NOT NULL,
+            accuracy_low REAL NOT NULL, accuracy_high REAL NOT NULL, PRIMARY KEY (batch_digest, baseline_digest))""",
+    ),
 )
 """What turns each version of the schema into the next; `user_version` counts how many have been done."""
 _DAMAGED = {
@@ -112,6 +124,14 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 def has(db: sqlite3.Connection, column: str) -> bool:
     """Whether `checks` has the column: a file that is only read keeps the schema it was written with."""
     return any(row[1] == column for row in db.execute("PRAGMA table_info(checks)"))
+
+
+def has_table(db: sqlite3.Connection, table: str) -> bool:
+    """Whether the table is there: as `has`."""
+    return (
+        db.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (table,)).fetchone()
+        is not None
+    )
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

@@ -18,11 +18,14 @@ from driftcli.check_history.records import (
     Past,
     PastCheck,
     PastFamily,
+    PastHarm,
+    PastLabelled,
     PastStatistic,
     Series,
     Summary,
 )
 from driftcli.core.errors import NotAuditedError, UsageError
+from driftcli.core.findings import AccuracyEstimate
 from driftcli.core.strict_json import Limits, NotStrictError, parse
 from driftcli.core.text import safe_name
 from driftcli.core.times import utc_text
@@ -40,6 +43,9 @@ LATER = {"day", "report"}
 """Columns that databases lack which no driftcli since 0.1.0 has written to: reading does not bring them up to date."""
 _FAMILY, _STATISTIC = (", ".join(columns) for columns in (content.FAMILIES, content.STATISTICS))
 """Columns, in the order in which `PastFamily` and `PastStatistic` have them."""
+_HARM, _LABELLED = (", ".join(columns) for columns in (content.HARM, content.LABELLED))
+ASKED_FOR = {"families", "statistics", "harm", "labelled"}
+"""What of a check lies in tables of its own."""
 LIMITS = Limits(levels=2, digits=20)
 """Of the JSON in a cell."""
 MOST = 500
@@ -71,7 +77,7 @@ def read(
         everything = list(_checks(db, path, chosen, group, dated=dated))
         selected = [check for check in everything if start is None or check.when >= start]
         selected = selected[-limit:] if limit else selected
-        shown = tuple(_with_evidence(db, selected))
+        shown = tuple(_with_accuracy(db, tuple(_with_evidence(db, selected))))
         acknowledged = tuple(_acknowledged(db, chosen))
     ids = {check.id for check in shown}
     drawn = [_cut(chart, ids) for chart in charts.of(everything)]
@@ -139,7 +145,7 @@ def _checks(
 ) -> Iterator[PastCheck]:
     """Those of the series, and those of its group that failed before they knew their baseline, the oldest first."""
     digest, of_group = (chosen.baseline_digest, chosen.group) if chosen else ("", group)
-    names = [field.name for field in fields(PastCheck) if field.name not in {"families", "statistics"}]
+    names = [field.name for field in fields(PastCheck) if field.name not in ASKED_FOR]
     names = [name for name in names if dated or name not in LATER]
     columns = ", ".join("series" if name == "group" else name for name in names)
     order = "coalesce(day, created), id" if dated else "created, id"
@@ -185,6 +191,41 @@ def _with_evidence(db: sqlite3.Connection, checks: Sequence[PastCheck]) -> Itera
             statistics[check].append(_statistic(values))
         for check in some:
             yield replace(check, families=tuple(families[check.id]), statistics=tuple(statistics[check.id]))
+
+
+def _with_accuracy(db: sqlite3.Connection, checks: Sequence[PastCheck]) -> Iterator[PastCheck]:
+    """The checks with what was estimated of the classifier's accuracy, and what labels say of it."""
+    harm, labelled = {}, {}
+    if store.has_table(db, "harm"):
+        harm = {row[0]: _harm(row[1:]) for row in db.execute(f"SELECT {_HARM} FROM harm")}  # noqa: S608  # our own words
+    if store.has_table(db, "labelled"):
+        labelled = {row[:2]: _labelled(row[2:]) for row in db.execute(f"SELECT {_LABELLED} FROM labelled")}  # noqa: S608
+    for check in checks:
+        at = (check.batch_digest, check.baseline_digest)
+        yield replace(check, harm=harm.get(check.id), labelled=labelled.get(at))
+
+
+def _harm(row: Sequence[Any]) -> PastHarm:
+    """A row of `harm` without its check."""
+    cells: dict[str, Any] = dict(zip(list(content.HARM)[1:], row, strict=True))
+    stream, these = (_estimate(cells, name) for name in ("accuracy", "accuracy_of_these"))
+    alarm, foreign = bool(cells.pop("alarm")), bool(cells.pop("is_foreign"))
+    return PastHarm(**cells, accuracy=stream, accuracy_of_these=these, alarm=alarm, foreign=foreign)
+
+
+def _labelled(row: Sequence[Any]) -> PastLabelled:
+    """A row of `labelled` without its key."""
+    cells: dict[str, Any] = dict(zip(list(content.LABELLED)[2:], row, strict=True))
+    found = _estimate(cells, "accuracy")
+    if found is None:  # no cell of this table is empty
+        raise AssertionError
+    return PastLabelled(**cells, accuracy=found)
+
+
+def _estimate(cells: dict[str, Any], name: str) -> AccuracyEstimate | None:
+    """What three cells hold, taken out of them."""
+    value, low, high = (cells.pop(f"{name}{end}") for end in ("", "_low", "_high"))
+    return None if value is None else AccuracyEstimate(value, low, high)
 
 
 def _statistic(values: Sequence[Any]) -> PastStatistic:

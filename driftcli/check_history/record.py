@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from driftcli.check_history.records import Acknowledged, Measured
     from driftcli.config.settings import Settings
+    from driftcli.core.findings import HarmResult
     from driftcli.core.report import Report
 
 NOTE = 2_000
@@ -126,6 +127,8 @@ def _recorded(
     }  # fmt: skip
     check = _insert(db, "checks", row)
     _insert_evidence(db, check, report, measured)
+    if report.harm is not None:
+        _insert(db, "harm", {"check_id": check, **_harm(report.harm)})
     if digest:
         sequence_row = {
             "baseline_digest": digest,
@@ -248,6 +251,27 @@ def _insert_evidence(
     for column in remaining.values():  # constant today, so not tested; measured all the same
         named = {"check_id": check, "family": column.family, "name": column.name}
         _insert(db, "statistics", named | _summaries(column))
+
+
+def _harm(found: HarmResult) -> dict[str, Any]:
+    """The row without its check."""
+    estimates = {"accuracy": found.accuracy, "accuracy_of_these": found.accuracy_of_these}
+    row = {
+        "verdict": found.verdict,
+        "class_mix": found.class_mix,
+        "tolerance": found.tolerance,
+        "images": found.images,
+        "baseline_accuracy": found.baseline_accuracy,
+        "baseline_images": found.baseline_images,
+        "p_value": found.p_value,
+        "alpha": found.alpha,
+        "alarm": found.alarm,
+        "is_foreign": found.foreign,
+    }
+    for name, estimate in estimates.items():
+        if estimate is not None:
+            row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return row
 
 
 def _summaries(measured: Measured | None) -> dict[str, Any]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from driftcli.core.findings import AccuracyEstimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,50 @@ class PastFamily:
 
 
 @dataclass(frozen=True, slots=True)
+class PastHarm:
+    """Whether the images of a past check hurt the user's own classifier, as estimated then without labels."""
+
+    verdict: Literal["probably hurts", "probably harmless", "cannot say"]
+    class_mix: Literal["free", "fixed"]
+    tolerance: float
+    """Accuracy that may be lost, a share."""
+    images: int
+    """With probabilities."""
+    baseline_accuracy: float
+    baseline_images: int
+    """Labelled good images that this accuracy was counted on."""
+    accuracy: AccuracyEstimate | None
+    """Of the stream that the batch came from; None where the classifier was not run on corrupted good images."""
+    accuracy_of_these: AccuracyEstimate | None
+    """Of these very images: what labels of them can be held against."""
+    p_value: float
+    """Of the harm test."""
+    alpha: float
+    alarm: bool
+    """Of the harm test."""
+    foreign: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PastLabelled:
+    """The classifier's accuracy on the images of a past check, from people's labels (`driftcli score --history`)."""
+
+    created: str
+    """When it was scored."""
+    queue: str
+    """Digest of the queue that was labelled."""
+    images: int
+    """Of the batch."""
+    labelled: int
+    """Of them."""
+    labels: float
+    """As how many independent labels they count."""
+    accuracy: AccuracyEstimate
+
+
+@dataclass(frozen=True, slots=True)
 class PastCheck:
-    """One check as it was stored; `families` and `statistics` are empty until they are asked for."""
+    """One check as it was stored; `families`, `statistics`, `harm` and `labelled` are empty until they are asked for."""
 
     id: int
     created: str
@@ -105,6 +150,10 @@ class PastCheck:
     """Where its report is: an address or a path, as given."""
     families: tuple[PastFamily, ...] = ()
     statistics: tuple[PastStatistic, ...] = ()
+    harm: PastHarm | None = None
+    """None where no classifier was asked."""
+    labelled: PastLabelled | None = None
+    """None where nobody labelled these images."""
 
     @property
     def when(self) -> str:

@@ -198,7 +198,10 @@ def _filled(asked: Fill, reports: Sequence[Report], images: list[QueueImage], se
     full, controls = fill(
         images, budget, seed, by_correctness=scored, apart=not asked.uniform, controls=known
     )
-    days = tuple(Day(_date(one)[:10], ", ".join(one.batch.source), one.batch.digest) for one in reports)
+    days = tuple(
+        Day(_date(one)[:10], ", ".join(one.batch.source), one.batch.digest, one.reference.digest)
+        for one in reports
+    )
     design = "by correctness" if scored else "uniform"
     return Queue(
         SCHEMA_VERSION, now_utc(), f"driftcli {version()}", seed, design, classes, days, full, controls

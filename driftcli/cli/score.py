@@ -16,6 +16,7 @@ from driftcli.core.output import write
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
+    from driftcli.check_history.scored import Batch
     from driftcli.cli.console import Terminal
     from driftcli.core.score_report import BaselineAccuracy, ScoreReport
     from driftcli.labelling.queue import Queue
@@ -26,6 +27,7 @@ Examples:
   driftcli score labels/ label-studio-export.json --min-accuracy 90% -o score.html
   driftcli score week/ *.csv --max-drop 5% --baseline-accuracy 96%/250 -f json
   driftcli score labels/ labels.csv -o csv=labelled.csv    # a manifest: path,label
+  driftcli score week/ *.csv --history drift.db    # beside the drift of the days: driftcli history drift.db
 
 Exit code 1 only where the whole 95 % interval lies beyond a limit: a few labels that prove nothing do not
 fail, and the report says that it cannot say.
@@ -80,6 +82,16 @@ Predictions = Annotated[
         help="CSV path,prediction of the queued images, where the queue holds none.",
     ),
 ]
+HistoryFile = Annotated[
+    str | None,
+    option(
+        "--history",
+        metavar="FILE",
+        panel=OUTPUT,
+        help="Keep the accuracy of each batch in this history, beside its check: what `driftcli check --history FILE` wrote. Scoring "
+        "again replaces it (default: none).",
+    ),
+]
 Outputs = Annotated[
     list[str] | None,
     option(
@@ -103,6 +115,7 @@ class Score:
     max_drop: MaxDrop = None
     baseline_accuracy: BaselineOption = None
     predictions: Predictions = None
+    history: HistoryFile = None
     format: TextJsonCsv = "text"
     output: Outputs = None
     common: Common
@@ -128,11 +141,13 @@ def score(asked: Score, run: session.Session) -> int:
     )
     verdict.require_whole(limits)
     queue, digest = _queue(asked.folder)
+    _find(run.settings.history.file, queue)
     read = [each for name in asked.labels for each in annotations.read(_bytes(name), name)]
     ratings = annotations.sort_out(queue, digest, read)
     if asked.predictions:
         queue = _with_predictions(queue, asked.predictions)
     report = verdict.result(performance.labelled(queue, ratings), asked.folder, digest, limits)
+    _remember(run.settings.history.file, queue, report, run.terminal)
     _deliver(chosen, report, run.terminal)
     return report.exit_code
 
@@ -184,6 +199,47 @@ def _with_predictions(queue: Queue, name: str) -> Queue:
     said = {image.item: image.prediction for image in answered}
     images = tuple(replace(one, prediction=said[one.item]) if one.item else one for one in queue.images)
     return replace(queue, images=images)
+
+
+# ---------------------------------------------------------------- the history
+
+
+def _batches(queue: Queue) -> list[Batch]:
+    from driftcli.check_history.scored import Batch
+
+    return [Batch(day.digest, day.baseline, day.name) for day in queue.days]
+
+
+def _find(history: str | None, queue: Queue) -> None:
+    """Before labels are read: that the history holds the queue's batches."""
+    if history is not None:
+        from driftcli.check_history import scored
+
+        scored.require(Path(history), _batches(queue))
+
+
+def _remember(history: str | None, queue: Queue, report: ScoreReport, terminal: Terminal) -> None:
+    """The accuracy of each batch, beside its check; says which batches have none."""
+    if history is None:
+        return
+    from driftcli.check_history import scored
+    from driftcli.check_history.records import PastLabelled
+    from driftcli.core.findings import AccuracyEstimate
+
+    measured = []
+    for batch, day in zip(_batches(queue), report.days, strict=True):
+        # Allowing for wrong labels may take an estimate a little beyond 1.
+        found = [
+            min(max(share, 0.0), 1.0) for share in (day.accuracy.value, day.accuracy.low, day.accuracy.high)
+        ]
+        counts = (day.images, day.labelled, day.accuracy.labels)
+        accuracy = AccuracyEstimate(*found)
+        measured.append((batch, PastLabelled(report.created, report.queue.digest, *counts, accuracy)))
+    done, place = scored.remember(Path(history), measured), safe_name(history)
+    if done.unknown:
+        terminal.warn(f"{place} holds no check of {', '.join(map(safe_name, done.unknown))}: not kept there")
+    again = f", {len(done.replaced)} of them again" if done.replaced else ""
+    terminal.note(f"kept in {place}: accuracy of {len(done.kept)} checked batches{again}")
 
 
 # ---------------------------------------------------------------- options

@@ -266,7 +266,7 @@ def test_a_newer_schema_is_refused_with_both_versions(file):
     with sqlite3.connect(file) as db:
         db.execute("PRAGMA user_version=7")
     for attempt in (lambda: record.prepare(settings(file)), lambda: retrospect.read(file)):
-        with pytest.raises(NotAuditedError, match=r"version 7.*up to 2") as caught:
+        with pytest.raises(NotAuditedError, match=r"version 7.*up to 3") as caught:
             attempt()
         assert "newer" in caught.value.hint
 
@@ -438,7 +438,7 @@ def test_a_history_of_0_1_0_is_read_as_it_is_and_migrated_by_a_writer(tmp_path):
     assert file.read_bytes() == before
     record.record(dated("d1", "2026-11-03T00:00:00Z", link="r.html"), settings(file))
     with sqlite3.connect(file) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").fetchone() == (3,)
         assert db.execute("SELECT count(*) FROM checks").fetchone()[0] == 1 + sum(
             s.checks for s in old.series
         )

@@ -9,11 +9,15 @@ from driftcli.reports.content.subject import Subject
 from driftcli.reports.layout.document import Cell, Column, Name, Paragraph, Section, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from driftcli.check_history.records import PastFamily
     from driftcli.core.findings import HarmClass, HarmResult
-    from driftcli.core.report import Report
+    from driftcli.core.report import FamilyResult, Report
 
 ANSWERS = "predictions"
 """The family that tells of the model's answers, not of the images."""
+CHANGED, UNCHANGED = "changed", "no change found"
 CLASSES = 5
 """Classes shown whose answers became less sure."""
 
@@ -35,9 +39,8 @@ def hurts(subject: Subject) -> Section | None:
 
 def _side_by_side(report: Report, found: HarmResult) -> Table:
     """The images, and the model."""
-    told = [f.p_adjusted for f in report.families if f.gate == "on" and f.name != ANSWERS]
-    p = min((one for one in told if one is not None), default=None)
-    changed = "not tested" if p is None else "changed" if p <= report.gate.alpha else "no change found"
+    p = of_the_images(report.families)
+    changed = "not tested" if p is None else CHANGED if p <= report.gate.alpha else UNCHANGED
     estimate = "" if found.accuracy is None else (
         f"accuracy about {numbers.percent(found.accuracy.value)} ({numbers.percent(found.accuracy.low)} to "
         f"{numbers.percent(found.accuracy.high)}), "
@@ -56,6 +59,12 @@ def _side_by_side(report: Report, found: HarmResult) -> Table:
             (Cell("the model"), Cell(found.verdict), Cell(f"{estimate}{before}")),
         ),
     )
+
+
+def of_the_images(families: Iterable[FamilyResult | PastFamily]) -> float | None:
+    """The smallest adjusted p-value among families that look at images, not at the model's answers; None where none was tested."""
+    told = (f.p_adjusted for f in families if f.gate == "on" and f.name != ANSWERS)
+    return min((one for one in told if one is not None), default=None)
 
 
 def _classes(suffering: list[HarmClass]) -> Table:

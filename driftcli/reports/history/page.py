@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from driftcli.core.text import label
 from driftcli.reports.content import numbers
-from driftcli.reports.history import summary, trends
+from driftcli.reports.history import model, summary, trends
 from driftcli.reports.history.summary import when
 from driftcli.reports.layout.document import (
     Block,
@@ -59,15 +59,17 @@ def document(past: Past, names: tuple[str, ...] = (), *, page: bool = False) -> 
     created = f"{when(past.checks[-1].when)} UTC" if past.checks else ""
     tool = f"driftcli {past.tool.get('version', '')}"
     title = f"History {past.database}"
+    about_model = model.section(past, page=page)
     if page:
         sections = (
-            *_checks_on_page(past), *_evidence(past, _as_made(fresh), page=True), *_p_values(fresh), *measured,
+            *about_model, *_checks_on_page(past), *_evidence(past, _as_made(fresh), page=True),
+            *([] if about_model else _p_values(fresh)), *measured,
             *_first_alarms(past), *_control(past, page=True), *([Section("series", "Other series", also)] if also else []),
         )  # fmt: skip
         about = ("history ", Name(past.database), f", {named(past)}")
-        return Document(summary.banner(past), sections, title, about, created, tool)
+        return Document(summary.banner(past, model.newest(past)), sections, title, about, created, tool)
     sections = (
-        _checks(past), *_evidence(past, _as_made(fresh), page=False), *measured, *_first_alarms(past),
+        *about_model, _checks(past), *_evidence(past, _as_made(fresh), page=False), *measured, *_first_alarms(past),
         *_control(past, page=False),
     )  # fmt: skip
     return Document(
@@ -204,7 +206,7 @@ def _p_values(fresh: Past) -> list[Section]:
     from driftcli.reports.plots import history
 
     caption = "Crosses are batches that differ by themselves. A daily rule p ≤ 0.01 alarms falsely in 97 % of years."
-    return [Section("p-values", "p-values", (Plot(partial(history.p_values, fresh), caption),))]
+    return [Section("p-values", "p-values", (Plot(partial(history.p_values, fresh.checks), caption),))]
 
 
 # ---------------------------------------------------------------- what was measured

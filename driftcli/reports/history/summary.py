@@ -27,8 +27,8 @@ SAID = {
 }
 
 
-def banner(past: Past) -> Banner:
-    """The state of the chosen series."""
+def banner(past: Past, model: str = "") -> Banner:
+    """The state of the chosen series; `model`: what is to be said of the classifier."""
     if not past.checks:
         return Banner("", "EMPTY", "No check is stored here.")
     newest, chosen = past.checks[-1], past.chosen
@@ -38,6 +38,7 @@ def banner(past: Past) -> Banner:
     if chosen is not None and chosen.since is not None:
         state, label = "drift", "ALARM"
         sentence = f"All checks together are in alarm since {day(chosen.since)}. {sentence}"
+    sentence = f"{sentence} {model}".rstrip()
     return Banner(state, label, sentence, sure=_counted(past), figures=_figures(past))
 
 

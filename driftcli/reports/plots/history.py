@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftcli.core.text import label, safe_name
 from driftcli.reports.plots.drawing import drawn
-from driftcli.reports.plots.svg import ALARM, BASELINE, INK, SOFT
+from driftcli.reports.plots.svg import ALARM, BASELINE, BATCH, INK, SOFT
 from driftcli.reports.plots.ticks import dates, readable
 
 if TYPE_CHECKING:
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from driftcli.check_history.records import Chart, Past, PastCheck
+    from driftcli.core.findings import AccuracyEstimate
+    from driftcli.reports.history.days import Day
     from driftcli.reports.history.trends import Trend
 
 WIDE, SMALL = (9.0, 2.4), (4.2, 1.9)
 
 
-def p_values(past: Past) -> Markup:
+def p_values(checks: Sequence[PastCheck]) -> Markup:
     """The p-value of every check, on a logarithmic scale, with alpha."""
-    checks = past.checks
 
     def draw(axes: Any) -> None:
         _logarithmic(axes)
@@ -38,6 +39,41 @@ def p_values(past: Past) -> Markup:
 
     below = sum(c.p_value is not None and c.p_value <= c.alpha for c in checks)
     return drawn(WIDE, draw, f"p-values of {len(checks)} checks; {below} at or below alpha")
+
+
+def accuracy(days: Sequence[Day], baseline: float | None) -> Markup:
+    """The classifier's accuracy on every batch, as estimated and as labelled, with 95 % intervals and the baseline's as a line."""
+
+    def draw(axes: Any) -> None:
+        if baseline is not None:
+            axes.axhline(100 * baseline, color=BASELINE, lw=1.5, label=f"baseline {100 * baseline:.0f} %")
+        for place, day in enumerate(days):
+            hurts = day.harm is not None and day.harm.verdict == "probably hurts"
+            _estimate(axes, place - 0.12, day.estimated, "X" if hurts else "o", _colour(hurts))
+            _estimate(axes, place + 0.12, None if day.labelled is None else day.labelled.accuracy, "s", BATCH)
+        axes.plot([], [], "o", ms=5, color=INK, label="estimated without labels")
+        if any(day.labelled for day in days):
+            axes.plot([], [], "s", ms=5, color=BATCH, label="as labelled")
+        axes.legend(
+            frameon=False, ncol=3, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0
+        )
+        axes.set_ylabel("right answers, %")
+        readable(axes.yaxis)
+        _newest_first_seen(axes)
+        _dates(axes, [day.check for day in days])
+
+    both = [
+        f"{sum(day.estimated is not None for day in days)} estimates",
+        f"{sum(day.labelled is not None for day in days)} measured by labels",
+    ]
+    level = "" if baseline is None else f", {100 * baseline:.0f} % on the baseline"
+    return drawn(WIDE, draw, f"Accuracy of the model on {len(days)} batches: {', '.join(both)}{level}")
+
+
+def _estimate(axes: Any, place: float, found: AccuracyEstimate | None, mark: str, colour: str) -> None:
+    if found is not None:
+        axes.plot([place] * 2, [100 * found.low, 100 * found.high], "-", lw=2, alpha=0.6, color=colour)
+        axes.plot(place, 100 * found.value, mark, ms=5, color=colour)
 
 
 def evidence(past: Past, limit: float) -> Markup:

@@ -1,0 +1,126 @@
+"""The images and the model, day by day: drift beside the classifier's accuracy, as estimated and as labelled."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from driftcli.reports.content import harm, numbers
+from driftcli.reports.history.days import baseline, days
+from driftcli.reports.history.summary import when
+from driftcli.reports.layout.document import Block, Cell, Column, Section, Table, Tone
+from driftcli.reports.layout.pictured import Fold, Plot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftcli.check_history.records import Past, PastCheck
+    from driftcli.core.findings import AccuracyEstimate
+    from driftcli.reports.history.days import Day
+
+TITLE = "Does it hurt the model?"
+TONES: dict[str, Tone] = {"probably hurts": "alarm", "probably harmless": "good", "cannot say": "warn"}
+WEEK = 7
+"""Days that a page shows at once."""
+INTERVALS = (
+    "Both are about these very images, with 95 % intervals. The estimate takes the right answers for such images to be what they were; "
+    "labels need no such assumption."
+)
+
+
+def section(past: Past, *, page: bool) -> list[Section]:
+    """Nothing where no classifier was ever asked."""
+    shown = days(past)
+    if not shown:
+        return []
+    blocks = _on_page(shown) if page else (_table(shown, INTERVALS),)
+    good = baseline(shown)
+    aside = ""
+    if good is not None:
+        aside = f"{numbers.percent(good.baseline_accuracy)} on {numbers.count(good.baseline_images)} labelled good images"
+    return [Section("model", TITLE, blocks, aside, lead=True)]
+
+
+def _on_page(shown: tuple[Day, ...]) -> tuple[Block, ...]:
+    """Accuracy above drift, on the same days; then the newest days in figures."""
+    from driftcli.reports.plots import history
+
+    level = baseline(shown)
+    accuracy = Plot(
+        partial(history.accuracy, shown, None if level is None else level.baseline_accuracy),
+        f"The model. A cross is a day that probably hurts it. {INTERVALS}",
+    )
+    drift = Plot(
+        partial(history.p_values, [day.check for day in shown]),
+        "The images, and where they take part the model's answers: the gate's p-value. A cross is a batch that differs by itself. "
+        "A daily rule p ≤ 0.01 alarms falsely in 97 % of years.",
+    )
+    newest = shown[::-1]
+    older = newest[WEEK:]
+    fold = (Fold(numbers.plural(len(older), "earlier batch"), (_table(older),)),) if older else ()
+    return (accuracy, drift, _table(newest[:WEEK], "The newest first."), *fold)
+
+
+def _table(shown: Sequence[Day], caption: str = "") -> Table:
+    columns = (
+        Column("date (UTC)"), Column("the images"), Column("the model"), Column("estimated", right=True),
+        Column("as labelled", right=True), Column("labels", right=True),
+    )  # fmt: skip
+    clock = len({day.check.when[:10] for day in shown}) < len(shown)
+    return Table(columns, tuple(_row(day, clock=clock) for day in shown), caption)
+
+
+def _row(day: Day, *, clock: bool) -> tuple[Cell, ...]:
+    images, tone = _images(day.check)
+    verdict = "" if day.harm is None else day.harm.verdict
+    labelled = day.labelled
+    return (
+        Cell(when(day.check.when) if clock else day.check.when[:10]),
+        Cell(images, tone),
+        Cell(verdict, TONES.get(verdict, "")),
+        Cell(between(day.estimated)),
+        Cell("" if labelled is None else between(labelled.accuracy)),
+        Cell(
+            ""
+            if labelled is None
+            else f"{numbers.count(labelled.labelled)} of {numbers.count(labelled.images)}"
+        ),
+    )
+
+
+def _images(check: PastCheck) -> tuple[str, Tone]:
+    """Whether they changed, whatever the model's answers did."""
+    if check.verdict == "inconclusive":
+        return "not audited", "warn"
+    p = harm.of_the_images(check.families)
+    if p is None:
+        return "not tested", ""
+    if p > check.alpha:
+        return harm.UNCHANGED, "good"
+    return ("changed, tolerated", "warn") if check.verdict == "warn" else (harm.CHANGED, "alarm")
+
+
+def between(found: AccuracyEstimate | None) -> str:
+    """`71 % (64 to 78)`."""
+    return (
+        ""
+        if found is None
+        else f"{100 * found.value:.0f} % ({100 * found.low:.0f} to {100 * found.high:.0f})"
+    )
+
+
+def newest(past: Past) -> str:
+    """One sentence on the newest batch's model, for whoever reads no further; empty where no classifier was asked."""
+    shown = days(past)
+    if not shown:
+        return ""
+    day, good = shown[-1], baseline(shown)
+    said: list[str] = [] if day.harm is None else [day.harm.verdict]
+    if day.estimated is not None:
+        said.append(f"about {between(day.estimated)} right")
+    if day.labelled is not None:
+        said.append(f"as labelled {between(day.labelled.accuracy)}")
+    if not said:
+        return ""
+    before = "" if good is None else f", {numbers.percent(good.baseline_accuracy)} on the baseline"
+    return f"The model: {', '.join(said)}{before}."
