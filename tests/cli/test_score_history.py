@@ -93,16 +93,14 @@ def test_the_history_shows_drift_estimate_and_labels_together(score, main, tmp_p
     page, table = tmp_path / "h.html", tmp_path / "h.csv"
     ran = main("history", str(score.database), "-o", str(page), "-o", str(table))
     assert ran.code == 0, ran.err
-    assert re.search(
-        r"2026-11-01 +changed +probably hurts +80 % \(60 to 100\) +\d+ % \(\d+ to \d+\) +10 of 16", ran.out
-    )
-    assert "93 % on 250 labelled good images" in ran.out
+    assert re.search(r"2026-11-01 +changed +probably hurts +80 % \(60–100\) +\d+ % \(\d+–\d+\) +10", ran.out)
+    assert "baseline: 93 % right on 250 labelled good images" in ran.out
     html = page.read_text()
     assert html.index("Does it hurt the model?") < html.index("Checks")
     assert (
         "Accuracy of the model on 2 batches: 2 estimates, 2 measured by labels, 93 % on the baseline" in html
     )
-    assert "The model: probably hurts, about 70 % (50 to 100) right, as labelled " in _page.plain(html)
+    assert "does not look like the baseline. It probably hurts the model." in _page.plain(html)
     row = next(csv.DictReader(io.StringIO(table.read_text())))
     assert (row["model_verdict"], row["accuracy_estimated"], row["labels"]) == ("probably hurts", "0.8", "10")
     kept = json.loads(main("history", str(score.database), "-f", "json").out)["checks"]

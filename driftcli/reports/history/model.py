@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from driftcli.reports.content import harm, numbers
 from driftcli.reports.history.days import baseline, days
 from driftcli.reports.history.summary import when
-from driftcli.reports.layout.document import Block, Cell, Column, Section, Table, Tone
+from driftcli.reports.layout.document import Block, Cell, Column, Paragraph, Section, Table, Tone
 from driftcli.reports.layout.pictured import Fold, Plot
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ def section(past: Past, *, page: bool) -> list[Section]:
     shown = days(past)
     if not shown:
         return []
-    blocks = _on_page(shown) if page else (_table(shown, INTERVALS),)
+    blocks = _on_page(shown) if page else (_table(shown), Paragraph(INTERVALS, "soft"))
     good = baseline(shown)
     aside = ""
     if good is not None:
-        aside = f"{numbers.percent(good.baseline_accuracy)} on {numbers.count(good.baseline_images)} labelled good images"
+        aside = f"baseline: {numbers.percent(good.baseline_accuracy)} right on {numbers.count(good.baseline_images)} labelled good images"
     return [Section("model", TITLE, blocks, aside, lead=True)]
 
 
@@ -63,7 +63,7 @@ def _on_page(shown: tuple[Day, ...]) -> tuple[Block, ...]:
 
 def _table(shown: Sequence[Day], caption: str = "") -> Table:
     columns = (
-        Column("date (UTC)"), Column("the images"), Column("the model"), Column("estimated", right=True),
+        Column("date (UTC)"), Column("the images", shorten="end"), Column("the model"), Column("estimated", right=True),
         Column("as labelled", right=True), Column("labels", right=True),
     )  # fmt: skip
     clock = len({day.check.when[:10] for day in shown}) < len(shown)
@@ -80,11 +80,7 @@ def _row(day: Day, *, clock: bool) -> tuple[Cell, ...]:
         Cell(verdict, TONES.get(verdict, "")),
         Cell(between(day.estimated)),
         Cell("" if labelled is None else between(labelled.accuracy)),
-        Cell(
-            ""
-            if labelled is None
-            else f"{numbers.count(labelled.labelled)} of {numbers.count(labelled.images)}"
-        ),
+        Cell("" if labelled is None else numbers.count(labelled.labelled)),
     )
 
 
@@ -101,26 +97,30 @@ def _images(check: PastCheck) -> tuple[str, Tone]:
 
 
 def between(found: AccuracyEstimate | None) -> str:
-    """`71 % (64 to 78)`."""
+    """`71 % (64–78)`."""
     return (
-        ""
-        if found is None
-        else f"{100 * found.value:.0f} % ({100 * found.low:.0f} to {100 * found.high:.0f})"
+        "" if found is None else f"{100 * found.value:.0f} % ({100 * found.low:.0f}–{100 * found.high:.0f})"
     )
 
 
-def newest(past: Past) -> str:
-    """One sentence on the newest batch's model, for whoever reads no further; empty where no classifier was asked."""
+SAID = {
+    "probably hurts": "It probably hurts the model.",
+    "probably harmless": "It is probably harmless to the model.",
+    "cannot say": "Whether it hurts the model cannot be said without labels.",
+}
+
+
+def newest(past: Past) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """One sentence on the newest batch's model, and its figures, for whoever reads no further; empty where no classifier was asked."""
     shown = days(past)
-    if not shown:
-        return ""
-    day, good = shown[-1], baseline(shown)
-    said: list[str] = [] if day.harm is None else [day.harm.verdict]
+    day, good = (shown[-1] if shown else None), baseline(shown)
+    if day is None:
+        return "", ()
+    figures = []
     if day.estimated is not None:
-        said.append(f"about {between(day.estimated)} right")
+        figures.append(("accuracy, estimated", between(day.estimated)))
     if day.labelled is not None:
-        said.append(f"as labelled {between(day.labelled.accuracy)}")
-    if not said:
-        return ""
-    before = "" if good is None else f", {numbers.percent(good.baseline_accuracy)} on the baseline"
-    return f"The model: {', '.join(said)}{before}."
+        figures.append(("as labelled", between(day.labelled.accuracy)))
+    if figures and good is not None:
+        figures.append(("on the baseline", numbers.percent(good.baseline_accuracy)))
+    return "" if day.harm is None else SAID[day.harm.verdict], tuple(figures)

@@ -67,7 +67,7 @@ def document(past: Past, names: tuple[str, ...] = (), *, page: bool = False) -> 
             *_first_alarms(past), *_control(past, page=True), *([Section("series", "Other series", also)] if also else []),
         )  # fmt: skip
         about = ("history ", Name(past.database), f", {named(past)}")
-        return Document(summary.banner(past, model.newest(past)), sections, title, about, created, tool)
+        return Document(summary.banner(past, *model.newest(past)), sections, title, about, created, tool)
     sections = (
         *about_model, _checks(past), *_evidence(past, _as_made(fresh), page=False), *measured, *_first_alarms(past),
         *_control(past, page=False),

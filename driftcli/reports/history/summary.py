@@ -27,8 +27,8 @@ SAID = {
 }
 
 
-def banner(past: Past, model: str = "") -> Banner:
-    """The state of the chosen series; `model`: what is to be said of the classifier."""
+def banner(past: Past, model: str = "", figures: tuple[tuple[str, str], ...] = ()) -> Banner:
+    """The state of the chosen series; `model`, `figures`: what is to be said of the classifier."""
     if not past.checks:
         return Banner("", "EMPTY", "No check is stored here.")
     newest, chosen = past.checks[-1], past.chosen
@@ -39,7 +39,7 @@ def banner(past: Past, model: str = "") -> Banner:
         state, label = "drift", "ALARM"
         sentence = f"All checks together are in alarm since {day(chosen.since)}. {sentence}"
     sentence = f"{sentence} {model}".rstrip()
-    return Banner(state, label, sentence, sure=_counted(past), figures=_figures(past))
+    return Banner(state, label, sentence, sure=_counted(past), figures=(*figures, *_figures(past)))
 
 
 def day(time: str) -> str:

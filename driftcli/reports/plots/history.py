@@ -55,7 +55,7 @@ def accuracy(days: Sequence[Day], baseline: float | None) -> Markup:
         if any(day.labelled for day in days):
             axes.plot([], [], "s", ms=5, color=BATCH, label="as labelled")
         axes.legend(
-            frameon=False, ncol=3, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0
+            frameon=False, ncol=3, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0
         )
         axes.set_ylabel("right answers, %")
         readable(axes.yaxis)
