@@ -17,19 +17,23 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as type checkers know it; `typing` takes longer to load than all of this
 if TYPE_CHECKING:
+    from driftcli.api.labels import queue, score
     from driftcli.api.options import (
         BaselineOptions,
         CheckOptions,
         FitOptions,
         PowerOptions,
         ProfileOptions,
+        QueueOptions,
         RefreshOptions,
+        ScoreOptions,
         SimulateOptions,
     )
     from driftcli.api.report import Report
     from driftcli.api.saved import acknowledge, history, inspect, report
     from driftcli.api.studies import power, simulate
     from driftcli.api.verbs import baseline, check, fit, profile, refresh
+    from driftcli.audit.queue import Queued
     from driftcli.check_history.records import Acknowledged, Past
     from driftcli.core.errors import (
         ArtifactError,
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from driftcli.core.outcomes import Calibrated, Fitted, Profiled, Refreshed
     from driftcli.core.power_report import PowerReport
     from driftcli.core.progress import Progress
+    from driftcli.core.score_report import ScoreReport
     from driftcli.simulation.write_copy import Simulated
 
     __version__: str
@@ -64,9 +69,13 @@ __all__ = [
     "ProfileOptions",
     "Profiled",
     "Progress",
+    "QueueOptions",
+    "Queued",
     "RefreshOptions",
     "Refreshed",
     "Report",
+    "ScoreOptions",
+    "ScoreReport",
     "SimulateOptions",
     "Simulated",
     "UsageError",
@@ -79,21 +88,27 @@ __all__ = [
     "inspect",
     "power",
     "profile",
+    "queue",
     "refresh",
     "report",
+    "score",
     "simulate",
 ]
 
 _HOMES = {
+    "driftcli.api.labels": ("queue", "score"),
     "driftcli.api.options": (
         "BaselineOptions",
         "CheckOptions",
         "FitOptions",
         "PowerOptions",
         "ProfileOptions",
+        "QueueOptions",
         "RefreshOptions",
+        "ScoreOptions",
         "SimulateOptions",
     ),
+    "driftcli.audit.queue": ("Queued",),
     "driftcli.api.report": ("Report",),
     "driftcli.api.saved": ("acknowledge", "history", "inspect", "report"),
     "driftcli.api.studies": ("power", "simulate"),
@@ -109,6 +124,7 @@ _HOMES = {
     "driftcli.core.outcomes": ("Calibrated", "Fitted", "Profiled", "Refreshed"),
     "driftcli.core.power_report": ("PowerReport",),
     "driftcli.core.progress": ("Progress",),
+    "driftcli.core.score_report": ("ScoreReport",),
     "driftcli.check_history.records": ("Acknowledged", "Past"),
     "driftcli.simulation.write_copy": ("Simulated",),
 }

@@ -23,7 +23,9 @@ from driftcli.cli.check import Check
 from driftcli.cli.fit import Fit
 from driftcli.cli.power import Power
 from driftcli.cli.profile import Profile
+from driftcli.cli.queue import Fill
 from driftcli.cli.refresh import Refresh
+from driftcli.cli.score import Score
 from driftcli.cli.simulate import Simulate
 from driftcli.config.layers import SHARES
 from driftcli.config.resolve import OPTIONS, SWITCHED
@@ -47,6 +49,8 @@ COMMANDS: dict[str, tuple[type, str]] = {
     "profile": (Profile, "Run"),
     "power": (Power, "Study"),
     "simulate": (Simulate, "Drift"),
+    "queue": (Fill, "Run"),
+    "score": (Score, "Run"),
 }
 """The command's options, and what its Python function understands beside settings."""
 WIDTH = 108

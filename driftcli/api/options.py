@@ -426,3 +426,44 @@ class SimulateOptions(Drift, total=False):
     seed: int | None
     device: str | None
     workers: int | Literal["auto"] | None
+
+
+class QueueOptions(Run, total=False):
+    """Options of `driftcli.queue`, each as on the command line; None: not given.
+
+    predictions: What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`,
+        and p_CLASS for every class (or logits, or prediction), label where known; without it, columns of
+        these names in the manifest of the images count; off: not those either. One, or several.
+    seed: Seed of all randomness (default: 0).
+    device: auto, cpu, cuda, cuda:N or mps (default: auto).
+    workers: Decoding processes (default: auto).
+    config: YAML file of settings, as `--config`; options given in the call win (default: none).
+    progress: Is told of stages and steps, and of warnings (default: a `Progress` that keeps it to itself).
+    """
+
+    predictions: str | Sequence[str] | None
+    seed: int | None
+    device: str | None
+    workers: int | Literal["auto"] | None
+
+
+class ScoreOptions(Run, total=False):
+    """Options of `driftcli.score`, each as on the command line; None: not given.
+
+    predictions: What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`,
+        and p_CLASS for every class (or logits, or prediction), label where known; without it, columns of
+        these names in the manifest of the images count; off: not those either. One, or several.
+    history: Keep the accuracy of each batch beside its check in this history; scoring again replaces it
+        (default: none).
+    seed: Seed of all randomness (default: 0).
+    device: auto, cpu, cuda, cuda:N or mps (default: auto).
+    workers: Decoding processes (default: auto).
+    config: YAML file of settings, as `--config`; options given in the call win (default: none).
+    progress: Is told of stages and steps, and of warnings (default: a `Progress` that keeps it to itself).
+    """
+
+    predictions: str | Sequence[str] | None
+    history: Name | None
+    seed: int | None
+    device: str | None
+    workers: int | Literal["auto"] | None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from driftcli.core.errors import InternalError, UsageError
 from driftcli.core.files import Refused
+from driftcli.core.output import require_folder
 from driftcli.core.text import safe_name
 from driftcli.sources.decoding.header import sniff
 from driftcli.sources.decoding.names import promises_image
@@ -117,15 +118,6 @@ def require_file(path: Path, option: str) -> None:
         require_folder(path.parent, option)
     elif not os.access(path, os.W_OK):
         raise InternalError(f"{safe_name(str(path))} is not writable", "check permissions")
-
-
-def require_folder(folder: Path, option: str) -> None:
-    """Raise as `require_file` where this folder, or the nearest that there is of it, cannot take a new file."""
-    there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), folder)
-    if not there.is_dir():
-        raise UsageError(f"{option}: {safe_name(str(there))} is no folder", "name another path")
-    if not os.access(there, os.W_OK):
-        raise InternalError(f"{safe_name(str(there))} is not writable", "check permissions")
 
 
 def require_no_input(

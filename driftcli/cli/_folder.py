@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from driftcli.cli._destinations import MARK, require_folder
+from driftcli.cli._destinations import MARK
 from driftcli.core import abrupt
 from driftcli.core.errors import InternalError, UsageError
 from driftcli.core.files import ABANDONED, is_at, locked, replace_file, sync_folder
+from driftcli.core.output import require_folder
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
-from driftcli.core.errors import InternalError
+from driftcli.core.errors import InternalError, UsageError
 from driftcli.core.files import replace_file, sync_folder
 from driftcli.core.text import safe_name
 
@@ -30,3 +31,12 @@ def write(path: Path, content: str | bytes) -> None:
         raise InternalError(
             f"cannot write {safe_name(str(path))}: {reason}", "check permissions and free space"
         ) from error
+
+
+def require_folder(folder: Path, option: str) -> None:
+    """Raise UsageError or InternalError where this folder, or the nearest that there is of it, cannot take a new file."""
+    there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), folder)
+    if not there.is_dir():
+        raise UsageError(f"{option}: {safe_name(str(there))} is no folder", "name another path")
+    if not os.access(there, os.W_OK):
+        raise InternalError(f"{safe_name(str(there))} is not writable", "check permissions")

@@ -1,11 +1,11 @@
-"""Labels as people and tools hand them in: long CSV and the page's own, Label Studio, Toloka, CVAT."""
+"""Labels as people and tools hand them in: long CSV and the page's own, Label Studio, Toloka, CVAT, Datumaro."""
 
 from __future__ import annotations
 
 import bisect
 import difflib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -26,7 +26,7 @@ MOST_BYTES = 1 << 30
 IMAGES = ("item", "image", "path", "task")
 ANNOTATORS = ("annotator", "annotator_id", "worker", "performer")
 LABELS = ("label", "class", "choice")
-FORMS = "CSV with item (or image), annotator, label; Label Studio JSON; Toloka TSV; CVAT XML"
+FORMS = "CSV or TSV with item (or image), annotator, label; Label Studio JSON; Toloka TSV; CVAT XML; Datumaro JSON"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Ratings:
 def read(raw: bytes, name: str) -> list[Annotation]:
     """What bytes of a file of this name hold; its suffix says the form. Raises NotAuditedError."""
     suffix = PurePath(name).suffix.lower()
-    readers = {".csv": _csv, ".tsv": _toloka, ".json": _label_studio, ".xml": _cvat}
+    readers = {".csv": _csv, ".tsv": _tsv, ".json": _json, ".xml": _cvat}
     if suffix not in readers:
         raise NotAuditedError(f"{safe_name(name)}: no form of labels ends in {suffix!r}", f"hand in {FORMS}")
     found = list(readers[suffix](raw, name))
@@ -75,7 +75,17 @@ def read(raw: bytes, name: str) -> list[Annotation]:
 
 
 def _csv(raw: bytes, name: str) -> Iterator[Annotation]:
-    found = tables.rows(raw, name)
+    yield from _long(tables.rows(raw, name), name)
+
+
+def _tsv(raw: bytes, name: str) -> Iterator[Annotation]:
+    """Toloka's assignments, or a long table."""
+    found = tables.rows(raw, name, separator="\t")
+    toloka = any(column.startswith(("input:", "output:")) for column in (found[0][1] if found else {}))
+    yield from _toloka(found, name) if toloka else _long(found, name)
+
+
+def _long(found: Sequence[tuple[int, tables.Row]], name: str) -> Iterator[Annotation]:
     image, annotator, label = (tables.column(found, names) for names in (IMAGES, ANNOTATORS, LABELS))
     if found and not (image and annotator and label):
         raise NotAuditedError(
@@ -89,8 +99,7 @@ def _csv(raw: bytes, name: str) -> Iterator[Annotation]:
         )
 
 
-def _toloka(raw: bytes, name: str) -> Iterator[Annotation]:
-    found = tables.rows(raw, name, separator="\t")
+def _toloka(found: Sequence[tuple[int, tables.Row]], name: str) -> Iterator[Annotation]:
     header = found[0][1] if found else {}
     image = tables.column(found, [f"input:{each}" for each in IMAGES])
     worker = tables.column(found, ("assignment:worker_id", "assignment:worker"))
@@ -111,15 +120,27 @@ def _toloka(raw: bytes, name: str) -> Iterator[Annotation]:
         )
 
 
-def _label_studio(raw: bytes, name: str) -> Iterator[Annotation]:
-    """Its JSON export, and the short one (JSON-MIN)."""
+def _json(raw: bytes, name: str) -> Iterator[Annotation]:
+    """A list is Label Studio's, an object with categories Datumaro's."""
     shown = safe_name(name)
     try:
-        tasks = strict_json.parse_bytes(raw, LIMITS, most=MOST_BYTES)
+        found = strict_json.parse_bytes(raw, LIMITS, most=MOST_BYTES)
     except strict_json.NotStrictError as error:
-        raise NotAuditedError(f"{shown} is no JSON: {error}", "export from Label Studio as JSON") from None
-    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise NotAuditedError(f"{shown}: no list of tasks", "export from Label Studio as JSON")
+        raise NotAuditedError(
+            f"{shown} is no JSON: {error}", "export from Label Studio as JSON, from CVAT as XML or Datumaro"
+        ) from None
+    if isinstance(found, dict) and "categories" in found:
+        yield from _datumaro(found, name)
+        return
+    if not isinstance(found, list) or not all(isinstance(task, dict) for task in found):
+        raise NotAuditedError(
+            f"{shown}: neither Label Studio's list of tasks nor Datumaro's annotations", f"hand in {FORMS}"
+        )
+    yield from _label_studio(found, name)
+
+
+def _label_studio(tasks: Sequence[Mapping[str, Any]], name: str) -> Iterator[Annotation]:
+    """Its JSON export, and the short one (JSON-MIN)."""
     for number, task in enumerate(tasks, 1):
         where, long = f"{name}, task {number}", "annotations" in task
         facts = task.get("data") if long else task
@@ -180,6 +201,31 @@ def _cvat(raw: bytes, name: str) -> Iterator[Annotation]:
         yield _annotation(
             image.get("name", ""), by or PurePath(name).stem, tags[0] if tags else "", where, None
         )
+
+
+def _datumaro(found: Mapping[str, Any], name: str) -> Iterator[Annotation]:
+    """The label of each item; the annotator is the file's name, for Datumaro knows none."""
+    shown, infos = safe_name(name), found.get("infos")
+    try:
+        place = dict(enumerate(each["name"] for each in found["categories"]["label"]["labels"]))
+        items = [(each["id"], each.get("annotations", [])) for each in found["items"]]
+        labels = [
+            (item, [place[mark["label_id"]] for mark in marks if mark.get("type") == "label"])
+            for item, marks in items
+        ]
+    except (KeyError, TypeError, AttributeError):
+        raise NotAuditedError(
+            f"{shown}: not Datumaro's annotations", "export as Datumaro, with labels of whole images"
+        ) from None
+    queue = infos.get("queue") if isinstance(infos, dict) else None
+    for item, given in labels:
+        where = f"{name}, item {item}"
+        if len(given) > 1:
+            raise NotAuditedError(f"{safe_name(where)}: several labels", "keep one label an image")
+        label = given[0] if given else ""
+        if not isinstance(item, str) or not isinstance(label, str):
+            raise NotAuditedError(f"{safe_name(where)}: not Datumaro's annotations", "export as Datumaro")
+        yield _annotation(item, PurePath(name).stem, label, where, queue if isinstance(queue, str) else None)
 
 
 def _annotation(image: str, annotator: str, label: str, where: str, queue: str | None) -> Annotation:

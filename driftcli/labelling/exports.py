@@ -1,4 +1,4 @@
-"""The queue for other tools: tasks for Label Studio, and labels for CVAT; neither says what the model thought."""
+"""The queue for other tools: tasks for Label Studio, labels for CVAT, a Datumaro data set; none says what the model thought."""
 
 from __future__ import annotations
 
@@ -44,3 +44,19 @@ def label_studio_interface(queue: Queue) -> str:
 def cvat_labels(queue: Queue) -> str:
     """CVAT's label constructor, raw: one tag a class. Its images are those of the folder `images`, named by item."""
     return f"{json.dumps([{'name': each, 'type': 'tag', 'attributes': []} for each in queue.classes], indent=1)}\n"
+
+
+def datumaro(queue: Queue, name: str) -> str:
+    """Annotations of a Datumaro data set whose pictures are those of the folder `images`: every item, without a label.
+
+    The queue's folder is such a data set (`datumaro.Dataset.import_from(FOLDER, "datumaro")`), which Datumaro turns into some thirty other formats.
+    """
+    labels = [{"name": each, "parent": "", "attributes": []} for each in queue.classes]
+    made = {
+        "dm_format_version": "1.0",
+        "media_type": 2,
+        "infos": {"queue": name},
+        "categories": {"label": {"labels": labels, "label_groups": [], "attributes": []}},
+        "items": [{"id": item, "annotations": [], "image": {"path": f"{item}.webp"}} for item in queue.items],
+    }
+    return f"{json.dumps(made, indent=1)}\n"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 
 from driftcli.core import strict_json
 from driftcli.core.errors import NotAuditedError
+from driftcli.core.score_report import BaselineAccuracy
 from driftcli.core.text import safe_name
 from driftcli.core.typed_json import Malformed, Within, build
 from driftcli.labelling import sampling
 
 FILE = "queue.json"
+SEAL = "sha256"
 SCHEMA_VERSION = 1
 HINT = "name the folder that `driftcli queue -o FOLDER` wrote, whole"
 MOST_BYTES = 256 << 20
@@ -84,6 +87,8 @@ class Queue:
     days: tuple[Day, ...]
     images: tuple[QueueImage, ...]
     controls: tuple[Control, ...] = ()
+    baseline: BaselineAccuracy | None = None
+    """What the model reached on good images, where the results of all days say the same."""
     kind: str = "queue"
 
     @property
@@ -146,8 +151,15 @@ def fill(
 
 
 def to_json(queue: Queue) -> str:
-    """The whole queue, ASCII: any path comes back as it was."""
-    return f"{json.dumps(dataclasses.asdict(queue), allow_nan=False, indent=1)}\n"
+    """The whole queue, ASCII: any path comes back as it was; its last line is the seal that `read` compares."""
+    return f"{json.dumps(sealed(dataclasses.asdict(queue)), allow_nan=False, indent=1)}\n"
+
+
+def sealed(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a queue says, with its SHA-256 beside it: with chances that were edited, labels would stand for nothing."""
+    plain = {key: value for key, value in said.items() if key != SEAL}
+    text = json.dumps(plain, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    return {**plain, SEAL: hashlib.sha256(text.encode("ascii")).hexdigest()}
 
 
 def to_csv(queue: Queue) -> str:
@@ -172,12 +184,25 @@ def read(raw: bytes, name: str) -> Queue:
     shown = safe_name(name)
     try:
         found = strict_json.parse_bytes(raw, LIMITS, most=MOST_BYTES)
+        if _known(found) and found != sealed(found):
+            raise NotAuditedError(
+                f"{shown} was changed since `driftcli queue` wrote it: what labels stand for follows from its chances and its seed",
+                "take the file as it was written, or make a new queue; labels go into files of their own",
+            )
         queue = _built(found)
     except strict_json.NotStrictError as error:
         raise NotAuditedError(f"{shown} is no queue: {error}", HINT) from None
     except Malformed as error:
         raise NotAuditedError(f"{shown} is no queue: {error}", HINT) from None
     return queue
+
+
+def _known(found: Any) -> bool:
+    return (
+        isinstance(found, dict)
+        and found.get("kind") == "queue"
+        and found.get("schema_version") == SCHEMA_VERSION
+    )
 
 
 def _built(found: Any) -> Queue:

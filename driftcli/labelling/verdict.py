@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from driftcli.core.amounts import percent
+from driftcli.core.amounts import percent as in_percent
 from driftcli.core.errors import UsageError
 from driftcli.core.score_report import BaselineAccuracy, MonitorResult, QueueFacts, ScoreReport, ScoreRule
 from driftcli.core.text import safe_name
@@ -34,12 +34,43 @@ class Limits:
     baseline: BaselineAccuracy | None = None
 
 
+def limits_of(
+    min_accuracy: str | float | None, max_drop: str | float | None, baseline_accuracy: str | float | None
+) -> Limits:
+    """Limits as people write them: `90%` or 0.9, and `96%/250` for a baseline of 250 images. Raises UsageError."""
+    accuracy, slash, count = str("" if baseline_accuracy is None else baseline_accuracy).partition("/")
+    share = _share(accuracy or None, "--baseline-accuracy")
+    if slash and (share is None or not (count.isdecimal() and int(count))):
+        raise UsageError(
+            f"--baseline-accuracy: {safe_name(str(baseline_accuracy))!r} is not SHARE/N", "such as 96%/250"
+        )
+    return Limits(
+        _share(min_accuracy, "--min-accuracy"),
+        _share(max_drop, "--max-drop"),
+        None if share is None else BaselineAccuracy(share, int(count) if slash else None),
+    )
+
+
+def _share(text: str | float | None, option: str) -> float | None:
+    if text is None:
+        return None
+    number, percent, rest = str(text).strip().partition("%")
+    try:
+        share = float(number) / (100 if percent else 1)
+    except ValueError:
+        share = -1.0
+    if rest or not 0 <= share <= 1:
+        raise UsageError(f"{option}: {safe_name(str(text))!r} is no share", "such as 90% or 0.9")
+    return share
+
+
 def require_whole(limits: Limits) -> None:
     """Raises UsageError for a drop from nowhere."""
     if limits.most_drop is not None and limits.baseline is None:
         raise UsageError(
             "--max-drop: from which accuracy?",
-            "add --baseline-accuracy, such as 96%/250: right on 96 % of 250 images",
+            "the results that the queue was made from do not say how good the model was: add --baseline-accuracy, such as 96%/250 (right "
+            "on 96 % of 250 images)",
         )
 
 
@@ -195,7 +226,7 @@ def _undecided(rule: ScoreRule, found: Estimate) -> str:
     if abs(reach) > abs(toward) / _FARTHEST:
         more = int(np.ceil(found.labels * (toward / reach) ** 2 / 10) * 10)
         ask = f"; about {more:,} effective labels would tell, if the figure stayed (there are {found.labels:.0f})"
-    return f"--{option} {percent(rule.limit)}: cannot say, the limit lies within the interval of the estimate{ask}"
+    return f"--{option} {in_percent(rule.limit)}: cannot say, the limit lies within the interval of the estimate{ask}"
 
 
 def _useless(of: Labelled) -> list[str]:

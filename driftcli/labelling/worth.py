@@ -11,20 +11,27 @@ USUAL = 0.9
 """An accuracy to name an interval's width at, where nothing is known of it."""
 
 
-def expected(made: Queue, *, own: bool, asked: bool) -> list[str]:
-    """How wide the interval will be, beside that of a random sample. `own`: chances are the model's own confidence; `asked`: for equal chances."""
-    n = len(made.queued)
+def half_widths(made: Queue) -> tuple[float, float] | None:
+    """Half of the interval of accuracy, and of a random sample's (Wilson), if the score is right; None without a score."""
     if made.design == "uniform":
-        why = "--uniform" if asked else "nothing is known of how sure the model is"
-        low, high = estimates.wilson(USUAL, n)
-        reach = f"{100 * (high - low) / 2:.1f} points to either side"
-        return [f"every image alike ({why}): at an accuracy of {USUAL:.0%}, an interval about {reach}"]
+        return None
     known = correctness(made.images)
     chance = np.array([image.probability for image in made.images])
     half = estimates.Z * float(np.sqrt(estimates.expected_variance(chance, known)))
-    low, high = estimates.wilson(float(known.mean()), n)
+    low, high = estimates.wilson(float(known.mean()), len(made.queued))
+    return half, (high - low) / 2
+
+
+def expected(made: Queue, *, own: bool, asked: bool) -> list[str]:
+    """How wide the interval will be, beside that of a random sample. `own`: chances are the model's own confidence; `asked`: for equal chances."""
+    widths = half_widths(made)
+    if widths is None:
+        why = "as asked" if asked else "nothing is known of how sure the model is"
+        low, high = estimates.wilson(USUAL, len(made.queued))
+        reach = f"{100 * (high - low) / 2:.1f} points to either side"
+        return [f"every image alike ({why}): at an accuracy of {USUAL:.0%}, an interval about {reach}"]
+    half, plain = widths
     by = "own confidence (often too high under drift)" if own else "correctness score"
-    plain = (high - low) / 2
     worth = f"if that is right, accuracy to within {100 * half:.1f} points; a random sample of as many: {100 * plain:.1f}"
-    ratio = f"(ratio {half / plain:.2f}; {sampling.attainable(known):.2f} is attainable among endless images)"
+    ratio = f"(ratio {half / plain:.2f}; {sampling.attainable(correctness(made.images)):.2f} is attainable among endless images)"
     return [f"chosen by the model's {by}: least sure, most often", f"{worth} {ratio}"]

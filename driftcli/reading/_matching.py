@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 
 from driftcli.core.addresses import scheme
-from driftcli.core.features import Features
 
 SHA256 = "sha256"
 CLEAN_SHA256 = "clean_sha256"
@@ -14,18 +13,18 @@ CLEAN_SHA256 = "clean_sha256"
 
 
 class Images:
-    """The images of one reading by everything that a row may call them."""
+    """Images by everything that a row may call them."""
 
-    def __init__(self, features: Features, prefixes: Sequence[str]) -> None:
-        """`prefixes`: of the sources, the part of names before the path within each."""
+    def __init__(self, names: Sequence[str], content: Sequence[str], prefixes: Sequence[str] = ()) -> None:
+        """`content`: SHA-256 of each, hexadecimal; `prefixes`: of the sources, the part of names before the path within each."""
         self._by_name: dict[str, list[int]] = {}
         self._by_content: dict[str, list[int]] = {}
         self._within: dict[str, set[str]] = {}
         self._by_base: dict[str, set[str]] = {}
-        for row, (name, content) in enumerate(zip(features.names, features.content.tolist(), strict=True)):
+        for row, (name, digest) in enumerate(zip(names, content, strict=True)):
             place = _place(name)
             self._by_name.setdefault(place, []).append(row)
-            self._by_content.setdefault(content.decode(), []).append(row)
+            self._by_content.setdefault(digest, []).append(row)
             self._by_base.setdefault(_base(name), set()).add(place)
             for prefix in prefixes:
                 if prefix and name.startswith(prefix):

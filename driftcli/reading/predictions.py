@@ -24,6 +24,7 @@ from driftcli.sources.tables.rows import PATHS, MalformedError, csv_rows, json_r
 
 if TYPE_CHECKING:
     from driftcli.config.settings import Settings
+    from driftcli.core.predictions import Predictions
     from driftcli.reading.reading import Reading
 
 OFF = "off"
@@ -85,11 +86,11 @@ def _collected(reading: Reading, specs: Sequence[str], settings: Settings) -> Co
     """What the rows say of the images; None where no row has a column of predictions (of several manifests, say)."""
     files = settings.predictions.files
     named = [spec for spec in divided(specs)[0] if spec not in {"-", "-0"}]
-    images = Images(reading.features, [prefix(spec) for spec in named])
+    features = reading.features
+    content = [digest.decode() for digest in features.content.tolist()]
+    images = Images(features.names, content, [prefix(spec) for spec in named])
     found = Collected(len(reading.features), " and ".join(map(_shown, files)) or "the manifest")
-    for file in files:
-        if not _take(found, images, _rows(file), os.path.dirname(shown(file))):
-            raise NotAuditedError(f"{_shown(file)} has no row with a prediction", _HINT)
+    _take_tables(found, images, files)
     if not files and not _take(found, images, _listed_again(specs, settings), None):
         return None
     found.require_any(reading.features.names)
@@ -98,6 +99,30 @@ def _collected(reading: Reading, specs: Sequence[str], settings: Settings) -> Co
             if text := cells.get(LABEL, "").strip():
                 found.labels.update(dict.fromkeys(images.of(cells["path"], None, ""), text))
     return found
+
+
+def of_images(
+    names: Sequence[str], content: Sequence[str], settings: Settings, classes: Sequence[str] | None = None
+) -> tuple[Predictions, list[str]]:
+    """What the tables that the settings name say of images that were read before, row for row, and what is to be said of it.
+
+    `names` as their result has them, `content` their SHA-256. `classes`: all that there are, where the tables do not name them. Raises as `joined`.
+    """
+    files = settings.predictions.files
+    found = Collected(len(names), " and ".join(map(_shown, files)), "predictions.classes")
+    _take_tables(found, Images(names, content), files)
+    found.require_any(names)
+    wanted: Sequence[str] | None = settings.predictions.classes or None
+    if found.form is not None and found.form.kind in {"classes", "logits"}:
+        found.whose, wanted = "this queue", wanted or classes
+    said = found.predictions(wanted)
+    return said, found.cautions(said, names, settings.predictions.max_missing)
+
+
+def _take_tables(found: Collected, images: Images, files: Sequence[str]) -> None:
+    for file in files:
+        if not _take(found, images, _rows(file), os.path.dirname(shown(file))):
+            raise NotAuditedError(f"{_shown(file)} has no row with a prediction", _HINT)
 
 
 def _take(found: Collected, images: Images, rows: Iterator[_Row], folder: str | None) -> bool:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from driftcli.cli import app
 from driftcli.core.findings import ImageResult
+from driftcli.labelling.queue import sealed
 from driftcli.reports.json import Json
 from driftcli.reports.score.json import schema
 from tests.journey import pictures
@@ -103,7 +104,7 @@ def _labels(folder, path, *, wrong=(), annotator="ada"):
 
 def test_the_folder_is_whole_and_the_page_keeps_its_secrets(folder):
     assert {path.name for path in folder.iterdir()} == {
-        "queue.json", "queue.csv", "label.html", "label-studio.json", "label-studio.xml", "cvat-labels.json", "images",
+        "queue.json", "queue.csv", "label.html", "label-studio.json", "label-studio.xml", "cvat-labels.json", "images", "annotations",
     }  # fmt: skip
     items = [row["item"] for row in csv.DictReader(io.StringIO((folder / "queue.csv").read_text()))]
     assert sorted(path.stem for path in (folder / "images").iterdir()) == items
@@ -210,7 +211,7 @@ def test_what_is_asked_wrongly(main, folder, tmp_path, argv, code, what):
         queue = json.loads((folder / "queue.json").read_text())
         for image in queue["images"]:
             image["prediction"] = None
-        (folder / "queue.json").write_text(json.dumps(queue))
+        (folder / "queue.json").write_text(json.dumps(sealed(queue)))
     ran = main("score", str(folder), _labels(folder, tmp_path / "l.csv"), *argv)
     assert (ran.code, ran.out) == (code, "")
     assert what in ran.err
@@ -280,7 +281,7 @@ def test_several_results_are_days(main, tmp_path, files):
         (["--budget", "0"], 2, "greater than or equal to 1"),
         (["--classes", "cats"], 2, "two classes at least"),
         (["--classes", "cats,owls"], 2, "'dogs' is not among them"),
-        (["--predictions", "none.csv"], 3, "none.csv cannot be read: missing"),
+        (["--predictions", "none.csv"], 3, "none.csv cannot be read: No such file"),
         (["--controls", "none.csv"], 3, "none.csv cannot be read: missing"),
     ],
 )
@@ -339,12 +340,12 @@ def test_the_same_batch_twice_is_refused(main, tmp_path, files):
 
 
 def test_a_writer_that_fails_leaves_nothing(main, tmp_path, files, monkeypatch):
-    from driftcli.cli import _new_folder
+    from driftcli.core import new_folder
 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_new_folder, "create_file", full)
+    monkeypatch.setattr(new_folder, "create_file", full)
     saved = _saved(tmp_path / "r.json", files)
     ran = main("queue", str(saved), "-o", str(tmp_path / "q"), "--budget", "9", "--list-only")
     assert ran.code == 4

@@ -48,6 +48,18 @@ FORMS = {
     "cvat.xml": "<?xml version='1.0'?><annotations><meta><job><assignee><username>ada</username></assignee></job></meta>"
     f"<image id='0' name='{FIRST}.webp' width='4' height='4'><tag label='cat' source='manual'/></image>"
     f"<image id='1' name='images/{SECOND}.webp' width='4' height='4'><tag label='owl' source='manual'/></image></annotations>",
+    "studio.tsv": f'"annotation_id"\t"annotator"\t"id"\t"image"\t"item"\t"label"\t"queue"\n1\t"ada"\t1\t"data:image/webp;base64,{"A" * 200_000}"\t"{FIRST}"'
+    f'\t"cat"\t"{DIGEST}"\n2\t"ada"\t2\t"data:,"\t"{SECOND}"\t"owl"\t"{DIGEST}"\n',
+    "ada.json": json.dumps(
+        {
+            "infos": {"queue": DIGEST},
+            "categories": {"label": {"labels": [{"name": name} for name in ("owl", "cat")]}},
+            "items": [
+                {"id": item, "annotations": [{"type": "label", "label_id": place}, {"type": "bbox"}]}
+                for item, place in ((FIRST, 1), (SECOND, 0))
+            ],
+        }
+    ),
     "ada.xml": f"<annotations><image name='{FIRST}.webp'><tag label='cat'/></image><image name='{SECOND}.webp'>"
     "<tag label='owl'/></image></annotations>",
 }
@@ -123,6 +135,15 @@ def test_order_of_rows_and_files_does_not_matter():
         ("l.doc", "x"),
         ("l.tsv", "INPUT:item\tOUTPUT:a\tOUTPUT:b\tASSIGNMENT:worker_id\n1\tx\ty\tz\n"),
         ("l.json", "{}"),
+        (
+            "l.json",
+            '{"categories": {"label": {"labels": []}}, "items": [{"id": "01", "annotations": [{"type": "label", "label_id": -1}]}]}',
+        ),
+        ("l.json", '{"categories": [], "items": []}'),
+        (
+            "l.json",
+            '{"categories": {"label": {"labels": [{"name": 7}]}}, "items": [{"id": "01", "annotations": [{"type": "label", "label_id": 0}]}]}',
+        ),
         ("l.json", "[1]"),
         ("l.json", '[{"data": {}, "annotations": []}]'),
         ("l.json", '[{"data": {"item": "01"}, "annotations": 7}]'),

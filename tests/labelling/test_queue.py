@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftcli.core.errors import NotAuditedError
-from driftcli.labelling import answers, queue
+from driftcli.labelling import controls, queue
 from tests.labelling.queues import made
 
 
@@ -67,7 +67,7 @@ def test_the_list_holds_what_a_row_was_drawn_with():
     ],
 )
 def test_a_queue_that_is_not_whole_is_refused(change, why):
-    document = json.loads(queue.to_json(made()[0])) | change
+    document = queue.sealed(json.loads(queue.to_json(made()[0])) | change)
     with pytest.raises(NotAuditedError, match=why):
         queue.read(json.dumps(document).encode(), "q")
 
@@ -77,12 +77,26 @@ def test_a_queue_that_is_not_whole_is_refused(change, why):
 def test_chances_that_are_none_are_refused(field, value):
     document = json.loads(queue.to_json(made()[0]))
     document["images"][5][field] = value
-    raw = json.dumps(document).encode()
+    raw = json.dumps(queue.sealed(document)).encode()
     if (field, value) == ("correctness", 0):
         assert queue.read(raw, "q").images[5].correctness == 0
         return
     with pytest.raises(NotAuditedError):
         queue.read(raw, "q")
+
+
+@pytest.mark.parametrize("edit", ["probability", "seed", "sha256", "prediction"])
+def test_a_queue_that_was_edited_is_refused(edit):
+    """However little was changed: labels would stand for other images than they were drawn for."""
+    document = json.loads(queue.to_json(made()[0]))
+    if edit == "seed":
+        document["seed"] += 1
+    elif edit == "sha256":
+        del document["sha256"]
+    else:
+        document["images"][5][edit] = {"probability": 0.99, "prediction": None}[edit]
+    with pytest.raises(NotAuditedError, match="was changed since"):
+        queue.read(json.dumps(document).encode(), "q")
 
 
 @settings(max_examples=60, deadline=None)
@@ -94,57 +108,11 @@ def test_damaged_bytes_are_refused_or_read(data):
         queue.read(bytes(raw), "q")
 
 
-# ---------------------------------------------------------------- what the model said
-
-
-def test_predictions_are_joined_by_path_or_its_end():
-    images = [dataclasses.replace(image, prediction=None) for image in made(images=12, budget=10)[0].images]
-    rows = [
-        f"{image.image if i % 2 else image.image.rpartition('/')[2]},owl,0.25"
-        for i, image in enumerate(images)
-    ]
-    found = answers.with_answers(images, "\n".join(["path,prediction,confidence", *rows]).encode(), "p.csv")
-    assert {(image.prediction, image.confidence) for image in found} == {("owl", 0.25)}
-
-
-def test_another_folders_image_of_the_same_name_is_no_match():
-    images = [dataclasses.replace(made()[0].images[0], image="a/1.jpg")]
-    with pytest.raises(NotAuditedError, match=r"no prediction for 1 of 1 images, such as a/1\.jpg"):
-        answers.with_answers(images, b"path,prediction\nb/1.jpg,cat\n", "p.csv")
-
-
-def test_probabilities_of_all_classes():
-    images = [dataclasses.replace(made()[0].images[0], image="1.jpg")]
-    found = answers.with_answers(images, b"path,p_Cat,p_dog\n1.jpg,0.75,0.25\n", "p.csv")
-    assert (found[0].prediction, found[0].confidence) == ("Cat", 0.75)
-
-
-@pytest.mark.parametrize(
-    ("table", "why"),
-    [
-        ("path,p_a,p_b\n1.jpg,0.75,0.2\n", "probabilities sum to 0.95"),
-        ("path,p_a,p_b\n1.jpg,0.75,nan\n", "'nan' is no share"),
-        ("path,prediction\n1.jpg,a\n1.jpg,b\n", "stands there twice"),
-        ("path,prediction\n1.jpg,\n", "no prediction"),
-        ("path,prediction,confidence\n1.jpg,a,7\n", "'7' is no share"),
-        ("image_id,prediction\n1.jpg,a\n", "no columns"),
-        ("path,prediction\n1.jpg,a,b\n", "3 fields under a header of 2"),
-        ("path,path\n1.jpg,a\n", "a column stands twice"),
-        ('path,prediction\n1.jpg,"a\n', "is no table"),
-        ("", "no columns"),
-    ],
-)
-def test_wrong_predictions_are_refused(table, why):
-    images = [dataclasses.replace(made()[0].images[0], image="1.jpg")]
-    with pytest.raises(NotAuditedError, match=why):
-        answers.with_answers(images, table.encode(), "p.csv")
-
-
 def test_control_tasks():
-    assert answers.controls(b"path,label\nb.jpg,dog\na.jpg, cat\n", "k.csv") == [
+    assert controls.read(b"path,label\nb.jpg,dog\na.jpg, cat\n", "k.csv") == [
         ("a.jpg", "cat"),
         ("b.jpg", "dog"),
     ]
     for wrong in (b"path,label\na.jpg,\n", b"path,label\na.jpg,x\na.jpg,y\n", b"path\na.jpg\n"):
         with pytest.raises(NotAuditedError):
-            answers.controls(wrong, "k.csv")
+            controls.read(wrong, "k.csv")

@@ -7,6 +7,7 @@ from pathlib import Path
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.report import Report
 from driftcli.core.text import safe_name
+from driftcli.reports.bundle import RESULT
 from driftcli.reports.json import parse
 
 HINT = "name a result that `driftcli check -f json` wrote, or a folder that `-o bundle=FOLDER` wrote"
@@ -21,6 +22,12 @@ def read_result(path: Path) -> Report:
         reason = safe_name(error.strerror or str(error))
         raise NotAuditedError(f"{safe_name(name)} cannot be read: {reason}", HINT) from None
     return parse_bytes(raw, name)
+
+
+def read_named(name: str) -> Report:
+    """The report of a JSON file, or of a folder that `-o bundle=FOLDER` wrote, without its pictures. Raises as `read_result`."""
+    path = Path(name)
+    return read_result(path / RESULT if path.is_dir() else path)
 
 
 def parse_bytes(raw: bytes, name: str) -> Report:

@@ -232,14 +232,16 @@ def _people(report: ScoreReport) -> Section:
 
 def _provenance(report: ScoreReport) -> Section:
     queue = report.queue
-    how = (
-        "most often where the model is least sure"
-        if queue.design == "by correctness"
-        else "every image of a part alike"
-    )
+    how = {
+        "by correctness": "most often where the model is least sure",
+        "mixed": "some queues by correctness",
+    }
     rows: tuple[tuple[str, Words], ...] = (
         ("queue", (Name(queue.folder), f" of {queue.created}")),
-        ("chosen", f"{numbers.count(queue.queued)} of {numbers.count(queue.images)} images, {how}"),
+        (
+            "chosen",
+            f"{numbers.count(queue.queued)} of {numbers.count(queue.images)} images, {how.get(queue.design, 'every image of a part alike')}",
+        ),
         ("labelled", f"{numbers.count(queue.labelled)} of them"),
     )
     return Section("provenance", "Made from", (Facts(rows),), found=False)

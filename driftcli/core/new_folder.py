@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from driftcli.cli._destinations import require_folder
 from driftcli.core import abrupt
 from driftcli.core.errors import InternalError, UsageError
 from driftcli.core.files import create_file, replace_folder, sync_folder
+from driftcli.core.output import require_folder
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
