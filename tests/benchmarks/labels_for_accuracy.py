@@ -5,13 +5,13 @@
 
 Models: logistic regression on the content features of F (MNIST, CIFAR-10). Correctness score: the calibrated probability of the
 predicted class (Platt, on C = 500 images; 20 draws of C, each used for its share of the queues). Batches: N images of the target
-pool, clean or shifted as in "Failing Loudly", drawn anew for every queue. Nothing was chosen on these data: the uniform share
-and the strata were set on drawn numbers (`tests/labelling/worlds.py`).
+pool, clean or shifted as in "Failing Loudly", drawn anew for every queue. The uniform share and the strata were set on drawn numbers
+(`tests/labelling/worlds.py`); what is done where the score is far off (`estimates.FAR_OFF`) was chosen on queues with even numbers, and
+those printed have odd ones.
 
 Width: mean width of the interval over that of a random sample as large with Wilson's interval. Attainable: E sqrt(c(1-c)) /
-sqrt(a(1-a)) by the score, which is no promise where the score is wrong; at worst: what the queue's unequal chances cost where the score is worth
-nothing. `driftcli queue` prints both. Cover: share of queues whose interval holds the accuracy of
-the N images. Own confidence: the same with the uncalibrated probability. No score: strata alone. Prints Markdown.
+sqrt(a(1-a)) by the score, which is no promise where the score is wrong; at worst: what the queue's unequal chances cost
+where the score is worth nothing. `driftcli queue` prints both. Cover: share of queues whose interval holds the accuracy of the N images. Own confidence: the same with the uncalibrated probability. No score: strata alone. Prints Markdown.
 """
 
 from __future__ import annotations
