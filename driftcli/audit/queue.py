@@ -262,7 +262,7 @@ def _files(made: Queue, wanted: Wanted, call: Call) -> dict[str, bytes]:
         "annotations/queue.json": exports.datumaro(made, name),
     }
     files |= {file: content.encode("utf-8", "backslashreplace") for file, content in written.items()}
-    return files | {f"images/{item}.webp": picture for item, picture in pictures.items()}
+    return files | {f"images/{exports.picture(item, name)}.webp": shown for item, shown in pictures.items()}
 
 
 def _pictures(made: Queue, controls: str | None, call: Call) -> Mapping[str, bytes]:

@@ -15,22 +15,22 @@ from numpy.typing import NDArray
 
 from driftcli.artifact import store as artifacts
 from driftcli.artifact.store import Artifact, Draft
+from driftcli.audit._judged import Judged, judge, require_accepted
 from driftcli.audit.baseline import leaked, reader_for, unseen
 from driftcli.audit.enlarged import compared
 from driftcli.calibration import joining
-from driftcli.calibration.held_out import drop_seen_images, with_images
+from driftcli.calibration.held_out import HeldOut, drop_seen_images, with_images
 from driftcli.calibration.make_baseline import Calibration
 from driftcli.config.call import Call
-from driftcli.core import amounts, sentences
+from driftcli.core import sentences
 from driftcli.core.addresses import shown
-from driftcli.core.errors import ArtifactError, NotAuditedError, UsageError
+from driftcli.core.errors import ArtifactError, UsageError
 from driftcli.core.features import Features
 from driftcli.core.outcomes import Refreshed
 from driftcli.core.stages import Stopwatch
 from driftcli.core.text import safe_name
 from driftcli.core.times import now_utc
-from driftcli.gate import composition, good_days, overlap, preconditions, predictions
-from driftcli.gate.batch_test import run_gate
+from driftcli.gate import good_days, overlap, preconditions, predictions
 from driftcli.reading import canaries
 from driftcli.reading.cache import refuse_inside
 from driftcli.reading.predictions import joined as with_predictions
@@ -48,21 +48,37 @@ from driftcli.reference.reference import (
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """What the baseline of before says of the new images."""
-
-    verdict: str
-    p_value: float | None
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
 class _Batch:
     """The images that are new to the baseline, and how many were not."""
 
     reading: Reading
     already_there: int
     dropped_seen: int
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be refreshed, and where to."""
+
+    path: str
+    found: Artifact
+    reference: Reference
+    before: Baseline
+    calibrating: Reference
+    """The reference with the settings that the baseline was made with."""
+    keep: int
+    """Images that the baseline may hold."""
+    output: str | Path | None
+
+
+@dataclass(frozen=True)
+class _Enlarged:
+    """The images of both, read and measured."""
+
+    reading: Reading
+    """Of the new ones, with thumbnails."""
+    together: joining.Joined
+    held_out: HeldOut
 
 
 def refresh(
@@ -89,75 +105,29 @@ def refresh(
         _require_new(output)
     refuse_inside(call.settings, [str(artifact), *sources, *([] if output is None else [str(output)])])
     with watch.stage("opening the reference"):
-        found, reference = open_reference(str(artifact), call.settings, call.given, call.expect_sha256)
-        before = open_baseline(found, reference, baseline, str(artifact))
-        _require_keys(call, before)
-        good_days.require(reference.settings.gate, before)
-    calibrating = _as_before(reference, before, call)
-    with reader_for(calibrating, call) as reader:
-        batch = _new_images(reader, sources, str(artifact), calibrating, before, call, drop_seen=drop_seen)
-        place = Path(artifact) if output is None else Path(output)
+        asked = _opened(str(artifact), baseline, output, call)
+    with reader_for(asked.calibrating, call) as reader:
+        batch = _new_images(reader, sources, asked, call, drop_seen=drop_seen)
         if not len(batch.reading.features):
-            if output is not None:
-                with _writing(found, output, call) as draft:
-                    _require_unchanged(draft, reference, before, str(artifact))
-            return _nothing_new(place, found, before, batch, watch, started)
+            return _nothing_new(asked, batch, call, watch, started)
         with watch.stage("judging the new images"):
-            judged = _judge(reference, before, batch.reading)
-        _require_accepted(judged, len(batch.reading.features), before.name, accept=accept_drift)
-        reading = reader.with_thumbnails(sources, batch.reading, reference.thumbnails)
-        keep = _most(call, calibrating, before)
-        features = joining.own_groups(reading.features, _taken(before))
-        together = joining.join(before.features, features, keep, before.facts.get("source", ()))
-        held_out = joining.measure_joined(reader, sources, before, reading, together)
-    made = joining.recalibrate(calibrating, before, held_out, call.progress)
-    entry = {
-        "created": now_utc(),
-        "from": found.digest,
-        "images_added": len(together.fresh),
-        "already_there": batch.already_there,
-        "source": [shown(source) for source in sources],
-        "verdict": judged.verdict,
-        "p_value": judged.p_value,
-    }
-    made = _with_lineage(made, before, entry)
-    with watch.stage("writing the artifact"), _writing(found, output, call) as draft:
-        _require_unchanged(draft, reference, before, str(artifact))
-        made.store(draft)
-    written = artifacts.read(place)
-    after = open_baseline(written, reference, before.name, str(place))
-    figures = compared(before, after, reference.settings.gate.alpha, len(batch.reading.features))
-    return Refreshed(
-        artifact=str(place),
-        digest=written.digest,
-        digest_before=found.digest,
-        baseline=before.name,
-        images_before=len(before.features),
-        images=len(after.features),
-        added=len(together.fresh),
-        already_there=batch.already_there,
-        dropped_seen=batch.dropped_seen,
-        ledger=reading.ledger,
-        verdict=judged.verdict,
-        p_value=judged.p_value,
-        reason=judged.reason,
-        groups=dict(sorted(Counter(after.features.group or ()).items())),
-        batch=figures.batch,
-        false_alarms_before=figures.false_alarms_before,
-        false_alarms=figures.false_alarms,
-        gained=figures.gained,
-        lost=figures.lost,
-        refreshes=len(made.facts["lineage"]),
-        cautions=(
-            *reading.cautions,
-            *made.cautions,
-            *leaked(reference, reading.features),
-            *unseen(sources, held_out, reader.settings.calibrate.detectable),
-            *_full(together, len(batch.reading.features), keep),
-        ),
-        seconds=time.monotonic() - started,
-        stages=watch.stages(),
+            judged = judge(asked.reference, asked.before, batch.reading)
+        require_accepted(judged, len(batch.reading.features), asked.before.name, accept=accept_drift)
+        enlarged = _joined(reader, sources, asked, batch)
+        unsimulated = unseen(sources, enlarged.held_out, reader.settings.calibrate.detectable)
+    made = joining.recalibrate(asked.calibrating, asked.before, enlarged.held_out, call.progress)
+    made = _with_lineage(made, asked.before, _entry(asked, sources, batch, judged, enlarged))
+    with watch.stage("writing the artifact"):
+        written = _write(asked, made, call)
+    cautions = (
+        *enlarged.reading.cautions,
+        *made.cautions,
+        *leaked(asked.reference, enlarged.reading.features),
+        *unsimulated,
+        *_full(enlarged.together, len(batch.reading.features), asked.keep),
     )
+    told = _told(asked, batch, judged, enlarged, made, written)
+    return replace(told, cautions=cautions, seconds=time.monotonic() - started, stages=watch.stages())
 
 
 # ---------------------------------------------------------------- what may be asked
@@ -202,31 +172,37 @@ def _most(call: Call, reference: Reference, before: Baseline) -> int:
     return most if "fit.max_images" in call.given else max(most, len(before.features))
 
 
+def _opened(path: str, baseline: str | None, output: str | Path | None, call: Call) -> _Asked:
+    """The artifact and the baseline that is meant. Raises as `refresh`."""
+    found, reference = open_reference(path, call.settings, call.given, call.expect_sha256)
+    before = open_baseline(found, reference, baseline, path)
+    _require_keys(call, before)
+    good_days.require(reference.settings.gate, before)
+    calibrating = _as_before(reference, before, call)
+    return _Asked(path, found, reference, before, calibrating, _most(call, calibrating, before), output)
+
+
 # ---------------------------------------------------------------- the new images
 
 
 def _new_images(
-    reader: Reader,
-    sources: Sequence[str],
-    artifact: str,
-    reference: Reference,
-    before: Baseline,
-    call: Call,
-    *,
-    drop_seen: bool,
+    reader: Reader, sources: Sequence[str], asked: _Asked, call: Call, *, drop_seen: bool
 ) -> _Batch:
     """The images of the sources without those of F and those that the baseline holds.
 
     Raises ArtifactError where a machine sees the canaries otherwise than the one that measured the baseline.
     """
-    together = Together(reader, sources, _most(call, reference, before), artifact, reference.canary)
+    reference, before = asked.calibrating, asked.before
+    together = Together(reader, sources, asked.keep, asked.path, reference.canary)
 
-    def judge(views: Mapping[str, NDArray[np.float32]], theirs: Mapping[str, str], machine: str) -> None:
+    def same_machine(
+        views: Mapping[str, NDArray[np.float32]], theirs: Mapping[str, str], machine: str
+    ) -> None:
         made_with = before.facts["versions"]
         canaries.compare(before.canary, views, reference.spread, made_with, theirs, machine)
 
     by_source = reader.settings.input.group_by is None
-    reading = together.read(judge, "reading images", by_source=by_source, even_one=True)
+    reading = together.read(same_machine, "reading images", by_source=by_source, even_one=True)
     preconditions.require(reading, call.settings, 1, "refresh")
     preconditions.require_columns(reading, call.settings, call.given)
     reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
@@ -263,44 +239,16 @@ def _predicted(reading: Reading, sources: Sequence[str], before: Baseline, call:
     return reading if alone is None else replace(reading, remarks=(*reading.remarks, alone))
 
 
-# ---------------------------------------------------------------- what the old baseline says of them
-
-
-def _judge(reference: Reference, before: Baseline, reading: Reading) -> _Judged:
-    """The verdict of `check` on the new images, under the same options; one batch decides by itself."""
-    gate = reference.settings.gate.model_copy(update={"mode": "batch"})
-    settings = reference.settings.model_copy(update={"gate": gate})
-    reference = replace(reference, settings=settings)
-    problem = preconditions.why_not(reading, reference, before.features, settings)
-    if problem is not None:
-        return _Judged("inconclusive", None, problem[0])
-    mix = composition.mix_of(reference, before, reading.features)
-    before, reading = composition.with_family(mix, settings, before, reading)
-    before, reading = predictions.with_family(settings, before, reading)
-    try:
-        outcome = run_gate(settings, before, *overlap.tested(reference, before.features, reading, mix))
-    except NotAuditedError as error:
-        return _Judged("inconclusive", None, error.what)
-    return _Judged(outcome.verdict.outcome, outcome.verdict.p_value)
-
-
-def _require_accepted(judged: _Judged, images: int, name: str, *, accept: bool) -> None:
-    """Raise UsageError for images that somebody should look at before they count as good."""
-    if accept or judged.verdict not in sentences.DOUBTED:
-        return
-    if judged.p_value is None:
-        raise UsageError(
-            f"whether the {images:,} new images are like baseline {name} cannot be told: {judged.reason}",
-            "look at them; if all of them are good: --accept-drift, which the baseline remembers",
-        )
-    raise UsageError(
-        f"the {images:,} new images are drift from baseline {name}, p = {amounts.p_value(judged.p_value)}: "
-        "as a part of it they would hide such drift from now on",
-        "see what is different (driftcli check); if it is how good images look now: --accept-drift, which the baseline remembers",
-    )
-
-
 # ---------------------------------------------------------------- the baseline anew
+
+
+def _joined(reader: Reader, sources: Sequence[str], asked: _Asked, batch: _Batch) -> _Enlarged:
+    """The images of both as if one pass had read them, with what is measured of them."""
+    before = asked.before
+    reading = reader.with_thumbnails(sources, batch.reading, asked.reference.thumbnails)
+    features = joining.own_groups(reading.features, _taken(before))
+    together = joining.join(before.features, features, asked.keep, before.facts.get("source", ()))
+    return _Enlarged(reading, together, joining.measure_joined(reader, sources, before, reading, together))
 
 
 def _taken(before: Baseline) -> Sequence[str]:
@@ -308,6 +256,21 @@ def _taken(before: Baseline) -> Sequence[str]:
     if before.facts.get("group_by") is not None:
         return ()
     return before.features.group or (joining.one_group(before.facts.get("source", ())),)
+
+
+def _entry(
+    asked: _Asked, sources: Sequence[str], batch: _Batch, judged: Judged, enlarged: _Enlarged
+) -> Mapping[str, Any]:
+    """What the lineage keeps of this refresh."""
+    return {
+        "created": now_utc(),
+        "from": asked.found.digest,
+        "images_added": len(enlarged.together.fresh),
+        "already_there": batch.already_there,
+        "source": [shown(source) for source in sources],
+        "verdict": judged.verdict,
+        "p_value": judged.p_value,
+    }
 
 
 def _with_lineage(made: Calibration, before: Baseline, entry: Mapping[str, Any]) -> Calibration:
@@ -328,6 +291,18 @@ def _full(together: joining.Joined, new: int, keep: int) -> list[str]:
         f"{added:,} of {new:,} new images are among them, and {together.old - (n - added):,} of the old ones left"
     )
     return [said]
+
+
+# ---------------------------------------------------------------- written and told
+
+
+def _write(asked: _Asked, made: Calibration | None, call: Call) -> Artifact:
+    """The artifact with the refreshed baseline, or (None) as it was, where it is asked for. Raises as `_require_unchanged`."""
+    with _writing(asked.found, asked.output, call) as draft:
+        _require_unchanged(draft, asked.reference, asked.before, asked.path)
+        if made is not None:
+            made.store(draft)
+    return artifacts.read(Path(asked.path if asked.output is None else asked.output))
 
 
 @contextmanager
@@ -351,14 +326,53 @@ def _require_unchanged(draft: Draft, reference: Reference, before: Baseline, pat
         )
 
 
-def _nothing_new(
-    place: Path, found: Artifact, before: Baseline, batch: _Batch, watch: Stopwatch, started: float
+def _told(
+    asked: _Asked,
+    batch: _Batch,
+    judged: Judged,
+    enlarged: _Enlarged,
+    made: Calibration,
+    written: Artifact,
 ) -> Refreshed:
+    """What was done, and what the baseline can do now and could before."""
+    before, new = asked.before, len(batch.reading.features)
+    after = open_baseline(written, asked.reference, before.name, str(written.path))
+    figures = compared(before, after, asked.reference.settings.gate.alpha, new)
+    return Refreshed(
+        artifact=str(Path(asked.path if asked.output is None else asked.output)),
+        digest=written.digest,
+        digest_before=asked.found.digest,
+        baseline=before.name,
+        images_before=len(before.features),
+        images=len(after.features),
+        added=len(enlarged.together.fresh),
+        already_there=batch.already_there,
+        dropped_seen=batch.dropped_seen,
+        ledger=enlarged.reading.ledger,
+        verdict=judged.verdict,
+        p_value=judged.p_value,
+        reason=judged.reason,
+        groups=dict(sorted(Counter(after.features.group or ()).items())),
+        batch=figures.batch,
+        false_alarms_before=figures.false_alarms_before,
+        false_alarms=figures.false_alarms,
+        gained=figures.gained,
+        lost=figures.lost,
+        refreshes=len(made.facts["lineage"]),
+    )
+
+
+def _nothing_new(asked: _Asked, batch: _Batch, call: Call, watch: Stopwatch, started: float) -> Refreshed:
+    """The baseline as it is; in a new folder, where one was asked for."""
+    before, place = asked.before, asked.path
+    if asked.output is not None:
+        place = str(asked.output)
+        _write(asked, None, call)
     n = len(before.features)
     return Refreshed(
-        artifact=str(place),
+        artifact=str(Path(place)),
         digest=artifacts.read(place).digest,
-        digest_before=found.digest,
+        digest_before=asked.found.digest,
         baseline=before.name,
         images_before=n,
         images=n,

@@ -36,7 +36,7 @@ class QueueFacts:
 
 @dataclass(frozen=True, slots=True)
 class ClassResult:
-    """How well one class is told from the others; null where fewer than ten effective labels say."""
+    """How well one class is told from the others, wrong labels allowed for as in `accuracy`; null where fewer than ten effective labels say."""
 
     name: str
     labelled: int
@@ -68,6 +68,8 @@ class DayResult:
     accuracy: Interval
     evidence: float | None
     """That the error rate was above the limit on this or an earlier day; null without a limit."""
+    classes: tuple[ClassResult, ...] = ()
+    """How well each class is told from the others on this day; empty where there is one day alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ _ROUNDS, _CLOSE = 200, 1e-7
 _TELL_APART = 3
 _TWO_TO_ONE = 2 / 3
 _TINY = 1e-12
+LEAN = 5.0
+"""Images that the mean of all classes counts as, beside those of a class, in how sure labels of the class are."""
 _LEAST_LEFT = 0.2
 """Labels worse than that say nothing that a correction could save."""
 
@@ -143,28 +145,56 @@ def _fixed(chance: Floats, truth: Places) -> Floats:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Whether a model is right, by labels that may be wrong."""
+class Allowed:
+    """Which class each image is of, with wrong labels allowed for."""
 
-    right: Floats
-    """[n]: 1 or 0 in the mean of many images; single values may lie outside of [0, 1] where labels are uncertain."""
-    noise: Floats
-    """[n]: variance of each that comes from its label."""
-    corrected: float
-    """Share of the labels' certainty that is left: 1 where they are taken for right."""
+    share: Floats
+    """[n, K]: 1 for its class and 0 for the others in the mean of many images; rows sum to 1, single values may lie outside of [0, 1]."""
+    chance: Floats
+    """[n, K]: what it is made from."""
+    undone: Floats
+    """[K, K]: `share` is `chance` times it."""
+
+    def of(self, answer: Places) -> Floats:
+        """[n]: of each image's `answer` to be its class."""
+        found: Floats = self.share[np.arange(len(answer)), answer]
+        return found
+
+    def noise(self, answer: Places) -> Floats:
+        """[n]: variance of `of` that comes from labels."""
+        spread = (self.chance * self.undone.T[answer] ** 2).sum(axis=1) - self.of(answer) ** 2
+        found: Floats = np.maximum(spread, 0.0)
+        return found
+
+    @property
+    def most(self) -> float:
+        """What `share` is at most."""
+        return float(self.undone.max())
 
 
-def scored(chance: Floats, predicted: Places) -> Scored:
-    """How often a model's answers are right, given what annotators say together: [n, K] chances and [n] answers.
+def allowed(chance: Floats) -> Allowed:
+    """Classes of images from what annotators say together, [n, K]: wrong labels are undone in the mean.
 
-    Wrong labels make a good model look worse: where it is right, labels say so only with their own certainty q (the mean of
-    sum_k chance^2), and where it is wrong they may still agree, with r = (1 - q) / (K - 1). So (chance of the answer - r) / (q - r)
-    (Rogan & Gladen 1978). Labels must err independently of the model, given the right class; where both fail on the same images the
-    model looks better than it is.
+    Wrong labels make a good model look worse: an image of class k has chances M[k] on average, not certainty, and whoever is right about it
+    is confirmed by no more. M[k, l] = sum of chance_k chance_l over sum of chance_k follows from the labels alone, and chance M^-1 has the
+    mean of certainty (Rogan & Gladen 1978, for K classes). Classes with few images lean on the mean of all (`LEAN`). Labels must err independently of the
+    model, given the right class; where both fail on the same images the model looks better than it is.
     """
     classes = chance.shape[1]
-    answer = chance[np.arange(len(chance)), predicted]
+    alike = _alike(chance)
+    mass = chance.sum(axis=0)
+    seen = chance.T @ chance  # its rows sum to the classes' masses
+    table = (seen + LEAN * alike) / (mass + LEAN)[:, None]
+    if np.linalg.svd(table, compute_uv=False).min() < _LEAST_LEFT:
+        table = alike
+    undone: Floats = np.linalg.solve(table, np.eye(classes))
+    return Allowed(chance @ undone, chance, undone)
+
+
+def _alike(chance: Floats) -> Floats:
+    """[K, K]: chances by class, as if labels of all classes were as sure; never so unsure that nothing is left."""
+    classes = chance.shape[1]
     sure = float((chance**2).sum(axis=1).mean())
-    chanced = (1 - sure) / max(classes - 1, 1)
-    left = max(sure - chanced, _LEAST_LEFT)
-    return Scored((answer - chanced) / left, answer * (1 - answer) / left**2, left)
+    left = max(sure - (1 - sure) / max(classes - 1, 1), _LEAST_LEFT)
+    found: Floats = (1 - left) / classes + left * np.eye(classes)
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import difflib
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from driftcli.labelling import tables
 from driftcli.labelling.exports import FROM
 from driftcli.labelling.queue import Queue
 
+_PICTURE = re.compile(r"([0-9a-f]{12})-(\d+)")
 LIMITS = strict_json.Limits(levels=32, digits=40)
 MOST_BYTES = 1 << 30
 IMAGES = ("item", "image", "path", "task")
@@ -75,7 +77,10 @@ def read(raw: bytes, name: str) -> list[Annotation]:
 
 
 def _csv(raw: bytes, name: str) -> Iterator[Annotation]:
-    yield from _long(tables.rows(raw, name), name)
+    """Label Studio names its tab-separated export .csv, too."""
+    header = raw.partition(b"\n")[0]
+    tabs = b"\t" in header and b"," not in header
+    yield from _long(tables.rows(raw, name, separator="\t" if tabs else ","), name)
 
 
 def _tsv(raw: bytes, name: str) -> Iterator[Annotation]:
@@ -255,7 +260,7 @@ def sort_out(queue: Queue, digest: str, annotations: Sequence[Annotation]) -> Ra
             raise NotAuditedError(
                 f"{each.where}: a label of another queue", "name the queue that was labelled, unchanged"
             )
-        item = known.get(each.image) or known.get(PurePath(each.image).stem)
+        item = known.get(each.image) or known.get(_item(each, digest))
         if item is None:
             raise NotAuditedError(
                 f"{each.where}: {safe_name(each.image)!r} is no image of the queue",
@@ -278,6 +283,19 @@ def sort_out(queue: Queue, digest: str, annotations: Sequence[Annotation]) -> Ra
     for (item, name), each in given.items():
         values[bisect.bisect_left(items, item), annotators.index(name)] = place[each.label]
     return Ratings(items, annotators, values, repeated, left_open)
+
+
+def _item(each: Annotation, digest: str) -> str:
+    """The item that a picture of the queue's folder shows, or that is named without one. Raises NotAuditedError for another queue's picture."""
+    stem = PurePath(each.image).stem
+    found = _PICTURE.fullmatch(stem)
+    if found is None:
+        return stem
+    if found[1] != digest:
+        raise NotAuditedError(
+            f"{each.where}: a picture of another queue", "name the queue that was labelled, unchanged"
+        )
+    return found[2]
 
 
 def _names(queue: Queue) -> dict[str, str]:

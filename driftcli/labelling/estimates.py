@@ -12,6 +12,9 @@ Places = NDArray[np.int64]
 
 Z = 1.959963984540054
 """Standard deviations to either side that hold 95 % of a normal distribution."""
+DOUBTED, FAR_OFF = 2.0, 3.0
+"""Standard errors between the score's mean and the labels' estimate from which rare and heavy labels decide, so that Student's quantile
+is taken for the normal one; and from which the score is fitted to the labels."""
 FEW = 10
 """Effective labels below which nothing is said of a class."""
 
@@ -56,18 +59,51 @@ def difference(
     """Accuracy of N images: the mean correctness score of all, corrected by what the n labels say about it.
 
     `right`: [n], 1 where the model is right, or the chance that it is; `taken`: [n], their positions; `probability`, `correctness`: [N]
-    (Särndal, Swensson & Wretman 1992, section 6.3). Unbiased whatever the score is worth. The variance is
+    (Särndal, Swensson & Wretman 1992, section 6.3). Unbiased whatever the score is worth. Where the labels lie farther from it than
+    chance would have it (`FAR_OFF`), its level and slope are fitted to them first: a score that is wrong by so much is noise. The variance is
     Hájek's for a sample of fixed size, from the labels; where the score expects more, half of the way to that, for fifty labels of
     a good model may hold no error at all. `noise`: [n], variances of `right` beside that of sampling. Not below 0, not above 1.
     """
-    total = len(probability)
     chance = probability[taken]
-    value = float(correctness.mean() + ((right - correctness[taken]) / chance).sum() / total)
-    seen = sampling_variance((right - correctness[taken]) / (chance * total), chance)
-    variance = seen + 0.5 * max(expected_variance(probability, correctness) - seen, 0.0)
+    labels = effective(1 / chance)
+    value, seen = _by_difference(right, taken, probability, correctness)
+    known, reach = correctness, Z
+    off = abs(value - float(correctness.mean())) / np.sqrt(seen) if seen else 0.0
+    if off > DOUBTED:
+        reach = student(labels - 1)
+    if off > FAR_OFF:
+        known = _refitted(right, taken, chance, correctness)
+        value, seen = _by_difference(right, taken, probability, known)
+        seen *= (len(right) - 1) / max(len(right) - 2, 1)
+    variance = seen + 0.5 * max(expected_variance(probability, known.clip(0, 1)) - seen, 0.0)
     if noise is not None:
-        variance += float((noise / (chance * total) ** 2).sum())
-    return _normal(value, variance, effective(1 / chance))
+        variance += float((noise / (chance * len(probability)) ** 2).sum())
+    return _normal(value, variance, labels, reach)
+
+
+def _by_difference(
+    right: Floats, taken: Places, probability: Floats, correctness: Floats
+) -> tuple[float, float]:
+    """The estimate, and its variance as the labels have it."""
+    chance, total = probability[taken], len(probability)
+    parts = (right - correctness[taken]) / (chance * total)
+    return float(correctness.mean() + parts.sum()), sampling_variance(parts, chance)
+
+
+def _refitted(right: Floats, taken: Places, chance: Floats, correctness: Floats) -> Floats:
+    """[N]: level and slope of the score as the labels have them (the generalised regression estimator, Särndal et al. 1992, section 6.4)."""
+    weight, here = 1 / chance, correctness[taken]
+    centre, level = np.average(here, weights=weight), np.average(right, weights=weight)
+    square = float((weight * (here - centre) ** 2).sum())
+    slope = 0.0 if square == 0 else float((weight * (here - centre) * (right - level)).sum()) / square
+    found: Floats = level + min(max(slope, 0.0), 2.0) * (correctness - centre)
+    return found
+
+
+def student(free: float) -> float:
+    """The 97.5 % quantile of Student's t with so many degrees of freedom, 3 at least (Fisher's expansion; .01 too low at 5)."""
+    nu, z = max(free, 3.0), Z
+    return z + (z**3 + z) / (4 * nu) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * nu**2)
 
 
 def sampling_variance(parts: Floats, chance: Floats) -> float:
@@ -134,11 +170,26 @@ def mean(right: Floats, weight: Floats, sampled: float = 0.0, *, noise: Floats |
     )
 
 
-def domain(inside: NDArray[np.bool_], right: NDArray[np.bool_], weight: Floats) -> Estimate | None:
-    """The share that is right inside a part of the sample; None below ten effective labels."""
-    if effective(weight[inside]) < FEW:
+def ratio(part: Floats, whole: Floats, weight: Floats) -> Estimate | None:
+    """Weighted sum of `part` over that of `whole`, [n] each: a share within a part of the images; None below ten effective labels.
+
+    `whole`: 1 inside and 0 outside, or estimates of that; `part`: of those that count. Wilson's interval on so many labels as the linearised
+    variance (Särndal et al. 1992, section 5.6) says that they are worth, at most the effective number inside (as Korn & Graubard 1998).
+    """
+    inside = whole.clip(0, 1)
+    square = float((weight**2 * inside).sum())
+    count = float((weight * inside).sum()) ** 2 / square if square else 0.0
+    total = float((weight * whole).sum())
+    if count < FEW or total <= 0:
         return None
-    return mean(right[inside].astype(np.float64), weight[inside])
+    raw = float((weight * part).sum()) / total
+    value = min(max(raw, 0.0), 1.0)
+    off = weight * (part - raw * whole) / total
+    variance = float((off**2).sum()) * len(off) / (len(off) - 1)
+    smooth = (value * count + 2) / (count + 4)  # a share of 0 or 1 has no spread, which proves nothing
+    worth = min(count, smooth * (1 - smooth) / variance) if variance else count
+    low, high = wilson(value, worth)
+    return Estimate(value, low, high, worth, (high - low) / (2 * Z))
 
 
 @dataclass(frozen=True)
@@ -150,15 +201,14 @@ class OfClass:
     f1: Estimate | None
 
 
-def of_class(place: int, label: Places, predicted: Places, weight: Floats) -> OfClass:
-    """Precision, recall and F1 of the class at this place.
+def of_class(is_it: Floats, said: Floats, weight: Floats) -> OfClass:
+    """Precision, recall and F1 of a class: [n] whether images are of it (or estimates of that), and whether they are taken for it.
 
     F1 = 2J / (1 + J), J the share of hits among images that are of the class or taken for it: its interval is J's, carried over.
     """
-    is_it, said = label == place, predicted == place
-    hit = is_it & said
-    jaccard = domain(is_it | said, hit, weight)
-    return OfClass(domain(said, hit, weight), domain(is_it, hit, weight), _dice(jaccard))
+    hit = is_it * said
+    jaccard = ratio(hit, is_it + said - hit, weight)
+    return OfClass(ratio(hit, said, weight), ratio(hit, is_it, weight), _dice(jaccard))
 
 
 def _dice(of: Estimate | None) -> Estimate | None:
@@ -166,14 +216,6 @@ def _dice(of: Estimate | None) -> Estimate | None:
         return None
     value, low, high = (2 * share / (1 + share) for share in (of.value, of.low, of.high))
     return Estimate(value, low, high, of.labels, (high - low) / (2 * Z))
-
-
-def confusion(label: Places, predicted: Places, weight: Floats, classes: int) -> Floats:
-    """[K, K]: share of all images that are of the row's class and taken for the column's, estimated; sums to 1."""
-    found = np.zeros((classes, classes))
-    np.add.at(found, (label, predicted), weight)
-    shares: Floats = found / max(found.sum(), np.finfo(float).tiny)
-    return shares
 
 
 def drop(now: Estimate, before: float, labels: float | None) -> Estimate:
@@ -186,8 +228,10 @@ def drop(now: Estimate, before: float, labels: float | None) -> Estimate:
     return Estimate(value, float(value - below), float(value + above), now.labels, now.se)
 
 
-def _normal(value: float, variance: float, labels: float) -> Estimate:
-    """An interval from a variance, and the value, within [0, 1]."""
+def _normal(value: float, variance: float, labels: float, reach: float = Z) -> Estimate:
+    """An interval from a variance, and the value, within [0, 1]. `reach`: standard errors to either side."""
     se = float(np.sqrt(max(variance, 0.0)))
-    value, low, high = (min(max(number, 0.0), 1.0) for number in (value, value - Z * se, value + Z * se))
+    value, low, high = (
+        min(max(number, 0.0), 1.0) for number in (value, value - reach * se, value + reach * se)
+    )
     return Estimate(value, low, high, labels, se)

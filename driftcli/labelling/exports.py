@@ -13,6 +13,11 @@ FROM, TO = "label", "image"
 """Names of Label Studio's control and object tags."""
 
 
+def picture(item: str, name: str) -> str:
+    """What the picture of an item is called in the folder: with the queue's name, so that another queue's labels are known as such."""
+    return f"{name}-{item}"
+
+
 def label_studio(queue: Queue, pictures: Mapping[str, bytes], name: str) -> str:
     """Tasks to import, a picture inside each: no file server is needed, and no file name tells which are control tasks."""
     tasks = [
@@ -42,7 +47,7 @@ def label_studio_interface(queue: Queue) -> str:
 
 
 def cvat_labels(queue: Queue) -> str:
-    """CVAT's label constructor, raw: one tag a class. Its images are those of the folder `images`, named by item."""
+    """CVAT's label constructor, raw: one tag a class. Its images are those of the folder `images`."""
     return f"{json.dumps([{'name': each, 'type': 'tag', 'attributes': []} for each in queue.classes], indent=1)}\n"
 
 
@@ -57,6 +62,9 @@ def datumaro(queue: Queue, name: str) -> str:
         "media_type": 2,
         "infos": {"queue": name},
         "categories": {"label": {"labels": labels, "label_groups": [], "attributes": []}},
-        "items": [{"id": item, "annotations": [], "image": {"path": f"{item}.webp"}} for item in queue.items],
+        "items": [
+            {"id": shown, "annotations": [], "image": {"path": f"{shown}.webp"}}
+            for shown in (picture(item, name) for item in queue.items)
+        ],
     }
     return f"{json.dumps(made, indent=1)}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from driftcli.core.score_report import (
     AgreementResult,
@@ -31,12 +32,14 @@ def sure(found: Estimate) -> Interval:
     return Interval(found.value, found.low, found.high, found.labels)
 
 
-def classes(of: Labelled) -> tuple[ClassResult, ...]:
-    """Each class, as labelled."""
+def classes(of: Labelled, day: int | None = None) -> tuple[ClassResult, ...]:
+    """Each class, wrong labels allowed for; of one day, or of all."""
+    inside = _inside(of, day)
+    share, predicted, weight = of.share[inside], of.predicted[inside], of.weight[inside]
     found = []
     for place, name in enumerate(of.queue.classes):
-        each = estimates.of_class(place, of.label, of.predicted, of.weight)
-        count = int((of.label == place).sum())
+        each = estimates.of_class(share[:, place], (predicted == place).astype(float), weight)
+        count = int((of.label[inside] == place).sum())
         found.append(
             ClassResult(name, count, interval(each.precision), interval(each.recall), interval(each.f1))
         )
@@ -47,17 +50,18 @@ def confusion(of: Labelled) -> tuple[ConfusionCell, ...]:
     """The cells with a label in them, by class."""
     found = []
     for row, label in enumerate(of.queue.classes):
-        inside = of.label == row
         for column, prediction in enumerate(of.queue.classes):
             hit = of.predicted == column
-            if (inside & hit).any():
-                share = interval(estimates.domain(inside, hit, of.weight))
-                found.append(ConfusionCell(label, prediction, int((inside & hit).sum()), share))
+            count = int((hit & (of.label == row)).sum())
+            if count:
+                share = interval(estimates.ratio(of.share[:, row] * hit, of.share[:, row], of.weight))
+                found.append(ConfusionCell(label, prediction, count, share))
     return tuple(found)
 
 
 def days(of: Labelled, evidence: monitor.Evidence | None) -> tuple[DayResult, ...]:
-    """Each batch, by date."""
+    """Each batch, by date; by class, too, where there are several."""
+    several = len(of.queue.days) > 1
     return tuple(
         DayResult(
             day.name,
@@ -66,9 +70,16 @@ def days(of: Labelled, evidence: monitor.Evidence | None) -> tuple[DayResult, ..
             int((of.day[of.taken] == place).sum()),
             sure(of_day(of, place)),
             None if evidence is None else evidence.values[place],
+            classes(of, place) if several else (),
         )
         for place, day in enumerate(of.queue.days)
     )
+
+
+def _inside(of: Labelled, day: int | None) -> NDArray[np.bool_]:
+    """[n]: the labels of a day, or all."""
+    inside: NDArray[np.bool_] = np.ones(len(of.taken), bool) if day is None else of.day[of.taken] == day
+    return inside
 
 
 def watch(of: Labelled, limit: float) -> monitor.Evidence:

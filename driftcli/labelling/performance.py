@@ -36,6 +36,8 @@ class Labelled:
     images: tuple[QueueImage, ...]
     chance: Floats
     """[n, K]: of each class to be the right one."""
+    share: Floats
+    """[n, K]: of each class, wrong labels allowed for (`aggregation.Allowed`), where the labels tell how often they are wrong."""
     right: Floats
     noise: Floats
     most: float
@@ -76,7 +78,7 @@ def labelled(queue: Queue, ratings: Ratings) -> Labelled:
     together = aggregation.dawid_skene(ratings.values, len(queue.classes), truth)
     chance = together.chance if told else aggregation.majority(ratings.values, len(queue.classes))
     predicted = np.array([_place(queue, image) for image in images], np.int64)
-    scored = aggregation.scored(chance[rows], predicted) if told else None
+    allowed = aggregation.allowed(chance[rows]) if told else None
     plain = chance[rows, predicted]
     taken = np.array([place for place, _ in pairs], np.int64)
     certain = all(image.correctness is not None for image in queue.images)
@@ -87,9 +89,10 @@ def labelled(queue: Queue, ratings: Ratings) -> Labelled:
         told=told,
         images=images,
         chance=chance[rows],
-        right=plain if scored is None else scored.right,
-        noise=np.zeros(len(rows)) if scored is None else scored.noise,
-        most=1.0 if scored is None else float(1 + (1 - scored.corrected) / scored.corrected),
+        share=chance[rows] if allowed is None else allowed.share,
+        right=plain if allowed is None else allowed.of(predicted),
+        noise=np.zeros(len(rows)) if allowed is None else allowed.noise(predicted),
+        most=1.0 if allowed is None else allowed.most,
         predicted=predicted,
         taken=taken,
         probability=_not_left_open(queue, taken),
@@ -176,9 +179,9 @@ def _accuracy(of: Labelled, right: Floats, noise: Floats, part: NDArray[np.bool_
 
 
 def by_drift(of: Labelled) -> tuple[Estimate | None, Estimate | None]:
-    """Accuracy on the most drifted images and on the others, as labelled; None where too few labels say."""
-    right = of.label == of.predicted
-    most = np.array([image.most_drifted for image in of.images])
+    """Accuracy on the most drifted images and on the others; None where too few labels say."""
+    most = np.array([image.most_drifted for image in of.images], float)
     if not most.any():
         return None, None
-    return estimates.domain(most, right, of.weight), estimates.domain(~most, right, of.weight)
+    found = (estimates.ratio(of.right * part, part, of.weight) for part in (most, 1 - most))
+    return next(found), next(found)

@@ -196,12 +196,7 @@ def _cautions(of: Labelled, rules: tuple[ScoreRule, ...], found: Estimate) -> li
             "wrong labels are allowed for as if they were wrong regardless of what the model said: where people and model fail on "
             "the same images, the model is worse than this"
         )
-    expected = None if of.correctness is None else float(of.correctness.mean())
-    if expected is not None and not found.low <= expected <= found.high:
-        said.append(
-            f"the correctness score expected an accuracy of {points(expected)} %: it is wrong on these images, so that the labels tell less "
-            "than the queue promised; the estimate holds, for it does not rest on the score"
-        )
+    said += _score_off(of, found)
     agreed = parts.agreement(of)
     if agreed.alpha is not None and agreed.alpha < LOW_ALPHA:
         said.append(
@@ -216,6 +211,19 @@ def _cautions(of: Labelled, rules: tuple[ScoreRule, ...], found: Estimate) -> li
     if of.ratings.repeated:
         said.append(f"{of.ratings.repeated:,} labels stand there twice; each counts once")
     return said
+
+
+def _score_off(of: Labelled, found: Estimate) -> list[str]:
+    """That the score of correctness was wrong, and what the labels are worth without its help."""
+    expected = None if of.correctness is None else float(of.correctness.mean())
+    if expected is None or found.low <= expected <= found.high:
+        return []
+    low, high = wilson(min(max(found.value, 0.0), 1.0), len(of.images))
+    said = (
+        f"the correctness score expected an accuracy of {points(expected)} %: it is wrong on these images; the estimate holds, for it does not "
+        f"rest on the score, and its interval is {(found.high - found.low) / (high - low):.2f} times that of as many random labels"
+    )
+    return [said]
 
 
 def _undecided(rule: ScoreRule, found: Estimate) -> str:

@@ -5,12 +5,13 @@
 
 Models: logistic regression on the content features of F (MNIST, CIFAR-10). Correctness score: the calibrated probability of the
 predicted class (Platt, on C = 500 images; 20 draws of C, each used for its share of the queues). Batches: N images of the target
-pool, clean or shifted as in "Failing Loudly", drawn anew for every queue. Nothing was chosen on these data: the uniform share
-and the strata were set on drawn numbers (`tests/labelling/worlds.py`).
+pool, clean or shifted as in "Failing Loudly", drawn anew for every queue. The uniform share and the strata were set on drawn numbers
+(`tests/labelling/worlds.py`); what is done where the score is far off (`estimates.FAR_OFF`) was chosen on queues with even numbers, and
+those printed have odd ones.
 
 Width: mean width of the interval over that of a random sample as large with Wilson's interval. Attainable: E sqrt(c(1-c)) /
-sqrt(a(1-a)) by the score, which is no promise where the score is wrong. Cover: share of queues whose interval holds the accuracy of
-the N images. Own confidence: the same with the uncalibrated probability. No score: strata alone. Prints Markdown.
+sqrt(a(1-a)) by the score, which is no promise where the score is wrong; at worst: what the queue's unequal chances cost
+where the score is worth nothing. `driftcli queue` prints both. Cover: share of queues whose interval holds the accuracy of the N images. Own confidence: the same with the uncalibrated probability. No score: strata alone. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -81,18 +82,25 @@ def calibrations(model: Model, rng: np.random.Generator) -> list:
 
 def fifty_labels(folder: Path, queues: int, seed: int) -> None:
     print(f"\n{LABELS} labels, {queues} queues a row, {DRAWS} draws of C\n")
-    print("| batch | N | accuracy | score's mean | attainable | width | cover | own confidence | no score |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    print(
+        "| batch | N | accuracy | score's mean | attainable | at worst | width | cover | own confidence | no score |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     models = {name: Model(folder, name) for name in dict.fromkeys(name for name, *_ in BATCHES)}
     for dataset, shift, images in BATCHES:
         model, rng = models[dataset], np.random.default_rng(seed)
         calibrated = calibrations(model, rng)
         confidence, right = model.on(shift)
-        rows = [one_queue(confidence, right, images, calibrated[q % DRAWS], rng) for q in range(queues)]
+        rows = [
+            one_queue(
+                confidence, right, images, calibrated[q % DRAWS], np.random.default_rng((seed, 2 * q + 1))
+            )
+            for q in range(queues)
+        ]
         mean = {name: np.mean([row[name] for row in rows], axis=0) for name in rows[0]}
         width = {each: mean[each][0] / mean["plain"] for each in ("score", "confidence", "none")}
         print(
-            f"| {dataset} {shift} | {images} | {mean['accuracy']:.3f} | {mean['expected']:.3f} | {mean['attainable']:.2f} | "
+            f"| {dataset} {shift} | {images} | {mean['accuracy']:.3f} | {mean['expected']:.3f} | {mean['attainable']:.2f} | {mean['worst']:.2f} | "
             f"**{width['score']:.2f}** | {mean['score'][1]:.3f} | {width['confidence']:.2f} ({mean['confidence'][1]:.3f}) | "
             f"{width['none']:.2f} ({mean['none'][1]:.3f}) |"
         )
@@ -112,6 +120,8 @@ def one_queue(confidence, right, images, calibrated, rng) -> dict:
     day, drift = np.zeros(images, np.int64), -own
     for name, known in (("score", score), ("confidence", own), ("none", None)):
         made = sampling.draw(LABELS, drift, day, rng, correctness=known)
+        if name == "score":
+            found["worst"] = np.sqrt(LABELS * (1 / made.probability - 1).sum()) / images
         taken, chance = made.taken, made.probability
         if known is None:
             got = estimates.mean(y[taken], 1 / chance[taken], LABELS / images)
@@ -159,8 +169,9 @@ def one_panel(rng, errors, classes):
     at, chance = made.taken, made.probability
     ratings = annotated(rng, truth[at], errors, classes)
     together = aggregation.dawid_skene(ratings, classes)
-    found = aggregation.scored(together.chance, said[at])
-    fair = estimates.difference(found.right, at, chance, score, noise=found.noise * chance[at])
+    found = aggregation.allowed(together.chance)
+    right_ones, noise = found.of(said[at]), found.noise(said[at])
+    fair = estimates.difference(right_ones, at, chance, score, noise=noise * chance[at])
     hard = estimates.difference((together.label == said[at]).astype(float), at, chance, score)
     soft = estimates.difference(together.chance[np.arange(n), said[at]], at, chance, score)
     votes = aggregation.majority(ratings, classes)

@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 from PIL import Image
 
+import driftcli
 from driftcli.cli import app
 from driftcli.core.findings import ImageResult
 from driftcli.labelling.queue import sealed
@@ -107,7 +108,7 @@ def test_the_folder_is_whole_and_the_page_keeps_its_secrets(folder):
         "queue.json", "queue.csv", "label.html", "label-studio.json", "label-studio.xml", "cvat-labels.json", "images", "annotations",
     }  # fmt: skip
     items = [row["item"] for row in csv.DictReader(io.StringIO((folder / "queue.csv").read_text()))]
-    assert sorted(path.stem for path in (folder / "images").iterdir()) == items
+    assert sorted(path.stem.partition("-")[2] for path in (folder / "images").iterdir()) == items
     for picture in (folder / "images").iterdir():
         with Image.open(picture) as image:
             assert (image.format, image.info.get("exif")) == ("WEBP", None)
@@ -352,3 +353,168 @@ def test_a_writer_that_fails_leaves_nothing(main, tmp_path, files, monkeypatch):
     assert "No space left" in ran.err
     assert not (tmp_path / "q").exists()
     assert not list(tmp_path.glob(".*"))
+
+
+# ---------------------------------------------------------------- several queues, from Python, and what goes wrong
+
+
+def _days(main, tmp_path, files, *, results=3, budget=14):
+    """A queue and a file of labels for each day."""
+    made = []
+    for day in range(results):
+        saved = _saved(tmp_path / f"{day}.json", files[day::results], date=f"2026-11-0{day + 1}T00:00:00Z")
+        place = tmp_path / f"day{day}"
+        assert main("queue", str(saved), "-o", str(place), "--budget", str(budget), "--list-only").code == 0
+        made.append((place, _labels(place, tmp_path / f"day{day}.csv")))
+    return made
+
+
+def test_queues_of_several_days_are_scored_together(main, tmp_path, files):
+    """As one queue of all days: each day by date, whatever the order, and the error rate watched over them in one sentence."""
+    days = _days(main, tmp_path, files)
+    named = [str(each) for queue, labels in reversed(days) for each in (queue, labels)]
+    ran = main("score", *named, "--min-accuracy", "99%", "-f", "json")
+    found = json.loads(ran.out)
+    assert [(day["date"], day["labelled"]) for day in found["days"]] == [
+        (f"2026-11-0{day}", 14) for day in (1, 2, 3)
+    ]
+    assert found["queue"]["labelled"] == found["queue"]["queued"] == 42
+    assert found["monitor"]["limit"] == pytest.approx(0.01)
+    evidence = [day["evidence"] for day in found["days"]]
+    assert found["monitor"]["evidence"] == evidence[-1]
+    told = main("score", *named, "--min-accuracy", "99%").out
+    first = next((day["date"] for day in found["days"] if day["evidence"] >= 20), None)
+    assert (
+        f"alarm on {first}: more errors than" if first else "no alarm on any day: nothing proves more than"
+    ) in told
+
+
+def test_what_cannot_be_said_of_several_queues(main, tmp_path, files):
+    (one, labels), (two, others), _ = _days(main, tmp_path, files)
+    ran = main("score", str(one), str(two), labels)
+    assert (ran.code, "no labels for the queue" in ran.err) == (2, True)
+    ran = main("score", str(one), labels, str(one), labels)
+    assert (ran.code, "is in two queues" in ran.err) == (2, True)
+    ran = main("score", str(one), labels, str(two), others, "--max-drop", "5%")
+    assert (ran.code, "from which accuracy" in ran.err) == (2, True)
+
+
+def test_the_same_from_python(main, folder, tmp_path):
+    labels = _labels(folder, tmp_path / "l.csv")
+    scored = driftcli.score(folder, labels, min_accuracy=0.5)
+    line = json.loads(main("score", str(folder), labels, "--min-accuracy", "50%", "-f", "json").out)
+    assert scored.accuracy.value == pytest.approx(line["accuracy"]["value"])
+    assert (scored.exit_code, [rule.name for rule in scored.rules]) == (0, ["min_accuracy"])
+    assert driftcli.score({folder: [labels]}).accuracy == scored.accuracy
+    queued = driftcli.queue(tmp_path / "result.json", tmp_path / "again", 24, controls=None)
+    assert (queued.queued, queued.images, queued.classes) == (24, 48, ("cats", "dogs"))
+    assert "label.html" in queued.files
+    report = driftcli.report(tmp_path / "result.json")
+    assert driftcli.queue([report], tmp_path / "third", 24, list_only=True).queued == 24
+    first, third = (
+        json.loads((tmp_path / name / "queue.json").read_text())["images"] for name in ("again", "third")
+    )
+    assert first == third
+    with pytest.raises(driftcli.UsageError, match="no labels"):
+        driftcli.score(folder)
+    with pytest.raises(driftcli.UsageError, match="is no share"):
+        driftcli.score(folder, labels, min_accuracy="high")
+    with pytest.raises(driftcli.UsageError, match="exists"):
+        driftcli.queue(report, folder, 24)
+
+
+def test_the_baselines_accuracy_comes_with_the_results(main, tmp_path, files):
+    """A drop needs no option where checks knew how good the model was, and the option goes before what they knew."""
+    saved = _saved(tmp_path / "r.json", files)
+    document = json.loads(saved.read_text())
+    document["predictions"] = {
+        "p_value": 0.5, "significant": False, "classes": 2, "shares": [], "confidence": None, "baseline_confidence": None,
+        "unanswered": 0, "hard": True, "baseline_accuracy": 0.95, "baseline_labelled": 400, "accuracy": None, "labelled": 0,
+    }  # fmt: skip
+    saved.write_text(json.dumps(document))
+    ran = main("queue", str(saved), "-o", str(tmp_path / "q"), "--budget", "48", "--list-only")
+    assert ran.code == 0, ran.err
+    labels = _labels(tmp_path / "q", tmp_path / "l.csv")
+    found = json.loads(main("score", str(tmp_path / "q"), labels, "--max-drop", "1%", "-f", "json").out)
+    assert found["baseline"] == {"accuracy": 0.95, "labels": 400}
+    assert found["drop"]["value"] == pytest.approx(0.95 - 42 / 48)
+    argv = ("--max-drop", "1%", "--baseline-accuracy", "99%", "-f", "json")
+    assert json.loads(main("score", str(tmp_path / "q"), labels, *argv).out)["baseline"]["accuracy"] == 0.99
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda rows: rows[:6], "6 of 24 queued images are labelled; an estimate needs 12"),
+        (lambda rows: [*rows, f"{rows[0].rsplit(',', 1)[0]},owls"], "'owls' is no class of the queue"),
+        (lambda rows: [*rows, "elsewhere.jpg,ada,cats"], "'elsewhere.jpg' is no image of the queue"),
+        (
+            lambda rows: [*rows, rows[0].replace("cats", "x").replace("dogs", "cats").replace("x", "dogs")],
+            "says both",
+        ),
+        (lambda rows: [*rows, f"{rows[0]},more"], "4 fields under a header of 3"),
+        (lambda rows: rows[:0], "holds no labels"),
+    ],
+)
+def test_labels_gone_wrong(main, folder, tmp_path, change, what):
+    """3, what and hint; no report, and the labels and the queue as they were."""
+    path = Path(_labels(folder, tmp_path / "l.csv"))
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([head, *change(rows), ""]))
+    before = {file: file.read_bytes() for file in (path, folder / "queue.json")}
+    ran = main("score", str(folder), str(path), "-o", str(tmp_path / "s.json"))
+    assert (ran.code, ran.out) == (3, "")
+    assert what in ran.err
+    assert "hint: " in ran.err
+    assert "Traceback" not in ran.err
+    assert not (tmp_path / "s.json").exists()
+    assert {file: file.read_bytes() for file in before} == before
+
+
+def test_the_same_row_twice_counts_once(main, folder, tmp_path):
+    path = Path(_labels(folder, tmp_path / "l.csv"))
+    once = json.loads(main("score", str(folder), str(path), "-f", "json").out)
+    path.write_text(path.read_text() + "\n".join(path.read_text().splitlines()[1:4]) + "\n")
+    twice = json.loads(main("score", str(folder), str(path), "-f", "json").out)
+    assert twice["accuracy"] == once["accuracy"]
+    assert any("3 labels stand there twice" in said for said in twice["cautions"])
+
+
+@pytest.mark.parametrize("field", ["seed", "probability"])
+def test_a_queue_that_was_edited_is_refused(main, folder, tmp_path, field):
+    labels = _labels(folder, tmp_path / "l.csv")
+    document = json.loads((folder / "queue.json").read_text())
+    (document if field == "seed" else document["images"][0])[field] = 1
+    (folder / "queue.json").write_text(json.dumps(document))
+    ran = main("score", str(folder), labels, "-o", str(tmp_path / "s.json"))
+    assert (ran.code, ran.out) == (3, "")
+    assert "was changed since" in ran.err
+    assert not (tmp_path / "s.json").exists()
+
+
+def test_labels_of_another_queue_are_refused(main, folder, tmp_path):
+    """Those of the page and of Label Studio carry its name, those of CVAT and Datumaro are of pictures that do."""
+    made = main(
+        "queue",
+        str(tmp_path / "result.json"),
+        "-o",
+        str(tmp_path / "o"),
+        "--budget",
+        "24",
+        "--seed",
+        "9",
+        "--no-progress",
+    )
+    assert made.code == 0, made.err
+    task = json.loads((tmp_path / "o" / "label-studio.json").read_text())
+    other = [{**each["data"], "annotator": "ada", "label": "cats"} for each in task]
+    (tmp_path / "o.json").write_text(json.dumps(other))
+    assert main("score", str(tmp_path / "o"), str(tmp_path / "o.json")).code == 0
+    ran = main("score", str(folder), str(tmp_path / "o.json"))
+    assert (ran.code, "a label of another queue" in ran.err) == (3, True)
+    pictures_of = sorted(path.name for path in (tmp_path / "o" / "images").iterdir())
+    images = "".join(f'<image name="{name}"><tag label="cats"/></image>' for name in pictures_of)
+    (tmp_path / "ada.xml").write_text(f"<annotations>{images}</annotations>")
+    assert main("score", str(tmp_path / "o"), str(tmp_path / "ada.xml")).code == 0
+    ran = main("score", str(folder), str(tmp_path / "ada.xml"))
+    assert (ran.code, "a picture of another queue" in ran.err) == (3, True)

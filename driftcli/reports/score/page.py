@@ -49,6 +49,7 @@ def document(report: ScoreReport) -> Document:
         _figures(report),
         _days(report),
         _classes(report),
+        _classes_by_day(report),
         _confusion(report),
         _people(report),
     )
@@ -129,8 +130,11 @@ def _monitored(report: ScoreReport) -> str:
         return ""
     limit = f"an error rate of {share(watched.limit)}"
     if watched.alarm is not None:
-        return f"alarm on {watched.alarm}: more errors than {limit}, however often one looked"
-    return f"no alarm: nothing proves more than {limit} (evidence {numbers.value(watched.evidence)}, alarm at {1 / watched.alpha:.0f})"
+        return (
+            f"alarm on {watched.alarm}: more errors than {limit} (evidence {numbers.value(watched.evidence)}; it reaches {1 / watched.alpha:.0f} in at "
+            f"most {share(watched.alpha)} of all runs that keep to the limit, however often one looks)"
+        )
+    return f"no alarm on any day: nothing proves more than {limit} (evidence {numbers.value(watched.evidence)}, alarm at {1 / watched.alpha:.0f})"
 
 
 def _days(report: ScoreReport) -> Section | None:
@@ -171,7 +175,41 @@ def _classes(report: ScoreReport) -> Section:
         for each in report.classes
     )
     return Section(
-        "classes", "By class", (Table(columns, rows),), "as labelled; recall: of its images, those found"
+        "classes",
+        "By class",
+        (Table(columns, rows),),
+        f"{_labels_are(report)}; recall: of its images, those found",
+    )
+
+
+def _labels_are(report: ScoreReport) -> str:
+    return "labels taken for right" if report.label_error is None else "wrong labels allowed for"
+
+
+def _classes_by_day(report: ScoreReport) -> Section | None:
+    """Where a day has labels enough for any class."""
+    columns = (
+        Column("day"), Column("class", shorten="end"), Column("labelled", right=True), Column("recall", right=True),
+        Column("precision", right=True), Column("F1", right=True),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            Cell(day.date),
+            Cell((Name(each.name),)),
+            Cell(numbers.count(each.labelled)),
+            *(
+                Cell(between(found), "" if found else "soft")
+                for found in (each.recall, each.precision, each.f1)
+            ),
+        )
+        for day in report.days
+        for each in day.classes
+        if each.recall or each.precision
+    )
+    if not rows:
+        return None
+    return Section(
+        "class-days", "By class and day", (Table(columns, rows),), _labels_are(report), found=False
     )
 
 
