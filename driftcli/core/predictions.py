@@ -54,6 +54,17 @@ class Predictions:
         known = self.labelled & self.answered
         return float((self.predicted[known] == self.label[known]).mean()) if known.any() else None
 
+    def then(self, others: Predictions) -> Predictions:
+        """Of these images, then of those: both know the same classes in the same order. What is said of corrupted images is left out."""
+        both = (self.logits, others.logits)
+        return replace(
+            self,
+            probability=np.concatenate([self.probability, others.probability]),
+            label=np.concatenate([self.label, others.label]),
+            logits=None if both[0] is None or both[1] is None else np.concatenate([both[0], both[1]]),
+            corrupted=None,
+        )
+
     def hardened(self) -> Predictions:
         """The predicted classes alone, for comparing with a side that gave no more."""
         one_hot = np.eye(len(self.classes))[self.predicted]

@@ -33,8 +33,8 @@ NODE, OP_TYPE, DOMAIN = 1, 4, 7
 """Field of a graph, and of a node."""
 
 
-def metadata(content: bytes) -> dict[str, str]:
-    """The model's `metadata_props`.
+def metadata(content: bytes, whose: str = "the file given with --weights") -> dict[str, str]:
+    """The model's `metadata_props`; `whose`: the file, for people.
 
     Raises UsageError for a broken file, and for one that keeps tensors outside of itself: such a
     path can name any file on the machine (CVE-2022-25882 and others).
@@ -44,7 +44,7 @@ def metadata(content: bytes) -> dict[str, str]:
         pairs = [dict(fields(value)) for value in _messages(content, METADATA_PROPS)]
         return {_text(pair.get(1)): _text(pair.get(2)) for pair in pairs}
     except (IndexError, ValueError, TypeError) as error:
-        raise UsageError("the file given with --weights is no ONNX model", "export it again") from error
+        raise UsageError(f"{whose} is no ONNX model", "export it again") from error
 
 
 def operations(content: bytes) -> set[str]:
