@@ -28,12 +28,12 @@ class FitOptions(Run, total=False):
     model: Your classifier itself (.onnx), run on the images in place of predictions; a check runs the one
         that the baseline was made with, where it still is (default: none).
     model_preset: How an image becomes the model's input: as of ImageNet's classifiers (middle square), or
-        stretched to the square with pixels from 0 to 1 or from -1 to 1; model.* settings say more (default:
-        what the file says).
+        stretched to the square with pixels from 0 to 1 or from -1 to 1; model.* settings say more; without
+        it as its file says (default: none).
     classes: Your classifier's classes in the order of its outputs, with commas, or a text file with one a
         line; without it those that the model's file names, else the labels in alphabetical order.
     labels_from: Where the right answers of your classifier are: folder (its name is the class), column:NAME
-        or a regular expression on the path (default: the column `label`).
+        or a regular expression on the path; without it the column `label` (default: none).
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
@@ -91,12 +91,12 @@ class BaselineOptions(Run, total=False):
     model: Your classifier itself (.onnx), run on the images in place of predictions; a check runs the one
         that the baseline was made with, where it still is (default: none).
     model_preset: How an image becomes the model's input: as of ImageNet's classifiers (middle square), or
-        stretched to the square with pixels from 0 to 1 or from -1 to 1; model.* settings say more (default:
-        what the file says).
+        stretched to the square with pixels from 0 to 1 or from -1 to 1; model.* settings say more; without
+        it as its file says (default: none).
     classes: Your classifier's classes in the order of its outputs, with commas, or a text file with one a
         line; without it those that the model's file names, else the labels in alphabetical order.
     labels_from: Where the right answers of your classifier are: folder (its name is the class), column:NAME
-        or a regular expression on the path (default: the column `label`).
+        or a regular expression on the path; without it the column `label` (default: none).
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
@@ -188,12 +188,12 @@ class CheckOptions(Run, total=False):
     model: Your classifier itself (.onnx), run on the images in place of predictions; a check runs the one
         that the baseline was made with, where it still is (default: none).
     model_preset: How an image becomes the model's input: as of ImageNet's classifiers (middle square), or
-        stretched to the square with pixels from 0 to 1 or from -1 to 1; model.* settings say more (default:
-        what the file says).
+        stretched to the square with pixels from 0 to 1 or from -1 to 1; model.* settings say more; without
+        it as its file says (default: none).
     classes: Your classifier's classes in the order of its outputs, with commas, or a text file with one a
         line; without it those that the model's file names, else the labels in alphabetical order.
     labels_from: Where the right answers of your classifier are: folder (its name is the class), column:NAME
-        or a regular expression on the path (default: the column `label`).
+        or a regular expression on the path; without it the column `label` (default: none).
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
@@ -297,12 +297,12 @@ class RefreshOptions(Run, total=False):
     model: Your classifier itself (.onnx), run on the images in place of predictions; a check runs the one
         that the baseline was made with, where it still is (default: none).
     model_preset: How an image becomes the model's input: as of ImageNet's classifiers (middle square), or
-        stretched to the square with pixels from 0 to 1 or from -1 to 1; model.* settings say more (default:
-        what the file says).
+        stretched to the square with pixels from 0 to 1 or from -1 to 1; model.* settings say more; without
+        it as its file says (default: none).
     classes: Your classifier's classes in the order of its outputs, with commas, or a text file with one a
         line; without it those that the model's file names, else the labels in alphabetical order.
     labels_from: Where the right answers of your classifier are: folder (its name is the class), column:NAME
-        or a regular expression on the path (default: the column `label`).
+        or a regular expression on the path; without it the column `label` (default: none).
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).

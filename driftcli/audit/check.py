@@ -218,9 +218,7 @@ def _with_predictions(
     """
     said = baseline.features.predictions
     if said is not None:
-        reading, _ = joined(
-            reading, asked.sources, asked.settings, said.classes, classifier=answers.classifier
-        )
+        reading = joined(reading, asked.sources, asked.settings, said.classes, classifier=answers.classifier)
     found = reading.features.predictions
     alone = predictions.one_sided(baseline, reading.features, offered=offered(reading, asked.settings))
     alone = alone if alone is None or found is not None else answers.remark or alone

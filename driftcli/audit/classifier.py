@@ -20,6 +20,7 @@ from driftcli.reference import predicted
 if TYPE_CHECKING:
     from driftcli.config.call import Call
     from driftcli.config.settings import Settings
+    from driftcli.core.features import Features
     from driftcli.extractors.networks.classifier import Classifier
     from driftcli.reading.reader import Reader
     from driftcli.reference.reference import Baseline
@@ -109,13 +110,14 @@ def replay(reader: Reader, baseline: Baseline, images: Mapping[str, Any]) -> Non
         )
 
 
-def answering(reader: Reader, images: Mapping[str, Any], classes_from: str) -> Answering | None:
+def answering(reader: Reader, images: Mapping[str, Any], held_out: Features) -> Answering | None:
     """What a baseline is to remember of the reader's classifier; None where there is none.
 
     `images`: the artifact's canaries. Raises UsageError where an answer to one of them is no number.
     """
     classifier = reader.classifier
-    if classifier is None:
+    said = held_out.predictions
+    if classifier is None or said is None:
         return None
     canary = canaries.answered_by(reader, images).probability
     if not np.isfinite(canary).all():
@@ -123,7 +125,7 @@ def answering(reader: Reader, images: Mapping[str, Any], classes_from: str) -> A
             f"the classifier {safe_name(classifier.path)} gives numbers that are not finite for drawn images",
             "look at the export, and at the preprocessing (--model-preset)",
         )
-    return Answering({**classifier.facts(), "classes_from": classes_from}, canary)
+    return Answering({**classifier.facts(), "classes_from": said.named_by}, canary)
 
 
 # ---------------------------------------------------------------- what may be asked

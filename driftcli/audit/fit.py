@@ -54,14 +54,14 @@ def fit(
     with reader:
         reading = _read(reader, entries)
         preconditions.require_columns(reading, call.settings, call.given)
-        reading, named_by = joined(reading, sources, call.settings, classifier=asked)
+        reading = joined(reading, sources, call.settings, classifier=asked)
         parts = fit_steps.parts(reading.features, call.settings)
         fit_rows, held_rows = np.flatnonzero(~parts.held_out), np.flatnonzero(parts.held_out)
         reading = fit_steps.learn_extractors(reader, reading, fit_rows)
         canary, canary_views = fit_steps.canary(reader)
         held = reader.with_thumbnails(sources, with_images(reading, held_rows), call.settings.fit.thumbnails)
         reading = replace(reading, prepared={})  # half a gigabyte of 40,000 images, and learnt
-        answering = classifier.answering(reader, canary, named_by)
+        answering = classifier.answering(reader, canary, held.features)
         held_out = measure_held_out(reader, sources, held, canary_views, answering)
     fit_set = reading.features.at(fit_rows)
     with watch.stage("learning the reference"):

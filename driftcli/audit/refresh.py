@@ -268,7 +268,7 @@ def _predicted(
             "baseline; or make a new baseline without: driftcli baseline",
         )
     if said is not None:
-        return with_predictions(reading, sources, call.settings, said.classes, classifier=asked)[0]
+        return with_predictions(reading, sources, call.settings, said.classes, classifier=asked)
     alone = predictions.one_sided(before, reading.features, offered=given)
     return reading if alone is None else replace(reading, remarks=(*reading.remarks, alone))
 

@@ -72,7 +72,7 @@ LabelsFrom = Annotated[
         metavar="KEY",
         panel=INPUT,
         help="Where the right answers of your classifier are: folder (its name is the class), column:NAME or a regular expression on "
-        "the path (default: the column `label`).",
+        "the path; without it the column `label` (default: none).",
         autocompletion=complete.ties,
     ),
 ]
@@ -103,7 +103,7 @@ ModelPreset = Annotated[
         metavar="imagenet|0-1|-1-1",
         panel=INPUT,
         help="How an image becomes the model's input: as of ImageNet's classifiers (middle square), or stretched to the square with pixels "
-        "from 0 to 1 or from -1 to 1; model.* settings say more (default: what the file says).",
+        "from 0 to 1 or from -1 to 1; model.* settings say more; without it as its file says (default: none).",
     ),
 ]
 Exclude = Annotated[

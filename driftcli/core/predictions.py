@@ -27,6 +27,8 @@ class Predictions:
     """What the classifier says of these images under simulated corruptions, where it was asked."""
     hard: bool = False
     """Only the predicted classes were given: rows are 1 for one class and 0 for the others, which is no probability."""
+    named_by: str = ""
+    """Where the names of the classes are from, in words, where driftcli ran the classifier."""
 
     def __len__(self) -> int:
         return len(self.probability)

@@ -68,25 +68,25 @@ def completed(
     settings: Settings,
     classifier: Classifier,
     wanted: Sequence[str] | None,
-) -> tuple[Reading, str]:
-    """The reading with names of classes and right answers, and where the names are from.
+) -> Reading:
+    """The reading with names of classes and right answers.
 
     `wanted`: the baseline's classes. Raises UsageError for names that are not as many as the model has classes, NotAuditedError where too
     many images have no answer, or no label is a class.
     """
     features, said = reading.features, reading.features.predictions
     if said is None:
-        return reading, NUMBERS
+        return reading
     known = labels(reading, specs, settings)
     classes, source = _classes(said, classifier, known, settings, wanted)
     place = {name: k for k, name in enumerate(classes)}
     label = said.label.copy()
     for row, text in known.items():
         label[row] = place.get(text, UNKNOWN)
-    said = replace(said, classes=classes, label=label)
-    remarks = _remarks(said, known, features, settings, source)
+    said = replace(said, classes=classes, label=label, named_by=source)
+    remarks = _remarks(said, known, features, settings)
     features = replace(features, predictions=said)
-    return replace(reading, features=features, remarks=(*reading.remarks, *remarks)), source
+    return replace(reading, features=features, remarks=(*reading.remarks, *remarks))
 
 
 def _classes(
@@ -115,7 +115,7 @@ def _classes(
 
 
 def _remarks(
-    said: Predictions, known: Mapping[int, str], features: Features, settings: Settings, source: str
+    said: Predictions, known: Mapping[int, str], features: Features, settings: Settings
 ) -> list[str]:
     """What to say of the answers. Raises NotAuditedError where too many are missing, or no label is a class."""
     remarks = []
@@ -140,7 +140,7 @@ def _remarks(
         remarks.append(
             f"labels that are none of the classifier's classes tell nothing of its answers: {listed(strange)}"
         )
-    if source == SORTED:
+    if said.named_by == SORTED:
         remarks.append(
             f"the classes are taken to be the labels in alphabetical order ({listed(said.classes)}): the model's file names none; "
             "--classes says another order"

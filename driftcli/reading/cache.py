@@ -68,7 +68,7 @@ def digest_of_numbers(
     states: Mapping[str, State],
     runtime: Runtime,
     canary: Mapping[str, NDArray[np.float32]],
-    asked: Mapping[str, Any],
+    asked: Mapping[str, Any] | None = None,
 ) -> str:
     """SHA-256, in hexadecimal, of all that decides what an image's bytes become.
 

@@ -45,10 +45,10 @@ def joined(
     classes: Sequence[str] | None = None,
     *,
     classifier: Classifier | None = None,
-) -> tuple[Reading, str]:
+) -> Reading:
     """The reading with the predictions that belong to its images, and what is to be said of them; as it is where there are none.
 
-    With it, where a classifier's classes got their names from. They come from the classifier that answered the images while they were
+    They come from the classifier that answered the images while they were
     read, else from the table that the settings name, else from columns of the manifests among the sources `specs`, which are listed once
     more: no image is read. `classes`: those of the baseline, whose order they get.
     Raises NotAuditedError (3) for predictions that are wrong, contradict each other, know other classes or are
@@ -57,10 +57,10 @@ def joined(
     if classifier is not None:
         return completed(reading, specs, settings, classifier, classes)
     if not len(reading.features) or not offered(reading, settings):
-        return reading, ""
+        return reading
     found = _collected(reading, specs, settings)
     if found is None:
-        return reading, ""
+        return reading
     if classes is None:
         found.whose, classes = "--classes", named_by_user(settings) or None
     predictions = found.predictions(classes)
@@ -68,7 +68,7 @@ def joined(
         predictions = replace(predictions, corrupted=found.corrupted.predictions(found, predictions))
     said = found.cautions(predictions, reading.features.names, settings.predictions.max_missing)
     features = replace(reading.features, predictions=predictions)
-    return replace(reading, features=features, remarks=(*reading.remarks, *said)), ""
+    return replace(reading, features=features, remarks=(*reading.remarks, *said))
 
 
 def require_tables(settings: Settings) -> None:

@@ -88,10 +88,14 @@ def test_a_change_of_its_answers_is_found(ref, world, check, tmp_path):
 def test_a_table_of_the_same_softmax_says_the_same(ref, place, check, tmp_path):
     """Every p but for what float32 makes of a softmax."""
     model = check(ref, place / "fresh").result
-    given = check(ref, place / "fresh", "--predictions", table(place / "fresh", tmp_path / "fresh.csv")).result
+    given = check(
+        ref, place / "fresh", "--predictions", table(place / "fresh", tmp_path / "fresh.csv")
+    ).result
     for key in ("accuracy", "baseline_accuracy", "verdict"):
         one, two = (found["harm"][key] for found in (model, given))
-        assert one == (pytest.approx(two, abs=2e-3) if isinstance(two, float) else two) or isinstance(two, dict)
+        assert one == (pytest.approx(two, abs=2e-3) if isinstance(two, float) else two) or isinstance(
+            two, dict
+        )
     confidence = [found["predictions"]["confidence"] for found in (model, given)]
     assert confidence[0] == pytest.approx(confidence[1], abs=5e-3)  # the JPEG's decoder and float32
     assert [one["prediction"] for one in sorted(model["images"], key=lambda i: i["path"])] == [
@@ -107,7 +111,7 @@ def test_workers_and_order_change_nothing(ref, place, check):
     assert one.result["predictions"]["confidence"] == two.result["predictions"]["confidence"]
 
 
-def test_a_cache_keeps_answers_of_one_model_alone(ref, place, check, world, tmp_path):
+def test_a_cache_keeps_answers_of_one_model_alone(ref, place, check, tmp_path):
     cached = ("--cache", tmp_path / "cache")
     first = check(ref, place / "fresh", *cached).result
     again = check(ref, place / "fresh", *cached).result
@@ -119,12 +123,17 @@ def test_a_cache_keeps_answers_of_one_model_alone(ref, place, check, world, tmp_
     assert without["predictions"] is None
 
 
-def test_extractors_see_what_they_saw_without_a_model(ref, world, place, check):
+def test_extractors_see_what_they_saw_without_a_model(ref, place, check):
     """The same features, hence the same p of every other family."""
     with_model = check(ref, place / "fresh").result
     without = check(ref, place / "fresh", "--predictions", "off").result
     values = [
-        {s["name"]: s["batch"] for f in found["families"] if f["name"] == "properties" for s in f["statistics"]}
+        {
+            s["name"]: s["batch"]
+            for f in found["families"]
+            if f["name"] == "properties"
+            for s in f["statistics"]
+        }
         for found in (with_model, without)
     ]
     assert values[0] == values[1]
@@ -137,7 +146,17 @@ def test_fit_asks_it_too(place, drift, check, tmp_path, monkeypatch):
     made = tmp_path / "ref"
     model = ("--model", place / "tiny.onnx", *PRESET, "--labels-from", "folder")
     ran = drift(
-        "fit", place / "good", "-o", made, "--method", "properties", "--workers", 1, "--detectable", "none", *model
+        "fit",
+        place / "good",
+        "-o",
+        made,
+        "--method",
+        "properties",
+        "--workers",
+        1,
+        "--detectable",
+        "none",
+        *model,
     )
     assert ran.code == 0, ran.err
     said = facts(made, "holdout")
@@ -158,7 +177,7 @@ def test_refresh_shows_new_images_to_it(ref, place, drift, tmp_path):
 # ---------------------------------------------------------------- the file is not where it was, or is another
 
 
-def test_without_its_file_the_images_are_audited_and_a_sentence_says_so(ref, place, check, tmp_path):
+def test_without_its_file_the_images_are_audited_and_a_sentence_says_so(ref, place, check):
     moved = shutil.move(place / "tiny.onnx", place / "moved.onnx")
     try:
         ran = check(ref, place / "fresh")
@@ -206,14 +225,18 @@ def test_a_machine_that_answers_otherwise_is_found(ref, place, check, monkeypatc
 
 
 def test_asked_otherwise_is_refused_and_asked_alike_is_not(ref, place, check):
-    for wrong in (("--model-preset", "-1-1"), ("--set", "model.crop=center"), ("--set", "model.mean=[.5,.5,.5]")):
+    for wrong in (
+        ("--model-preset", "-1-1"),
+        ("--set", "model.crop=center"),
+        ("--set", "model.mean=[.5,.5,.5]"),
+    ):
         ran = check(ref, place / "fresh", *wrong)
         assert (ran.code, ran.out) == (2, ""), wrong
         assert "contradicts the baseline" in ran.err
     assert check(ref, place / "fresh", *PRESET).code == 0
 
 
-def test_beside_a_table_it_is_refused(ref, place, check, drift, tmp_path, world):
+def test_beside_a_table_it_is_refused(ref, place, check, tmp_path, world):
     said = table(place / "fresh", tmp_path / "fresh.csv")
     model = ("--model", place / "tiny.onnx")
     for argv in (
@@ -307,7 +330,9 @@ def test_files_that_are_no_models_are_refused(world, place, drift, tmp_path):
     for name, content in files.items():
         if content is not None:
             (tmp_path / name).write_bytes(content)
-        ran = drift("baseline", world.bare, place / "good", "--model", tmp_path / name, *PRESET, "--workers", 1)
+        ran = drift(
+            "baseline", world.bare, place / "good", "--model", tmp_path / name, *PRESET, "--workers", 1
+        )
         assert (ran.code, ran.out) == (2, ""), name
         assert "hint: " in ran.err
         assert "Traceback" not in ran.err
