@@ -29,7 +29,7 @@ FILE, USER, SORTED, BASELINE, NUMBERS = (
     "--classes",
     "the labels in alphabetical order",
     "the baseline",
-    "none: they are numbered",
+    "their numbers: nobody named them",
 )
 """Where names of classes are from, for people."""
 MOST_MISSING = "the numbers that it gives are not finite"

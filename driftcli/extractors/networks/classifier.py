@@ -30,6 +30,13 @@ SLACK = 5e-3
 SAME = 1e-3
 """Largest difference of a probability between two machines, or two companies, that are taken for the same."""
 MOST_CLASSES = 100_000
+MEANS: Mapping[str, Gives] = {
+    **dict.fromkeys(("Sigmoid", "HardSigmoid", "Softmax"), "probabilities"),
+    **dict.fromkeys(
+        ("Gemm", "MatMul", "Add", "Sub", "Mul", "Conv", "GlobalAveragePool", "ReduceMean"), "logits"
+    ),
+}
+"""What the last operation of a graph makes of one number."""
 RADIUS = 0.3
 """Of a drawn disc, in sides."""
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -239,7 +246,7 @@ def _decided(choice: ClassifierChoice, asked: Asked, model: Model) -> How:
             f"{asked.name}: its output {safe_name(output)} is not finite on drawn images",
             "look at the export: a number that is no number is no prediction",
         )
-    how = replace(how, gives=choice.gives or _gives(alone, asked, output))
+    how = replace(how, gives=choice.gives or _gives(alone, asked, output, model.made_by(output)))
     try:
         p = interpreted(alone, how.gives)[0]
     except ValueError as error:
@@ -301,7 +308,7 @@ def _input(choice: ClassifierChoice, asked: Asked, model: Model) -> How:
 
 
 def probes(square: Square) -> NDArray[np.uint8]:
-    """A few drawn images, uint8 [6, side, side, channels]: black, white, noise, a ramp, stripes, a disc."""
+    """A few drawn images, uint8 [n, side, side, channels]: black, white, a ramp, stripes, a disc, colours, noise."""
     side, channels = square.side, square.channels
     y, x = np.mgrid[0:side, 0:side] / max(side - 1, 1)
     noise = np.random.default_rng(20_261_128).integers(0, 256, (side, side, channels)).astype(float)
@@ -313,7 +320,8 @@ def probes(square: Square) -> NDArray[np.uint8]:
         np.hypot(x - 0.5, y - 0.5) < RADIUS,
     ]
     drawn = [np.repeat(np.asarray(one, float)[..., None] * 255, channels, axis=2) for one in grey]
-    return np.stack([*drawn, noise]).astype(np.uint8)
+    colours = [np.broadcast_to(colour, noise.shape) for colour in np.eye(channels) * 255]
+    return np.stack([*drawn, *colours, noise]).astype(np.uint8)
 
 
 def _one(model: Model, how: How, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -359,8 +367,13 @@ def _output(choice: ClassifierChoice, model: Model, how: How, image: NDArray[np.
     )
 
 
-def _gives(outputs: NDArray[np.float32], asked: Asked, output: str) -> Gives:
-    """What the numbers are: probabilities lie in [0, 1] and, of several classes, sum to 1. Raises UsageError where neither fits."""
+def _gives(outputs: NDArray[np.float32], asked: Asked, output: str, made_by: str) -> Gives:
+    """What the numbers are: probabilities lie in [0, 1] and, of several classes, sum to 1. Raises UsageError where neither fits.
+
+    A single number may lie there by chance: of it the operation that makes it decides, where it tells.
+    """
+    if outputs.shape[1] == 1 and made_by in MEANS:
+        return MEANS[made_by]
     inside = bool(((outputs >= 0) & (outputs <= 1)).all())
     if not inside:
         return "logits"

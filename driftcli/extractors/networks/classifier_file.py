@@ -67,6 +67,9 @@ class Model(Protocol):
     def facts(self) -> Mapping[str, Any]:
         """Preprocessing that the file says itself, by the names of settings."""
 
+    def made_by(self, output: str) -> str:
+        """The operation, as ONNX calls it, that makes this output; "" where nobody knows."""
+
     def run(self, images: Any, output: str) -> Any:
         """The named output for images in the model's layout, float32. Raises UsageError where the model fails."""
 
@@ -159,6 +162,10 @@ class OnnxModel:
     def facts(self) -> Mapping[str, Any]:
         """Of the metadata, as for the model of an extractor."""
         return model_facts.said(self.metadata, self._name)
+
+    def made_by(self, output: str) -> str:
+        """As `Model`."""
+        return onnx_file.made_by(self._content, output)
 
     def run(self, images: Any, output: str) -> Any:
         """As `Model`."""

@@ -31,6 +31,10 @@ GRAPH, FUNCTION = 7, 25
 """Fields of a model."""
 NODE, OP_TYPE, DOMAIN = 1, 4, 7
 """Field of a graph, and of a node."""
+INPUT, OUTPUT = 1, 2
+"""Of a node."""
+PASSING = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten"})
+"""Operations that leave every number what it is."""
 
 
 def metadata(content: bytes, whose: str = "the file given with --weights") -> dict[str, str]:
@@ -62,6 +66,29 @@ def operations(content: bytes) -> set[str]:
     except (IndexError, ValueError, TypeError) as error:
         raise UsageError("it is no ONNX model", "export it again") from error
     return found
+
+
+def made_by(content: bytes, output: str) -> str:
+    """The operation of the main graph that makes this output, steps left out that only pass numbers on; "" where none does.
+
+    Raises UsageError as `metadata`.
+    """
+    known: dict[str, tuple[str, str]] = {}
+    try:
+        for graph in _messages(content, GRAPH):
+            for node in _messages(graph, NODE):
+                parts = list(fields(node))
+                given = next((_text(value) for number, value in parts if number == INPUT), "")
+                operation = next((_text(value) for number, value in parts if number == OP_TYPE), "")
+                known |= {_text(value): (operation, given) for number, value in parts if number == OUTPUT}
+    except (IndexError, ValueError, TypeError) as error:
+        raise UsageError("it is no ONNX model", "export it again") from error
+    for _ in range(DEEPEST):
+        operation, given = known.get(output, ("", ""))
+        if operation not in PASSING:
+            return operation
+        output = given
+    return ""
 
 
 def _messages(content: bytes | memoryview, wanted: int) -> Iterator[memoryview]:

@@ -82,6 +82,10 @@ class ScriptModel:
         """None: a program says nothing of its input."""
         return {}
 
+    def made_by(self, output: str) -> str:
+        """Nobody knows of a program."""
+        return ""
+
     @torch.inference_mode()
     def run(self, images: NDArray[np.float32], output: str) -> NDArray[np.float32]:
         """The output with that number, or that name, for images [n, 3, side, side]. Raises UsageError where the program fails."""
