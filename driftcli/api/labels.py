@@ -23,7 +23,6 @@ def queue(
     output: Name,
     budget: int,
     *,
-    classes: Sequence[str] | None = None,
     controls: Name | None = None,
     uniform: bool = False,
     list_only: bool = False,
@@ -38,7 +37,6 @@ def queue(
         result: Reports of `driftcli.check`, or what the command wrote of them (JSON files, bundles); one a day.
         output: Folder to write. It must not exist, or be empty.
         budget: Images to label, over all results.
-        classes: All that a label may name. None: those that were predicted.
         controls: CSV path,label of images whose class is known, mixed in to see how good annotators are.
         uniform: Every image alike, whatever is known of the model's correctness.
         list_only: Write only the list: no page, no pictures.
@@ -67,9 +65,7 @@ def queue(
         [result] if isinstance(result, str | Path | Report) or not isinstance(result, Sequence) else result
     )
     reports = [each if isinstance(each, Report) else read_named(os.fspath(each)) for each in listed]
-    wanted = audit.Wanted(
-        budget, classes, None if controls is None else os.fspath(controls), uniform, list_only
-    )
+    wanted = audit.Wanted(budget, None if controls is None else os.fspath(controls), uniform, list_only)
     return audit.queue(reports, Path(output), wanted, resolved(options))
 
 

@@ -25,6 +25,15 @@ class FitOptions(Run, total=False):
     predictions: What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`,
         and p_CLASS for every class (or logits, or prediction), label where known; without it, columns of
         these names in the manifest of the images count; off: not those either. One, or several.
+    model: Your classifier itself (.onnx), run on the images in place of predictions; a check runs the one
+        that the baseline was made with, where it still is (default: none).
+    model_preset: How an image becomes the model's input: as of ImageNet's classifiers (middle square), or
+        stretched to the square with pixels from 0 to 1 or from -1 to 1; model.* settings say more; without
+        it as its file says (default: none).
+    classes: Your classifier's classes in the order of its outputs, with commas, or a text file with one a
+        line; without it those that the model's file names, else the labels in alphabetical order.
+    labels_from: Where the right answers of your classifier are: folder (its name is the class), column:NAME
+        or a regular expression on the path; without it the column `label` (default: none).
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
@@ -51,6 +60,10 @@ class FitOptions(Run, total=False):
     group_by: str | None
     stratify_by: str | None
     predictions: str | Sequence[str] | None
+    model: Name | None
+    model_preset: Literal["imagenet", "0-1", "-1-1"] | None
+    classes: str | Sequence[str] | None
+    labels_from: str | None
     exclude: str | Sequence[str] | None
     since: str | None
     limit: int | None
@@ -75,6 +88,15 @@ class BaselineOptions(Run, total=False):
     predictions: What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`,
         and p_CLASS for every class (or logits, or prediction), label where known; without it, columns of
         these names in the manifest of the images count; off: not those either. One, or several.
+    model: Your classifier itself (.onnx), run on the images in place of predictions; a check runs the one
+        that the baseline was made with, where it still is (default: none).
+    model_preset: How an image becomes the model's input: as of ImageNet's classifiers (middle square), or
+        stretched to the square with pixels from 0 to 1 or from -1 to 1; model.* settings say more; without
+        it as its file says (default: none).
+    classes: Your classifier's classes in the order of its outputs, with commas, or a text file with one a
+        line; without it those that the model's file names, else the labels in alphabetical order.
+    labels_from: Where the right answers of your classifier are: folder (its name is the class), column:NAME
+        or a regular expression on the path; without it the column `label` (default: none).
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
@@ -104,6 +126,10 @@ class BaselineOptions(Run, total=False):
     group_by: str | None
     stratify_by: str | None
     predictions: str | Sequence[str] | None
+    model: Name | None
+    model_preset: Literal["imagenet", "0-1", "-1-1"] | None
+    classes: str | Sequence[str] | None
+    labels_from: str | None
     exclude: str | Sequence[str] | None
     since: str | None
     limit: int | None
@@ -159,6 +185,15 @@ class CheckOptions(Run, total=False):
     predictions: What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`,
         and p_CLASS for every class (or logits, or prediction), label where known; without it, columns of
         these names in the manifest of the images count; off: not those either. One, or several.
+    model: Your classifier itself (.onnx), run on the images in place of predictions; a check runs the one
+        that the baseline was made with, where it still is (default: none).
+    model_preset: How an image becomes the model's input: as of ImageNet's classifiers (middle square), or
+        stretched to the square with pixels from 0 to 1 or from -1 to 1; model.* settings say more; without
+        it as its file says (default: none).
+    classes: Your classifier's classes in the order of its outputs, with commas, or a text file with one a
+        line; without it those that the model's file names, else the labels in alphabetical order.
+    labels_from: Where the right answers of your classifier are: folder (its name is the class), column:NAME
+        or a regular expression on the path; without it the column `label` (default: none).
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
@@ -211,6 +246,10 @@ class CheckOptions(Run, total=False):
     stratify_by: str | None
     slice_by: str | None
     predictions: str | Sequence[str] | None
+    model: Name | None
+    model_preset: Literal["imagenet", "0-1", "-1-1"] | None
+    classes: str | Sequence[str] | None
+    labels_from: str | None
     exclude: str | Sequence[str] | None
     since: str | None
     limit: int | None
@@ -255,6 +294,15 @@ class RefreshOptions(Run, total=False):
     predictions: What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`,
         and p_CLASS for every class (or logits, or prediction), label where known; without it, columns of
         these names in the manifest of the images count; off: not those either. One, or several.
+    model: Your classifier itself (.onnx), run on the images in place of predictions; a check runs the one
+        that the baseline was made with, where it still is (default: none).
+    model_preset: How an image becomes the model's input: as of ImageNet's classifiers (middle square), or
+        stretched to the square with pixels from 0 to 1 or from -1 to 1; model.* settings say more; without
+        it as its file says (default: none).
+    classes: Your classifier's classes in the order of its outputs, with commas, or a text file with one a
+        line; without it those that the model's file names, else the labels in alphabetical order.
+    labels_from: Where the right answers of your classifier are: folder (its name is the class), column:NAME
+        or a regular expression on the path; without it the column `label` (default: none).
     exclude: Pass over matching paths. One, or several.
     since: Only files changed within 30m, 24h, 7d (default: none).
     limit: Read at most N images (default: none).
@@ -289,6 +337,10 @@ class RefreshOptions(Run, total=False):
     group_by: str | None
     stratify_by: str | None
     predictions: str | Sequence[str] | None
+    model: Name | None
+    model_preset: Literal["imagenet", "0-1", "-1-1"] | None
+    classes: str | Sequence[str] | None
+    labels_from: str | None
     exclude: str | Sequence[str] | None
     since: str | None
     limit: int | None
@@ -434,6 +486,8 @@ class QueueOptions(Run, total=False):
     predictions: What your classifier says of the images: .csv, .jsonl or .parquet with `path` or `sha256`,
         and p_CLASS for every class (or logits, or prediction), label where known; without it, columns of
         these names in the manifest of the images count; off: not those either. One, or several.
+    classes: All classes that a label may name, with commas, or a text file with one a line; without it,
+        those that were predicted.
     seed: Seed of all randomness (default: 0).
     device: auto, cpu, cuda, cuda:N or mps (default: auto).
     workers: Decoding processes (default: auto).
@@ -442,6 +496,7 @@ class QueueOptions(Run, total=False):
     """
 
     predictions: str | Sequence[str] | None
+    classes: str | Sequence[str] | None
     seed: int | None
     device: str | None
     workers: int | Literal["auto"] | None

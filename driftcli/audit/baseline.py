@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.artifact import store as artifacts
+from driftcli.audit import classifier
 from driftcli.calibration.held_out import FEWEST, HeldOut, drop_seen_images, measure_held_out
 from driftcli.calibration.make_baseline import calibrate_baseline
 from driftcli.config.call import Call
@@ -34,6 +36,9 @@ from driftcli.reference import predicted
 from driftcli.reference.names import require_name
 from driftcli.reference.reference import Reference, open_reference, require_same_fit
 from driftcli.simulation.corrupted_set import CorruptedSet, GoodImages, require_free, write_corrupted
+
+if TYPE_CHECKING:
+    from driftcli.extractors.networks.classifier import Classifier
 
 NAMED = 3
 """Near-duplicates that a caution names."""
@@ -64,16 +69,18 @@ def baseline(
     call = replace(call, progress=watch)
     with watch.stage("opening the reference"):
         _, reference = open_reference(str(artifact), call.settings, call.given, call.expect_sha256)
-    with reader_for(reference, call) as reader:
+        asked = classifier.named(call, sources)
+    with reader_for(reference, call, asked) as reader:
         reading, canary = _read(reader, reference, sources, str(artifact))
         preconditions.require(reading, call.settings, FEWEST, "baseline")
         preconditions.require_columns(reading, call.settings, call.given)
-        reading = joined(reading, sources, call.settings)
+        reading = joined(reading, sources, call.settings, classifier=asked)
         reading, dropped = drop_seen_images(reading, reference.seen, drop_seen)
         preconditions.require_left(reading.features, FEWEST)
         reading = reader.with_thumbnails(sources, reading, reference.thumbnails)
-        held_out = measure_held_out(reader, sources, reading, canary)
-    written = _exported(sources, reading.features, export_corrupted, call)
+        answering = classifier.answering(reader, reference.canary, reading.features)
+        held_out = measure_held_out(reader, sources, reading, canary, answering)
+    written = _exported(sources, held_out.features, export_corrupted, call)
     made = calibrate_baseline(name, reference, held_out, call.progress)
     with (
         watch.stage("writing the artifact"),
@@ -124,8 +131,8 @@ def _exported(
     return write_corrupted(sources, GoodImages(contents, labels), Path(place), call)
 
 
-def reader_for(reference: Reference, call: Call) -> Reader:
-    """What turns these images into features as it did with those of F."""
+def reader_for(reference: Reference, call: Call, asked: Classifier | None = None) -> Reader:
+    """What turns these images into features as it did with those of F; `asked`: who answers them, too."""
     return Reader(
         settings=reference.settings,
         extractors=reference.extractors,
@@ -133,6 +140,7 @@ def reader_for(reference: Reference, call: Call) -> Reader:
         runtime=make_runtime(call.settings, call.progress),
         thumbnails=bool(reference.thumbnails),
         progress=call.progress,
+        classifier=asked,
     )
 
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from driftcli.audit import image_map, result
+from driftcli.audit import classifier, image_map, result
 from driftcli.audit.distributions import summaries
 from driftcli.audit.inconclusive import inconclusive
 from driftcli.audit.spots import find
@@ -36,6 +36,9 @@ from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import engines, make_runtime, versions
 from driftcli.reference.reference import Baseline, Reference, open_baseline, open_reference
+
+if TYPE_CHECKING:
+    from driftcli.extractors.networks.classifier import Classifier
 
 
 def check(
@@ -129,8 +132,9 @@ def _audit(asked: _Asked) -> _Checked:
     require_tables(asked.settings)
     progress.start("opening the reference")
     reference, baseline = _open(asked)
+    answers = classifier.of_baseline(asked.call, asked.sources, baseline)
     progress.finish()
-    reader = _reader(asked, reference, baseline)
+    reader = _reader(asked, reference, baseline, answers.classifier)
     reading = _read(reader, asked, reference, baseline)
     preconditions.require_columns(reading, asked.settings, asked.call.given)
     environment = _environment(reader)
@@ -138,7 +142,7 @@ def _audit(asked: _Asked) -> _Checked:
     problem = preconditions.why_not(reading, reference, baseline.features, asked.settings)
     if problem is not None:
         return _Checked(draft.inconclusive(*problem, seconds=time.monotonic() - started))
-    reading = _with_predictions(asked, baseline, reading)
+    reading = _with_predictions(asked, baseline, reading, answers)
     draft = replace(draft, reading=reading)
     mix = composition.mix_of(reference, baseline, reading.features)
     baseline, reading = composition.with_family(mix, reference.settings, baseline, reading)
@@ -177,11 +181,18 @@ def _open(asked: _Asked) -> tuple[Reference, Baseline]:
     return reference, baseline
 
 
-def _reader(asked: _Asked, reference: Reference, baseline: Baseline) -> Reader:
+def _reader(asked: _Asked, reference: Reference, baseline: Baseline, answers: Classifier | None) -> Reader:
     """What turns the batch into features as it did with the baseline's images."""
     settings = composition.with_remembered_key(reference.settings, baseline)
     runtime = make_runtime(asked.settings, asked.call.progress)
-    return Reader(settings, reference.extractors, reference.states, runtime, False, asked.call.progress)
+    return Reader(
+        settings,
+        reference.extractors,
+        reference.states,
+        runtime,
+        progress=asked.call.progress,
+        classifier=answers,
+    )
 
 
 def _read(reader: Reader, asked: _Asked, reference: Reference, baseline: Baseline) -> Reading:
@@ -194,18 +205,25 @@ def _read(reader: Reader, asked: _Asked, reference: Reference, baseline: Baselin
         canaries.compare(baseline.canary, views, reference.spread, made_with, theirs, machine)
 
     with reader if together.read_here else nullcontext():
+        classifier.replay(reader, baseline, reference.canary)
         return together.read(judge, "reading images")
 
 
-def _with_predictions(asked: _Asked, baseline: Baseline, reading: Reading) -> Reading:
+def _with_predictions(
+    asked: _Asked, baseline: Baseline, reading: Reading, answers: classifier.Asked
+) -> Reading:
     """The batch with its predictions where the baseline has some; that only one side has any is said.
 
-    Raises NotAuditedError, UsageError as `joined`.
+    Raises NotAuditedError, UsageError as `joined`; NotAuditedError where a rule about accuracy has nothing to judge by.
     """
     said = baseline.features.predictions
     if said is not None:
-        reading = joined(reading, asked.sources, asked.settings, said.classes)
+        reading = joined(reading, asked.sources, asked.settings, said.classes, classifier=answers.classifier)
+    found = reading.features.predictions
     alone = predictions.one_sided(baseline, reading.features, offered=offered(reading, asked.settings))
+    alone = alone if alone is None or found is not None else answers.remark or alone
+    if asked.settings.harm.max_accuracy_drop is not None and (found is None or found.hard):
+        rules.refuse_unanswered(baseline.name, alone)
     return reading if alone is None else replace(reading, remarks=(*reading.remarks, alone))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from driftcli.artifact import store as artifacts
+from driftcli.audit import classifier
 from driftcli.calibration import fit_steps
 from driftcli.calibration.held_out import FEWEST, HeldOut, measure_held_out, with_images
 from driftcli.calibration.make_baseline import Calibration, calibrate_baseline
@@ -49,17 +50,19 @@ def fit(
     call = replace(call, progress=watch)
     with watch.stage("opening networks"):
         reader, entries = _open(sources, call)
+        asked = reader.classifier
     with reader:
         reading = _read(reader, entries)
         preconditions.require_columns(reading, call.settings, call.given)
-        reading = joined(reading, sources, call.settings)
+        reading = joined(reading, sources, call.settings, classifier=asked)
         parts = fit_steps.parts(reading.features, call.settings)
         fit_rows, held_rows = np.flatnonzero(~parts.held_out), np.flatnonzero(parts.held_out)
         reading = fit_steps.learn_extractors(reader, reading, fit_rows)
         canary, canary_views = fit_steps.canary(reader)
         held = reader.with_thumbnails(sources, with_images(reading, held_rows), call.settings.fit.thumbnails)
         reading = replace(reading, prepared={})  # half a gigabyte of 40,000 images, and learnt
-        held_out = measure_held_out(reader, sources, held, canary_views)
+        answering = classifier.answering(reader, canary, held.features)
+        held_out = measure_held_out(reader, sources, held, canary_views, answering)
     fit_set = reading.features.at(fit_rows)
     with watch.stage("learning the reference"):
         reference = fit_steps.learn_reference(reader, fit_set, canary)
@@ -88,12 +91,21 @@ def fit(
 def _open(sources: Sequence[str], call: Call) -> tuple[Reader, Iterable[Entry | Skipped]]:
     """A reader whose extractors are decided and know what they need no images for; and what it is to read."""
     settings, runtime = call.settings, make_runtime(call.settings, call.progress)
+    asked = classifier.named(call, sources)
     completed = fit_steps.completed(settings, runtime)
     entries = entries_of(sources, settings)  # once: standard input can be read only once
     extractors = fit_steps.resolved(entries, settings, completed)
     states = fit_steps.states_without_images(extractors, settings.seed, runtime)
     extractors = {kind: e.fitted(states[kind]) if kind in states else e for kind, e in extractors.items()}
-    reader = Reader(settings, extractors, states, runtime, bool(settings.fit.thumbnails), call.progress)
+    reader = Reader(
+        settings,
+        extractors,
+        states,
+        runtime,
+        bool(settings.fit.thumbnails),
+        call.progress,
+        classifier=asked,
+    )
     return reader, entries
 
 

@@ -23,6 +23,7 @@ from driftcli.labelling.queue import SCHEMA_VERSION, Day, Queue, QueueImage, fil
 from driftcli.labelling.tables import MOST_BYTES
 from driftcli.pictures import again
 from driftcli.reading import predictions
+from driftcli.reading.named_classes import named_by_user
 
 SIDE = 640
 """Pixels of the long side of the pictures that people label."""
@@ -37,8 +38,6 @@ class Wanted:
 
     budget: int
     """Images to label, over all results."""
-    classes: Sequence[str] | None = None
-    """All that a label may name; None: those that were predicted."""
     controls: str | None = None
     """CSV path,label of images whose class is known."""
     uniform: bool = False
@@ -85,8 +84,9 @@ def queue(reports: Sequence[Report], output: str | Path, wanted: Wanted, call: C
     new_folder.check(place, TAKEN)
     _require_whole(reports)
     ordered = sorted(reports, key=_date)
-    images, cautions = _with_predictions(_images(ordered), call, wanted.classes)
-    made, own = _filled(wanted, ordered, images, call.settings.seed)
+    classes = named_by_user(call.settings)
+    images, cautions = _with_predictions(_images(ordered), call)
+    made, own = _filled(wanted, ordered, images, classes, call.settings.seed)
     files = _files(made, wanted, call)
     new_folder.write(place, files, TAKEN)
     if wanted.budget > len(images):
@@ -143,15 +143,13 @@ def _images(reports: Sequence[Report]) -> list[QueueImage]:
     ]
 
 
-def _with_predictions(
-    images: list[QueueImage], call: Call, classes: Sequence[str] | None
-) -> tuple[list[QueueImage], tuple[str, ...]]:
+def _with_predictions(images: list[QueueImage], call: Call) -> tuple[list[QueueImage], tuple[str, ...]]:
     """The images with what tables say of them instead of what the results hold, where the settings name tables."""
     settings = call.settings
     if not settings.predictions.files or predictions.OFF in settings.predictions.files:
         return images, ()
     said, cautions = predictions.of_images(
-        [image.image for image in images], [image.content for image in images], settings, classes
+        [image.image for image in images], [image.content for image in images], settings
     )
     found = []
     for row, image in enumerate(images):
@@ -175,11 +173,11 @@ def _bytes(name: str) -> bytes:
 
 
 def _filled(
-    wanted: Wanted, reports: Sequence[Report], images: list[QueueImage], seed: int
+    wanted: Wanted, reports: Sequence[Report], images: list[QueueImage], named: Sequence[str], seed: int
 ) -> tuple[Queue, bool]:
     """The queue; and whether chances are the model's own confidence, for want of a score of correctness."""
     known = control_tasks.read(_bytes(wanted.controls), wanted.controls) if wanted.controls else []
-    classes = _classes(wanted.classes, images, [label for _, label in known])
+    classes = _classes(named, images, [label for _, label in known])
     own = any(image.correctness is None for image in images)
     if own:
         images = [replace(image, correctness=image.confidence) for image in images]
@@ -226,25 +224,22 @@ def _known_accuracy(report: Report) -> BaselineAccuracy | None:
     return BaselineAccuracy(said.baseline_accuracy, said.baseline_labelled)
 
 
-def _classes(
-    named: Sequence[str] | None, images: Sequence[QueueImage], known: Sequence[str]
-) -> tuple[str, ...]:
+def _classes(named: Sequence[str], images: Sequence[QueueImage], known: Sequence[str]) -> tuple[str, ...]:
     """All classes. Raises UsageError where nobody knows them, or a prediction or control is none of them."""
     predicted = {image.prediction for image in images if image.prediction is not None}
-    if named is None:
+    if not named:
         if not predicted:
             raise UsageError(
                 "nobody knows the classes: the results hold no predictions",
                 "name them with --classes cat,dog, or hand in --predictions FILE",
             )
         return tuple(sorted(predicted | set(known)))
-    classes = [each.strip() for each in named if each.strip()]
-    if len(classes) < 2 or len(set(classes)) < len(classes):  # noqa: PLR2004 - a choice needs two
-        raise UsageError("--classes: two classes at least, each once", "such as --classes cat,dog")
-    foreign = sorted((predicted | set(known)) - set(classes))
+    if len(named) < 2:  # noqa: PLR2004 - a choice needs two
+        raise UsageError("--classes: two classes at least", "such as --classes cat,dog")
+    foreign = sorted((predicted | set(known)) - set(named))
     if foreign:
         raise UsageError(f"--classes: {safe_name(foreign[0])!r} is not among them", "name all classes")
-    return tuple(classes)
+    return tuple(named)
 
 
 def _files(made: Queue, wanted: Wanted, call: Call) -> dict[str, bytes]:

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.artifact import store as artifacts
 from driftcli.artifact.store import Artifact, Draft
+from driftcli.audit import classifier
 from driftcli.audit._judged import Judged, judge, require_accepted
 from driftcli.audit.baseline import leaked, reader_for, unseen
 from driftcli.audit.enlarged import compared
@@ -45,6 +46,9 @@ from driftcli.reference.reference import (
     open_reference,
     require_same_fit,
 )
+
+if TYPE_CHECKING:
+    from driftcli.extractors.networks.classifier import Classifier
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,9 @@ def refresh(
     refuse_inside(call.settings, [str(artifact), *sources, *([] if output is None else [str(output)])])
     with watch.stage("opening the reference"):
         asked = _opened(str(artifact), baseline, output, call)
-    with reader_for(asked.calibrating, call) as reader:
+        answers = classifier.of_baseline(call, sources, asked.before)
+    with reader_for(asked.calibrating, call, answers.classifier) as reader:
+        classifier.replay(reader, asked.before, asked.reference.canary)
         batch = _new_images(reader, sources, asked, call, drop_seen=drop_seen)
         if not len(batch.reading.features):
             return _nothing_new(asked, batch, call, watch, started)
@@ -209,7 +215,8 @@ def _new_images(
     known = _known(before.features, reading.features)
     reading = with_images(reading, np.flatnonzero(~known))
     reading = replace(reading, seen=np.sort(reading.features.pixels))
-    return _Batch(_predicted(reading, sources, before, call), int(known.sum()), dropped)
+    reading = _predicted(reading, sources, before, call, reader.classifier)
+    return _Batch(reading, int(known.sum()), dropped)
 
 
 def _known(held_out: Features, images: Features) -> NDArray[np.bool_]:
@@ -223,18 +230,21 @@ def _known(held_out: Features, images: Features) -> NDArray[np.bool_]:
     return known
 
 
-def _predicted(reading: Reading, sources: Sequence[str], before: Baseline, call: Call) -> Reading:
+def _predicted(
+    reading: Reading, sources: Sequence[str], before: Baseline, call: Call, asked: Classifier | None
+) -> Reading:
     """With predictions where the baseline has some, which all of its images must have. Raises UsageError, NotAuditedError."""
-    said, given = before.features.predictions, offered(reading, call.settings)
+    said, given = before.features.predictions, asked is not None or offered(reading, call.settings)
     if not len(reading.features):
         return reading
     if said is not None and not given:
         raise UsageError(
             f"baseline {before.name} has a classifier's predictions, and none came with these images",
-            "give those of the same classifier with --predictions FILE; or make a new baseline without: driftcli baseline",
+            "give those of the same classifier with --predictions FILE, or itself with --model FILE where it made those of the "
+            "baseline; or make a new baseline without: driftcli baseline",
         )
     if said is not None:
-        return with_predictions(reading, sources, call.settings, said.classes)
+        return with_predictions(reading, sources, call.settings, said.classes, classifier=asked)
     alone = predictions.one_sided(before, reading.features, offered=given)
     return reading if alone is None else replace(reading, remarks=(*reading.remarks, alone))
 

@@ -49,7 +49,7 @@ def find(
         return None
     chosen = _strangest(family, batch, baseline)
     wanted = {batch.names[i]: batch.content[i].decode() for i in chosen}
-    with replace(reader, extractors=extractors, thumbnails=False) as again:
+    with replace(reader, extractors=extractors, classifier=None, thumbnails=False) as again:
         decoded = list(again.decoded(entries_again(sources, reader.settings, wanted)))
     same = {image.name: image for image in decoded if wanted.get(image.name) == image.content.hex()}
     kind, extractor = next(iter(extractors.items()))

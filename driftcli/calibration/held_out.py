@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.calibration import corruption_library, detectability
+from driftcli.calibration.answers_to_corrupted import under_corruptions
 from driftcli.calibration.detectability import Study
 from driftcli.core.errors import UsageError
 from driftcli.core.features import Features, State
@@ -25,6 +27,15 @@ FEWEST = 20
 """Images that a baseline needs."""
 OVERLAP = 0.01
 """Share of images that may be in F too, and are left out without a question."""
+
+
+@dataclass(frozen=True)
+class Answering:
+    """What a baseline remembers of the classifier that driftcli ran for it."""
+
+    facts: Mapping[str, Any]
+    canary: NDArray[np.float64]
+    """[canaries, K]: what it says of the canary images."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +58,22 @@ class HeldOut:
     """How badly their pixels are reconstructed; empty without an autoencoder."""
     engines: str
     """What ran the networks, with its version."""
+    classifier: Answering | None = None
+    """The user's own, where driftcli ran it on these images."""
 
 
 def measure_held_out(
-    reader: Reader, sources: Sequence[str], reading: Reading, canary: Mapping[str, NDArray[np.float32]]
+    reader: Reader,
+    sources: Sequence[str],
+    reading: Reading,
+    canary: Mapping[str, NDArray[np.float32]],
+    classifier: Answering | None = None,
 ) -> HeldOut:
     """C with all that needs its pixels once more; `fit` and `baseline` calibrate on it.
 
     `reading`: the images of C alone, read from `sources` by `reader`, whose workers are still up.
     """
-    features = reading.features
+    features = under_corruptions(reader, sources, reading.features)
     return HeldOut(
         features=features,
         thumbnails=reading.thumbnails,
@@ -67,6 +84,7 @@ def measure_held_out(
         library=corruption_library.library(reader, sources, features),
         pixel_errors=pixel_errors.usual(reader, sources, features, reading.prepared),
         engines=engines(reader.extractors, reader.states, reader.runtime),
+        classifier=classifier,
     )
 
 

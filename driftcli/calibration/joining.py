@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.calibration import corruption_library, detectability
-from driftcli.calibration.held_out import HeldOut
+from driftcli.calibration.held_out import Answering, HeldOut
 from driftcli.calibration.make_baseline import Calibration, calibrate_baseline
 from driftcli.core.errors import NotAuditedError
 from driftcli.core.features import Features
@@ -21,7 +21,7 @@ from driftcli.reading.profiles.merging import added
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import engines
-from driftcli.reference import pixel_errors
+from driftcli.reference import pixel_errors, predicted
 from driftcli.reference.reference import Baseline, Reference
 
 if TYPE_CHECKING:
@@ -91,7 +91,14 @@ def measure_joined(
         library=before.library if library is None else library,
         pixel_errors=usual or pixel_errors.usual(reader, sources, reading.features, reading.prepared),
         engines=engines(reader.extractors, reader.states, reader.runtime),
+        classifier=_classifier(before),
     )
+
+
+def _classifier(before: Baseline) -> Answering | None:
+    """What the baseline remembers of the classifier that driftcli ran for it."""
+    facts = (before.facts.get(predicted.KEY) or {}).get(predicted.MODEL)
+    return None if facts is None or before.canary_answers is None else Answering(facts, before.canary_answers)
 
 
 def recalibrate(reference: Reference, before: Baseline, held_out: HeldOut, progress: Progress) -> Calibration:
@@ -159,15 +166,7 @@ def _predictions(old: Predictions | None, new: Predictions | None) -> Prediction
             f"the baseline has {kinds[not old.hard]}, and these images come with {kinds[not new.hard]}",
             "give the same outputs of the same classifier for both",
         )
-    logits = None if old.logits is None or new.logits is None else np.concatenate([old.logits, new.logits])
-    return Predictions(
-        old.classes,
-        np.concatenate([old.probability, new.probability]),
-        np.concatenate([old.label, new.label]),
-        logits,
-        _corrupted(old, new),
-        old.hard,
-    )
+    return replace(old.then(new), corrupted=_corrupted(old, new))
 
 
 def _corrupted(old: Predictions, new: Predictions) -> CorruptedPredictions | None:

@@ -89,7 +89,7 @@ def calibrate_baseline(name: str, reference: Reference, held_out: HeldOut, progr
         "cautions": cautions,
         "diagnosis": diagnosis,
         **({} if of_model is None else {"harm": of_model}),
-        **({predicted.KEY: said} if (said := predicted.facts(features.predictions)) else {}),
+        **({predicted.KEY: said} if (said := _of_predictions(held_out)) else {}),
     }
     thumbnails = pack(held_out.thumbnails[: len(features)], reference.thumbnails)
     return Calibration(name, state, thumbnails, facts, tuple(harm.cautions(features, model)))
@@ -110,7 +110,10 @@ def _state(reference: Reference, held_out: HeldOut, families: Sequence[Family]) 
     """C's images, what this machine sees in the canaries, and what detectors and drawings took from C."""
     state = {
         **pack_features(held_out.features),
-        **predicted.pack(held_out.features.predictions),
+        **predicted.pack(
+            held_out.features.predictions,
+            None if held_out.classifier is None else held_out.classifier.canary,
+        ),
         **{f"canary/{key}": value for key, value in canaries.seen(held_out.canary).items()},
         **held_out.pixel_errors,
     }
@@ -150,6 +153,12 @@ def _facts(reference: Reference, held_out: HeldOut) -> dict[str, Any]:
             "changed": ledger.changed,
         },
     }
+
+
+def _of_predictions(held_out: HeldOut) -> dict[str, Any] | None:
+    """What the manifest says of the classifier's answers; None where there are none."""
+    classifier = held_out.classifier
+    return predicted.facts(held_out.features.predictions, None if classifier is None else classifier.facts)
 
 
 def _identity(reference: Reference, held_out: Features) -> str:

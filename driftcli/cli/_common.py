@@ -65,6 +65,47 @@ Predictions = Annotated[
         "names in the manifest of the images count; off: not those either. Repeatable.",
     ),
 ]
+LabelsFrom = Annotated[
+    str | None,
+    option(
+        "--labels-from",
+        metavar="KEY",
+        panel=INPUT,
+        help="Where the right answers of your classifier are: folder (its name is the class), column:NAME or a regular expression on "
+        "the path; without it the column `label` (default: none).",
+        autocompletion=complete.ties,
+    ),
+]
+Classes = Annotated[
+    list[str] | None,
+    option(
+        "--classes",
+        metavar="NAMES|FILE",
+        panel=INPUT,
+        help="Your classifier's classes in the order of its outputs, with commas, or a text file with one a line; without it those that "
+        "the model's file names, else the labels in alphabetical order.",
+    ),
+]
+Model = Annotated[
+    str | None,
+    option(
+        "--model",
+        metavar="FILE",
+        panel=INPUT,
+        help="Your classifier itself (.onnx), run on the images in place of --predictions; a check runs the one that the baseline was made "
+        "with, where it still is (default: none).",
+    ),
+]
+ModelPreset = Annotated[
+    str | None,
+    option(
+        "--model-preset",
+        metavar="imagenet|0-1|-1-1",
+        panel=INPUT,
+        help="How an image becomes the model's input: as of ImageNet's classifiers (middle square), or stretched to the square with pixels "
+        "from 0 to 1 or from -1 to 1; model.* settings say more; without it as its file says (default: none).",
+    ),
+]
 Exclude = Annotated[
     list[str] | None,
     option("--exclude", metavar="GLOB", panel=INPUT, help="Pass over matching paths. Repeatable."),

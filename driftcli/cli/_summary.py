@@ -54,6 +54,8 @@ def calibrated(done: Calibrated, *, brief: bool) -> str:
         rows.append(f"  {len(shown)} groups: {', '.join(shown[:8])}{', …' if len(shown) > 8 else ''}")  # noqa: PLR2004
     if done.predictions is not None:
         rows.append(f"  {sentences.classifier(done.predictions)}")
+        model = sentences.asked(done.predictions)
+        rows += [] if model is None else [f"  {model}"]
     if done.exported is not None:
         manifest, images, of = done.exported
         rows.append(

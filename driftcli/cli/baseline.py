@@ -13,7 +13,7 @@ from driftcli.cli import _common as c
 from driftcli.cli import _order, _summary, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
-from driftcli.cli.groups import Cache, Common, Engine, Entries, Region, Ties, Weights, group
+from driftcli.cli.groups import Cache, Classifier, Common, Engine, Entries, Region, Ties, Weights, group
 
 EXAMPLES = """\
 Examples:
@@ -55,7 +55,7 @@ class Baseline:
     export_corrupted: ExportCorrupted = None
     detectable: o.Detectable = None
     ties: Ties
-    predictions: c.Predictions = None
+    classifier: Classifier
     entries: Entries
     region: Region
     max_unreadable: o.MaxUnreadable = None

@@ -12,7 +12,7 @@ from driftcli.cli import _common as c
 from driftcli.cli import _forms, _link, _notice, _order, _reports, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
-from driftcli.cli.groups import Cache, Common, Engine, Entries, Region, Ties, Weights, group
+from driftcli.cli.groups import Cache, Classifier, Common, Engine, Entries, Region, Ties, Weights, group
 from driftcli.core import threads
 from driftcli.core.errors import NotAuditedError
 from driftcli.sources.decoding import process
@@ -86,7 +86,7 @@ class Check:
     gate: Gate
     ties: Ties
     slice_by: c.SliceBy = None
-    predictions: c.Predictions = None
+    classifier: Classifier
     entries: Entries
     region: Region
     null: c.Null = False

@@ -13,7 +13,7 @@ from driftcli.cli import _common as c
 from driftcli.cli import _order, _summary, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
-from driftcli.cli.groups import Common, Entries, Region, Ties, Weights, group
+from driftcli.cli.groups import Classifier, Common, Entries, Region, Ties, Weights, group
 
 EXAMPLES = """\
 Examples:
@@ -49,7 +49,7 @@ class Fit:
     region: Region
     detectable: o.Detectable = None
     ties: Ties
-    predictions: c.Predictions = None
+    classifier: Classifier
     entries: Entries
     max_unreadable: o.MaxUnreadable = None
     null: c.Null = False

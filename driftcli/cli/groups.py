@@ -58,6 +58,17 @@ class Region:
 
 
 @group
+class Classifier:
+    """What the user's own classifier says of the images, or the classifier itself."""
+
+    predictions: c.Predictions = None
+    model: c.Model = None
+    model_preset: c.ModelPreset = None
+    classes: c.Classes = None
+    labels_from: c.LabelsFrom = None
+
+
+@group
 class Cache:
     """Where features are kept from one run to the next."""
 

@@ -41,12 +41,12 @@ Budget = Annotated[
     int, option("--budget", metavar="N", panel=PANEL, min=1, help="Images to label, over all results.")
 ]
 Classes = Annotated[
-    str | None,
+    list[str] | None,
     option(
         "--classes",
-        metavar="A,B,...",
+        metavar="NAMES|FILE",
         panel=PANEL,
-        help="All classes that a label may name; without it, those that were predicted.",
+        help="All classes that a label may name, with commas, or a text file with one a line; without it, those that were predicted.",
     ),
 ]
 Controls = Annotated[
@@ -93,8 +93,7 @@ def queue(asked: Fill, run: session.Session) -> int:
     from driftcli.reports.saved.result_file import read_named
 
     reports = [read_named(name) for name in asked.result]
-    classes = None if asked.classes is None else asked.classes.split(",")
-    wanted = audit.Wanted(asked.budget, classes, asked.controls, asked.uniform, asked.list_only)
+    wanted = audit.Wanted(asked.budget, asked.controls, asked.uniform, asked.list_only)
     queued = audit.queue(reports, Path(asked.output), wanted, run.call())
     run.terminal.close()
     for caution in queued.cautions:

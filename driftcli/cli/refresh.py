@@ -14,7 +14,7 @@ from driftcli.cli import _order, _summary, session
 from driftcli.cli import options as o
 from driftcli.cli._signature import command
 from driftcli.cli.baseline import DropSeen
-from driftcli.cli.groups import Cache, Common, Engine, Entries, Region, Ties, Weights, group
+from driftcli.cli.groups import Cache, Classifier, Common, Engine, Entries, Region, Ties, Weights, group
 
 EXAMPLES = """\
 Examples:
@@ -69,7 +69,7 @@ class Refresh:
     judging: Judging
     detectable: o.Detectable = None
     ties: Ties
-    predictions: c.Predictions = None
+    classifier: Classifier
     entries: Entries
     region: Region
     null: c.Null = False

@@ -106,6 +106,7 @@ def named_files(run: Session, common: Common) -> list[str | None]:
         os.environ.get("DRIFTCLI_CONFIG"),
         chosen.decode.mask,
         chosen.weights.file,
+        chosen.model.file,
         chosen.history.file,
         *chosen.predictions.files,
     ]

@@ -53,6 +53,10 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "stratify-by": "input.stratify_by",
         "slice-by": "input.slice_by",
         "predictions": "predictions.files",
+        "labels-from": "predictions.labels_from",
+        "classes": "predictions.classes",
+        "model": "model.file",
+        "model-preset": "model.preset",
         "exclude": "input.exclude",
         "since": "input.since",
         "limit": "input.limit",
@@ -74,6 +78,9 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Option -> dotted key. The variable of `--min-images` is `DRIFTCLI_MIN_IMAGES`; Python says `min_images=`."""
+
+LISTS = frozenset({"method", "classes"})
+"""Options whose value may be several with commas."""
 
 SWITCHED = MappingProxyType({"no-thumbnails": 0})
 """Flags that stand for a value."""
@@ -245,9 +252,8 @@ class _Layers:
             if option in SWITCHED:
                 self._single(key, SWITCHED[option], f"--{option}")
             else:
-                self._single(
-                    key, _layers.read(key, value, f"--{option}", split=option == "method"), f"--{option}"
-                )
+                found = _layers.read(key, value, f"--{option}", split=option in LISTS)
+                self._single(key, found, f"--{option}")
 
     def result(self, warnings: tuple[str, ...]) -> Resolved:
         from driftcli.config import layers as _layers

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from driftcli.core.features import Gate
 from driftcli.extractors.base import Extractor, families, kinds
+from driftcli.extractors.networks.classifier_choice import ClassifierChoice
 from driftcli.sources.decoding.settings import Decode
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -155,7 +156,11 @@ class PredictionSettings(Strict):
     """Tables (`.csv`, `.jsonl`, `.parquet`) whose rows name an image by `path` or `sha256` and hold `p_CLASS` for every
     class, or `logits`, or `prediction`; `off`: none; empty: columns of that name in the manifest of the images, if any."""
     classes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    """The classifier's classes in the order of `logits`, and where only predicted classes are given all that there are."""
+    """The classifier's classes in the order of `logits` and of a model's output, and where only predicted classes are given all that there
+    are; or one text file with a class a line."""
+    labels_from: Annotated[str, Field(min_length=1)] | None = None
+    """Where the right answers are: `folder` (the last part of the folder's name), `column:NAME`, or a regular expression on the path (first
+    group); null: the column `label`."""
     max_missing: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of the images that may have no prediction, at least one unless it is 0; more are not audited."""
     export_images: Annotated[int, Field(ge=1, le=20_000)] = 100
@@ -234,6 +239,7 @@ class Settings(Strict):
     gate: GateSettings = GateSettings()
     input: Input = Input()
     predictions: PredictionSettings = PredictionSettings()
+    model: ClassifierChoice = ClassifierChoice()
     harm: HarmSettings = HarmSettings()
     history: HistorySettings = HistorySettings()
     weights: Weights = Weights()

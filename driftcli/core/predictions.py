@@ -27,6 +27,8 @@ class Predictions:
     """What the classifier says of these images under simulated corruptions, where it was asked."""
     hard: bool = False
     """Only the predicted classes were given: rows are 1 for one class and 0 for the others, which is no probability."""
+    named_by: str = ""
+    """Where the names of the classes are from, in words, where driftcli ran the classifier."""
 
     def __len__(self) -> int:
         return len(self.probability)
@@ -53,6 +55,17 @@ class Predictions:
         """Share of right answers among the images whose right answer is known; None where none is."""
         known = self.labelled & self.answered
         return float((self.predicted[known] == self.label[known]).mean()) if known.any() else None
+
+    def then(self, others: Predictions) -> Predictions:
+        """Of these images, then of those: both know the same classes in the same order. What is said of corrupted images is left out."""
+        both = (self.logits, others.logits)
+        return replace(
+            self,
+            probability=np.concatenate([self.probability, others.probability]),
+            label=np.concatenate([self.label, others.label]),
+            logits=None if both[0] is None or both[1] is None else np.concatenate([both[0], both[1]]),
+            corrupted=None,
+        )
 
     def hardened(self) -> Predictions:
         """The predicted classes alone, for comparing with a side that gave no more."""

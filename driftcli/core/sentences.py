@@ -148,6 +148,25 @@ def classifier(facts: Mapping[str, Any]) -> str:
     return f"{said}, right on {amounts.percent(facts['accuracy'])} of {facts['labelled']:,} labelled ones"
 
 
+def asked(facts: Mapping[str, Any]) -> str | None:
+    """Which model gave those predictions, how it is shown images and how its classes are called; None where a table held them."""
+    model = facts.get("model")
+    if model is None:
+        return None
+    square, classes = model["how"]["square"], [safe_name(str(name)) for name in facts["classes"][:FEW]]
+    what = "the middle square" if square["crop"] == "center" else "the whole image, stretched to a square"
+    more = f", ... ({len(facts['classes']):,})" if len(facts["classes"]) > FEW else ""
+    file = safe_name(str(model["file"]).rpartition("/")[2])
+    return (
+        f"model {file}, sha256 {str(model['sha256'])[:16]}, shown {what} of {square['side']} px; classes {', '.join(classes)}{more} "
+        f"(from {model['classes_from']})"
+    )
+
+
+FEW = 5
+"""Classes that a sentence names."""
+
+
 def refreshed(facts: Mapping[str, Any]) -> str:
     """One entry of a baseline's lineage: "refreshed 2026-11-28 with 24 images from images/today: drift from it, p = 0.0003, accepted all the same"."""
     day, added = str(facts["created"])[:10], facts["images_added"]

@@ -15,6 +15,7 @@ from driftcli.extractors.base import Direction, Extractor, HeatMaps, Runtime, Sh
 from driftcli.extractors.networks import completion, concepts, exported, load, session
 from driftcli.extractors.networks import known as _known
 from driftcli.extractors.networks.choice import NetworkChoice
+from driftcli.extractors.networks.square import center
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -164,7 +165,7 @@ class Embedding(NetworkChoice, Extractor):
         """The middle square that the network is given, or the whole image."""
         wanted = self.preparation()
         if wanted.crop == "center":
-            return _center(width, height, wanted.resize, wanted.side)
+            return center(width, height, wanted.resize, wanted.side)
         return super().seen(width, height)
 
     def prepare(self, frame: Frame) -> NDArray[np.uint8]:
@@ -332,15 +333,6 @@ class Embedding(NetworkChoice, Extractor):
         """The network and its weights' checksum."""
         known = {"network": bytes(state["network"]).decode(), "weights": self.weights}
         return known | {"sha256": bytes(state["weights_sha256"]).hex()[:16]}
-
-
-def _center(width: int, height: int, resize: int, side: int) -> tuple[float, float, float, float]:
-    """The box, in the image's own pixels, of the central square after a resize of the short side."""
-    short = min(width, height)
-    after = (int(resize * width / short), int(resize * height / short))
-    left, top = (round((length - side) / 2) for length in after)
-    across, down = width / after[0], height / after[1]
-    return left * across, top * down, min((left + side) * across, width), min((top + side) * down, height)
 
 
 def rounded(numbers: NDArray[np.float32], *, keep_range: bool = False) -> NDArray[np.float32]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import NoReturn
 
 import numpy as np
 
 from driftcli.config.settings import Settings
-from driftcli.core.errors import UsageError
+from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.features import Features
 from driftcli.core.findings import HarmResult
 from driftcli.core.registry import kinds
@@ -29,7 +30,8 @@ def refuse_impossible(settings: Settings, baseline: Baseline) -> None:
     ):
         raise UsageError(
             f"--max-accuracy-drop needs what your classifier says of corrupted good images, and baseline {baseline.name} has none",
-            "driftcli baseline ARTIFACT GOOD_IMAGES --export-corrupted DIR writes them; give its answers with --predictions",
+            "driftcli baseline ARTIFACT GOOD_IMAGES --model FILE asks it, with labels; or --export-corrupted DIR writes them, and its "
+            "answers come with --predictions",
         )
     if gate.max_loss_increase is not None and baseline.facts.get("mean_loss") is None:
         with_loss = next(kind for kind, view in families().values() if view.loss)
@@ -57,6 +59,16 @@ def refuse_impossible(settings: Settings, baseline: Baseline) -> None:
             if close
             else f"one of: {', '.join([*simulated, *properties]) or 'none'}",
         )
+
+
+def refuse_unanswered(baseline: str, reason: str | None) -> NoReturn:
+    """Raise NotAuditedError (3): a rule about the classifier's accuracy was asked for, and nothing is known of its answers."""
+    raise NotAuditedError(
+        "--max-accuracy-drop cannot be judged: "
+        + (reason or "of these images only predicted classes are known, no probabilities"),
+        f"give what the classifier says of these images (--predictions FILE), or itself (--model FILE, where baseline {baseline} "
+        "was made with it); or leave the rule out",
+    )
 
 
 def judge(

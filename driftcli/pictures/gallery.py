@@ -44,7 +44,9 @@ def made(
     more = [name for name in points if name not in set(worst)][:MORE]
     extractors = heat.drawing(reader.extractors)
     reader.progress.start("making pictures", len(worst) + len(more))
-    with replace(reader, extractors=extractors, thumbnails=True, thumbnail_side=LARGE) as again:
+    with replace(
+        reader, extractors=extractors, classifier=None, thumbnails=True, thumbnail_side=LARGE
+    ) as again:
         decoded_by_name = _same(
             again.decoded(entries_again(sources, reader.settings, [*worst, *more])),
             {name: content.decode() for name, content in zip(batch.names, batch.content, strict=True)},

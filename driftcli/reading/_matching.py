@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from driftcli.core.addresses import scheme
+
+if TYPE_CHECKING:
+    from driftcli.core.features import Features
 
 SHA256 = "sha256"
 CLEAN_SHA256 = "clean_sha256"
@@ -29,6 +33,11 @@ class Images:
             for prefix in prefixes:
                 if prefix and name.startswith(prefix):
                     self._within.setdefault(os.path.normpath(name.removeprefix(prefix)), set()).add(place)
+
+    @staticmethod
+    def read(features: Features, prefixes: Sequence[str]) -> Images:
+        """Those that were read from sources with these prefixes."""
+        return Images(features.names, [digest.decode() for digest in features.content.tolist()], prefixes)
 
     def of(self, path: str | None, content: str | None, folder: str) -> Sequence[int]:
         """The rows of the images meant, () for none.

@@ -68,10 +68,11 @@ def digest_of_numbers(
     states: Mapping[str, State],
     runtime: Runtime,
     canary: Mapping[str, NDArray[np.float32]],
+    asked: Mapping[str, Any] | None = None,
 ) -> str:
     """SHA-256, in hexadecimal, of all that decides what an image's bytes become.
 
-    Decoding, the extractors' settings and states, versions of the libraries, the device; and what this machine,
+    `asked`: the user's own classifier (`Classifier.facts`), where one answers them, too. Decoding, the extractors' settings and states, versions of the libraries, the device; and what this machine,
     now, makes of the canary images, so that whatever else turns pixels into other numbers has entries of its own.
     """
     mask = settings.decode.mask
@@ -81,6 +82,7 @@ def digest_of_numbers(
         "extractors": {kind: asdict(extractor) for kind, extractor in extractors.items()},  # type: ignore[call-overload]
         "versions": versions(),
         "device": resolve_device(runtime.device),
+        **({"classifier": asked} if asked else {}),
     }
     sha = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     arrays = [(f"{kind}/{key}", x) for kind, state in states.items() for key, x in state.items()]
@@ -213,5 +215,6 @@ def _size(file: sqlite3.Connection) -> int:
 
 
 def _small(view: str, row: NDArray[np.float32]) -> NDArray[Any]:
-    """A view that holds float16 values, as float16."""
-    return row.astype(np.float16) if declared_views()[view].rounded else row
+    """A view that holds float16 values, as float16; a classifier's answer is no view."""
+    known = declared_views()
+    return row.astype(np.float16) if view in known and known[view].rounded else row

@@ -16,6 +16,7 @@ from driftcli.extractors.base import views as declared_views
 
 if TYPE_CHECKING:
     from driftcli.core.features import View
+    from driftcli.core.predictions import Predictions
     from driftcli.reading.reader import Reader
 
 RADIUS = 0.08
@@ -110,6 +111,20 @@ def seen_by(reader: Reader, state: Mapping[str, NDArray[np.generic]]) -> Mapping
     if len(features) < len(stored):
         raise ArtifactError("the artifact's canary images cannot be read here", "fit again")
     return features.views
+
+
+def answered_by(reader: Reader, state: Mapping[str, NDArray[np.generic]]) -> Predictions:
+    """What the reader's classifier says of the artifact's canaries, in the order of their names.
+
+    Raises ArtifactError when it cannot read them.
+    """
+    from driftcli.reading.answered import predictions
+
+    stored = unpack(state)
+    found = [item for item in reader.answers(stored) if item is not None]
+    if reader.classifier is None or len(found) < len(stored):
+        raise ArtifactError("the artifact's canary images cannot be read here", "fit again")
+    return predictions(np.stack([row for _, row in found]), reader.classifier, [e.name for e in stored])
 
 
 def compare(

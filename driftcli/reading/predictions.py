@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from driftcli.core.addresses import shown
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.core.images import Entry
 from driftcli.core.text import safe_name
-from driftcli.reading._answers import LABEL, form_of
+from driftcli.reading._answers import form_of
 from driftcli.reading._collected import Collected
+from driftcli.reading._labels import labels, listed_again
 from driftcli.reading._matching import CLEAN_SHA256, SHA256, Images, key_of
-from driftcli.reading.entries import entries_of
+from driftcli.reading.answered import completed
+from driftcli.reading.named_classes import named_by_user
 from driftcli.reading.open_sources import prefix
 from driftcli.reading.profiles.named import divided
 from driftcli.sources.decoding.names import extension
@@ -25,6 +26,7 @@ from driftcli.sources.tables.rows import PATHS, MalformedError, csv_rows, json_r
 if TYPE_CHECKING:
     from driftcli.config.settings import Settings
     from driftcli.core.predictions import Predictions
+    from driftcli.extractors.networks.classifier import Classifier
     from driftcli.reading.reading import Reading
 
 OFF = "off"
@@ -38,31 +40,36 @@ _HINT = (
 
 
 def joined(
-    reading: Reading, specs: Sequence[str], settings: Settings, classes: Sequence[str] | None = None
+    reading: Reading,
+    specs: Sequence[str],
+    settings: Settings,
+    classes: Sequence[str] | None = None,
+    *,
+    classifier: Classifier | None = None,
 ) -> Reading:
     """The reading with the predictions that belong to its images, and what is to be said of them; as it is where there are none.
 
-    They come from the table that the settings name, else from columns of the manifests among the sources `specs`,
-    which are listed once more: no image is read. `classes`: those of the baseline, whose order they get.
+    They come from the classifier that answered the images while they were
+    read, else from the table that the settings name, else from columns of the manifests among the sources `specs`, which are listed once
+    more: no image is read. `classes`: those of the baseline, whose order they get.
     Raises NotAuditedError (3) for predictions that are wrong, contradict each other, know other classes or are
     missing for too many images; UsageError (2) for a table of a kind that is not read.
     """
+    if classifier is not None:
+        return completed(reading, specs, settings, classifier, classes)
     if not len(reading.features) or not offered(reading, settings):
         return reading
     found = _collected(reading, specs, settings)
     if found is None:
         return reading
     if classes is None:
-        found.whose, classes = "predictions.classes", settings.predictions.classes or None
+        found.whose, classes = "--classes", named_by_user(settings) or None
     predictions = found.predictions(classes)
     if found.corrupted is not None:
         predictions = replace(predictions, corrupted=found.corrupted.predictions(found, predictions))
     said = found.cautions(predictions, reading.features.names, settings.predictions.max_missing)
-    return replace(
-        reading,
-        features=replace(reading.features, predictions=predictions),
-        remarks=(*reading.remarks, *said),
-    )
+    features = replace(reading.features, predictions=predictions)
+    return replace(reading, features=features, remarks=(*reading.remarks, *said))
 
 
 def require_tables(settings: Settings) -> None:
@@ -86,18 +93,14 @@ def _collected(reading: Reading, specs: Sequence[str], settings: Settings) -> Co
     """What the rows say of the images; None where no row has a column of predictions (of several manifests, say)."""
     files = settings.predictions.files
     named = [spec for spec in divided(specs)[0] if spec not in {"-", "-0"}]
-    features = reading.features
-    content = [digest.decode() for digest in features.content.tolist()]
-    images = Images(features.names, content, [prefix(spec) for spec in named])
+    images = Images.read(reading.features, [prefix(spec) for spec in named])
     found = Collected(len(reading.features), " and ".join(map(_shown, files)) or "the manifest")
     _take_tables(found, images, files)
-    if not files and not _take(found, images, _listed_again(specs, settings), None):
+    if not files and not _take(found, images, listed_again(specs, settings), None):
         return None
     found.require_any(reading.features.names)
-    if files and LABEL in reading.columns:
-        for _, cells in _listed_again(specs, settings):
-            if text := cells.get(LABEL, "").strip():
-                found.labels.update(dict.fromkeys(images.of(cells["path"], None, ""), text))
+    if files or settings.predictions.labels_from is not None:
+        found.labels.update(labels(reading, specs, settings))
     return found
 
 
@@ -112,7 +115,7 @@ def of_images(
     found = Collected(len(names), " and ".join(map(_shown, files)), "predictions.classes")
     _take_tables(found, Images(names, content), files)
     found.require_any(names)
-    wanted: Sequence[str] | None = settings.predictions.classes or None
+    wanted: Sequence[str] | None = named_by_user(settings) or None
     if found.form is not None and found.form.kind in {"classes", "logits"}:
         found.whose, wanted = "this queue", wanted or classes
     said = found.predictions(wanted)
@@ -152,14 +155,6 @@ def _add(found: Collected, images: Images, where: str, cells: Mapping[str, str],
 
 def _shown(file: str) -> str:
     return safe_name(shown(file))
-
-
-def _listed_again(specs: Sequence[str], settings: Settings) -> Iterator[_Row]:
-    """The manifests' rows, as the sources offer their images; standard input and profiles have no columns."""
-    named = [spec for spec in divided(specs)[0] if spec not in {"-", "-0"}]
-    for entry in entries_of(named, settings):
-        if isinstance(entry, Entry):
-            yield safe_name(entry.name), {**entry.columns, "path": entry.name}
 
 
 def _rows(file: str) -> Iterator[_Row]:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,9 @@ from driftcli.core.images import Decoded, Entry, Skipped
 from driftcli.core.progress import SILENT, Progress
 from driftcli.extractors.base import Extractor, Runtime
 from driftcli.extractors.base import views as declared_views
+from driftcli.extractors.networks.square import CLASSIFIER
 from driftcli.reading._clock import Clock
+from driftcli.reading.answered import with_answers
 from driftcli.reading.cache import FeatureCache, digest_of_numbers
 from driftcli.reading.entries import entries_again, entries_of, known_count
 from driftcli.reading.keys import KeyFunction, key_function
@@ -29,6 +31,9 @@ from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import warming
 from driftcli.reading.table import Keys, Table
 from driftcli.sources.decoding.pool import NO_EXTRAS, DecodePool, Extras
+
+if TYPE_CHECKING:
+    from driftcli.extractors.networks.classifier import Classifier
 
 CHUNK = 64
 """Images handed to the extractors at a time; a multiple of every micro-batch."""
@@ -45,6 +50,8 @@ class Reader:
     thumbnails: bool = False
     progress: Progress = SILENT
     thumbnail_side: int = NO_EXTRAS.thumbnail_side
+    classifier: Classifier | None = None
+    """The user's own, which answers every image that is read."""
     only: tuple[str, ...] | None = None
     """The kinds that workers prepare for (`Entry.only`): of a reader that `narrowed` made."""
 
@@ -56,6 +63,7 @@ class Reader:
         narrow = copy.copy(self)
         narrow.extractors = {kind: e for kind, e in self.extractors.items() if kind in kinds}
         narrow.thumbnails, narrow.only = False, tuple(narrow.extractors)
+        narrow.classifier = None
         return narrow
 
     def __enter__(self) -> Self:
@@ -65,7 +73,12 @@ class Reader:
             self.settings.decode,
             self.extractors,
             threads.workers(workers),
-            Extras(self.thumbnails, self.thumbnail_side, follow=self.settings.input.follow),
+            Extras(
+                self.thumbnails,
+                self.thumbnail_side,
+                follow=self.settings.input.follow,
+                square=None if self.classifier is None else self.classifier.how.square,
+            ),
         )
         with ExitStack() as opening:  # where a worker cannot start, networks are not left loading
             opening.enter_context(warming(self.extractors, self.states, self.runtime))
@@ -84,7 +97,10 @@ class Reader:
         `canary`: what these extractors, here and now, make of the canary images. Needs every extractor's state.
         """
         if self.settings.cache.folder is not None:
-            numbers = digest_of_numbers(self.settings, self.extractors, self.states, self.runtime, canary)
+            asked = {} if self.classifier is None else {**self.classifier.facts(), "file": None}
+            numbers = digest_of_numbers(
+                self.settings, self.extractors, self.states, self.runtime, canary, asked
+            )
             cache = FeatureCache(self.settings, numbers, self.progress)
             self._cache = self._open.enter_context(cache)
 
@@ -136,8 +152,10 @@ class Reader:
                 measured = [next(rows) if item.views is None else _float32(item.views) for item in chunk]
                 for item, row in zip(chunk, measured, strict=True):
                     image = next(images) if item.views is None else {}
+                    if CLASSIFIER in row:
+                        image = {**image, CLASSIFIER: row[CLASSIFIER]}
                     if finite(row):
-                        table.add(item, row, image)
+                        table.add(item, {k: x for k, x in row.items() if k != CLASSIFIER}, image)
                     else:
                         tally.withdraw(item.name, "nonfinite")
             if cache is not None:
@@ -148,7 +166,29 @@ class Reader:
         for part, seconds, steps in clock.parts():
             self.progress.took(part, seconds, steps)
         self.progress.finish()
-        return table.reading(tally, remembered)
+        reading = table.reading(tally, remembered)
+        return reading if self.classifier is None else with_answers(reading, self.classifier)
+
+    def answers(self, entries: Iterable[Entry]) -> Iterator[tuple[Decoded, NDArray[np.float32]] | None]:
+        """What the classifier's output is for each entry, [numbers], in their order; None for one that cannot be read.
+
+        No extractor runs. Each is a step of the stage that the caller began.
+        """
+        classifier = self.classifier
+        if classifier is None:
+            return
+        asked = (replace(entry, only=(CLASSIFIER,)) for entry in entries)
+        remaining = iter(self._pool.map(asked))
+        while chunk := list(islice(remaining, CHUNK)):
+            self.progress.advance(len(chunk))
+            found = [item for item in chunk if isinstance(item, Decoded)]
+            rows = iter(self._answered(classifier, found))
+            yield from ((item, next(rows)) if isinstance(item, Decoded) else None for item in chunk)
+
+    def _answered(self, classifier: Classifier, images: Sequence[Decoded]) -> NDArray[np.float32]:
+        if not images:
+            return np.zeros((0, classifier.how.classes), np.float32)
+        return classifier.outputs(np.stack([item.arrays[CLASSIFIER] for item in images]), self.runtime)
 
     def decoded(self, entries: Iterable[Entry | Skipped]) -> Iterator[Decoded]:
         """The images that can be read, in their order, prepared and nothing more: for few images.
@@ -202,6 +242,8 @@ class Reader:
                 views.update(extract_views(extractor, self.states[kind], images, self.runtime))
             else:
                 prepared[kind] = images
+        if self.classifier is not None:
+            views[CLASSIFIER] = self._answered(self.classifier, chunk)
         return views, prepared
 
     def _keys(self, group: str | KeyFunction | None) -> Keys:
@@ -232,7 +274,10 @@ def extract_views(
 
 def finite(row: Mapping[str, NDArray[np.float32]]) -> bool:
     """Whether all is finite that is declared so: in the other views NaN is a missing value."""
-    return all(np.isfinite(x).all() for name, x in row.items() if declared_views()[name].finite)
+    declared = declared_views()
+    return all(
+        np.isfinite(x).all() for name, x in row.items() if name != CLASSIFIER and declared[name].finite
+    )
 
 
 def _rows(arrays: Mapping[str, NDArray[Any]], count: int) -> list[dict[str, NDArray[Any]]]:

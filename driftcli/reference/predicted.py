@@ -16,12 +16,15 @@ from driftcli.core.schema import Array, ContentError
 PREFIX, CORRUPTED = "predictions/", "corrupted/"
 HELD_OUT = "held out"
 ROWS = "corrupted images"
+CANARY = f"{PREFIX}canary"
 KEY = "predictions"
 """Of the baseline's facts."""
+MODEL = "model"
+"""Among what they say of predictions: the classifier that made them, where driftcli ran it."""
 
 
-def facts(predictions: Predictions | None) -> dict[str, Any] | None:
-    """What the manifest says of them; None where there are none."""
+def facts(predictions: Predictions | None, model: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """What the manifest says of them, and of the classifier that driftcli ran for them; None where there are none."""
     if predictions is None:
         return None
     under = predictions.corrupted
@@ -34,11 +37,15 @@ def facts(predictions: Predictions | None) -> dict[str, Any] | None:
         "corrupted": []
         if under is None
         else [{"corruption": name, "severity": severity} for name, severity in under.conditions],
+        **({} if model is None else {MODEL: dict(model)}),
     }
 
 
-def pack(predictions: Predictions | None) -> dict[str, Any]:
-    """Arrays for the artifact: `probability` and `logits` [n, K], `label` [n], the same of `corrupted/`; none of no predictions."""
+def pack(predictions: Predictions | None, canary: NDArray[np.float64] | None = None) -> dict[str, Any]:
+    """Arrays for the artifact: `probability` and `logits` [n, K], `label` [n], the same of `corrupted/`; none of no predictions.
+
+    `canary`: [canaries, K], what the classifier that driftcli ran says of the artifact's canary images.
+    """
     if predictions is None:
         return {}
     arrays = {**_numbers(predictions, ""), "label": predictions.label.astype(np.int64)}
@@ -49,7 +56,14 @@ def pack(predictions: Predictions | None) -> dict[str, Any]:
             f"{CORRUPTED}image": under.image,
             f"{CORRUPTED}condition": under.condition,
         }
+    if canary is not None:
+        arrays["canary"] = canary.astype(np.float32)
     return {PREFIX + name: values for name, values in arrays.items()}
+
+
+def canary_answers(state: State) -> NDArray[np.float64] | None:
+    """[canaries, K] that `pack` kept; None where driftcli ran no classifier."""
+    return state[CANARY].astype(np.float64) if CANARY in state else None
 
 
 def _numbers(predictions: Predictions, prefix: str) -> dict[str, Any]:
@@ -65,6 +79,9 @@ def arrays(said: Mapping[str, Any] | None) -> list[Array]:
         return []
     label = Array(f"{PREFIX}label", "int64", (HELD_OUT,), least=UNKNOWN, most=len(said["classes"]) - 1)
     declared = [label, *_declared(PREFIX, HELD_OUT, said)]
+    if said.get(MODEL) is not None:
+        classes = len(said["classes"])
+        declared.append(Array(CANARY, "float32", ("canaries", classes), least=0.0, most=1.0))
     conditions = len(said.get("corrupted", ()))
     if conditions:
         under = PREFIX + CORRUPTED

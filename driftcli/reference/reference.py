@@ -25,6 +25,8 @@ from driftcli.reference.packed import unpack_features
 from driftcli.reference.seen import Seen
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from driftcli.config.settings import Settings
 
 KEPT = ("decode", "extractors", "families", "fit", "seed")
@@ -80,6 +82,8 @@ class Baseline:
     """What the map and heat maps are drawn with (driftcli.explain.plane, driftcli.pictures.gallery)."""
     thumbnails: Mapping[int, bytes] = field(default_factory=dict)
     """WebP bytes by the image's row in the held-out set; empty with `--no-thumbnails`."""
+    canary_answers: NDArray[np.float64] | None = None
+    """[canaries, classes]: what the user's classifier, where driftcli ran it, said of the canary images."""
     harm: HarmModel | None = None
     """What is known of the user's classifier; None where it was not asked, or too little."""
 
@@ -304,4 +308,7 @@ def open_baseline(
     webp = thumbnails.unpack(shown, len(features)) if shown else {}
     known = facts.get("harm")
     harm = None if known is None else HarmModel.unpack(state, known)
-    return Baseline(name, features, tuple(families), measured, canary, facts, library, drawing, webp, harm)
+    answers = predicted.canary_answers(state)
+    return Baseline(
+        name, features, tuple(families), measured, canary, facts, library, drawing, webp, answers, harm
+    )

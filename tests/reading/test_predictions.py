@@ -177,7 +177,7 @@ def test_other_classes_than_the_baselines_are_refused(folder):
     what, hint = refused(folder, SOFT, classes=("cat", "truck"))
     assert "dog not known to it, truck missing" in what
     assert "driftcli baseline" in hint
-    with pytest.raises(NotAuditedError, match=r"not those of predictions\.classes"):
+    with pytest.raises(NotAuditedError, match=r"not those of --classes"):
         joined(reading(["day/a.png"]), ["day"], settings(folder / "p.csv", classes=["cat", "bird"]))
 
 

@@ -13,6 +13,8 @@ from driftcli.extractors.networks.known import Preparation
 from driftcli.extractors.networks.wanted import Found, Wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from driftcli.extractors.base import Runtime
@@ -28,7 +30,12 @@ def facts(runtime: Runtime) -> dict[str, Any]:
     found = find(runtime, None)
     if found.path.suffix != ".onnx":
         return {}
-    text = onnx_file.metadata(found.content).get(METADATA)
+    return said(onnx_file.metadata(found.content), str(found.path))
+
+
+def said(metadata: Mapping[str, str], whose: str) -> dict[str, Any]:
+    """Preprocessing that metadata hold, by the names of `Preparation`; {} where they hold none. Raises UsageError."""
+    text = metadata.get(METADATA)
     if text is None:
         return {}
     try:
@@ -39,7 +46,7 @@ def facts(runtime: Runtime) -> dict[str, Any]:
         }
     except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(
-            f"{found.path}: its metadata {METADATA!r} cannot be read: {error}",
+            f"{whose}: its metadata {METADATA!r} cannot be read: {error}",
             f"a JSON object with some of the keys {', '.join(KEYS)}",
         ) from error
 

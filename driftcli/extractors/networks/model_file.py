@@ -80,27 +80,38 @@ class OnnxNetwork:
         self.batch = self._fixed or CPU_BATCH
 
     def _place(self, device: str) -> None:
-        runtime = session.library()
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.use_deterministic_compute = True
-        options.log_severity_level = 4
-        providers: list[Any] = ["CPUExecutionProvider"]
-        cuda = device.startswith("cuda") and "CUDAExecutionProvider" in runtime.get_available_providers()
-        if cuda:
-            choice = {
-                "device_id": int(device.partition(":")[2] or 0),
-                "use_tf32": 0,
-                "cudnn_conv_algo_search": "DEFAULT",
-            }
-            providers.insert(0, ("CUDAExecutionProvider", choice))
-        try:
-            self._session = runtime.InferenceSession(self._content, options, providers=providers)
-        except Exception as error:  # onnxruntime's errors share no base class of their own
-            raise UsageError(
-                f"onnxruntime cannot load the model: {error}", "export it again as one .onnx file"
-            ) from error
-        self.device = device if cuda else "cpu"
+        self._session, self.device = provided(self._content, device)
+
+
+def provided(content: bytes, device: str, *, bounded: bool = False) -> tuple[Any, str]:
+    """A session of onnxruntime, and the device that it runs on: the processor where no provider serves another.
+
+    `bounded`: within the memory that the graphs of artifacts share on a processor. Raises UsageError where it is no graph to run.
+    """
+    runtime = session.library()
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    options.log_severity_level = 4
+    providers: list[Any] = ["CPUExecutionProvider"]
+    cuda = device.startswith("cuda") and "CUDAExecutionProvider" in runtime.get_available_providers()
+    if cuda:
+        choice = {
+            "device_id": int(device.partition(":")[2] or 0),
+            "use_tf32": 0,
+            "cudnn_conv_algo_search": "DEFAULT",
+        }
+        providers.insert(0, ("CUDAExecutionProvider", choice))
+    elif bounded:
+        session.bound_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
+    try:
+        opened = runtime.InferenceSession(content, options, providers=providers)
+    except Exception as error:  # onnxruntime's errors share no base class of their own
+        raise UsageError(
+            f"onnxruntime cannot load the model: {session.shown(error)}", "export it again as one .onnx file"
+        ) from error
+    return opened, device if cuda else "cpu"
 
 
 def _pooled(output: NDArray[np.float32], *, channels_last: bool) -> NDArray[np.float32]:

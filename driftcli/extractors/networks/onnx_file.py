@@ -31,10 +31,14 @@ GRAPH, FUNCTION = 7, 25
 """Fields of a model."""
 NODE, OP_TYPE, DOMAIN = 1, 4, 7
 """Field of a graph, and of a node."""
+INPUT, OUTPUT = 1, 2
+"""Of a node."""
+PASSING = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten"})
+"""Operations that leave every number what it is."""
 
 
-def metadata(content: bytes) -> dict[str, str]:
-    """The model's `metadata_props`.
+def metadata(content: bytes, whose: str = "the file given with --weights") -> dict[str, str]:
+    """The model's `metadata_props`; `whose`: the file, for people.
 
     Raises UsageError for a broken file, and for one that keeps tensors outside of itself: such a
     path can name any file on the machine (CVE-2022-25882 and others).
@@ -44,7 +48,7 @@ def metadata(content: bytes) -> dict[str, str]:
         pairs = [dict(fields(value)) for value in _messages(content, METADATA_PROPS)]
         return {_text(pair.get(1)): _text(pair.get(2)) for pair in pairs}
     except (IndexError, ValueError, TypeError) as error:
-        raise UsageError("the file given with --weights is no ONNX model", "export it again") from error
+        raise UsageError(f"{whose} is no ONNX model", "export it again") from error
 
 
 def operations(content: bytes) -> set[str]:
@@ -62,6 +66,29 @@ def operations(content: bytes) -> set[str]:
     except (IndexError, ValueError, TypeError) as error:
         raise UsageError("it is no ONNX model", "export it again") from error
     return found
+
+
+def made_by(content: bytes, output: str) -> str:
+    """The operation of the main graph that makes this output, steps left out that only pass numbers on; "" where none does.
+
+    Raises UsageError as `metadata`.
+    """
+    known: dict[str, tuple[str, str]] = {}
+    try:
+        for graph in _messages(content, GRAPH):
+            for node in _messages(graph, NODE):
+                parts = list(fields(node))
+                given = next((_text(value) for number, value in parts if number == INPUT), "")
+                operation = next((_text(value) for number, value in parts if number == OP_TYPE), "")
+                known |= {_text(value): (operation, given) for number, value in parts if number == OUTPUT}
+    except (IndexError, ValueError, TypeError) as error:
+        raise UsageError("it is no ONNX model", "export it again") from error
+    for _ in range(DEEPEST):
+        operation, given = known.get(output, ("", ""))
+        if operation not in PASSING:
+            return operation
+        output = given
+    return ""
 
 
 def _messages(content: bytes | memoryview, wanted: int) -> Iterator[memoryview]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import nn
@@ -16,6 +16,8 @@ from driftcli.extractors.networks.model_facts import scaled
 from driftcli.extractors.networks.network import CPU_BATCH, GPU_BATCH
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -37,7 +39,7 @@ class ScriptNetwork:
             )
         self.sha256, self.device = found.sha256, resolve_device(runtime.device)
         self._wanted = settings.preparation()
-        module, fixed = _program(found)
+        module, fixed = _program(found.content, str(found.path))
         self.batch = fixed or (CPU_BATCH if self.device == "cpu" else GPU_BATCH)
         self._fixed = fixed
         self._module = module.to(resolve_device(runtime.device))
@@ -59,11 +61,58 @@ class ScriptNetwork:
         self.device, self.batch = "cpu", self._fixed or CPU_BATCH
 
 
-def _program(found: Found) -> tuple[nn.Module, int | None]:
+class ScriptModel:
+    """The user's classifier as such a program; nobody comes here whose file is not trusted."""
+
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    channels: Literal[1, 3] = 3
+    side: int | None = None
+    """Programs do not say it."""
+    whole = False
+    engine = "torch"
+    outputs: Sequence[str] = ("0",)
+    metadata: Mapping[str, str] = {}
+
+    def __init__(self, sha256: str, path: str, content: bytes, runtime: Runtime) -> None:
+        self.sha256, self.device = sha256, resolve_device(runtime.device)
+        module, self.batch = _program(content, path)
+        self._module, self._path = module.to(self.device), path
+
+    def facts(self) -> Mapping[str, Any]:
+        """None: a program says nothing of its input."""
+        return {}
+
+    def made_by(self, output: str) -> str:
+        """Nobody knows of a program."""
+        return ""
+
+    @torch.inference_mode()
+    def run(self, images: NDArray[np.float32], output: str) -> NDArray[np.float32]:
+        """The output with that number, or that name, for images [n, 3, side, side]. Raises UsageError where the program fails."""
+        try:
+            with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]  # else the third run is another program than the first
+                found = self._module(torch.from_numpy(images).to(self.device))
+            while isinstance(found, (tuple, list, dict)):
+                found = found[output] if isinstance(found, dict) else found[int(output)]
+            numbers: NDArray[np.float32] = found.float().cpu().numpy()
+        except Exception as error:  # many kinds, none of them ours
+            raise UsageError(
+                f"the classifier {self._path} fails on images of {images.shape}: {' '.join(str(error).split())[-300:]}",
+                "export it to .onnx; --set model.side says another size, model.output a key or number of its outputs",
+            ) from error
+        return numbers
+
+    def to_cpu(self) -> None:
+        """Move to the processor for good."""
+        self._module.to("cpu")
+        self.device = "cpu"
+
+
+def _program(source: bytes, path: str) -> tuple[nn.Module, int | None]:
     """The module, and its batch size where the export fixed one."""
-    content = io.BytesIO(found.content)
+    content = io.BytesIO(source)
     try:
-        if found.path.suffix == ".pt2":
+        if path.endswith(".pt2"):
             program = torch.export.load(content)
             name = program.graph_signature.user_inputs[0]
             (node,) = (node for node in program.graph.nodes if node.name == name)
@@ -71,4 +120,4 @@ def _program(found: Found) -> tuple[nn.Module, int | None]:
             return program.module(), first if isinstance(first, int) else None
         return torch.jit.load(content, map_location="cpu").eval(), None  # type: ignore[no-untyped-call]
     except Exception as error:  # many kinds, none of them ours
-        raise InternalError(f"cannot load {found.path}: {error}", "export the model to .onnx") from error
+        raise InternalError(f"cannot load {path}: {error}", "export the model to .onnx") from error

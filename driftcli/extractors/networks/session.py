@@ -207,7 +207,7 @@ def _session(content: bytes) -> Any:
             f"has operations that fit never writes: {safe_name(', '.join(sorted(foreign)))[:200]}"
         )
     runtime = library()
-    _bound_memory()
+    bound_memory()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
@@ -230,7 +230,7 @@ def _session(content: bytes) -> Any:
 
 
 @cache
-def _bound_memory() -> None:
+def bound_memory() -> None:
     """One allocator for all such sessions of this process, and a bound for it: a graph of a few nodes may ask for anything."""
     runtime = library()
     info = runtime.OrtMemoryInfo(

@@ -82,6 +82,11 @@ def _pair(one: Reading, two: Reading, keep: int) -> Reading:
     features = Features.concatenated([one.features, two.features])
     thumbnails = [*_thumbnails(one), *_thumbnails(two)] if one.thumbnails or two.thumbnails else []
     order = sorted(range(len(features)), key=lambda i: (features.content[i], features.names[i]))[:keep]
+    parts = [part.features.predictions for part in (one, two) if len(part.features)]
+    if len(parts) == 2 and parts[0] is not None and parts[1] is not None:  # noqa: PLR2004 - both hold images
+        features = replace(features, predictions=parts[0].then(parts[1]))
+    elif len(parts) == 1:
+        features = replace(features, predictions=parts[0])
     levels = {**one.features.levels, **two.features.levels}
     features = replace(features.at(np.array(order, np.int64)), levels=dict(sorted(levels.items())))
     return replace(

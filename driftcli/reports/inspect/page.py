@@ -81,6 +81,8 @@ def _baseline(baseline: BaselineAccount, *, measured: bool) -> Iterator[Row]:
     )
     if said := facts.get("predictions"):
         yield "", sentences.classifier(said)
+        if (model := sentences.asked(said)) is not None:
+            yield "", model
     yield from (("", sentences.refreshed(each)) for each in facts.get("lineage") or ())
     for line in rates(baseline) if measured else ():
         yield "", line

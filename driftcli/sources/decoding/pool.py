@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from driftcli.core.errors import InternalError
 from driftcli.core.images import Decoded, Entry, FileFacts, Skipped
 from driftcli.extractors.base import Extractor
+from driftcli.extractors.networks.square import Square
 from driftcli.sources.decoding.cache import Known
 from driftcli.sources.decoding.process import PIPE, Answer, LostError, Request, Worker
 from driftcli.sources.decoding.settings import Decode
@@ -49,6 +50,8 @@ class Extras:
     """Return a PNG of each image that was corrupted, too."""
     follow: bool = False
     """Follow symbolic links on the way to a file."""
+    square: Square | None = None
+    """Prepare each image for the user's own classifier, too."""
 
 
 NO_EXTRAS = Extras()

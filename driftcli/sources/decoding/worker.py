@@ -25,6 +25,7 @@ from driftcli.core.errors import UsageError
 from driftcli.core.files import Refused, read_file
 from driftcli.core.images import FileFacts, Frame
 from driftcli.extractors.base import Extractor
+from driftcli.extractors.networks.square import CLASSIFIER, Square
 from driftcli.sources.decoding import wire
 from driftcli.sources.decoding.cache import Known, Lookup
 from driftcli.sources.decoding.decode import Canonical, check_settings, decode
@@ -54,7 +55,9 @@ class Task:
         self.load = load
         self.lookup = Lookup()
         self.draft_side = max((extractor.decode_side for extractor in self.extractors.values()), default=0)
+        self.square = None if setup["square"] is None else Square(**setup["square"])
         self._kept: tuple[bytes, Canonical] | None = None
+        self._kept_finer: tuple[bytes, Canonical] | None = None
 
     def answer(self, request: Mapping[str, Any], data: bytes) -> Answer:
         """The answer to one request, header and parts: facts, hashes and prepared arrays of a file.
@@ -116,6 +119,8 @@ class Task:
             for kind, extractor in self.extractors.items()
             if only is None or kind in only
         }
+        if self.square is not None and (only is None or CLASSIFIER in only):
+            arrays[CLASSIFIER] = self.square.prepare(self._finer(data, digest, upright, frame, request))
         clock.took("prepare")
         header = {
             "content": digest.hex(),
@@ -142,6 +147,26 @@ class Task:
         if keep:
             self._kept = digest, replace(upright, hashing=0.0)
         return upright
+
+    def _finer(
+        self, data: bytes, digest: bytes, upright: Canonical, frame: Frame, request: Mapping[str, Any]
+    ) -> Frame:
+        """The image as the classifier looks at it: the one at hand, unless it was scaled down too far for it.
+
+        What extractors get never depends on whether a classifier is asked, too.
+        """
+        wanted = 0 if self.square is None else self.square.short_side
+        if upright.scale == 1 or min(upright.image.size) >= 2 * wanted:
+            return frame
+        if self._kept_finer is None or self._kept_finer[0] != digest:
+            self._kept_finer = None
+            self._kept_finer = digest, decode(data, self.decode, wanted)
+        finer, change = self._kept_finer[1], request.get("corruption")
+        if request.get("only") is None:
+            self._kept_finer = None
+        if change is None:
+            return finer.frame
+        return Frame(self._corrupted(finer.image, change, digest), finer.facts, frame.version)
 
     def _thumbnail(self, data: bytes, upright: Canonical) -> bytes:
         """WebP, from the whole image where the scaled one is smaller."""

@@ -1,0 +1,338 @@
+"""`--model`: the user's own classifier run by driftcli, from the baseline to the verdict, and everything that may be wrong with it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.journey import succeed
+from tests.small_classifier import CLASSES, PRESET, WEIGHT, classifier, node, table, tree
+
+pytestmark = pytest.mark.usefixtures("quick")
+FEW = [(kind, 3.0) for kind in ("darken", "gaussian_blur", "gaussian_noise", "jpeg", "colour_cast")]
+"""Corruptions of four classes instead of 28, and one severity."""
+
+
+@pytest.fixture(scope="module")
+def place(world, tmp_path_factory):
+    """The world's good and fresh images in folders by class, and a classifier."""
+    root = tmp_path_factory.mktemp("model")
+    tree(world.good, root / "good")
+    tree(world.fresh, root / "fresh", seed=1)
+    classifier(root / "tiny.onnx")
+    return root
+
+
+@pytest.fixture(scope="module")
+def ref(world, place):
+    """A baseline that the classifier answered, corrupted images too."""
+    from driftcli.calibration import answers_to_corrupted
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(answers_to_corrupted, "every_condition", lambda: FEW)
+    made = shutil.copytree(world.bare, place / "ref")
+    few = ("--set", "model.corrupted_images=50", "--workers", 1)
+    model = ("--model", place / "tiny.onnx", *PRESET, "--labels-from", "folder")
+    succeed("baseline", made, place / "good", *model, *few, "-q")
+    patch.undo()
+    return made
+
+
+def facts(artifact, name="default"):
+    return json.loads((artifact / "manifest.json").read_text("utf-8"))["baselines"][name]["predictions"]
+
+
+def test_the_baseline_remembers_whom_it_asked_and_how(ref, place):
+    said = facts(ref)
+    assert (said["classes"], said["labelled"], said["hard"]) == (list(CLASSES), 110, False)
+    assert 0.8 < said["accuracy"] < 1
+    assert len(said["corrupted"]) == len(FEW)
+    model = said["model"]
+    assert model["file"] == str(place / "tiny.onnx")
+    assert len(model["sha256"]) == 64
+    assert model["classes_from"] == "the model's file"
+    how = model["how"]
+    assert (how["square"]["side"], how["square"]["crop"], how["scale"]) == (32, "none", 255.0)
+    assert (how["gives"], how["output"], how["layout"]) == ("logits", "logits", "NCHW")
+
+
+def test_a_check_asks_it_again_without_a_word(ref, place, check):
+    ran = check(ref, place / "fresh", "--labels-from", "folder")
+    assert (ran.code, ran.result["verdict"]) == (0, "pass")
+    said = ran.result["predictions"]
+    assert (said["classes"], said["unanswered"], said["labelled"]) == (2, 0, 24)
+    assert said["accuracy"] > 0.7
+    assert ran.result["harm"]["accuracy"] is not None, "corrupted images were answered by the baseline itself"
+    assert [f["name"] for f in ran.result["families"]][-1] == "predictions"
+    assert all(one["prediction"] in CLASSES for one in ran.result["images"])
+
+
+def test_a_change_of_its_answers_is_found(ref, world, check, tmp_path):
+    """More red in every image: the classifier says red of all of them."""
+    redder = tmp_path / "redder"
+    redder.mkdir()
+    for photo in sorted(world.fresh.iterdir()):
+        red, green, blue = Image.open(photo).split()
+        Image.merge("RGB", (red.point(lambda v: min(255, v + 60)), green, blue)).save(redder / photo.name)
+    ran = check(ref, redder)
+    assert (ran.code, ran.result["verdict"]) == (1, "drift")
+    assert ran.result["predictions"]["significant"]
+    (red,) = (s for s in ran.result["predictions"]["shares"] if s["name"] == "red")
+    assert red["batch"] > red["baseline"] + 0.2
+
+
+def test_a_table_of_the_same_softmax_says_the_same(ref, place, check, tmp_path):
+    """Every p but for what float32 makes of a softmax."""
+    model = check(ref, place / "fresh").result
+    given = check(
+        ref, place / "fresh", "--predictions", table(place / "fresh", tmp_path / "fresh.csv")
+    ).result
+    for key in ("accuracy", "baseline_accuracy", "verdict"):
+        one, two = (found["harm"][key] for found in (model, given))
+        assert one == (pytest.approx(two, abs=2e-3) if isinstance(two, float) else two) or isinstance(
+            two, dict
+        )
+    confidence = [found["predictions"]["confidence"] for found in (model, given)]
+    assert confidence[0] == pytest.approx(confidence[1], abs=5e-3)  # the JPEG's decoder and float32
+    assert [one["prediction"] for one in sorted(model["images"], key=lambda i: i["path"])] == [
+        one["prediction"] for one in sorted(given["images"], key=lambda i: i["path"])
+    ]
+
+
+def test_workers_and_order_change_nothing(ref, place, check):
+    one = check(ref, place / "fresh")
+    two = check(ref, place / "fresh" / "red", place / "fresh" / "blue", "--workers", 2)
+    assert one.result["gate"]["p_value"] == two.result["gate"]["p_value"]
+    assert one.result["harm"]["accuracy"] == two.result["harm"]["accuracy"]
+    assert one.result["predictions"]["confidence"] == two.result["predictions"]["confidence"]
+
+
+def test_a_cache_keeps_answers_of_one_model_alone(ref, place, check, tmp_path):
+    cached = ("--cache", tmp_path / "cache")
+    first = check(ref, place / "fresh", *cached).result
+    again = check(ref, place / "fresh", *cached).result
+    assert (first["timing"]["cached"], again["timing"]["cached"]) == (0, 24)
+    assert again["harm"] == first["harm"]
+    assert again["predictions"] == first["predictions"]
+    without = check(ref, place / "fresh", *cached, "--predictions", "off").result
+    assert without["timing"]["cached"] == 0, "what was measured beside a model is its own"
+    assert without["predictions"] is None
+
+
+def test_extractors_see_what_they_saw_without_a_model(ref, place, check):
+    """The same features, hence the same p of every other family."""
+    with_model = check(ref, place / "fresh").result
+    without = check(ref, place / "fresh", "--predictions", "off").result
+    values = [
+        {
+            s["name"]: s["batch"]
+            for f in found["families"]
+            if f["name"] == "properties"
+            for s in f["statistics"]
+        }
+        for found in (with_model, without)
+    ]
+    assert values[0] == values[1]
+
+
+def test_fit_asks_it_too(place, drift, check, tmp_path, monkeypatch):
+    from driftcli.calibration import answers_to_corrupted
+
+    monkeypatch.setattr(answers_to_corrupted, "every_condition", lambda: FEW)
+    made = tmp_path / "ref"
+    model = ("--model", place / "tiny.onnx", *PRESET, "--labels-from", "folder")
+    ran = drift(
+        "fit",
+        place / "good",
+        "-o",
+        made,
+        "--method",
+        "properties",
+        "--workers",
+        1,
+        "--detectable",
+        "none",
+        *model,
+    )
+    assert ran.code == 0, ran.err
+    said = facts(made, "holdout")
+    assert said["labelled"] >= 80
+    assert len(said["corrupted"]) == len(FEW)
+    assert check(made, place / "fresh", "--allow-overlap").result["predictions"] is not None
+
+
+def test_refresh_shows_new_images_to_it(ref, place, drift, tmp_path):
+    made = shutil.copytree(ref, tmp_path / "ref")
+    ran = drift("refresh", made, place / "fresh", "--labels-from", "folder", "--workers", 1, "--accept-drift")
+    assert ran.code == 0, ran.err
+    said = facts(made)
+    assert (said["answered"], said["labelled"]) == (134, 134)
+    assert said["model"] == facts(ref)["model"]
+
+
+# ---------------------------------------------------------------- the file is not where it was, or is another
+
+
+def test_without_its_file_the_images_are_audited_and_a_sentence_says_so(ref, place, check):
+    moved = shutil.move(place / "tiny.onnx", place / "moved.onnx")
+    try:
+        ran = check(ref, place / "fresh")
+        assert (ran.code, ran.result["predictions"], ran.result["harm"]) == (0, None, None)
+        assert sum("not there any more" in line for line in ran.result["cautions"]) == 1
+        rule = check(ref, place / "fresh", "--max-accuracy-drop", "5%")
+        assert (rule.code, rule.result["verdict"]) == (3, "inconclusive")
+        assert "--model FILE" in rule.err
+        named = check(ref, place / "fresh", "--model", moved)
+        assert (named.code, named.result["predictions"]["classes"]) == (0, 2)
+    finally:
+        shutil.move(moved, place / "tiny.onnx")
+
+
+def test_another_model_is_refused(ref, place, check, tmp_path):
+    other = classifier(tmp_path / "other.onnx", weight=WEIGHT[::-1])
+    ran = check(ref, place / "fresh", "--model", other)
+    assert (ran.code, ran.out) == (2, "")
+    assert "is not the one that the baseline was made with" in ran.err
+    kept = shutil.copy(place / "tiny.onnx", tmp_path / "kept.onnx")
+    shutil.copy(other, place / "tiny.onnx")
+    try:
+        ran = check(ref, place / "fresh")
+        assert (ran.code, ran.result["gate"]["p_value"]) == (3, None)
+        assert "hint: " in ran.err
+        assert check(ref, place / "fresh", "--predictions", "off").code == 0
+    finally:
+        shutil.copy(kept, place / "tiny.onnx")
+
+
+def test_a_machine_that_answers_otherwise_is_found(ref, place, check, monkeypatch):
+    """The same file and preprocessing, other numbers: the canaries tell."""
+    from driftcli.extractors.networks import classifier as room
+
+    honest = room.interpreted
+
+    def elsewhere(outputs, gives):
+        p, logits = honest(outputs, gives)
+        return 0.99 * p + 0.005, logits
+
+    monkeypatch.setattr(room, "interpreted", elsewhere)
+    ran = check(ref, place / "fresh")
+    assert (ran.code, ran.result["verdict"]) == (3, "inconclusive")
+    assert "answers drawn images otherwise" in ran.err
+
+
+def test_asked_otherwise_is_refused_and_asked_alike_is_not(ref, place, check):
+    for wrong in (
+        ("--model-preset", "-1-1"),
+        ("--set", "model.crop=center"),
+        ("--set", "model.mean=[.5,.5,.5]"),
+    ):
+        ran = check(ref, place / "fresh", *wrong)
+        assert (ran.code, ran.out) == (2, ""), wrong
+        assert "contradicts the baseline" in ran.err
+    assert check(ref, place / "fresh", *PRESET).code == 0
+
+
+def test_beside_a_table_it_is_refused(ref, place, check, tmp_path, world):
+    said = table(place / "fresh", tmp_path / "fresh.csv")
+    model = ("--model", place / "tiny.onnx")
+    for argv in (
+        (ref, place / "fresh", *model, "--predictions", said),
+        (ref, place / "fresh", *model, "--predictions", "off"),
+        (ref, place / "fresh", *model, "--engine", "ray"),
+        (world.ref, place / "fresh", *model),
+    ):
+        ran = check(*argv)
+        assert (ran.code, ran.out) == (2, ""), argv
+        assert "--model" in ran.err
+        assert "hint: " in ran.err
+
+
+# ---------------------------------------------------------------- models that are none
+
+SOFTMAX = node("Softmax", "logits", "p", axis=1)
+BAD = {
+    "no preset": ({}, (), "is not known"),
+    "dynamic size": ({"shape": ("n", 3, "h", "w")}, PRESET, "images of any size"),
+    "no images": ({"shape": ("n", 5, 32, 32), "weight": np.ones((2, 5))}, PRESET, "cannot be told"),
+    "no square": ({"shape": ("n", 3, 32, 48)}, PRESET, "no squares"),
+    "one class too many": ({}, (*PRESET, "--classes", "blue,red,green"), "names 3 classes"),
+    "a class twice": ({}, (*PRESET, "--classes", "red,red"), "twice"),
+    "labels of other classes": ({"names": None}, (*PRESET, "--classes", "cat,dog"), "no label is a class"),
+    "not finite": ({"tail": [node("Log", "logits", "p")], "outputs": {"p": ("n", 2)}}, PRESET, "not finite"),
+    "one yes or no a class": (
+        {
+            "tail": [node("Sigmoid", "logits", "p")],
+            "outputs": {"p": ("n", 2)},
+            "weight": np.array([[-9.0, 0, 9], [4, 4, 4]]),
+        },
+        PRESET,
+        "do not sum to 1",
+    ),
+    "two heads": (
+        {"tail": [SOFTMAX], "outputs": {"logits": ("n", 2), "p": ("n", 2)}},
+        PRESET,
+        "several outputs",
+    ),
+    "no head": (
+        {"outputs": {"pixels": ("n", 3, 32, 32)}},
+        PRESET,
+        "no classifier of images",
+    ),
+    "company": (
+        {
+            "tail": [
+                node("ReduceMean", "logits", "mean", axes=[0], keepdims=1),
+                node("Add", ["logits", "mean"], "q"),
+            ],
+            "outputs": {"q": ("n", 2)},
+        },
+        PRESET,
+        "depends on the images beside it",
+    ),
+    "preset of colours for grey": (
+        {"shape": ("n", 1, 32, 32), "weight": np.array([[-9.0], [9.0]])},
+        ("--model-preset", "imagenet"),
+        "takes grey images",
+    ),
+    "whole numbers": ({"kind": 2}, PRESET, "scales them itself"),
+}
+
+
+@pytest.mark.parametrize(("made", "options", "said"), BAD.values(), ids=BAD)
+def test_what_cannot_be_audited_is_refused_with_a_hint(made, options, said, world, place, drift, tmp_path):
+    rest = {key: value for key, value in made.items() if key != "tail"}
+    file = classifier(tmp_path / "bad.onnx", *made.get("tail", ()), **rest)
+    artifact = shutil.copytree(world.bare, tmp_path / "ref")
+    before = (artifact / "manifest.json").read_bytes()
+    asked = ("--model", file, *options, "--labels-from", "folder", "--workers", 1)
+    ran = drift("baseline", artifact, place / "good", *asked)
+    assert ran.code in {2, 3}, ran.err
+    assert ran.out == ""
+    assert said in ran.err
+    assert "hint: " in ran.err
+    assert "Traceback" not in ran.err
+    assert (artifact / "manifest.json").read_bytes() == before
+
+
+def test_files_that_are_no_models_are_refused(world, place, drift, tmp_path):
+    whole = (place / "tiny.onnx").read_bytes()
+    files = {
+        "missing.onnx": None,
+        "words.onnx": b"no model at all",
+        "short.onnx": whole[: len(whole) // 2],
+        "model.h5": b"x",
+        "program.pt": b"x",
+    }
+    for name, content in files.items():
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        ran = drift(
+            "baseline", world.bare, place / "good", "--model", tmp_path / name, *PRESET, "--workers", 1
+        )
+        assert (ran.code, ran.out) == (2, ""), name
+        assert "hint: " in ran.err
+        assert "Traceback" not in ran.err
