@@ -184,3 +184,29 @@ def test_uniform_queues_with_a_score_use_it():
     plain = _result(bare, ratings).accuracy
     assert found.low <= accuracy <= found.high
     assert found.high - found.low < plain.high - plain.low
+
+
+@pytest.mark.parametrize("errors", [(0.0,), (0.1, 0.15, 0.2)])
+def test_the_monitor_seldom_sounds_where_the_limit_is_kept(errors):
+    """Six days, each at or below the limit, drawn by correctness, looked at every day: alarms in at most alpha of 80 runs, within binomial margin."""
+    alarms = []
+    for seed in range(80):
+        queue, truth, _ = made(seed, 480, 150, 6)
+        wrong = np.array([CLASSES[truth[image.image]] != image.prediction for image in queue.images], float)
+        day = np.array([image.day for image in queue.images])
+        worst = max(wrong[day == each].mean() for each in range(6))
+        found = _result(queue, answered(queue, truth, errors, seed), verdict.Limits(least=1 - worst))
+        alarms.append(found.monitor.alarm is not None)
+    assert np.mean(alarms) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 80)
+
+
+def test_what_days_say_of_classes():
+    """Each day's counts are of that day; one day alone says nothing twice."""
+    queue, truth, _ = made(3, 300, 150, 3)
+    found = _result(queue, answered(queue, truth, (0.05, 0.05)))
+    assert all(len(day.classes) == 3 for day in found.days)
+    for place, one in enumerate(found.classes):
+        assert sum(day.classes[place].labelled for day in found.days) == one.labelled
+    assert any(each.recall for day in found.days for each in day.classes)
+    queue, truth, _ = made(3)
+    assert _result(queue, answered(queue, truth, (0.05,))).days[0].classes == ()
