@@ -151,7 +151,7 @@ def test_the_week_of_daily_profiles(tell: Teller, drift, tmp_path: Path):
 
 
 WHOLE = "A week, and whether it hurts the model"
-LIGHT = {"reference": 60, "good": 100, **{f"day-0{day}": 20 for day in range(1, 8)}}
+LIGHT = {"reference": 75, "good": 100, **{f"day-0{day}": 20 for day in range(1, 8)}}
 
 
 def light(folder: Folder, index: int, seed: int) -> Photo:

@@ -163,10 +163,11 @@ def story(given: argparse.Namespace, seed: int, place: Path) -> None:
         folder = written(photos, place / f"day-{number}", given.severity if number >= FIRST else 0)
         files = sorted(folder.glob("*.png"))
         said = answered(place / f"day-{number}.csv", [{"path": str(file)} for file in files], made)
-        one = ("check", ref, folder, "--predictions", said, "--date", f"2026-11-{number:02}", "-q")
+        one = ("check", ref, folder, "--predictions", said, "-q")
         result, other = place / f"day-{number}.json", place / f"day-{number}-fixed.json"
-        command(*one, "--history", database, "-o", f"json={result}", may_alarm=True)
-        year = ("--gate", "sequence", "--alpha", "0.05", "--history", place / "sequence.db")
+        date = ("--date", f"2026-11-{number:02}")
+        command(*one, *date, "--history", database, "-o", f"json={result}", may_alarm=True)
+        year = ("--gate", "sequence", "--alpha", "0.05", *date, "--history", place / "sequence.db")
         over_all = () if given.no_sequence else year
         command(*one, "--class-mix", "fixed", *over_all, "-o", f"json={other}", may_alarm=True)
     results = [place / f"day-{number}.json" for number in range(1, DAYS + 1)]
