@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
+import runpy
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from markdown_it import MarkdownIt
+from PIL import Image
 
-from driftcli.simulation.sample import samples
+import driftcli
+from driftcli.simulation.sample import days, samples
+from driftcli.simulation.sample.days import Folder, Photo
 from tests.extractors._pictures import loads_pth, staged_resnet18
 
 PAGE = Path(__file__).parents[1] / "docs" / "stories.md"
@@ -140,6 +148,85 @@ def test_the_week_of_daily_profiles(tell: Teller, drift, tmp_path: Path):
     kept = json.loads(ran.out)["checks"]
     assert [check["p_value"] for check in kept] == ps
     assert (tmp_path / "parts" / "history.html").is_file()
+
+
+WHOLE = "A week, and whether it hurts the model"
+LIGHT = {"reference": 75, "good": 100, **{f"day-0{day}": 20 for day in range(1, 8)}}
+
+
+def light(folder: Folder, index: int, seed: int) -> Photo:
+    """A drawn photo at half its size: what takes time here is corrupting many."""
+    photo = days.photo(folder, index, seed)
+    stored = io.BytesIO()
+    with Image.open(io.BytesIO(photo.data)) as large:
+        large.resize((128, 96), Image.Resampling.BOX).save(stored, "JPEG", quality=92)
+    return replace(photo, data=stored.getvalue())
+
+
+@pytest.fixture
+def whole(drift, tmp_path, monkeypatch, quick) -> list[tuple[str, int]]:  # noqa: ARG001
+    """The page's own scripts and lines, on fewer and smaller images: each line with its exit code."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DRIFTCLI_WORKERS", "1")
+    parts = samples.SAMPLES["parts"]
+    folders = tuple(replace(folder, images=LIGHT[folder.name]) for folder in parts.folders)
+    monkeypatch.setitem(samples.SAMPLES, "parts", replace(parts, folders=folders, photo=light))
+    part = next(
+        p
+        for p in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        if p.startswith(WHOLE)
+    )
+    fences = [token for token in MarkdownIt().parse(part) if token.type == "fence"]
+    for name, script in zip(
+        ("classify.py", "annotate.py"), (f.content for f in fences if f.info == "python"), strict=True
+    ):
+        (tmp_path / name).write_text(script, encoding="utf-8")
+    told = []
+    for line in next(f.content for f in fences if f.info == "sh").splitlines():
+        program, *words = shlex.split(
+            line.replace("export_images=60", "export_images=12").replace("--budget 140", "--budget 84")
+        )
+        if program == "python":
+            monkeypatch.setattr(sys, "argv", words)
+            runpy.run_path(str(tmp_path / words[0]))
+            continue
+        ran = drift(*words)
+        assert ran.code in {0, 1}, (line, ran.err)
+        told.append((line, ran.code))
+    return told
+
+
+def test_the_week_whole(whole, tmp_path: Path):
+    """From day 4 on the gate fires, the estimate falls as the truth does, and so does what labels say; one page tells it."""
+    codes = [code for line, code in whole if " check " in line]
+    assert codes == [0, 0, 0, 1, 1, 1, 1]
+    assert {code for line, code in whole if " check " not in line} == {0}
+    past = driftcli.history(tmp_path / "parts" / "model.db")
+    truth = np.array([right(tmp_path / "parts", day) for day in range(1, 8)])
+    estimated = np.array([check.harm.accuracy_of_these.value for check in past.checks])
+    labelled = [check.labelled.accuracy for check in past.checks]
+    assert [check.when[:10] for check in past.checks] == [f"2026-02-0{day}" for day in range(2, 9)]
+    assert truth[:3].min() - truth[3:].max() > 0.2, "the story: pixelation does hurt"
+    assert estimated[:3].min() > estimated[3:].max()
+    assert np.abs(estimated - truth).mean() < 0.1
+    assert sum(one.low <= right <= one.high for one, right in zip(labelled, truth, strict=True)) >= 6
+    assert min(one.value for one in labelled[:3]) > max(one.value for one in labelled[3:])
+    assert [check.harm.alarm for check in past.checks] == [False] * 3 + [True] * 4
+    assert all(check.harm.baseline_accuracy > 0.9 for check in past.checks)
+    page = (tmp_path / "parts" / "model.html").read_text(encoding="utf-8")
+    assert "Accuracy of the model on 7 batches: 7 estimates, 7 measured by labels" in page
+
+
+def right(parts: Path, day: int) -> float:
+    """The share of a day's answers that are right: what nobody tells driftcli."""
+    with (parts / f"day-0{day}" / "manifest.csv").open(newline="") as file:
+        truth = {Path(row["path"]).stem: row["label"] for row in csv.DictReader(file)}
+    folder = parts / (f"day-0{day}" if day < 4 else f"pixelated-0{day}")
+    with (folder / "answers.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert "label" not in rows[0]
+    said = [max("ABC", key=lambda name: float(row[f"p_{name}"])) for row in rows]
+    return float(np.mean([truth[Path(row["path"]).stem] == one for row, one in zip(rows, said, strict=True)]))
 
 
 def test_every_story_has_a_list_for_the_real_data():

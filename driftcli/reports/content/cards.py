@@ -39,7 +39,12 @@ def _pair(report: Report, image: ImageResult, picture: pictures.Picture | None, 
     shots = {} if picture is None else _pictures(replace(picture, large=None), image)
     why = words.reasons(image, report, MOST_REASONS) or _found_by(image)
     return Pair(
-        image.rank, card.name, _shows(image) + why, shots.get("image"), shots.get("good"), card.anchor
+        image.rank,
+        card.name,
+        _shows(image) + why + _answered(image),
+        shots.get("image"),
+        shots.get("good"),
+        card.anchor,
     )
 
 
@@ -69,8 +74,13 @@ def _card(report: Report, image: ImageResult, picture: pictures.Picture | None, 
     )
     facts += [("most like ", Name(image.neighbour))] if image.neighbour else []
     tags = ["stands out by itself"] if image.significant else []
+    tags += ["wrong answer"] if words.wrong(image) else []
     tags += [f"one of the {len(removed)} to remove"] if image.path in removed else []
-    why = _shows(image) + (words.reasons(image, report) or f"unusual {words.words(image.family)}")
+    why = (
+        _shows(image)
+        + (words.reasons(image, report) or f"unusual {words.words(image.family)}")
+        + _answered(image)
+    )
     shots = {} if picture is None else _pictures(picture, image)
     compared = tuple(shots.pop(kind) for kind in ("image", "good", image.family) if kind in shots)
     return Card(
@@ -80,6 +90,12 @@ def _card(report: Report, image: ImageResult, picture: pictures.Picture | None, 
 
 def _found_by(image: ImageResult) -> str:
     return f"found by {words.words(image.family)}"
+
+
+def _answered(image: ImageResult) -> str:
+    """Behind what is strange about an image, what the user's classifier says of it."""
+    said = words.answer(image)
+    return f"; {said}" if said else ""
 
 
 def _shows(image: ImageResult) -> str:

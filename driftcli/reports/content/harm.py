@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from driftcli.reports.content import numbers
 from driftcli.reports.content.subject import Subject
-from driftcli.reports.layout.document import Cell, Column, Name, Paragraph, Section, Table
+from driftcli.reports.layout.document import Block, Cell, Column, Name, Paragraph, Section, Table, Tone
+from driftcli.reports.layout.pictured import Pane, Panes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ANSWERS = "predictions"
 """The family that tells of the model's answers, not of the images."""
+VERDICTS: dict[str, Tone] = {"probably hurts": "alarm", "probably harmless": "good", "cannot say": "warn"}
 CHANGED, UNCHANGED = "changed", "no change found"
 CLASSES = 5
 """Classes shown whose answers became less sure."""
@@ -29,7 +31,7 @@ def hurts(subject: Subject) -> Section | None:
         return None
     suffering = [one for one in found.classes if one.score < one.baseline][:CLASSES]
     blocks = (
-        _side_by_side(subject.report, found),
+        _side_by_side(subject, found),
         *(Paragraph(line) for line in found.reasons),
         *([_classes(suffering)] if found.alarm and suffering else []),
         *(Paragraph(line, "soft") for line in found.cautions),
@@ -37,28 +39,35 @@ def hurts(subject: Subject) -> Section | None:
     return Section("harm", "Does it hurt the model?", blocks, lead=True)
 
 
-def _side_by_side(report: Report, found: HarmResult) -> Table:
-    """The images, and the model."""
-    p = of_the_images(report.families)
-    changed = "not tested" if p is None else CHANGED if p <= report.gate.alpha else UNCHANGED
-    estimate = "" if found.accuracy is None else (
-        f"accuracy about {numbers.percent(found.accuracy.value)} ({numbers.percent(found.accuracy.low)} to "
-        f"{numbers.percent(found.accuracy.high)}), "
-    )  # fmt: skip
+def _side_by_side(subject: Subject, found: HarmResult) -> Block:
+    """The images, and the model: two panes on a page, two rows elsewhere."""
+    panes = (_images(subject.report), _model(found))
+    if subject.room.page:
+        return Panes(panes)
+    columns = (Column("what"), Column("verdict"), Column("figures"))
+    rows = ((Cell(pane.title), Cell(pane.verdict, pane.tone), Cell(", ".join(pane.lines))) for pane in panes)
+    return Table(columns, tuple(rows))
+
+
+def _images(report: Report) -> Pane:
+    """Whether they changed, whatever the model's answers did."""
+    p, alpha = of_the_images(report.families), report.gate.alpha
+    if p is None:
+        return Pane("the images", "not tested", "", ())
+    found = p <= alpha
+    tone: Tone = "good" if not found else "warn" if report.verdict == "warn" else "alarm"
+    tested = f"p = {numbers.p_value(p, alpha)}, alpha {numbers.p_value(alpha)}"
+    return Pane("the images", CHANGED if found else UNCHANGED, tone, (tested,))
+
+
+def _model(found: HarmResult) -> Pane:
+    """Whether the change hurts it, and its accuracy."""
     before = f"{numbers.percent(found.baseline_accuracy)} on the baseline"
-    return Table(
-        (Column("what"), Column("verdict"), Column("figures")),
-        (
-            (
-                Cell("the images"),
-                Cell(changed),
-                Cell(
-                    f"p = {numbers.p_value(p, report.gate.alpha)}, alpha {numbers.p_value(report.gate.alpha)}"
-                ),
-            ),
-            (Cell("the model"), Cell(found.verdict), Cell(f"{estimate}{before}")),
-        ),
-    )
+    lines = [before]
+    if (estimate := found.accuracy) is not None:
+        within = f"{numbers.percent(estimate.low)} to {numbers.percent(estimate.high)}"
+        lines = [f"accuracy about {numbers.percent(estimate.value)} ({within})", before]
+    return Pane("the model", found.verdict, VERDICTS[found.verdict], tuple(lines))
 
 
 def of_the_images(families: Iterable[FamilyResult | PastFamily]) -> float | None:
@@ -79,4 +88,6 @@ def _classes(suffering: list[HarmClass]) -> Table:
         )
         for one in suffering
     )  # fmt: skip
-    return Table(columns, rows, "The largest fall first.")
+    return Table(
+        columns, rows, "Answers that one can be less sure of than on good images, the largest fall first."
+    )

@@ -20,6 +20,8 @@ from driftcli.reports.layout.document import (
 from driftcli.reports.layout.pictured import Contact, Fold, Picture, Shot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from driftcli.core.findings import ImageResult, MissingResult, RemovalResult
     from driftcli.core.report import Report
 
@@ -86,19 +88,47 @@ def ranked(subject: Subject) -> list[ImageResult]:
 
 def _table(report: Report, shown: list[ImageResult], folder: str) -> Table:
     marked = any(image.significant for image in shown)
+    answers = _answers(shown)
     columns = (
         Column("rank", right=True, hidden=True), Column("image", shorten="middle", hidden=True),
-        Column("family", hidden=True), *([Column("p")] if marked else []), Column("why", shorten="end", hidden=True),
+        Column("family", hidden=True), *([Column("p")] if marked else []),
+        *(column for column, _ in answers), Column("why", shorten="end", hidden=True),
     )  # fmt: skip
     rows = tuple(
         (
             Cell(numbers.count(image.rank), "soft"), Cell((Name(image.path[len(folder) :]),)),
             Cell(words.words(image.family), "soft"), *([_sure(image)] if marked else []),
+            *(cell(image) for _, cell in answers),
             Cell(words.reasons(image, report)),
         )
         for image in shown
     )  # fmt: skip
     return Table(columns, rows)
+
+
+def _answers(shown: list[ImageResult]) -> list[tuple[Column, Callable[[ImageResult], Cell]]]:
+    """Columns of what the user's classifier says, as far as anything is known of them."""
+    columns: list[tuple[Column, Callable[[ImageResult], Cell]]] = []
+    if any(image.prediction is not None for image in shown):
+        columns.append((Column("answer", shorten="end"), _answer))
+    if any(image.correctness is not None for image in shown):
+        columns.append((Column("likely right", right=True), _likely))
+    if any(image.label is not None for image in shown):
+        columns.append((Column("label", shorten="end"), _label))
+    return columns
+
+
+def _answer(image: ImageResult) -> Cell:
+    sure = "" if image.confidence is None else f", {numbers.percent(image.confidence)}"
+    return Cell(f"{image.prediction or ''}{sure}")
+
+
+def _likely(image: ImageResult) -> Cell:
+    return Cell("" if image.correctness is None else numbers.percent(image.correctness))
+
+
+def _label(image: ImageResult) -> Cell:
+    return Cell(f"{image.label} ✗", "bad") if words.wrong(image) else Cell(image.label or "")
 
 
 def _sure(image: ImageResult) -> Cell:

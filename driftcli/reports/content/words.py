@@ -110,6 +110,24 @@ def reasons(image: ImageResult, report: Report, most: int | None = None) -> str:
     return "; ".join(map(sentences.outside_short, ordered[:most]))
 
 
+def answer(image: ImageResult) -> str:
+    """`answer cat, 61 % sure, likely right: 42 %; label dog`: what the user's classifier says; empty where it was not asked."""
+    if image.prediction is None:
+        return ""
+    said = [f"answer {image.prediction}"]
+    if image.confidence is not None:
+        said.append(f"{numbers.percent(image.confidence)} sure")
+    if image.correctness is not None:
+        said.append(f"likely right: {numbers.percent(image.correctness)}")
+    known = "" if image.label is None else "; right" if not wrong(image) else f"; wrong, label {image.label}"
+    return ", ".join(said) + known
+
+
+def wrong(image: ImageResult) -> bool:
+    """Whether the answer is not the label."""
+    return image.label is not None and image.prediction is not None and image.prediction != image.label
+
+
 def _rank(facts: Outside, place: Mapping[str, int]) -> int:
     """A spot or a subject comes first, then the values of the diagnosis, then others, then what has no value."""
     if facts.kind in ("spot", "subject"):

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from driftcli.reports.history.days import Day
 
 TITLE = "Does it hurt the model?"
-TONES: dict[str, Tone] = {"probably hurts": "alarm", "probably harmless": "good", "cannot say": "warn"}
 WEEK = 7
 """Days that a page shows at once."""
 INTERVALS = (
@@ -77,7 +76,7 @@ def _row(day: Day, *, clock: bool) -> tuple[Cell, ...]:
     return (
         Cell(when(day.check.when) if clock else day.check.when[:10]),
         Cell(images, tone),
-        Cell(verdict, TONES.get(verdict, "")),
+        Cell(verdict, harm.VERDICTS.get(verdict, "")),
         Cell(between(day.estimated)),
         Cell("" if labelled is None else between(labelled.accuracy)),
         Cell("" if labelled is None else numbers.count(labelled.labelled)),

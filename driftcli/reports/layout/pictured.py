@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from driftcli.reports.layout.document import Bars, Block, Name, Words
+from driftcli.reports.layout.document import Bars, Block, Name, Tone, Words
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -55,6 +55,23 @@ class Panels(Block):
     plots: tuple[Plot, ...]
     title: str = ""
     words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """One verdict among others: of what, what it is, and on what it rests."""
+
+    title: str
+    verdict: str
+    tone: Tone
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Panes(Block):
+    """Verdicts side by side where there is room."""
+
+    panes: tuple[Pane, ...]
 
 
 @dataclass(frozen=True, slots=True)
