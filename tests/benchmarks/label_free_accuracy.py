@@ -28,7 +28,7 @@ from _lab import data_folder, machine
 from driftcli.core.predictions import Predictions
 from driftcli.harm.class_space import ClassSpace
 from driftcli.harm.conditions import Change, Condition
-from driftcli.harm.harm_test import tested
+from driftcli.harm.harm_test import by_scores
 from driftcli.harm.judge import judge
 from driftcli.harm.learn import learn
 from driftcli.harm.model import HarmModel
@@ -46,11 +46,14 @@ class World:
 
     name: str
     arrays: dict[str, np.ndarray]
-    space: ClassSpace
+    space: ClassSpace | None
+    """None: judged by the classifier's answers alone, as `driftcli baseline` does."""
 
     @staticmethod
-    def open(name: str, data: Path, cache: Path) -> World:
+    def open(name: str, data: Path, cache: Path, features: bool) -> World:
         arrays = cached.load(name, data, cache)
+        if not features:
+            return World(name, arrays, None)
         classes = int(arrays["label"].max()) + 1
         space = ClassSpace.learn(arrays["learnt/features"].astype(float), arrays["learnt/label"], classes)
         return World(name, arrays, space)
@@ -63,7 +66,8 @@ class World:
         answers = Predictions(names, p / p.sum(axis=1, keepdims=True), self.arrays["label"][rows], logits)
         kind = cached.belongs(corruption)
         change = None if kind is None else Change(corruption, kind, severity)
-        return Condition(answers, self.arrays[f"{key}/features"][rows].astype(float), None, change)
+        features = None if self.space is None else self.arrays[f"{key}/features"][rows].astype(float)
+        return Condition(answers, features, None, change)
 
     def learnt(self, rows: np.ndarray, without: str, seed: int) -> HarmModel:
         """From the first two corruptions of every class but one."""
@@ -175,7 +179,7 @@ def _judged(world, model, others: Rivals, what, corruption, severity, rows, rest
         }  # fmt: skip
     if len(rows) <= 50:
         record["BBSDs"] = _bbsds(others.softmax, found.p)
-        entropy = tested(others.entropy, -_entropy(found.p), None, 0.05, np.random.default_rng(0))
+        entropy = by_scores(others.entropy, -_entropy(found.p), 0.05, np.random.default_rng(0))
         record["entropy"] = entropy.p_value
     return record
 
@@ -349,15 +353,19 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=list(cached.NAMES), choices=cached.NAMES)
     parser.add_argument("--draws", default="0:20", help="FIRST:END")
+    parser.add_argument(
+        "--features", action="store_true", help="distances of `content` features beside answers"
+    )
     parser.add_argument("--tables", action="store_true")
     asked = parser.parse_args()
     first, end = (int(n) for n in asked.draws.split(":"))
+    kind = "features" if asked.features else "draw"
     print(machine())
     for name in asked.sets:
-        kept = [asked.cache / f"{name}-draw-{number}.json" for number in range(first, end)]
+        kept = [asked.cache / f"{name}-{kind}-{number}.json" for number in range(first, end)]
         if not asked.tables:
             asked.cache.mkdir(parents=True, exist_ok=True)
-            world = World.open(name, data_folder(asked.data), asked.cache)
+            world = World.open(name, data_folder(asked.data), asked.cache, asked.features)
             for number, file in zip(range(first, end), kept, strict=True):
                 if not file.is_file():
                     file.write_text(json.dumps(draw(world, number, file.with_suffix(".npz"))))
