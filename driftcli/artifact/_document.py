@@ -87,7 +87,8 @@ class _Harm(TypedDict):
 class Harm(_Harm, total=False):
     """What the arrays `harm/...` are of."""
 
-    harmless: tuple[Count, ...]
+    nodes_fixed: Count
+    nodes_free: Count
     reach: float
 
 

@@ -382,7 +382,7 @@ class HarmResult:
     drop: float | None
     """Of the stream, below the baseline's accuracy."""
     p_value: float
-    """Of the harm test: has correctness fallen further than good images and harmless changes let it? One-sided, with an alpha of its own."""
+    """Of the harm test: did the batch seem to lose more than good images and harmless changes do? One-sided, with an alpha of its own."""
     alpha: float
     alarm: bool
     foreign: bool

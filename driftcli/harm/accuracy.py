@@ -5,13 +5,15 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.schema import Array
-from driftcli.harm.descriptors import FIXED, FREE
+from driftcli.harm import trees
+from driftcli.harm.descriptors import DESCRIPTORS
+from driftcli.harm.trees import Forest
 
 if TYPE_CHECKING:
     from driftcli.core.features import State
@@ -22,37 +24,48 @@ Mix = Literal["fixed", "free"]
 Verdict = Literal["probably hurts", "probably harmless", "cannot say"]
 
 SIZES = (20, 50, 100, 200, 500)
-"""Batches are simulated at these sizes: descriptors are noisier in small ones. A batch is treated as one of the largest size
+"""Batches are simulated at these sizes: descriptors are noisier in small ones. The errors of a batch are those of the largest size
 that it reaches."""
-SMALLER = 2
-"""A size also learns from batches of the two sizes below it: so few batches of its own teach too little of a free mix."""
-PENALTIES = (1.0, 10.0, 100.0)
-"""Of the ridge, on standardised inputs; the one that errs least on corruption classes left out."""
-LEVELS = (0.90, 0.95)
-"""Two-sided; the first is 95 % on either side alone, which a verdict needs."""
+LINEAR = tuple(DESCRIPTORS.index(name) for name in ("confidence", "transport", "nuclear"))
+"""The line goes through these alone: it reaches beyond what was simulated, where few sound descriptors err less than many. What it
+leaves is learnt by trees, from all of them (tests/benchmarks/label_free_accuracy.py)."""
+PENALTY = 100.0
+"""Of the line's ridge, on standardised descriptors."""
+LEVELS = (0.95, 0.975)
+"""On either side: of a verdict, which looks at one side, and of a 95 % interval."""
 Z = (1.6449, 1.9600)
 """Standard deviations of a normal variable at `LEVELS`."""
-FLOOR, PER_DROP = 0.02, {"fixed": 0.5, "free": 0.3}
-"""An estimate's error grows with the drop: its scale is the root of FLOOR² + (PER_DROP drop)² + a (1 - a) / m."""
-HARMFUL, AMONG_HARMFUL = 0.10, 0.90
-"""Intervals of a fixed mix must also hold for so large a share of the simulated batches that lost so much: there, estimates shrink
-harm. For a free mix that would make all intervals useless (tests/benchmarks/label_free_accuracy.py: 20 points and more)."""
-FEWEST = 10
-"""Such batches that a quantile is taken of."""
+FLOOR = 0.02
+"""Scale of an estimate's error that no number of images takes away."""
+PER_DROP = {"more": 1.0, "less": 0.3}
+"""An estimate's error grows with the drop; harm that is understated ("more" was lost) is far likelier to be large."""
+STRANGE, USUAL = 1.0, 0.5
+"""So much is added to the scale, downwards alone, for every standard deviation that a batch lies farther than `USUAL` from the
+simulated ones: what nobody has seen may cost more than it seems to."""
+NEIGHBOURS = 10
+"""Simulated batches that a distance is the root mean square of."""
 CUT = 6.0
-"""Standard deviations of simulated batches at which an input goes no farther."""
+"""Standard deviations of simulated batches at which a descriptor goes no farther."""
+CHUNK = 256
+"""Batches whose distances are measured at once."""
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """r simulated batches of one size and kind of mix."""
+    """r simulated batches."""
 
     descriptors: Numbers
     """[r, p]"""
+    images: Numbers
+    """[r]: how many images each is of."""
     drop: Numbers
     """[r]: accuracy lost, as the labels of all images under that condition have it."""
     group: NDArray[np.int64]
     """[r]: the class of the corruption; -1 for good images as they are."""
+
+    def at(self, rows: NDArray[Any]) -> Simulated:
+        """Some of them."""
+        return Simulated(self.descriptors[rows], self.images[rows], self.drop[rows], self.group[rows])
 
 
 @dataclass(frozen=True)
@@ -72,104 +85,193 @@ class Good(NamedTuple):
     """Fewer than there are where a batch's mix leans on some classes: `Baseline.images_for`."""
 
 
+class Reach(NamedTuple):
+    """How far the truth may lie on one side."""
+
+    one_sided: float
+    """With 95 % no farther."""
+    two_sided: float
+    """With 97.5 %: both sides together are a 95 % interval."""
+
+
 @dataclass(frozen=True)
 class Loss:
     """What a batch's stream lost."""
 
     drop: float
-    one_sided: float
-    """The drop is above, and below, itself less and plus this much, each with 95 %."""
-    two_sided: float
-    """It is within so much with 95 %."""
+    more: Reach
+    """It may have lost so much more."""
+    less: Reach
+    """It may have lost so much less."""
+
+
+@dataclass(frozen=True)
+class Regression:
+    """From descriptors to the drop of accuracy: a line through a few of them, and trees for what it leaves."""
+
+    centre: Numbers
+    """[p]"""
+    scale: Numbers
+    """[p]: infinity for a descriptor that never changes."""
+    line: Numbers
+    """[len(LINEAR) + 1], the constant last."""
+    forest: Forest
+    """Of all descriptors, and the logarithm of the number of images."""
+    seen: Numbers
+    """[r, p]: standardised descriptors that it learnt from."""
+
+    @staticmethod
+    def learn(batches: Simulated, centre: Numbers, scale: Numbers, seed: int) -> Regression:
+        """From simulated batches."""
+        from sklearn.linear_model import Ridge
+
+        z = _standard(batches.descriptors, centre, scale)
+        model = Ridge(alpha=PENALTY).fit(z[:, LINEAR], batches.drop)
+        line = np.append(model.coef_, model.intercept_)
+        left = batches.drop - _along(line, z)
+        return Regression(centre, scale, line, Forest.learn(_and_images(z, batches.images), left, seed), z)
+
+    def __call__(self, descriptors: Numbers, images: Numbers) -> Numbers:
+        """[r]: the drop of batches of so many images [r], from their descriptors [r, p]."""
+        z = _standard(descriptors, self.centre, self.scale)
+        found: Numbers = _along(self.line, z) + self.forest(_and_images(z, images))
+        return found
+
+    def strangeness(self, descriptors: Numbers) -> Numbers:
+        """[r]: how far batches lie from the nearest simulated ones, in standard deviations."""
+        z = _standard(descriptors, self.centre, self.scale)
+        near = min(NEIGHBOURS, len(self.seen))
+        found = np.empty(len(z))
+        for start in range(0, len(z), CHUNK):
+            some = z[start : start + CHUNK]
+            squared = (some**2).sum(1)[:, None] + (self.seen**2).sum(1) - 2 * some @ self.seen.T
+            nearest = np.partition(np.maximum(squared, 0), near - 1, axis=1)[:, :near]
+            found[start : start + CHUNK] = np.sqrt(nearest.mean(axis=1) / z.shape[1])
+        return found
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """One ridge regression from descriptors to the drop of accuracy for each of `SIZES`; of its errors, two quantiles."""
+    """A regression, and how far the truth lay from it where it had not seen a batch's class of corruptions."""
 
     mix: Mix
-    centre: Numbers
-    """[sizes, inputs]"""
-    scale: Numbers
-    """[sizes, inputs]"""
-    weights: Numbers
-    """[sizes, inputs + 1], the constant last."""
+    regression: Regression
     quantiles: Numbers
-    """[sizes, 2]: of |error| / scale at `LEVELS`, each batch estimated without its corruption's class."""
-    spread: Numbers
-    """[sizes, inputs, inputs]: z' spread z is the leverage of standardised inputs z, how far they lie from all simulated ones; an
-    error's scale is multiplied by the root of one and it. [sizes, 0, 0] for a free mix, whose many products make it no measure."""
+    """[sizes, 2, 2]: how many scales more, and less, was lost than estimated, at `LEVELS`."""
 
     def __call__(self, descriptors: Numbers, images: int, good: Good) -> Loss:
         """What a batch of so many images lost, from its descriptors.
 
         The baseline's accuracy is an estimate too: without its error intervals cover too seldom.
         """
-        at = max(bisect.bisect_right(SIZES, images) - 1, 0)
-        z = _standard(_inputs(descriptors[None], self.mix), self.centre[at], self.scale[at])
-        drop = z @ self.weights[at, :-1] + self.weights[at, -1]
-        own = self.quantiles[at] * _scale(
-            drop, good.accuracy, images, self.mix, _leverage(z, self.spread[at])
-        )
+        rows = descriptors[None]
+        drop = _possible(self.regression(rows, np.array([float(images)])), good.accuracy)
+        more, less = _scales(drop, self.regression.strangeness(rows), good.accuracy, images)
         luck = np.sqrt(_variance(good.accuracy) / good.images)
-        one_sided, two_sided = np.hypot(own, np.array(Z) * luck)
-        return Loss(float(drop[0]), float(one_sided), float(two_sided))
+        at = max(bisect.bisect_right(SIZES, images) - 1, 0)
+        own = self.quantiles[at] * np.array([more, less])
+        reach = np.hypot(own, np.array(Z) * luck)
+        return Loss(float(drop[0]), *(Reach(*map(float, side)) for side in reach))
 
-    def pack(self) -> dict[str, Numbers]:
+    def pack(self) -> dict[str, NDArray[Any]]:
         """Its arrays, as `arrays` declares them."""
-        return {name: getattr(self, name) for name in _PACKED}
+        own = self.regression
+        return {
+            "centre": own.centre,
+            "scale": own.scale,
+            "line": own.line,
+            "seen": own.seen,
+            "quantiles": self.quantiles,
+            **own.forest.pack(),
+        }
 
     @staticmethod
     def unpack(state: State, mix: Mix) -> Calibration:
         """The inverse of `pack`."""
-        return Calibration(mix, *(state[name] for name in _PACKED))
+        parts = (state["centre"], state["scale"], state["line"])
+        regression = Regression(*parts, Forest.unpack(state), state["seen"])
+        return Calibration(mix, regression, state["quantiles"])
 
 
-_PACKED = ("centre", "scale", "weights", "quantiles", "spread")
-
-
-def arrays(mix: Mix) -> tuple[Array, ...]:
-    """Of what `Calibration.pack` makes."""
-    sizes = len(SIZES)
-    inputs = len(FIXED) if mix == "fixed" else len(FREE) * (len(FREE) + 3) // 2
+def arrays(mix: Mix, nodes: int) -> tuple[Array, ...]:
+    """Of what `Calibration.pack` makes; `nodes`: of its forest."""
+    inputs = len(DESCRIPTORS)
     return (
-        Array("centre", "float64", (sizes, inputs)),
-        Array("scale", "float64", (sizes, inputs), least=0.0, infinite=True),
-        Array("weights", "float64", (sizes, inputs + 1)),
-        Array("quantiles", "float64", (sizes, len(LEVELS)), least=0.0),
-        Array("spread", "float64", (sizes, inputs, inputs) if mix == "fixed" else (sizes, 0, 0)),
+        Array("centre", "float64", (inputs,)),
+        Array("scale", "float64", (inputs,), least=0.0, infinite=True),
+        Array("line", "float64", (len(LINEAR) + 1,)),
+        Array("seen", "float64", (f"simulated batches, {mix}", inputs), least=-CUT, most=CUT),
+        Array("quantiles", "float64", (len(SIZES), 2, len(LEVELS)), least=0.0),
+        *trees.arrays(nodes, inputs + 1),
     )
 
 
-def calibrated(simulated: Sequence[Simulated], mix: Mix, accuracy: float) -> Calibration:
-    """From simulated batches of each of `SIZES`; `accuracy`: of the good images."""
-    parts = []
+def calibrated(
+    batches: Simulated, mix: Mix, accuracy: float, seed: int
+) -> tuple[Calibration, dict[int, Regression]]:
+    """From simulated batches of all `SIZES`; and for each class of corruptions the regression that saw none of it.
+
+    Classes are left out whole, since an unknown corruption is what batches bring: random parts would flatter. `accuracy`: of the
+    good images, which are always there.
+    """
+    centre, scale = batches.descriptors.mean(axis=0), batches.descriptors.std(axis=0)
+    scale = np.where(scale > 1e-12, scale, np.inf)  # noqa: PLR2004 - rounding of a constant
+    whole = Regression.learn(batches, centre, scale, seed)
+    without = {-1: whole}
+    drop, strange = np.empty(len(batches.drop)), np.empty(len(batches.drop))
+    for group in np.unique(batches.group).tolist():
+        own = batches.group == group
+        if group >= 0:
+            without[group] = Regression.learn(batches.at(~own), centre, scale, seed)
+        drop[own] = without[group](batches.descriptors[own], batches.images[own])
+        strange[own] = without[group].strangeness(batches.descriptors[own])
+    quantiles = _quantiles(batches, _possible(drop, accuracy), strange, accuracy)
+    return Calibration(mix, whole, quantiles), without
+
+
+def _quantiles(batches: Simulated, drop: Numbers, strange: Numbers, accuracy: float) -> Numbers:
+    """[sizes, 2, 2]: as `Calibration` has them."""
+    found = np.zeros((len(SIZES), 2, len(LEVELS)))
+    error = batches.drop - drop
     for at, images in enumerate(SIZES):
-        taught = simulated[max(at - SMALLER, 0) : at + 1]
-        parts.append(_one(joined(taught), len(taught[-1].drop), mix, accuracy, images))
-    return Calibration(mix, *(np.array(each) for each in zip(*parts, strict=True)))
+        own = batches.images == images
+        scales = _scales(drop[own], strange[own], accuracy, images)
+        for side, (scale, sign) in enumerate(zip(scales, (1, -1), strict=True)):
+            found[at, side] = np.quantile(np.maximum(sign * error[own] / scale, 0), LEVELS, method="higher")
+    return found
 
 
 def verdict(loss: Loss, tolerance: float) -> Verdict:
     """Whether a batch's stream lost more than `tolerance` of accuracy, 95 % sure on either side; else "cannot say"."""
-    if loss.drop - loss.one_sided > tolerance:
+    if loss.drop - loss.less.one_sided > tolerance:
         return "probably hurts"
-    return "probably harmless" if loss.drop + loss.one_sided < tolerance else "cannot say"
+    return "probably harmless" if loss.drop + loss.more.one_sided < tolerance else "cannot say"
 
 
 def stream(loss: Loss, good: Good) -> Estimate:
     """The accuracy of the stream that the batch comes from."""
-    return _within(_share(good.accuracy - loss.drop), loss.two_sided)
+    return _within(_share(good.accuracy - loss.drop), loss.more.two_sided, loss.less.two_sided)
 
 
 def of_these(loss: Loss, good: Good, images: int) -> Estimate:
     """The share of right answers among the batch's own images: the stream's, with the luck of so few."""
     value = _share(good.accuracy - loss.drop)
-    return _within(value, float(np.hypot(loss.two_sided, Z[1] * np.sqrt(_variance(value) / images))))
+    luck = Z[1] * np.sqrt(_variance(value) / images)
+    return _within(value, *(float(np.hypot(side.two_sided, luck)) for side in (loss.more, loss.less)))
 
 
-def _within(value: float, half: float) -> Estimate:
-    return Estimate(value, _share(value - half), _share(value + half))
+def joined(parts: Sequence[Simulated]) -> Simulated:
+    """All batches of all parts."""
+    return Simulated(
+        np.concatenate([part.descriptors for part in parts]),
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.drop for part in parts]),
+        np.concatenate([part.group for part in parts]),
+    )
+
+
+def _within(value: float, below: float, above: float) -> Estimate:
+    return Estimate(value, _share(value - below), _share(value + above))
 
 
 def _share(value: float) -> float:
@@ -180,84 +282,33 @@ def _variance(share: float) -> float:
     return share * (1 - share)
 
 
-def _scale(drop: Numbers, accuracy: float, images: int, mix: Mix, leverage: Numbers) -> Numbers:
-    """The scale of an estimate's error: of a drop [r] below `accuracy`, in so many images, with leverages [r]."""
-    a = np.clip(accuracy - drop, 0, 1)
-    own = FLOOR**2 + (PER_DROP[mix] * np.maximum(accuracy - a, 0)) ** 2 + a * (1 - a) / images
-    found: Numbers = np.sqrt(own * (1 + leverage))
+def _possible(drop: Numbers, accuracy: float) -> Numbers:
+    """Drops that leave an accuracy in [0, 1]."""
+    found: Numbers = np.clip(drop, accuracy - 1, accuracy)
     return found
 
 
-def _leverage(z: Numbers, spread: Numbers) -> Numbers:
-    """[r]: of standardised inputs [r, inputs]; 0 where no spread was kept."""
-    if not len(spread):
-        return np.zeros(len(z))
-    found: Numbers = ((z @ spread) * z).sum(axis=1)
+def _scales(drop: Numbers, strange: Numbers, accuracy: float, images: int) -> tuple[Numbers, Numbers]:
+    """[r], [r]: how large errors of drops [r] are where more, and where less, was lost than estimated."""
+    a = accuracy - drop
+    common = FLOOR**2 + a * (1 - a) / images
+    lost = np.maximum(drop, 0)
+    unseen = STRANGE * np.maximum(strange - USUAL, 0)
+    return (
+        np.sqrt(common + (PER_DROP["more"] * lost) ** 2 + unseen**2),
+        np.sqrt(common + (PER_DROP["less"] * lost) ** 2),
+    )
+
+
+def _along(line: Numbers, z: Numbers) -> Numbers:
+    found: Numbers = z[:, LINEAR] @ line[:-1] + line[-1]
     return found
 
 
-def _inputs(descriptors: Numbers, mix: Mix) -> Numbers:
-    """As they are for a fixed mix; with all squares and products for a free one."""
-    if mix == "fixed":
-        return descriptors
-    i, j = np.triu_indices(descriptors.shape[1])
-    return np.concatenate([descriptors, descriptors[:, i] * descriptors[:, j]], axis=1)
+def _and_images(z: Numbers, images: Numbers) -> Numbers:
+    """[r, p + 1]: beyond `SIZES` nothing was learnt of the number of images."""
+    return np.column_stack([z, np.log(np.clip(images, SIZES[0], SIZES[-1]))])
 
 
-def joined(parts: Sequence[Simulated], columns: int | None = None) -> Simulated:
-    """All batches of all parts, with so many of their first descriptors."""
-    return Simulated(
-        np.concatenate([part.descriptors[:, :columns] for part in parts]),
-        np.concatenate([part.drop for part in parts]),
-        np.concatenate([part.group for part in parts]),
-    )
-
-
-def _one(batches: Simulated, own: int, mix: Mix, accuracy: float, images: int) -> tuple[Numbers, ...]:
-    """Centre, scale, weights, quantiles and spread, from batches of which the last `own` have this size: errors are theirs."""
-    inputs = _inputs(batches.descriptors, mix)
-    centre, scale = inputs.mean(axis=0), inputs.std(axis=0)
-    scale = np.where(scale > 1e-12, scale, np.inf)  # noqa: PLR2004 - rounding of a constant
-    z = _standard(inputs, centre, scale)
-    held_out = [_left_out(z, batches, penalty) for penalty in PENALTIES]
-    best = int(np.argmin([np.abs(drop - batches.drop).mean() for drop, _ in held_out]))
-    drop, leverage = held_out[best]
-    value = np.clip(accuracy - drop, 0, 1)
-    errors = np.abs(value - (accuracy - batches.drop)) / _scale(
-        drop, accuracy, images, mix, leverage if mix == "fixed" else 0 * leverage
-    )
-    errors, lost = errors[-own:], batches.drop[-own:]
-    quantiles = np.quantile(errors, LEVELS, method="higher")
-    harmful = errors[lost >= HARMFUL]
-    if mix == "fixed" and len(harmful) >= FEWEST:
-        quantiles = np.maximum(quantiles, np.quantile(harmful, AMONG_HARMFUL, method="higher"))
-    weights, spread = _ridge(z, batches.drop, PENALTIES[best])
-    return centre, scale, weights, quantiles, spread if mix == "fixed" else np.zeros((0, 0))
-
-
-def _left_out(z: Numbers, batches: Simulated, penalty: float) -> tuple[Numbers, Numbers]:
-    """[r] drop and leverage of each batch by a regression that saw no corruption of its class; good images are always there.
-
-    Random parts would flatter: an unknown corruption is what batches bring.
-    """
-    drop, leverage = np.empty(len(z)), np.empty(len(z))
-    for group in np.unique(batches.group):
-        out = batches.group == group
-        seen = ~out if group >= 0 else np.ones(len(z), bool)
-        weights, spread = _ridge(z[seen], batches.drop[seen], penalty)
-        drop[out] = z[out] @ weights[:-1] + weights[-1]
-        leverage[out] = _leverage(z[out], spread)
-    return drop, leverage
-
-
-def _ridge(z: Numbers, drop: Numbers, penalty: float) -> tuple[Numbers, Numbers]:
-    """[inputs + 1] weights and constant; [inputs, inputs] the spread that gives leverages."""
-    from sklearn.linear_model import Ridge
-
-    model = Ridge(alpha=penalty).fit(z, drop)
-    spread = np.asarray(np.linalg.inv(z.T @ z + penalty * np.eye(z.shape[1])), np.float64)
-    return np.append(model.coef_, model.intercept_), spread
-
-
-def _standard(inputs: Numbers, centre: Numbers, scale: Numbers) -> Numbers:
-    return np.clip((inputs - centre) / scale, -CUT, CUT)
+def _standard(descriptors: Numbers, centre: Numbers, scale: Numbers) -> Numbers:
+    return np.clip((descriptors - centre) / scale, -CUT, CUT)

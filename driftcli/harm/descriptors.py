@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftcli.core.schema import Array
-from driftcli.harm import estimators
+from driftcli.harm import class_space, estimators
+from driftcli.harm.class_space import ClassSpace
 from driftcli.harm.signs import Signs
 
 if TYPE_CHECKING:
@@ -18,10 +19,25 @@ if TYPE_CHECKING:
 
 Numbers = NDArray[np.float64]
 
-FIXED = ("confidence", "atc", "transport", "nuclear", "mano", "distance", "correctness")
-"""Descriptors that are calibrated where class shares stay as they were."""
-FREE = (*FIXED, "bbse", "transport to new shares", "change of predicted shares", "distance within classes")
-"""Those that are calibrated where they may change."""
+DESCRIPTORS = (
+    "confidence",
+    "atc",
+    "transport",
+    "nuclear",
+    "mano",
+    "distance",
+    "correctness",
+    "bbse",
+    "change of predicted shares",
+    "distance within classes",
+    "shift of logits within classes",
+    "spread of whitened logits",
+    "spread of logits within classes",
+)
+"""The last three tell a model that says one class of everything from a batch of that class: images of one class lie, within it,
+where good images of it lie, and as far from one another."""
+TINY = 1e-3
+"""Added to a spread before its logarithm is taken."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +50,13 @@ class Baseline:
     """[K, K]: share of good images that are predicted i and are j."""
     threshold: float
     """ATC's."""
+    answers: ClassSpace
+    """Of the logits, with the predicted classes."""
+    within: Numbers
+    """[K]: mean square that the good images' logits lie from the mean of their predicted class, class by class; that of all for a
+    class that hardly any has."""
     level: Numbers
-    """[descriptors]: of the good images, in the order of `FREE`."""
+    """[p]: of the good images, in the order of `DESCRIPTORS`."""
 
     @property
     def shares(self) -> Numbers:
@@ -51,8 +72,12 @@ class Baseline:
         np.add.at(joint, (good.predicted, label), 1 / n)
         right = int((good.predicted == label).sum())
         threshold = estimators.atc_threshold(estimators.negative_entropy(good.p), right)
-        blank = Baseline(right / n, n, joint, threshold, np.zeros(len(FREE)))
-        return Baseline(right / n, n, joint, threshold, blank.descriptors(good, correctness))
+        answers = ClassSpace.learn(good.logits, good.predicted, k)
+        within, count = _within(good.logits, good.predicted), np.bincount(good.predicted, minlength=k)
+        within = np.where(count > 1, within, count @ within / n)
+        zero = np.zeros(len(DESCRIPTORS))
+        blank = Baseline(right / n, n, joint, threshold, answers, within, zero)
+        return replace(blank, level=blank.descriptors(good, correctness))
 
     @cached_property
     def inverse(self) -> Numbers:
@@ -60,7 +85,7 @@ class Baseline:
         return estimators.inverse(self.joint)
 
     def descriptors(self, batch: Signs, correctness: Numbers) -> Numbers:
-        """[11] in the order of `FREE`, those of `FIXED` first, less those of the good images."""
+        """[p] in the order of `DESCRIPTORS`, less those of the good images."""
         p, shares = batch.p, self.shares
         found = [
             estimators.confidence(p),
@@ -71,12 +96,12 @@ class Baseline:
             float(batch.distance.mean()),
             float(correctness.mean()),
         ]
-        found += self._of_a_mix(batch)
+        found += [*self._of_a_mix(batch), *self._of_answers(batch)]
         return np.array(found) - self.level
 
     def estimates(self, descriptors: Numbers) -> dict[str, float]:
         """The published estimates of a batch's accuracy, by name; each is the baseline's accuracy for the good images."""
-        changes = dict(zip(FREE, descriptors, strict=True))
+        changes = dict(zip(DESCRIPTORS, descriptors, strict=True))
         named = {"DoC": "confidence", "ATC-NE": "atc", "COT": "transport", "BBSE": "bbse"}
         return {name: float(np.clip(self.accuracy + changes[key], 0, 1)) for name, key in named.items()}
 
@@ -99,26 +124,68 @@ class Baseline:
         shares = estimators.class_shares(predicted, self.shares, self.inverse)
         return [
             estimators.bbse(shares, self.joint),
-            estimators.transport(batch.p, shares),
             float(np.abs(predicted - self.joint.sum(axis=1)).sum() / 2),
             _shift(batch.rests),
         ]
 
+    def _of_answers(self, batch: Signs) -> list[float]:
+        _, _, rests = self.answers.distances(batch.logits, batch.predicted)
+        count = np.bincount(batch.predicted, minlength=len(self.within))
+        usual = count @ self.within / len(batch)
+        own = count @ _within(batch.logits, batch.predicted) / max(len(batch) - (count > 0).sum(), 1)
+        return [
+            _shift(rests),
+            float(np.log(rests.var(axis=0).mean() + TINY)),
+            float(np.log((own + TINY) / (usual + TINY))),
+        ]
+
     def pack(self) -> dict[str, Numbers]:
         """Its arrays, as `ARRAYS` declares them."""
-        return {"joint": self.joint, "threshold": np.array([self.threshold]), "level": self.level}
+        own = {
+            "joint": self.joint,
+            "threshold": np.array([self.threshold]),
+            "within": self.within,
+            "level": self.level,
+        }
+        return own | {f"{ANSWERS}{name}": x for name, x in self.answers.pack().items()}
 
     @staticmethod
     def unpack(state: State, accuracy: float, images: int) -> Baseline:
         """The inverse of `pack`."""
-        return Baseline(accuracy, images, state["joint"], float(state["threshold"][0]), state["level"])
+        answers = {n.removeprefix(ANSWERS): x for n, x in state.items() if n.startswith(ANSWERS)}
+        return Baseline(
+            accuracy,
+            images,
+            state["joint"],
+            float(state["threshold"][0]),
+            ClassSpace.unpack(answers),
+            state["within"],
+            state["level"],
+        )
 
 
+ANSWERS = "answers/"
 ARRAYS = (
     Array("joint", "float64", ("classes", "classes"), least=0.0, most=1.0),
     Array("threshold", "float64", (1,), infinite=True),
-    Array("level", "float64", (len(FREE),)),
+    Array("within", "float64", ("classes",), least=0.0),
+    Array("level", "float64", (len(DESCRIPTORS),)),
+    *(
+        a.under(ANSWERS, {"width of content": "classes", "directions": "directions of logits"})
+        for a in class_space.ARRAYS
+    ),
 )
+
+
+def _within(logits: Numbers, predicted: NDArray[np.int64]) -> Numbers:
+    """[K]: mean square that logits [n, K] lie from the mean of their predicted class; 0 for a class that none has."""
+    k = logits.shape[1]
+    count = np.maximum(np.bincount(predicted, minlength=k), 1)
+    total = np.zeros((k, k))
+    np.add.at(total, predicted, logits)
+    squared = ((logits - (total / count[:, None])[predicted]) ** 2).sum(axis=1)
+    found: Numbers = np.bincount(predicted, squared, minlength=k) / count
+    return found
 
 
 def _shift(rests: Numbers) -> float:

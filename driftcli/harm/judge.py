@@ -13,7 +13,6 @@ from driftcli.harm import harm_test as _harm_test
 from driftcli.harm import words
 from driftcli.harm.accuracy import Calibration, Good, Mix, Verdict
 from driftcli.harm.conditions import Condition, sound
-from driftcli.harm.descriptors import FIXED
 from driftcli.harm.finding import ClassScore, Harm, OneMix
 from driftcli.harm.model import HarmModel
 from driftcli.harm.signs import Signs
@@ -48,17 +47,15 @@ def judge(
     _fits(model, batch)
     found = model.signs(batch)
     scores = model.correctness(found)
-    known = model.simulation
-    harmless = None if known is None else list(known.harmless)
-    test = _harm_test.tested(model.scores, scores, harmless, alpha, np.random.default_rng(seed))
     described = model.baseline.descriptors(found, scores)
-    free = fixed = None
-    if known is not None:
+    free = fixed = test = None
+    if (known := model.simulation) is not None:
         base, m = model.baseline, len(batch)
-        fixed = _estimated(
-            known.fixed, described[: len(FIXED)], m, Good(base.accuracy, base.images), tolerance
-        )
+        fixed = _estimated(known.fixed, described, m, Good(base.accuracy, base.images), tolerance)
         free = _estimated(known.free, described, m, Good(base.accuracy, base.images_for(found)), tolerance)
+        test = known.harmless.test(free.drop, m, alpha)
+    if test is None:
+        test = _harm_test.by_scores(model.scores, scores, alpha, np.random.default_rng(seed))
     foreign = _foreign(model, found)
     chosen = free if mix == "free" else fixed
     said: Verdict = "cannot say" if chosen is None else chosen.verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.harm import accuracy as _accuracy
 from driftcli.harm import correctness as _correctness
-from driftcli.harm.accuracy import SIZES, Simulated, joined
+from driftcli.harm import harm_test as _harm_test
+from driftcli.harm.accuracy import SIZES, Regression, Simulated, joined
 from driftcli.harm.class_space import ClassSpace
 from driftcli.harm.conditions import Change, Condition, sound
 from driftcli.harm.correctness import Correctness, Rows
-from driftcli.harm.descriptors import FIXED, Baseline
-from driftcli.harm.harm_test import HARMLESS
+from driftcli.harm.descriptors import Baseline
+from driftcli.harm.harm_test import HARMLESS, Harmless, stretched
 from driftcli.harm.model import HarmModel, Simulation
 from driftcli.harm.probabilities import centred_logits, temperature
 from driftcli.harm.signs import Signs, signs
@@ -33,6 +34,8 @@ CLEAN = 6
 """Times as many are drawn from the good images as they are."""
 DIRICHLET = 0.5
 """Concentration of the random class shares: mostly a few classes dominate."""
+TRIES = 20
+"""Random class shares that are drawn until some cost nothing."""
 
 
 @dataclass(frozen=True)
@@ -171,43 +174,105 @@ class _Lesson:
     def _simulation(
         self, everything: Correctness, base: Baseline, known: list[_Known], changes: list[Change]
     ) -> Simulation:
-        batches = [[self._batches(one, base, size) for one in known] for size in range(len(SIZES))]
-        plain = [joined([one[0] for one in each], len(FIXED)) for each in batches]
-        mixed = [joined([part for one in each for part in one]) for each in batches]
+        plain, mixed = zip(
+            *(self._batches(one, base, at) for at in range(len(SIZES)) for one in known), strict=True
+        )
+        seed = int(self.rng.integers(2**31))
+        fixed, _ = _accuracy.calibrated(joined(plain), "fixed", base.accuracy, seed)
+        free, without = _accuracy.calibrated(joined([*plain, *mixed]), "free", base.accuracy, seed)
         left = [(change, base.accuracy - one.loss) for change, one in zip(changes, known[1:], strict=True)]
         return Simulation(
             everything,
-            _accuracy.calibrated(plain, "fixed", base.accuracy),
-            _accuracy.calibrated(mixed, "free", base.accuracy),
-            tuple(one.score for one in known if one.loss <= HARMLESS),
+            fixed,
+            free,
+            self._harmless(known, base, without),
             max(float(one.signs.distance.mean()) for one in known),
             tuple(left),
         )
 
-    def _batches(self, one: _Known, base: Baseline, size: int) -> tuple[Simulated, Simulated]:
-        """Batches of SIZES[size] from one condition: with the good images' class shares, and with random ones."""
-        repeats = REPEATS[size] * (CLEAN if one.group < 0 else 1)
+    def _batches(self, one: _Known, base: Baseline, at: int) -> tuple[Simulated, Simulated]:
+        """Batches of SIZES[at] from one condition: with the good images' class shares, and with random ones."""
+        repeats = REPEATS[at] * (CLEAN if one.group < 0 else 1)
         plain, mixed = [], []
-        recall = np.diag(base.joint) / np.maximum(base.shares, 1e-12)
         for _ in range(repeats):
-            rows = self.rng.integers(len(one.label), size=SIZES[size])
-            plain.append((self._described(one, rows, base), one.loss))
-            shares = self.rng.dirichlet(
-                np.where(np.bincount(one.label, minlength=len(recall)) > 0, DIRICHLET, 1e-9)
-            )
-            rows = _drawn(one.label, shares, SIZES[size], self.rng)
-            mixed.append(
-                (self._described(one, rows, base), base.accuracy - float(shares @ (recall - one.drop)))
-            )
-        return _simulated(plain, one.group), _simulated(mixed, one.group)
+            plain.append((self._plain(one, base, SIZES[at]), one.loss))
+            shares = self._shares(one)
+            mixed.append((self._mixed(one, base, shares, SIZES[at]), _lost(one, base, shares)))
+        return _simulated(plain, SIZES[at], one.group), _simulated(mixed, SIZES[at], one.group)
+
+    def _harmless(self, known: list[_Known], base: Baseline, without: Mapping[int, Regression]) -> Harmless:
+        """Estimated drops of harmless batches; a condition's by the regression that did not know its class."""
+        mild = [one for one in known if one.loss <= HARMLESS]
+        drops = np.empty((len(_harm_test.KINDS), len(_harm_test.SIZES), _harm_test.DRAWS))
+        for at, size in enumerate(_harm_test.SIZES):
+            for kind, some in enumerate((known[:1], mild[1:] or known[:1], mild)):
+                drops[kind, at] = self._draws(some, base, without, size, mixed=kind == 2)  # noqa: PLR2004 - the last kind
+        return Harmless(drops)
+
+    def _draws(
+        self,
+        known: Sequence[_Known],
+        base: Baseline,
+        without: Mapping[int, Regression],
+        size: int,
+        *,
+        mixed: bool,
+    ) -> Numbers:
+        """[draws]: equally many of each condition, as far as the number divides."""
+        found = []
+        for one, count in zip(known, _evenly(_harm_test.DRAWS, len(known)), strict=True):
+            if not count:
+                continue
+            rows = [
+                self._mixed(one, base, self._harmless_shares(one, base), size)
+                if mixed
+                else self._plain(one, base, size)
+                for _ in range(count)
+            ]
+            drops = without[one.group](np.array(rows), np.full(count, float(size)))
+            found.append(stretched(drops, size, base.images))
+        return np.concatenate(found)
+
+    def _shares(self, one: _Known) -> Numbers:
+        there = np.bincount(one.label, minlength=one.signs.p.shape[1]) > 0
+        return self.rng.dirichlet(np.where(there, DIRICHLET, 1e-9))
+
+    def _harmless_shares(self, one: _Known, base: Baseline) -> Numbers:
+        """Random class shares that cost next to nothing; the good images' own where none of some are so."""
+        for _ in range(TRIES):
+            shares = self._shares(one)
+            if _lost(one, base, shares) <= HARMLESS:
+                return shares
+        return base.shares
+
+    def _plain(self, one: _Known, base: Baseline, size: int) -> Numbers:
+        return self._described(one, self.rng.integers(len(one.label), size=size), base)
+
+    def _mixed(self, one: _Known, base: Baseline, shares: Numbers, size: int) -> Numbers:
+        return self._described(one, _drawn(one.label, shares, size, self.rng), base)
 
     def _described(self, one: _Known, rows: NDArray[np.int64], base: Baseline) -> Numbers:
         return base.descriptors(one.signs.at(rows), one.score[rows])
 
 
-def _simulated(found: list[tuple[Numbers, float]], group: int) -> Simulated:
+def _lost(one: _Known, base: Baseline, shares: Numbers) -> float:
+    """Accuracy lost under a condition with other class shares [K], and to them."""
+    recall = np.diag(base.joint) / np.maximum(base.shares, 1e-12)
+    return float(base.accuracy - shares @ (recall - one.drop))
+
+
+def _evenly(total: int, parts: int) -> list[int]:
+    return [total // parts + (part < total % parts) for part in range(parts)]
+
+
+def _simulated(found: list[tuple[Numbers, float]], images: int, group: int) -> Simulated:
     descriptors, drop = zip(*found, strict=True)
-    return Simulated(np.array(descriptors), np.array(drop), np.full(len(found), group))
+    return Simulated(
+        np.array(descriptors),
+        np.full(len(found), float(images)),
+        np.array(drop),
+        np.full(len(found), group),
+    )
 
 
 def _drawn(

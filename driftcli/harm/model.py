@@ -14,11 +14,13 @@ from driftcli.harm import accuracy as _accuracy
 from driftcli.harm import class_space as _class_space
 from driftcli.harm import correctness as _correctness
 from driftcli.harm import descriptors as _descriptors
+from driftcli.harm import harm_test as _harm_test
 from driftcli.harm.accuracy import Calibration
 from driftcli.harm.class_space import ClassSpace
 from driftcli.harm.conditions import Change, Condition
 from driftcli.harm.correctness import Correctness
 from driftcli.harm.descriptors import Baseline
+from driftcli.harm.harm_test import Harmless
 from driftcli.harm.signs import Signs, signs
 
 if TYPE_CHECKING:
@@ -37,8 +39,7 @@ class Simulation:
     correctness: Correctness
     fixed: Calibration
     free: Calibration
-    harmless: tuple[Numbers, ...]
-    """Scores under each harmless condition, those of the good images as they are first."""
+    harmless: Harmless
     reach: float
     """The largest mean distance of any condition: beyond it nothing was simulated."""
     known: tuple[tuple[Change, float], ...]
@@ -85,8 +86,9 @@ class HarmModel:
         if (known := self.simulation) is not None:
             state |= _under("correctness/", known.correctness.pack())
             state |= _under("fixed/", known.fixed.pack()) | _under("free/", known.free.pack())
-            state["harmless"] = np.concatenate(known.harmless)
-            facts["harmless"] = [len(scores) for scores in known.harmless]
+            state |= _under("harmless/", known.harmless.pack())
+            facts["nodes_fixed"] = len(known.fixed.regression.forest.looked)
+            facts["nodes_free"] = len(known.free.regression.forest.looked)
             facts["reach"] = known.reach
             facts["simulated"] = [[c.corruption, c.belongs, c.severity, left] for c, left in known.known]
         return _under(PREFIX, state), facts
@@ -118,19 +120,20 @@ def arrays(facts: Mapping[str, Any]) -> list[Array]:
         declared += [a.under("space/", {"classes": "classes of the model"}) for a in _class_space.ARRAYS]
     if facts["simulated"] is not None:
         declared += [a.under("correctness/") for a in _correctness.ARRAYS]
-        declared += [a.under("fixed/") for a in _accuracy.arrays("fixed")]
-        declared += [a.under("free/") for a in _accuracy.arrays("free")]
-        declared.append(Array("harmless", "float64", (sum(facts["harmless"]),)))
+        for mix in ("fixed", "free"):
+            # A baseline of before 2026-11-28 says of no nodes; it is refused for the arrays that it lacks.
+            nodes = int(facts.get(f"nodes_{mix}", 1))
+            declared += [a.under(f"{mix}/") for a in _accuracy.arrays(mix, nodes)]
+        declared += [a.under("harmless/") for a in _harm_test.ARRAYS]
     return [array.under(PREFIX) for array in declared]
 
 
 def _simulation(own: State, facts: Mapping[str, Any]) -> Simulation:
-    ends = np.cumsum(facts["harmless"])[:-1]
     return Simulation(
         Correctness.unpack(_below("correctness/", own)),
         Calibration.unpack(_below("fixed/", own), "fixed"),
         Calibration.unpack(_below("free/", own), "free"),
-        tuple(np.split(own["harmless"], ends)),
+        Harmless.unpack(_below("harmless/", own)),
         float(facts["reach"]),
         tuple(
             (Change(name, kind, float(severity)), float(left))

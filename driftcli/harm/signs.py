@@ -20,6 +20,8 @@ class Signs:
 
     p: Numbers
     """[n, K]: calibrated probabilities."""
+    logits: Numbers
+    """[n, K]: of `p`, each row less its mean."""
     predicted: NDArray[np.int64]
     """[n]"""
     columns: Numbers
@@ -32,7 +34,9 @@ class Signs:
 
     def at(self, rows: NDArray[np.int64]) -> Signs:
         """Those of some rows, in this order."""
-        return Signs(self.p[rows], self.predicted[rows], self.columns[rows], self.rests[rows])
+        return Signs(
+            self.p[rows], self.logits[rows], self.predicted[rows], self.columns[rows], self.rests[rows]
+        )
 
     @property
     def distance(self) -> Numbers:
@@ -54,18 +58,18 @@ def signs(given: Condition, temperature: float, space: ClassSpace | None) -> Sig
     """The signs of a condition's images."""
     from scipy.special import logsumexp, xlogy
 
-    logits = centred_logits(given.predictions)
-    p = softmax(logits, temperature)
+    logits = centred_logits(given.predictions) / temperature
+    p = softmax(logits)
     predicted = given.predictions.predicted
-    first, second = -np.partition(-logits, 1, axis=1)[:, :2].T / temperature
-    whole = logsumexp(logits / temperature, axis=1)
+    first, second = -np.partition(-logits, 1, axis=1)[:, :2].T
+    whole = logsumexp(logits, axis=1)
     # log p/(1 - p) of the largest, without the difference 1 - p: it is 0 in floats long before the model is certain.
-    others = logsumexp(_without_largest(logits / temperature), axis=1)
+    others = logsumexp(_without_largest(logits), axis=1)
     columns = [first - others, -xlogy(p, p).sum(axis=1), p.max(axis=1), first - second, whole]
     if space is None or given.features is None:
-        return Signs(p, predicted, np.stack(columns, axis=1), np.zeros((len(p), 0)))
+        return Signs(p, logits, predicted, np.stack(columns, axis=1), np.zeros((len(p), 0)))
     nearest, own, rests = space.distances(given.features, predicted)
-    return Signs(p, predicted, np.stack([*columns, nearest, own], axis=1), rests)
+    return Signs(p, logits, predicted, np.stack([*columns, nearest, own], axis=1), rests)
 
 
 def _without_largest(logits: Numbers) -> Numbers:

@@ -73,11 +73,12 @@ def _verdict(harm: Harm) -> str:
 
 def _tested(harm: Harm) -> str:
     test = harm.test
-    fell = "is lower than on" if test.alarm else "is not clearly lower than on"
-    among = "good images" if test.p_harmless is None else "good images and under harmless changes"
-    return (
-        f"How sure one can be of its answers {fell} {among} (p = {test.p_value:.4f}, alpha {test.alpha:g})."
-    )
+    if test.p_harmless is None:
+        said = f"How sure one can be of its answers is {'' if test.alarm else 'not clearly '}lower than on good images"
+    else:
+        clearly = "is larger" if test.alarm else "is not clearly larger"
+        said = f"What it seems to lose {clearly} than what harmless changes seem to cost"
+    return f"{said} (p = {test.p_value:.4f}, alpha {test.alpha:g})."
 
 
 def _interval(estimate: Estimate) -> str:

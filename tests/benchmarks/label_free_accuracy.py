@@ -1,9 +1,9 @@
 """Accuracy without labels and the harm test, against truth: two classifiers, corruption classes and images that were never learnt from.
 
-    python tests/benchmarks/label_free_accuracy.py --data DATA --cache FOLDER [--sets catsdogs cifar10] [--draws 0:20] [--tables]
+    python tests/benchmarks/label_free_accuracy.py --data DATA --cache FOLDER [--sets catsdogs cifar10] [--draws 200:220] [--tables]
 
 Each draw divides the images anew into C (labelled good images) and the rest, and leaves one class of corruptions out of all that
-is learnt; batches are of the rest, under corruptions of that class. Draws 98 to 104 were used to choose; draws 0 to 19 report.
+is learnt; batches are of the rest, under corruptions of that class. Even draws from 100 to 127 were used to choose; draws 200 to 219 report.
 Records go to the folder, one file a draw; `--tables` only prints them. Truth is the accuracy of all images of the rest under the
 same condition ("stream"), or of the batch's own. A batch with another class mix has random shares (Dirichlet 1/2); it is of at most
 half of the rest's images (200 photos, in the rows of 400), since of all of them there is only one mix.
@@ -28,7 +28,7 @@ from _lab import data_folder, machine
 from driftcli.core.predictions import Predictions
 from driftcli.harm.class_space import ClassSpace
 from driftcli.harm.conditions import Change, Condition
-from driftcli.harm.harm_test import tested
+from driftcli.harm.harm_test import by_scores
 from driftcli.harm.judge import judge
 from driftcli.harm.learn import learn
 from driftcli.harm.model import HarmModel
@@ -46,11 +46,14 @@ class World:
 
     name: str
     arrays: dict[str, np.ndarray]
-    space: ClassSpace
+    space: ClassSpace | None
+    """None: judged by the classifier's answers alone, as `driftcli baseline` does."""
 
     @staticmethod
-    def open(name: str, data: Path, cache: Path) -> World:
+    def open(name: str, data: Path, cache: Path, features: bool) -> World:
         arrays = cached.load(name, data, cache)
+        if not features:
+            return World(name, arrays, None)
         classes = int(arrays["label"].max()) + 1
         space = ClassSpace.learn(arrays["learnt/features"].astype(float), arrays["learnt/label"], classes)
         return World(name, arrays, space)
@@ -63,7 +66,8 @@ class World:
         answers = Predictions(names, p / p.sum(axis=1, keepdims=True), self.arrays["label"][rows], logits)
         kind = cached.belongs(corruption)
         change = None if kind is None else Change(corruption, kind, severity)
-        return Condition(answers, self.arrays[f"{key}/features"][rows].astype(float), None, change)
+        features = None if self.space is None else self.arrays[f"{key}/features"][rows].astype(float)
+        return Condition(answers, features, None, change)
 
     def learnt(self, rows: np.ndarray, without: str, seed: int) -> HarmModel:
         """From the first two corruptions of every class but one."""
@@ -77,19 +81,24 @@ class World:
         return learn(self.condition("clean", 0, rows), simulated, self.space, seed=seed)
 
 
-def draw(world: World, number: int, answers: Path) -> list[dict]:
-    """All batches of one draw of C, judged; the answers themselves go to a file, for NannyML."""
+def divided(world: World, number: int) -> tuple[np.ndarray, np.ndarray, str, np.random.Generator]:
+    """The good images of a draw, the others, the class of corruptions that is left out, and what draws its batches."""
     rng = np.random.default_rng(number)
     order = rng.permutation(len(world.arrays["label"]))
     good, rest = order[: GOOD[world.name]], order[GOOD[world.name] :]
-    kind = KINDS[number % len(KINDS)]
+    return good, rest, KINDS[number % len(KINDS)], rng
+
+
+def draw(world: World, number: int, answers: Path) -> list[dict]:
+    """All batches of one draw of C, judged; the answers themselves go to a file, for NannyML."""
+    good, rest, kind, rng = divided(world, number)
     started = time.process_time()
     model = world.learnt(good, kind, number)
     spent = time.process_time() - started
     others = _rivals(world, model, good)
     records = []
     said = [world.condition("clean", 0, good)]
-    for what, corruption, severity, rows in _batches(world, rest, kind, rng):
+    for what, corruption, severity, rows in batches(world, rest, kind, rng):
         said.append(world.condition(corruption, severity, rows))
         records.append(_judged(world, model, others, what, corruption, severity, rows, rest))
     np.savez(
@@ -105,7 +114,7 @@ def draw(world: World, number: int, answers: Path) -> list[dict]:
     return records
 
 
-def _batches(
+def batches(
     world: World, rest: np.ndarray, kind: str, rng: np.random.Generator
 ) -> Iterator[tuple[str, str, int, np.ndarray]]:
     """What, corruption, severity, rows."""
@@ -113,7 +122,7 @@ def _batches(
     group = cached.CORRUPTIONS[KINDS.index(kind)]
     states = [(name, s) for name in group for s in cached.SEVERITIES if f"{name}:{s}/logits" in world.arrays]
     for m in SIZES[world.name]:
-        for _ in range(3 if m <= 50 else 1):
+        for _ in range(5 if m <= 50 else 1):
             yield "clean", "clean", 0, rng.choice(rest, m, replace=False)
             yield "mix", "clean", 0, rest[_mixed(label, min(m, len(rest) // 2), rng)]
         for name, severity in states:
@@ -175,7 +184,7 @@ def _judged(world, model, others: Rivals, what, corruption, severity, rows, rest
         }  # fmt: skip
     if len(rows) <= 50:
         record["BBSDs"] = _bbsds(others.softmax, found.p)
-        entropy = tested(others.entropy, -_entropy(found.p), None, 0.05, np.random.default_rng(0))
+        entropy = by_scores(others.entropy, -_entropy(found.p), 0.05, np.random.default_rng(0))
         record["entropy"] = entropy.p_value
     return record
 
@@ -223,10 +232,15 @@ def tables(name: str, records: Sequence[dict], draws: int) -> None:
 
 
 def _records(file: Path) -> list[dict]:
-    """With NannyML's own estimates where `label_free_nannyml.py` was run."""
+    """With NannyML's own estimates where `label_free_nannyml.py` was run, and other tests' p where `label_free_rivals.py` was."""
     records, beside = json.loads(file.read_text()), file.with_suffix(".nannyml.json")
     more = json.loads(beside.read_text()) if beside.is_file() else [float("nan")] * len(records)
-    return [record | {"NannyML": each, "draw": file.stem} for record, each in zip(records, more, strict=True)]
+    others = file.with_name(file.name.replace("-draw-", "-rivals-"))
+    rivals = json.loads(others.read_text()) if others.is_file() else [{}] * len(records)
+    return [
+        record | {"NannyML": each, "draw": file.stem} | rival
+        for record, each, rival in zip(records, more, rivals, strict=True)
+    ]
 
 
 def _mean(records: Sequence[dict], key: str) -> float:
@@ -330,16 +344,16 @@ def _alarms(records: Sequence[dict], sizes: Sequence[int]) -> None:
         "10-20": lambda r: r["what"] == "corrupted" and 10 < _lost(r) <= 20,
         ">= 20": lambda r: r["what"] == "corrupted" and _lost(r) > 20,
     }
-    for test in ("p", "entropy", "BBSDs"):
+    for test in ("p", "entropy", "Detectron", "D3M", "BBSDs", "MMD"):
         cells = []
         for band, inside in bands.items():
-            rates = []
+            rates, count = [], 0
             for m in sizes:
-                some = [r[test] for r in records if r["m"] == m and inside(r)]
+                some = [r[test] for r in records if r["m"] == m and test in r and inside(r)]
                 rates.append(f"{np.mean([p <= 0.05 for p in some]):.2f}" if some else "-")
-            count = len([r for r in records if r["m"] == sizes[0] and inside(r)])
+                count = max(count, len(some))
             cells.append(f"{band} {'/'.join(rates)} ({count})")
-        print(f"{'mean c' if test == 'p' else test:8s} " + "   ".join(cells))
+        print(f"{'driftcli' if test == 'p' else test:9s} " + "   ".join(cells))
 
 
 def main() -> None:
@@ -348,16 +362,20 @@ def main() -> None:
     parser.add_argument("--data")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=list(cached.NAMES), choices=cached.NAMES)
-    parser.add_argument("--draws", default="0:20", help="FIRST:END")
+    parser.add_argument("--draws", default="200:220", help="FIRST:END")
+    parser.add_argument(
+        "--features", action="store_true", help="distances of `content` features beside answers"
+    )
     parser.add_argument("--tables", action="store_true")
     asked = parser.parse_args()
     first, end = (int(n) for n in asked.draws.split(":"))
+    kind = "features" if asked.features else "draw"
     print(machine())
     for name in asked.sets:
-        kept = [asked.cache / f"{name}-draw-{number}.json" for number in range(first, end)]
+        kept = [asked.cache / f"{name}-{kind}-{number}.json" for number in range(first, end)]
         if not asked.tables:
             asked.cache.mkdir(parents=True, exist_ok=True)
-            world = World.open(name, data_folder(asked.data), asked.cache)
+            world = World.open(name, data_folder(asked.data), asked.cache, asked.features)
             for number, file in zip(range(first, end), kept, strict=True):
                 if not file.is_file():
                     file.write_text(json.dumps(draw(world, number, file.with_suffix(".npz"))))

@@ -9,8 +9,9 @@ import pytest
 
 from driftcli.core import schema
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.harm import harm_test, model, words
+from driftcli.harm import harm_test, model, trees, words
 from driftcli.harm.conditions import Change, Condition
+from driftcli.harm.descriptors import DESCRIPTORS
 from driftcli.harm.finding import Harm
 from driftcli.harm.judge import judge
 from driftcli.harm.learn import learn
@@ -19,9 +20,13 @@ from tests.harm.world import KINDS, World
 from tests.statistical import binomial_bound
 
 
-@pytest.fixture(autouse=True)
-def _few_draws(monkeypatch):
-    monkeypatch.setattr(harm_test, "DRAWS", 999)
+@pytest.fixture(autouse=True, scope="module")
+def _quickly():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(harm_test, "DRAWS", 39)
+        patch.setattr(harm_test, "RELABELLINGS", 999)
+        patch.setattr(trees, "TREES", 10)
+        yield
 
 
 def _learnt(
@@ -51,7 +56,7 @@ def test_the_good_images_against_themselves_have_their_own_accuracy(learnt):
         dict.fromkeys(("DoC", "ATC-NE", "COT", "BBSE"), found.baseline.accuracy)
     )
     assert found.baseline.descriptors(found.signs(good), found.scores) == pytest.approx(
-        np.zeros(11), abs=1e-9
+        np.zeros(len(DESCRIPTORS)), abs=1e-9
     )
 
 
@@ -92,7 +97,14 @@ def test_it_survives_being_packed(learnt):
 
 
 @pytest.mark.parametrize(
-    "name", ["harm/scores", "harm/correctness/weights", "harm/free/weights", "harm/space/means"]
+    "name",
+    [
+        "harm/scores",
+        "harm/correctness/weights",
+        "harm/free/onward",
+        "harm/harmless/drops",
+        "harm/space/means",
+    ],
 )
 def test_a_torn_state_is_found(learnt, name):
     """An array cut short is not as declared."""
