@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,6 @@ from driftcli.core.predictions import UNKNOWN, Predictions
 from driftcli.core.text import safe_name
 from driftcli.extractors.networks.square import CLASSIFIER
 from driftcli.reading._answers import listed
-from driftcli.reading._classes import named_by_user
 from driftcli.reading._labels import labels
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ FILE, USER, SORTED, BASELINE, NUMBERS = (
     "their numbers: nobody named them",
 )
 """Where names of classes are from, for people."""
+LARGEST = 4 << 20
+"""Bytes of a list of names."""
 MOST_MISSING = "the numbers that it gives are not finite"
 
 
@@ -146,3 +148,34 @@ def _remarks(
             "--classes says another order"
         )
     return remarks
+
+
+def named_by_user(settings: Settings) -> tuple[str, ...]:
+    """The classes that `--classes` names, or that the text file it names holds, one a line; () where nobody named any.
+
+    Raises UsageError for a file that cannot be read, and names that are there twice.
+    """
+    names = settings.predictions.classes
+    if len(names) == 1 and names[0].endswith(".txt"):
+        names = _lines(names[0])
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise UsageError(
+            f"--classes: {listed(twice)} is there twice", "name every class once, in the order of the outputs"
+        )
+    return tuple(names)
+
+
+def _lines(file: str) -> tuple[str, ...]:
+    try:
+        with Path(file).open("rb") as opened:
+            text = opened.read(LARGEST).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or "it is no text"
+        raise UsageError(
+            f"--classes {safe_name(file)} cannot be read: {said}", "name a text file with a class a line"
+        ) from error
+    found = tuple(line.strip() for line in text.splitlines() if line.strip())
+    if not found:
+        raise UsageError(f"--classes {safe_name(file)} is empty", "write a class a line")
+    return found

@@ -12,11 +12,10 @@ from driftcli.core.addresses import shown
 from driftcli.core.errors import NotAuditedError, UsageError
 from driftcli.core.text import safe_name
 from driftcli.reading._answers import form_of
-from driftcli.reading._classes import named_by_user
 from driftcli.reading._collected import Collected
 from driftcli.reading._labels import labels, listed_again
 from driftcli.reading._matching import CLEAN_SHA256, SHA256, Images, key_of
-from driftcli.reading.answered import completed
+from driftcli.reading.answered import completed, named_by_user
 from driftcli.reading.open_sources import prefix
 from driftcli.reading.profiles.named import divided
 from driftcli.sources.decoding.names import extension
