@@ -447,3 +447,36 @@ def test_profiles_hold_no_pixels_to_show(light, place, drift, check, tmp_path):
     named = check(light, profile, "--model", place / "tiny.onnx")
     assert (named.code, named.out) == (2, "")
     assert "a profile holds no pixels" in named.err
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("file",), 7),
+        (("sha256",), None),
+        (("how",), {}),
+        (("how", "gives"), "wishes"),
+        (("how", "square", "side"), 10**9),
+        (("how", "mean"), [0.5]),
+        (("how", "classes"), "two"),
+        ((), []),
+    ],
+)
+def test_what_a_manifest_says_of_a_model_is_checked_before_it_is_used(
+    path, value, light, place, check, drift, tmp_path
+):
+    """A fact that no writer writes: 3 without a traceback, from `check` and from `inspect`."""
+    changed = shutil.copytree(light, tmp_path / "changed")
+    manifest = changed / "manifest.json"
+    document = json.loads(manifest.read_text("utf-8"))
+    *steps, last = ("model", *path)
+    here = document["baselines"]["default"]["predictions"]
+    for step in steps:
+        here = here[step]
+    here[last] = value
+    manifest.write_text(json.dumps(document), "utf-8")
+    ran = check(changed, place / "fresh")
+    assert ran.code == 3, ran.err
+    assert "Traceback" not in ran.err
+    assert "hint: " in ran.err
+    assert "Traceback" not in drift("inspect", changed).err
