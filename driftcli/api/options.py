@@ -42,7 +42,7 @@ class FitOptions(Run, total=False):
         (default: 0).
     max_unreadable: More unreadable images: not audited; one may always be, unless this is 0 (default: 5%).
     weights: Weights of the network (default: none).
-    trust_weights: Accept weights of unknown checksum.
+    trust_weights: Accept weights of unknown checksum, and models that are programs (.pt, .pt2).
     allow_download: Fetch weights from the network if they are not on this machine.
     seed: Seed of all randomness (default: 0).
     device: auto, cpu, cuda, cuda:N or mps (default: auto).
@@ -110,7 +110,7 @@ class BaselineOptions(Run, total=False):
         images are measured once (default: none).
     cache_size: Largest size of the cache; what was not used for longest goes (default: 1024).
     weights: Weights of the network (default: none).
-    trust_weights: Accept weights of unknown checksum.
+    trust_weights: Accept weights of unknown checksum, and models that are programs (.pt, .pt2).
     allow_download: Fetch weights from the network if they are not on this machine.
     engine: Who measures images: this process, or actors of Ray, as many as workers (default: local).
     ray_address: With engine ray, the cluster: auto or HOST:PORT; without it Ray runs on this machine
@@ -214,7 +214,7 @@ class CheckOptions(Run, total=False):
     top_k: Most drifted images to name (default: 10).
     max_images_in_result: Images listed in JSON (default: 10000).
     weights: Weights of the network (default: none).
-    trust_weights: Accept weights of unknown checksum.
+    trust_weights: Accept weights of unknown checksum, and models that are programs (.pt, .pt2).
     allow_download: Fetch weights from the network if they are not on this machine.
     engine: Who measures images: this process, or actors of Ray, as many as workers (default: local).
     ray_address: With engine ray, the cluster: auto or HOST:PORT; without it Ray runs on this machine
@@ -315,7 +315,7 @@ class RefreshOptions(Run, total=False):
         images are measured once (default: none).
     cache_size: Largest size of the cache; what was not used for longest goes (default: 1024).
     weights: Weights of the network (default: none).
-    trust_weights: Accept weights of unknown checksum.
+    trust_weights: Accept weights of unknown checksum, and models that are programs (.pt, .pt2).
     allow_download: Fetch weights from the network if they are not on this machine.
     engine: Who measures images: this process, or actors of Ray, as many as workers (default: local).
     ray_address: With engine ray, the cluster: auto or HOST:PORT; without it Ray runs on this machine
@@ -372,7 +372,7 @@ class ProfileOptions(Run, total=False):
     crop: Part of each image, in pixels or fractions (default: none).
     mask: Image whose black parts are ignored (default: none).
     weights: Weights of the network (default: none).
-    trust_weights: Accept weights of unknown checksum.
+    trust_weights: Accept weights of unknown checksum, and models that are programs (.pt, .pt2).
     allow_download: Fetch weights from the network if they are not on this machine.
     engine: Who measures images: this process, or actors of Ray, as many as workers (default: local).
     ray_address: With engine ray, the cluster: auto or HOST:PORT; without it Ray runs on this machine
@@ -422,7 +422,7 @@ class PowerOptions(Study, total=False):
     crop: Part of each image, in pixels or fractions (default: none).
     mask: Image whose black parts are ignored (default: none).
     weights: Weights of the network (default: none).
-    trust_weights: Accept weights of unknown checksum.
+    trust_weights: Accept weights of unknown checksum, and models that are programs (.pt, .pt2).
     allow_download: Fetch weights from the network if they are not on this machine.
     seed: Seed of all randomness (default: 0).
     device: auto, cpu, cuda, cuda:N or mps (default: auto).

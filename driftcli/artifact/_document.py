@@ -7,7 +7,7 @@ lies within the bounds that every reader counts on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from driftcli.artifact._manifest import MalformedError
 from driftcli.core.typed_json import Malformed, Within, build
@@ -57,6 +57,40 @@ class Condition(TypedDict):
     severity: Annotated[float, Within(0, 5)]
 
 
+class Square(TypedDict):
+    """What a classifier was shown of an image."""
+
+    side: Annotated[int, Within(1, 4096)]
+    resize: Annotated[int, Within(1, 8192)]
+    crop: Literal["center", "none"]
+    interpolation: str
+    channels: Literal[1, 3]
+
+
+class How(TypedDict):
+    """How an image became its input, and what its output means."""
+
+    square: Square
+    scale: Annotated[float, Within(1e-6, 1e6)]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    order: str
+    layout: str
+    output: str
+    gives: str
+    classes: Annotated[int, Within(1, 10**6)]
+
+
+class Model(TypedDict):
+    """The classifier that driftcli ran, and how."""
+
+    file: str
+    sha256: str
+    engine: str
+    how: How
+    classes_from: str
+
+
 class _Predictions(TypedDict):
     """What no reader of predictions can do without."""
 
@@ -71,6 +105,7 @@ class Predictions(_Predictions, total=False):
     """What the arrays `predictions/...` are of."""
 
     corrupted: tuple[Condition, ...]
+    model: Model
 
 
 class _Harm(TypedDict):

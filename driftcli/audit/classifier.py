@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from driftcli.calibration.held_out import Answering
 from driftcli.core.errors import ArtifactError, UsageError
 from driftcli.core.text import safe_name
 from driftcli.reading import canaries
+from driftcli.reading.answered import named_by_user
 from driftcli.reading.predictions import OFF
 from driftcli.reading.profiles.named import divided
 from driftcli.reference import predicted
 
 if TYPE_CHECKING:
+    from driftcli.calibration.held_out import Answering
     from driftcli.config.call import Call
     from driftcli.config.settings import Settings
     from driftcli.core.features import Features
@@ -66,6 +67,7 @@ def of_baseline(call: Call, sources: Sequence[str], baseline: Baseline) -> Asked
                 "driftcli baseline ARTIFACT GOOD_IMAGES --model FILE; or give what the classifier says with --predictions",
             )
         _refuse_otherwise(call, known)
+        _refuse_other_classes(call, baseline)
         try:
             return Asked(_open(settings, call, known))
         except ArtifactError as error:  # what is named on the command line is wrong there, too
@@ -76,6 +78,7 @@ def of_baseline(call: Call, sources: Sequence[str], baseline: Baseline) -> Asked
     if settings.predictions.files:
         return Asked()
     _refuse_otherwise(call, known)
+    _refuse_other_classes(call, baseline)
     return _where_it_was(call, sources, baseline, known)
 
 
@@ -115,6 +118,8 @@ def answering(reader: Reader, images: Mapping[str, Any], held_out: Features) -> 
 
     `images`: the artifact's canaries. Raises UsageError where an answer to one of them is no number.
     """
+    from driftcli.calibration.held_out import Answering
+
     classifier = reader.classifier
     said = held_out.predictions
     if classifier is None or said is None:
@@ -192,6 +197,20 @@ def _refuse_beside(settings: Settings, sources: Sequence[str]) -> None:
         raise UsageError(
             "--model runs in this process, not in Ray's actors",
             "leave out --engine ray; or give what the classifier says with --predictions FILE",
+        )
+
+
+def _refuse_other_classes(call: Call, baseline: Baseline) -> None:
+    """Raise UsageError where `--classes` names others than the baseline's, or in another order."""
+    said = baseline.features.predictions
+    if said is None or "predictions.classes" not in call.given:
+        return
+    named = named_by_user(call.settings)
+    if named and named != said.classes:
+        other = "in another order" if sorted(named) == sorted(said.classes) else "otherwise"
+        raise UsageError(
+            f"--classes names the classes {other} than baseline {baseline.name} has them",
+            "leave --classes out: a check takes those of the baseline; or make the baseline anew",
         )
 
 

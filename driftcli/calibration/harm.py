@@ -55,7 +55,7 @@ def cautions(held_out: Features, model: HarmModel | None) -> list[str]:
         why = (
             "only predicted classes are known, no probabilities"
             if said.hard
-            else f"{labelled:,} images have a right answer (`label`), and {FEWEST} are needed"
+            else f"{labelled:,} images have a right answer (the column `label`, or --labels-from), and {FEWEST} are needed"
         )
         return [f"checks will not say whether a change hurts the classifier: {why}"]
     if model.simulation is None:

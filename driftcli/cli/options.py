@@ -262,7 +262,12 @@ Weights = Annotated[
     option("--weights", metavar="FILE", panel=NETWORK, help="Weights of the network (default: none)."),
 ]
 TrustWeights = Annotated[
-    bool, option("--trust-weights", panel=NETWORK, help="Accept weights of unknown checksum.")
+    bool,
+    option(
+        "--trust-weights",
+        panel=NETWORK,
+        help="Accept weights of unknown checksum, and models that are programs (.pt, .pt2).",
+    ),
 ]
 AllowDownload = Annotated[
     bool,
