@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftcli.check_history import _content as content
 from driftcli.check_history import _store as store
+from driftcli.check_history import _succession as succession
 from driftcli.check_history import charts
 from driftcli.check_history.records import (
     Acknowledged,
@@ -79,11 +80,20 @@ def read(
         selected = selected[-limit:] if limit else selected
         shown = tuple(_with_accuracy(db, tuple(_with_evidence(db, selected))))
         acknowledged = tuple(_acknowledged(db, chosen))
+        standing = _standing(db, series, chosen)
     ids = {check.id for check in shown}
     drawn = [_cut(chart, ids) for chart in charts.of(everything)]
     tool = {"name": "driftcli", "version": version()}
     return Past(
-        str(path), series, chosen, shown, acknowledged, tuple(drawn), len(everything) - len(shown), tool
+        str(path),
+        series,
+        chosen,
+        shown,
+        acknowledged,
+        tuple(drawn),
+        len(everything) - len(shown),
+        tool,
+        standing=standing,
     )
 
 
@@ -245,6 +255,13 @@ def _acknowledged(db: sqlite3.Connection, chosen: Series | None) -> Iterator[Ack
     )
     for created, note, digest, group, value, after in rows:
         yield Acknowledged(created, note, digest, group or None, value, after)
+
+
+def _standing(db: sqlite3.Connection, series: Sequence[Series], chosen: Series | None) -> tuple[Series, ...]:
+    if chosen is None:
+        return ()
+    before = [digest for digest, _ in succession.standing(db, chosen.baseline_digest, chosen.group or "")]
+    return tuple(one for one in series if one.group == chosen.group and one.baseline_digest in before)
 
 
 def _cut(chart: Any, ids: set[int]) -> Any:

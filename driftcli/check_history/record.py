@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from driftcli.check_history import _store as store
+from driftcli.check_history import _succession as succession
 from driftcli.check_history._days import day_of
 from driftcli.core.errors import UsageError
 from driftcli.core.findings import SequenceResult
@@ -119,6 +120,7 @@ def _recorded(
         report = replace(report, sequence=_result(state, e, report, settings))
     if decides:
         report = _decided(report, state, settings, since)
+        report = _with_earlier_alarms(db, report, series, settings)
     report = _in_its_place(db, report, series)
     raised = since or (report.created if state.alarm else None)
     row = _row(report, settings) | {
@@ -205,6 +207,22 @@ def _decided(report: Report, state: sequential.State, settings: Settings, since:
     elif report.verdict != "pass":
         reasons = (*reasons, evidence)
     return replace(report, exit_code=int(fails or rules), reasons=reasons)
+
+
+def _with_earlier_alarms(db: sqlite3.Connection, report: Report, series: str, settings: Settings) -> Report:
+    """The report with a reason for each alarm that a change of the baseline would otherwise end without a word."""
+    (first,) = db.execute(
+        "SELECT min(created) FROM checks WHERE baseline_digest = ? AND series = ?",
+        (report.reference.digest, series),
+    ).fetchone()
+    began, place = first or report.created, safe_name(str(settings.history.file))
+    told = tuple(
+        f"the alarm of {since} was raised against the baseline of before ({before[:12]}) and is not acknowledged; with the new "
+        f"baseline the evidence began again at 0 on {began[:10]}, and this check does not fail for that alarm: look into it, then "
+        f"driftcli history {place} --acknowledge"
+        for before, since in succession.standing(db, report.reference.digest, series)
+    )
+    return replace(report, reasons=(*report.reasons, *told))
 
 
 # ---------------------------------------------------------------- rows

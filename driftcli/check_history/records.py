@@ -226,5 +226,7 @@ class Past:
     earlier: int = 0
     """Checks of the series that `--limit` or `--since` left out."""
     tool: Mapping[str, str] = field(default_factory=dict)
+    standing: tuple[Series, ...] = ()
+    """Series of the same group whose alarm is not acknowledged, and whose baseline the chosen one took the place of."""
     schema_version: int = 1
     kind: Literal["history"] = "history"

@@ -167,10 +167,11 @@ def _reason(check: PastCheck) -> str:
 def _evidence(past: Past, fresh: Past, *, page: bool) -> list[Section]:
     """The state of the sequence in words, and M after each batch."""
     values, limit = tuple(check.value for check in fresh.checks), trends.threshold(past)
-    if past.chosen is None or (page and not any(values)):
+    if past.chosen is None or (page and not any(values) and not past.standing):
         return []
     acknowledged = [_acknowledged(entry) for entry in past.acknowledged]
-    blocks = (*_alarm(past, past.chosen), _drawn(fresh, values, limit, page=page), *acknowledged)
+    before = [_standing(past, series) for series in past.standing]
+    blocks = (*before, *_alarm(past, past.chosen), _drawn(fresh, values, limit, page=page), *acknowledged)
     aside = f"alarm at {numbers.value(limit)}, 1 / alpha"
     return [Section("evidence", "Evidence of all checks together", blocks, aside)]
 
@@ -182,6 +183,17 @@ def _alarm(past: Past, chosen: records.Series) -> list[Block]:
     if past.checks[-1].gate != "sequence":
         return [Paragraph("It does not decide here: the last check ran with --gate batch.")]
     return []
+
+
+def _standing(past: Past, series: records.Series) -> Paragraph:
+    """An alarm that a new baseline did not end."""
+    began = past.chosen.first if past.chosen is not None else ""
+    return Paragraph(
+        f"ALARM since {when(series.since or '')} against the baseline of before ({series.baseline_digest[:DIGEST]}), not acknowledged. "
+        f"The baseline changed, and the evidence began again at 0 with the check of {when(began)}: driftcli history {past.database} "
+        "--acknowledge",
+        "alarm",
+    )
 
 
 def _drawn(fresh: Past, values: tuple[float | None, ...], limit: float, *, page: bool) -> Block:

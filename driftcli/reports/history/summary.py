@@ -38,6 +38,8 @@ def banner(past: Past, model: str = "", figures: tuple[tuple[str, str], ...] = (
     if chosen is not None and chosen.since is not None:
         state, label = "drift", "ALARM"
         sentence = f"All checks together are in alarm since {day(chosen.since)}. {sentence}"
+    elif past.standing:
+        sentence = f"{sentence} An alarm of {day(past.standing[-1].since or '')}, against the baseline of before, is not acknowledged."
     sentence = f"{sentence} {model}".rstrip()
     return Banner(state, label, sentence, sure=_counted(past), figures=(*figures, *_figures(past)))
 

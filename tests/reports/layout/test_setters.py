@@ -42,7 +42,9 @@ from driftcli.reports.layout.pictured import (
     Measure,
     Measures,
     Pair,
+    Pane,
     Panels,
+    Panes,
     Picture,
     Plot,
     Point,
@@ -79,7 +81,7 @@ PLOT = Plot(lambda: Markup('<svg class="plot" role="img" aria-label="a plot"></s
 SEEN = Picture(webp(1), "a picture", "its caption")
 PAGE = (
     Legend("areas"), Legend("points"), Fold("open me", (Paragraph("inside"),)), Command("driftcli check ref/ a"), PLOT,
-    Panels((PLOT, PLOT), "style", "in words"), Measures((Measure("noise", True, True, "higher", "+1 sd", "1", "2", None, Bars(0.2, 0.7)),)),
+    Panels((PLOT, PLOT), "style", "in words"), Panes((Pane("the model", "hurts", "alarm", ("71 %",)), Pane("b", "so", "", ()))), Measures((Measure("noise", True, True, "higher", "+1 sd", "1", "2", None, Bars(0.2, 0.7)),)),
     Cards((Card(1, Name(NASTY), "blurrier", ("a tag",), (SEEN,), ("score 1",), (SEEN,)),)),
     Strip((Pair(1, Name(NASTY), "blurrier", SEEN, SEEN), Pair(2, Name("b"), "", None, None))), Contact((Shot(Name(NASTY), "rare", SEEN),)),
     Map(((Point("first", None, NASTY, "baseline", SEEN),), (Point("second", "image-1"),)), links, 2),
