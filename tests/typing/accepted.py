@@ -34,7 +34,9 @@ def label(report: driftcli.Report) -> float:
     """A queue of reports or their files, one or several; scores of one queue or of several days."""
     options: driftcli.QueueOptions = {"seed": 3, "predictions": ["answers.csv"]}
     assert_type(driftcli.queue(report, "labels", 50, classes=("cat", "dog"), **options), driftcli.Queued)
-    driftcli.queue(["mon.json", Path("tue"), report], Path("labels"), 50, controls="known.csv", list_only=True)
+    driftcli.queue(
+        ["mon.json", Path("tue"), report], Path("labels"), 50, controls="known.csv", list_only=True
+    )
     driftcli.score({"mon": "mon.csv", "tue": ["ada.csv", "bo.csv"]}, min_accuracy="90%")
     scored = driftcli.score(Path("labels"), "l.csv", max_drop=0.05, baseline_accuracy="96%/250", workers=1)
     assert_type(scored, driftcli.ScoreReport)
