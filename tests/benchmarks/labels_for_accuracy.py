@@ -180,6 +180,69 @@ def one_panel(rng, errors, classes):
     return (*mistakes, (together.label != truth[at]).mean(), *bias, fair.low <= right.mean() <= fair.high)
 
 
+# ---------------------------------------------------------------- classes
+
+
+def of_classes(queues: int, seed: int) -> None:
+    print(
+        f"\nRecall and precision by class from {4 * LABELS} labels of 2,000 images, {queues} queues a row; drawn labels\n"
+    )
+    print(
+        "| shares | recall | errors | labels taken for right | posterior | one certainty for all classes | allowed for (lowest and highest cover) |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for shares, recalls in (
+        ((0.5, 0.5), (0.95, 0.85)),
+        ((0.8, 0.2), (0.95, 0.8)),
+        ((0.6, 0.3, 0.1), (0.95, 0.85, 0.7)),
+    ):
+        for errors in ((0.1, 0.15, 0.2), (0.1, 0.1, 0.1), (0.05, 0.25)):
+            rng = np.random.default_rng(seed)
+            rows = [one_table(rng, np.array(shares), np.array(recalls), errors) for _ in range(queues)]
+            off = np.nanmean([[row[kind][0] for kind in range(4)] for row in rows], axis=0)
+            cover = np.nanmean([row[3][1] for row in rows], axis=0)
+            worst = [f"{100 * each[np.abs(each).argmax()]:+.1f}" for each in off.reshape(4, -1)]
+            print(
+                f"| {shares} | {recalls} | {errors} | {worst[0]} points at worst | {worst[1]} | {worst[2]} | {worst[3]} ({cover.min():.2f}, {cover.max():.2f}) |"
+            )
+
+
+def one_table(rng, shares, recalls, errors):
+    """By kind of label: how far recalls and precisions are off, and whether their intervals hold; NaN where too few labels say."""
+    images, classes = 2_000, len(shares)
+    truth = rng.choice(classes, images, p=shares)
+    right = rng.random(images) < recalls[truth]
+    said = np.where(right, truth, (truth + rng.integers(1, classes, images)) % classes)
+    score = np.clip(np.where(right, rng.beta(6, 1.2, images), rng.beta(3, 2.5, images)), 0.05, 0.99)
+    made = sampling.draw(4 * LABELS, -score, np.zeros(images, np.int64), rng, correctness=score)
+    at, weight = made.taken, 1 / made.probability[made.taken]
+    together = aggregation.dawid_skene(annotated(rng, truth[at], errors, classes), classes)
+    sure = (together.chance**2).sum(axis=1).mean()
+    left = max(sure - (1 - sure) / (classes - 1), 0.2)
+    alike = np.linalg.inv((1 - left) / classes + left * np.eye(classes))
+    kinds = (
+        np.eye(classes)[together.label],
+        together.chance,
+        together.chance @ alike,
+        aggregation.allowed(together.chance).share,
+    )
+    return [figures(kind, truth, said, at, weight) for kind in kinds]
+
+
+def figures(share, truth, said, at, weight):
+    off, held = [], []
+    for k in range(share.shape[1]):
+        found = estimates.of_class(share[:, k], (said[at] == k).astype(float), weight)
+        hit = ((truth == k) & (said == k)).sum()
+        for one, true in (
+            (found.recall, hit / (truth == k).sum()),
+            (found.precision, hit / (said == k).sum()),
+        ):
+            off.append(np.nan if one is None else one.value - true)
+            held.append(np.nan if one is None else one.low <= true <= one.high)
+    return np.array(off), np.array(held, float)
+
+
 # ---------------------------------------------------------------- days
 
 
@@ -232,6 +295,7 @@ def main() -> None:
     print(f"{machine()}; seed {asked.seed}")
     fifty_labels(asked.cache, asked.queues, asked.seed)
     several_annotators(asked.queues, asked.seed)
+    of_classes(min(asked.queues, 200), asked.seed)
     bad_days(min(asked.queues, 400), asked.seed)
     print(f"\n{time.monotonic() - start:.0f} s")
 

@@ -30,6 +30,19 @@ def renew() -> tuple[int, float | None]:
     return done.added, done.p_value
 
 
+def label(report: driftcli.Report) -> float:
+    """A queue of reports or their files, one or several; scores of one queue or of several days."""
+    options: driftcli.QueueOptions = {"seed": 3, "predictions": ["answers.csv"]}
+    assert_type(driftcli.queue(report, "labels", 50, classes=("cat", "dog"), **options), driftcli.Queued)
+    driftcli.queue(
+        ["mon.json", Path("tue"), report], Path("labels"), 50, controls="known.csv", list_only=True
+    )
+    driftcli.score({"mon": "mon.csv", "tue": ["ada.csv", "bo.csv"]}, min_accuracy="90%")
+    scored = driftcli.score(Path("labels"), "l.csv", max_drop=0.05, baseline_accuracy="96%/250", workers=1)
+    assert_type(scored, driftcli.ScoreReport)
+    return scored.accuracy.low
+
+
 def gate() -> int:
     """Shares are numbers or texts; what can be `auto` is a number or that."""
     report = driftcli.check(

@@ -128,13 +128,14 @@ def _monitored(report: ScoreReport) -> str:
     watched = report.monitor
     if watched is None:
         return ""
-    limit = f"an error rate of {share(watched.limit)}"
+    limit, alarm = share(watched.limit), f"{1 / watched.alpha:.0f}"
+    evidence = numbers.value(watched.evidence)
     if watched.alarm is not None:
         return (
-            f"alarm on {watched.alarm}: more errors than {limit} (evidence {numbers.value(watched.evidence)}; it reaches {1 / watched.alpha:.0f} in at "
-            f"most {share(watched.alpha)} of all runs that keep to the limit, however often one looks)"
+            f"alarm on {watched.alarm}: the error rate rose above {limit} (evidence {evidence}; it reaches {alarm} in at most "
+            f"{share(watched.alpha)} of all runs that keep to the limit, however often one looks)"
         )
-    return f"no alarm on any day: nothing proves more than {limit} (evidence {numbers.value(watched.evidence)}, alarm at {1 / watched.alpha:.0f})"
+    return f"no alarm on any day: nothing proves an error rate above {limit} (evidence {evidence}, alarm at {alarm})"
 
 
 def _days(report: ScoreReport) -> Section | None:
