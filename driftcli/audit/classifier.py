@@ -12,7 +12,7 @@ import numpy as np
 from driftcli.core.errors import ArtifactError, UsageError
 from driftcli.core.text import safe_name
 from driftcli.reading import canaries
-from driftcli.reading.answered import named_by_user
+from driftcli.reading.named_classes import named_by_user
 from driftcli.reading.predictions import OFF
 from driftcli.reading.profiles.named import divided
 from driftcli.reference import predicted
