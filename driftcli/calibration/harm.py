@@ -13,6 +13,7 @@ from driftcli.corruptions.base import Corruption
 from driftcli.harm.conditions import Change, Condition
 from driftcli.harm.learn import FEWEST, learn
 from driftcli.harm.model import HarmModel
+from driftcli.harm.words import trained_on
 
 
 @threads.single
@@ -58,10 +59,12 @@ def cautions(held_out: Features, model: HarmModel | None) -> list[str]:
             else f"{labelled:,} images have a right answer (the column `label`, or --labels-from), and {FEWEST} are needed"
         )
         return [f"checks will not say whether a change hurts the classifier: {why}"]
+    found = []
+    if (asked := trained_on(model.baseline.accuracy)) is not None:
+        found.append(asked[0].lower() + asked[1:].removesuffix("."))
     if model.simulation is None:
-        unknown = (
+        found.append(
             "checks will not say how much accuracy a change costs: the classifier has not answered corrupted good images; "
             "write them with driftcli baseline --export-corrupted DIR and give its answers with --predictions"
         )
-        return [unknown]
-    return []
+    return found

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from driftcli.core.schema import Array
 from driftcli.harm import class_space, estimators
-from driftcli.harm.class_space import ClassSpace
+from driftcli.harm.class_space import SHRINK, ClassSpace
 from driftcli.harm.signs import Signs
 
 if TYPE_CHECKING:
@@ -65,27 +65,39 @@ class Baseline:
         return found
 
     @staticmethod
-    def of(good: Signs, label: NDArray[np.int64], correctness: Numbers) -> Baseline:
-        """From the good images' signs, right classes [n] and held-out correctness scores [n]."""
+    def of(good: Signs, label: NDArray[np.int64], correctness: Numbers, apart: Numbers) -> Baseline:
+        """From the good images' signs, right classes [n], held-out correctness scores [n] and `held_out_apart` [n, K]."""
         n, k = good.p.shape
         joint = np.zeros((k, k))
         np.add.at(joint, (good.predicted, label), 1 / n)
         right = int((good.predicted == label).sum())
         threshold = estimators.atc_threshold(estimators.negative_entropy(good.p), right)
         answers = ClassSpace.learn(good.logits, good.predicted, k)
-        within, count = _within(good.logits, good.predicted), np.bincount(good.predicted, minlength=k)
-        within = np.where(count > 1, within, count @ within / n)
+        squared = (apart**2).sum(axis=1)
+        count = np.bincount(good.predicted, minlength=k)
+        within = np.bincount(good.predicted, squared, minlength=k) / np.maximum(count, 1)
+        within = np.where(count > 1, within, squared.mean())
         zero = np.zeros(len(DESCRIPTORS))
         blank = Baseline(right / n, n, joint, threshold, answers, within, zero)
-        return replace(blank, level=blank.descriptors(good, correctness))
+        return replace(blank, level=blank.descriptors(good, correctness, apart, drawn=True))
 
     @cached_property
     def inverse(self) -> Numbers:
         """[K, K]: of `joint`, once for all batches."""
         return estimators.inverse(self.joint)
 
-    def descriptors(self, batch: Signs, correctness: Numbers) -> Numbers:
-        """[p] in the order of `DESCRIPTORS`, less those of the good images."""
+    def apart(self, batch: Signs) -> Numbers:
+        """[m, K]: logits of new images less the good images' mean of their predicted class."""
+        found: Numbers = batch.logits - self.answers.means[batch.predicted]
+        return found
+
+    def descriptors(
+        self, batch: Signs, correctness: Numbers, apart: Numbers, *, drawn: bool = False
+    ) -> Numbers:
+        """[p] in the order of `DESCRIPTORS`, less those of the good images; from scores [m] and `apart` [m, K].
+
+        `drawn`: from the good images themselves, which are no sample then.
+        """
         p, shares = batch.p, self.shares
         found = [
             estimators.confidence(p),
@@ -96,7 +108,7 @@ class Baseline:
             float(batch.distance.mean()),
             float(correctness.mean()),
         ]
-        found += [*self._of_a_mix(batch), *self._of_answers(batch)]
+        found += [*self._of_a_mix(batch), *self._of_answers(batch, apart, 0.0 if drawn else 1 / self.images)]
         return np.array(found) - self.level
 
     def estimates(self, descriptors: Numbers) -> dict[str, float]:
@@ -128,14 +140,13 @@ class Baseline:
             _shift(batch.rests),
         ]
 
-    def _of_answers(self, batch: Signs) -> list[float]:
-        _, _, rests = self.answers.distances(batch.logits, batch.predicted)
+    def _of_answers(self, batch: Signs, apart: Numbers, luck: float) -> list[float]:
+        whitened = apart @ self.answers.whiten
         count = np.bincount(batch.predicted, minlength=len(self.within))
-        usual = count @ self.within / len(batch)
-        own = count @ _within(batch.logits, batch.predicted) / max(len(batch) - (count > 0).sum(), 1)
+        usual, own = count @ self.within / len(batch), apart.var(axis=0).sum()
         return [
-            _shift(rests),
-            float(np.log(rests.var(axis=0).mean() + TINY)),
+            _shift(whitened, luck),
+            float(np.log(whitened.var(axis=0).mean() + TINY)),
             float(np.log((own + TINY) / (usual + TINY))),
         ]
 
@@ -177,21 +188,31 @@ ARRAYS = (
 )
 
 
-def _within(logits: Numbers, predicted: NDArray[np.int64]) -> Numbers:
-    """[K]: mean square that logits [n, K] lie from the mean of their predicted class; 0 for a class that none has."""
-    k = logits.shape[1]
-    count = np.maximum(np.bincount(predicted, minlength=k), 1)
+def held_out_apart(good: Signs, batch: Signs, source: NDArray[np.int64]) -> Numbers:
+    """[m, K]: logits of images that show good ones, less their predicted class's mean over all good images but the one shown.
+
+    Against means that an image itself is in it lies too near: with ten good images a class by a fifth of its variance.
+    `source` [m]: the good image that each of the batch shows.
+    """
+    k = good.p.shape[1]
+    size = np.bincount(good.predicted, minlength=k)
     total = np.zeros((k, k))
-    np.add.at(total, predicted, logits)
-    squared = ((logits - (total / count[:, None])[predicted]) ** 2).sum(axis=1)
-    found: Numbers = np.bincount(predicted, squared, minlength=k) / count
+    np.add.at(total, good.predicted, good.logits)
+    within = (good.predicted[source] == batch.predicted)[:, None]
+    others = total[batch.predicted] - within * good.logits[source]
+    count = size[batch.predicted][:, None] - within
+    means = (others + SHRINK * good.logits.mean(axis=0)) / (count + SHRINK)
+    found: Numbers = batch.logits - means
     return found
 
 
-def _shift(rests: Numbers) -> float:
-    """Length of the mean [q], less what sampling adds to its square; a root, so that it grows with a shift as others do."""
+def _shift(rests: Numbers, luck: float = 0.0) -> float:
+    """Length of the mean [q], less what sampling adds to its square; a root, so that it grows with a shift as others do.
+
+    `luck`: the variance of what was subtracted from the rests, for a variance of 1.
+    """
     m, q = rests.shape
     if not q or m < 2:  # noqa: PLR2004 - no variance of one
         return 0.0
-    squared = (rests.mean(axis=0) ** 2).sum() - rests.var(axis=0, ddof=1).sum() / m
+    squared = (rests.mean(axis=0) ** 2).sum() - rests.var(axis=0, ddof=1).sum() * (1 / m + luck)
     return float(np.sqrt(max(squared, 0.0)))

@@ -23,8 +23,6 @@ FEW = 5
 """Images of a predicted class, on either side, below which nothing is said of it."""
 FOREIGN = 3.0
 """Standard errors beyond the farthest simulated condition at which images are foreign."""
-TRAINED_ON = 0.995
-"""Accuracy on the good images that makes one ask whether the model has seen them."""
 HARD = 0.5
 """Share of answers with a probability of exactly 1 that makes them hard answers."""
 
@@ -47,7 +45,7 @@ def judge(
     _fits(model, batch)
     found = model.signs(batch)
     scores = model.correctness(found)
-    described = model.baseline.descriptors(found, scores)
+    described = model.baseline.descriptors(found, scores, model.baseline.apart(found))
     free = fixed = test = None
     if (known := model.simulation) is not None:
         base, m = model.baseline, len(batch)
@@ -79,8 +77,7 @@ def judge(
         cautions=(),
     )
     hard = float((batch.predictions.probability.max(axis=1) == 1).mean()) > HARD
-    cautions = words.cautions(harm, hard=hard, trained_on=model.baseline.accuracy >= TRAINED_ON)
-    return replace(harm, reasons=words.reasons(harm), cautions=cautions)
+    return replace(harm, reasons=words.reasons(harm), cautions=words.cautions(harm, hard=hard))
 
 
 def _fits(model: HarmModel, batch: Condition) -> None:

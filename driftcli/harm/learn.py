@@ -16,7 +16,7 @@ from driftcli.harm.accuracy import SIZES, Regression, Simulated, joined
 from driftcli.harm.class_space import ClassSpace
 from driftcli.harm.conditions import Change, Condition, sound
 from driftcli.harm.correctness import Correctness, Rows
-from driftcli.harm.descriptors import Baseline
+from driftcli.harm.descriptors import Baseline, held_out_apart
 from driftcli.harm.harm_test import HARMLESS, Harmless, stretched
 from driftcli.harm.model import HarmModel, Simulation
 from driftcli.harm.probabilities import centred_logits, temperature
@@ -45,6 +45,8 @@ class _Known:
     signs: Signs
     score: Numbers
     """[n]: correctness, by models that saw neither the image nor the corruption's class."""
+    apart: Numbers
+    """[n, K]: `held_out_apart`."""
     label: NDArray[np.int64]
     """[n]"""
     drop: Numbers
@@ -72,7 +74,7 @@ def learn(
     clean = signs(good, at, space)
     if not simulated:
         scores = clean.p.max(axis=1)
-        base = Baseline.of(clean, label, scores)
+        base = Baseline.of(clean, label, scores, held_out_apart(clean, clean, np.arange(len(label))))
         return HarmModel(good.predictions.classes, at, base, scores, clean.predicted, space, None)
     changes = [_change(condition) for condition in simulated]
     kinds = sorted({change.belongs for change in changes})
@@ -138,8 +140,8 @@ class _Lesson:
         clean = self._rows(self.clean, np.arange(len(self.label)))
         everything = _correctness.learn(clean, rows, self.rng)
         scores = everything.held_out(clean.columns, clean.fold)
-        base = Baseline.of(self.clean, self.label, scores)
         known = [self._known(self.clean, scores, np.arange(len(self.label)), -1)]
+        base = Baseline.of(self.clean, self.label, scores, known[0].apart)
         for group, kind in enumerate(kinds):
             others = [r for r, change in zip(rows, self.changes, strict=True) if change.belongs != kind]
             blind = _correctness.learn(clean, others, self.rng)
@@ -169,7 +171,8 @@ class _Lesson:
         lost = (self.clean.predicted == self.label)[source].astype(float) - (found.predicted == label)
         count = np.bincount(label, minlength=found.p.shape[1])
         drop = np.bincount(label, lost, minlength=len(count)) / np.maximum(count, 1)
-        return _Known(found, score, label, drop, float(lost.mean()), group)
+        apart = held_out_apart(self.clean, found, source)
+        return _Known(found, score, apart, label, drop, float(lost.mean()), group)
 
     def _simulation(
         self, everything: Correctness, base: Baseline, known: list[_Known], changes: list[Change]
@@ -252,7 +255,7 @@ class _Lesson:
         return self._described(one, _drawn(one.label, shares, size, self.rng), base)
 
     def _described(self, one: _Known, rows: NDArray[np.int64], base: Baseline) -> Numbers:
-        return base.descriptors(one.signs.at(rows), one.score[rows])
+        return base.descriptors(one.signs.at(rows), one.score[rows], one.apart[rows], drawn=True)
 
 
 def _lost(one: _Known, base: Baseline, shares: Numbers) -> float:

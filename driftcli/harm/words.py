@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from driftcli.harm.finding import Harm
 
 ASSUMED = "Estimated without labels, on the assumption that the right answers for such images are what they were: only labels can tell."
+TRAINED_ON = 0.995
+"""Accuracy on the good images that makes one ask whether the model has seen them."""
 UNSEEN = (
     "How much accuracy a change costs is unknown: the model was not run on corrupted good images. "
     "Give `baseline` the model or its answers on them."
@@ -26,14 +28,21 @@ def reasons(harm: Harm) -> tuple[str, ...]:
     return (f"{_verdict(harm)} {said}", _tested(harm))
 
 
-def cautions(harm: Harm, *, hard: bool, trained_on: bool) -> tuple[str, ...]:
+def trained_on(accuracy: float) -> str | None:
+    """What an accuracy on the good images that is almost 1 makes one ask; None where it is lower."""
+    if accuracy < TRAINED_ON:
+        return None
+    return (
+        f"The model is right on {_percent(accuracy)} of the good images: if it was trained on them, "
+        "no estimate here holds. Take a baseline that it has never seen."
+    )
+
+
+def cautions(harm: Harm, *, hard: bool) -> tuple[str, ...]:
     """What to know before one believes the estimate; that the right answers are what they were comes first."""
     found = [ASSUMED]
-    if trained_on:
-        found.append(
-            f"The model is right on {_percent(harm.baseline_accuracy)} of the good images: if it was trained on them, "
-            "no estimate here holds. Take a baseline that it has never seen."
-        )
+    if (asked := trained_on(harm.baseline_accuracy)) is not None:
+        found.append(asked)
     if hard:
         found.append(
             "Most answers have a probability of exactly 1: without real probabilities estimates are coarse."

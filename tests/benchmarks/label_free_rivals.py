@@ -98,8 +98,9 @@ def _disagreeing(heads: Heads, z: np.ndarray, said: np.ndarray) -> np.ndarray:
     first, second = np.zeros_like(weights), np.zeros_like(weights)
     for step in range(1, STEPS + 1):
         pull = heads.taught.T @ (_softmax(heads.taught @ weights) - agree) / len(agree)
-        push = z.T @ (_softmax(z @ weights) - other) / len(z)
-        gradient = pull + push / (len(z) + 1)
+        # All of the batch weighs as one of the training images: lambda = 1 / (m + 1), of sums over both.
+        push = z.T @ (_softmax(z @ weights) - other) / (len(z) + 1)
+        gradient = pull + push / len(agree)
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * gradient**2
         weights -= RATE * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
