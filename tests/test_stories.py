@@ -198,6 +198,7 @@ def whole(drift, tmp_path, monkeypatch, quick) -> list[tuple[str, int]]:  # noqa
     return told
 
 
+@pytest.mark.slow
 def test_the_week_whole(whole, tmp_path: Path):
     """From day 4 on the gate fires, the estimate falls as the truth does, and so does what labels say; one page tells it."""
     codes = [code for line, code in whole if " check " in line]
