@@ -151,6 +151,8 @@ def test_the_week_of_daily_profiles(tell: Teller, drift, tmp_path: Path):
 
 
 WHOLE = "A week, and whether it hurts the model"
+FEWER = {"export_images=60": "export_images=12", "--budget 140": "--budget 84", "pixelate:4": "pixelate:10px"}
+"""What the page asks for, and what does on images of half the size: squares of as many pixels."""
 LIGHT = {"reference": 75, "good": 100, **{f"day-0{day}": 20 for day in range(1, 8)}}
 
 
@@ -183,9 +185,9 @@ def whole(drift, tmp_path, monkeypatch, quick) -> list[tuple[str, int]]:  # noqa
         (tmp_path / name).write_text(script, encoding="utf-8")
     told = []
     for line in next(f.content for f in fences if f.info == "sh").splitlines():
-        program, *words = shlex.split(
-            line.replace("export_images=60", "export_images=12").replace("--budget 140", "--budget 84")
-        )
+        for asked, few in FEWER.items():
+            line = line.replace(asked, few)  # noqa: PLW2901
+        program, *words = shlex.split(line)
         if program == "python":
             monkeypatch.setattr(sys, "argv", words)
             runpy.run_path(str(tmp_path / words[0]))
@@ -196,6 +198,7 @@ def whole(drift, tmp_path, monkeypatch, quick) -> list[tuple[str, int]]:  # noqa
     return told
 
 
+@pytest.mark.slow
 def test_the_week_whole(whole, tmp_path: Path):
     """From day 4 on the gate fires, the estimate falls as the truth does, and so does what labels say; one page tells it."""
     codes = [code for line, code in whole if " check " in line]
@@ -203,14 +206,14 @@ def test_the_week_whole(whole, tmp_path: Path):
     assert {code for line, code in whole if " check " not in line} == {0}
     past = driftcli.history(tmp_path / "parts" / "model.db")
     truth = np.array([right(tmp_path / "parts", day) for day in range(1, 8)])
-    estimated = np.array([check.harm.accuracy_of_these.value for check in past.checks])
+    estimated = [check.harm.accuracy_of_these for check in past.checks]
     labelled = [check.labelled.accuracy for check in past.checks]
     assert [check.when[:10] for check in past.checks] == [f"2026-02-0{day}" for day in range(2, 9)]
     assert truth[:3].min() - truth[3:].max() > 0.2, "the story: pixelation does hurt"
-    assert estimated[:3].min() > estimated[3:].max()
-    assert np.abs(estimated - truth).mean() < 0.1
-    assert sum(one.low <= right <= one.high for one, right in zip(labelled, truth, strict=True)) >= 6
-    assert min(one.value for one in labelled[:3]) > max(one.value for one in labelled[3:])
+    for told in (estimated, labelled):
+        assert min(one.value for one in told[:3]) > max(one.value for one in told[3:])
+        held = [one.low <= right <= one.high for one, right in zip(told, truth, strict=True)]
+        assert sum(held) >= 6, "of seven 95 % intervals two miss in 4 % of weeks"
     assert [check.harm.alarm for check in past.checks] == [False] * 3 + [True] * 4
     assert all(check.harm.baseline_accuracy > 0.9 for check in past.checks)
     page = (tmp_path / "parts" / "model.html").read_text(encoding="utf-8")

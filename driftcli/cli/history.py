@@ -117,7 +117,8 @@ class LookBack:
 def history(asked: LookBack, run: session.Session) -> int:
     """Look back on past checks.
 
-    Verdicts, the evidence of all checks together, and the trend of whatever was measured.
+    Verdicts, the model's accuracy as estimated and as labelled, the evidence of all checks together, and the trend of whatever
+    was measured.
     """
     chosen = _reports.plan_of(
         asked.format,

@@ -346,6 +346,8 @@ def together(told: list[Day]) -> None:
                 f"| {what} | {len(some)} | {100 * truth.mean():.0f} ({100 * truth.min():.0f}-{100 * truth.max():.0f}) | {name} | {off.mean():+.1f} "
                 f"| {np.abs(off).mean():.1f} | {held.sum()} of {len(held)} | {100 * (high - low).mean():.0f} |"
             )
+        alarms = sum(day.free["alarm"] for day in some)
+        print(f"| {what} | | | harm test (alpha 0.05) | {alarms} of {len(some)} alarm | | | |")
         for name, found in (
             ("free", [d.free["verdict"] for d in some]),
             ("fixed", [d.fixed["verdict"] for d in some]),

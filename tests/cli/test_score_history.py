@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -44,8 +45,6 @@ def week(tmp_path_factory):
 
 @pytest.fixture
 def score(week, main, tmp_path):
-    import shutil
-
     database = tmp_path / "drift.db"
     shutil.copyfile(week / "drift.db", database)
 
@@ -145,3 +144,15 @@ def test_the_history_is_never_overwritten_by_a_report(score):
 
 def test_without_a_history_nothing_is_looked_for(main, week):
     assert main("score", str(week / "q"), str(week / "labels.csv"), "-q").code == 0
+
+
+def test_a_queue_of_before_means_every_check_of_its_images(week, main, tmp_path):
+    """It does not know the baseline."""
+    database, folder = tmp_path / "drift.db", shutil.copytree(week / "q", tmp_path / "q")
+    shutil.copyfile(week / "drift.db", database)
+    queue = json.loads((folder / "queue.json").read_text())
+    assert all(len(day.pop("baseline")) == 64 for day in queue["days"])
+    (folder / "queue.json").write_text(json.dumps(queue))
+    ran = main("score", str(folder), str(week / "labels.csv"), "--history", str(database), "-q")
+    assert ran.code == 0, ran.err
+    assert all(labelled(database).values())

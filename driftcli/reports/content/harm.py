@@ -67,7 +67,16 @@ def _model(found: HarmResult) -> Pane:
     if (estimate := found.accuracy) is not None:
         within = f"{numbers.percent(estimate.low)} to {numbers.percent(estimate.high)}"
         lines = [f"accuracy about {numbers.percent(estimate.value)} ({within})", before]
-    return Pane("the model", found.verdict, VERDICTS[found.verdict], tuple(lines))
+    if found.alarm:
+        lines.append(
+            f"less sure than harmless changes explain: p = {numbers.p_value(found.p_value, found.alpha)}, alpha {found.alpha:g}"
+        )
+    return Pane("the model", found.verdict, tone(found.verdict, alarm=found.alarm), tuple(lines))
+
+
+def tone(verdict: str, *, alarm: bool) -> Tone:
+    """Of a verdict on the model; one that cannot say how much is lost is no comfort where the harm test found a fall."""
+    return "alarm" if alarm and verdict == "cannot say" else VERDICTS.get(verdict, "")
 
 
 def of_the_images(families: Iterable[FamilyResult | PastFamily]) -> float | None:

@@ -14,7 +14,7 @@ from driftcli.reports.layout.pictured import Fold, Plot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftcli.check_history.records import Past, PastCheck
+    from driftcli.check_history.records import Past, PastCheck, PastHarm
     from driftcli.core.findings import AccuracyEstimate
     from driftcli.reports.history.days import Day
 
@@ -47,7 +47,7 @@ def _on_page(shown: tuple[Day, ...]) -> tuple[Block, ...]:
     level = baseline(shown)
     accuracy = Plot(
         partial(history.accuracy, shown, None if level is None else level.baseline_accuracy),
-        f"The model. A cross is a day that probably hurts it. {INTERVALS}",
+        f"The model. A cross is a day that probably hurts it, or of which it is less sure than harmless changes explain. {INTERVALS}",
     )
     drift = Plot(
         partial(history.p_values, [day.check for day in shown]),
@@ -71,16 +71,24 @@ def _table(shown: Sequence[Day], caption: str = "") -> Table:
 
 def _row(day: Day, *, clock: bool) -> tuple[Cell, ...]:
     images, tone = _images(day.check)
-    verdict = "" if day.harm is None else day.harm.verdict
+    verdict, tone_of_model = _verdict(day.harm)
     labelled = day.labelled
     return (
         Cell(when(day.check.when) if clock else day.check.when[:10]),
         Cell(images, tone),
-        Cell(verdict, harm.VERDICTS.get(verdict, "")),
+        Cell(verdict, tone_of_model),
         Cell(between(day.estimated)),
         Cell("" if labelled is None else between(labelled.accuracy)),
         Cell("" if labelled is None else numbers.count(labelled.labelled)),
     )
+
+
+def _verdict(found: PastHarm | None) -> tuple[str, Tone]:
+    """On the model; where nobody can say how much it lost, whether the harm test found that it lost something."""
+    if found is None:
+        return "", ""
+    worse = found.alarm and found.verdict == "cannot say"
+    return ("less sure" if worse else found.verdict), harm.tone(found.verdict, alarm=found.alarm)
 
 
 def _images(check: PastCheck) -> tuple[str, Tone]:
@@ -105,7 +113,8 @@ def between(found: AccuracyEstimate | None) -> str:
 SAID = {
     "probably hurts": "It probably hurts the model.",
     "probably harmless": "It is probably harmless to the model.",
-    "cannot say": "Whether it hurts the model cannot be said without labels.",
+    "less sure": "It makes the model less sure",
+    "cannot say": "Whether it hurts the model only labels can say.",
 }
 
 
@@ -122,4 +131,12 @@ def newest(past: Past) -> tuple[str, tuple[tuple[str, str], ...]]:
         figures.append(("as labelled", between(day.labelled.accuracy)))
     if figures and good is not None:
         figures.append(("on the baseline", numbers.percent(good.baseline_accuracy)))
-    return "" if day.harm is None else SAID[day.harm.verdict], tuple(figures)
+    return _said(day), tuple(figures)
+
+
+def _said(day: Day) -> str:
+    """On the model; that only labels can say more, where there are none."""
+    verdict, _ = _verdict(day.harm)
+    if verdict == "less sure":
+        return SAID[verdict] + ("." if day.labelled else "; what that costs only labels can say.")
+    return "" if verdict == "cannot say" and day.labelled else SAID.get(verdict, "")

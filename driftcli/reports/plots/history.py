@@ -48,7 +48,7 @@ def accuracy(days: Sequence[Day], baseline: float | None) -> Markup:
         if baseline is not None:
             axes.axhline(100 * baseline, color=BASELINE, lw=1.5, label=f"baseline {100 * baseline:.0f} %")
         for place, day in enumerate(days):
-            hurts = day.harm is not None and day.harm.verdict == "probably hurts"
+            hurts = day.harm is not None and (day.harm.alarm or day.harm.verdict == "probably hurts")
             _estimate(axes, place - 0.12, day.estimated, "X" if hurts else "o", _colour(hurts))
             _estimate(axes, place + 0.12, None if day.labelled is None else day.labelled.accuracy, "s", BATCH)
         axes.plot([], [], "o", ms=5, color=INK, label="estimated without labels")
