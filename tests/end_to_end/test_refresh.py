@@ -157,14 +157,14 @@ def test_what_cannot_be_joined_is_refused_and_nothing_changes(world, drift, copi
 def test_a_baseline_that_was_made_anew_meanwhile_is_not_overwritten(world, drift, copied, monkeypatch):
     from driftcli.audit import refresh
 
-    judge = refresh._judge
+    judge = refresh.judge
 
     def overtaken(*args):
-        monkeypatch.setattr(refresh, "_judge", judge)
+        monkeypatch.setattr(refresh, "judge", judge)
         assert drift("refresh", copied, world.bright, "--accept-drift", *PLAIN).code == 0
         return judge(*args)
 
-    monkeypatch.setattr(refresh, "_judge", overtaken)
+    monkeypatch.setattr(refresh, "judge", overtaken)
     ran = drift("refresh", copied, world.fresh, *PLAIN)
     assert (ran.code, "was changed while it was being refreshed" in ran.err) == (3, True)
     assert [entry["verdict"] for entry in facts(copied)["lineage"]] == ["drift"]
