@@ -113,7 +113,7 @@ def score(
     from driftcli.labelling.verdict import limits_of
 
     limits = limits_of(min_accuracy, max_drop, baseline_accuracy)
-    return audit.score(_queues(queue, labels), limits, resolved(options))
+    return audit.score(_queues(queue, labels), limits, resolved(options)).report
 
 
 def _queues(queue: Name | Mapping[Name, Sources], labels: Sources) -> list[LabelledQueue]:

@@ -193,7 +193,10 @@ def _filled(
     full, controls = fill(
         images, budget, seed, by_correctness=scored, apart=not wanted.uniform, controls=known
     )
-    days = tuple(Day(_date(one)[:10], ", ".join(one.batch.source), one.batch.digest) for one in reports)
+    days = tuple(
+        Day(_date(one)[:10], ", ".join(one.batch.source), one.batch.digest, one.reference.digest)
+        for one in reports
+    )
     design = "by correctness" if scored else "uniform"
     made = Queue(
         SCHEMA_VERSION,

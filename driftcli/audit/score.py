@@ -28,8 +28,16 @@ class LabelledQueue:
     labels: Sequence[str]
 
 
-def score(labelled: Sequence[LabelledQueue], limits: Limits, call: Call) -> ScoreReport:
-    """A model's accuracy and all that belongs to it, of all queues together and of each day; `exit_code` is 1 where a limit fails.
+@dataclass(frozen=True)
+class Scored:
+    """What labels say, and the queue (of several, all as one) that they are of."""
+
+    report: ScoreReport
+    queue: Queue
+
+
+def score(labelled: Sequence[LabelledQueue], limits: Limits, call: Call) -> Scored:
+    """A model's accuracy and all that belongs to it, of all queues together and of each day; its report's `exit_code` is 1 where a limit fails.
 
     What a queue's images are predicted as comes from the tables that the settings name, where the queue does not hold it.
     Raises NotAuditedError (3) for queues and labels that cannot be used, UsageError (2) for what cannot be asked.
@@ -41,7 +49,7 @@ def score(labelled: Sequence[LabelledQueue], limits: Limits, call: Call) -> Scor
     digests = [digest for _, _, digest in found]
     digest = digests[0] if len(digests) == 1 else page.digest("\n".join(digests))
     folders = ", ".join(one.folder for one in labelled)
-    return verdict.result(performance.labelled(queue, ratings), folders, digest, limits)
+    return Scored(verdict.result(performance.labelled(queue, ratings), folders, digest, limits), queue)
 
 
 def _read(one: LabelledQueue, call: Call) -> tuple[Queue, Ratings, str]:

@@ -117,7 +117,7 @@ def score(asked: Score, run: session.Session) -> int:
     from driftcli.labelling.verdict import limits_of
 
     limits = limits_of(asked.min_accuracy, asked.max_drop, asked.baseline_accuracy)
-    report = audit.score(_queues(asked), limits, run.call())
+    report = audit.score(_queues(asked), limits, run.call()).report
     run.terminal.close()
     _deliver(chosen, report, run.terminal)
     return report.exit_code

@@ -41,6 +41,8 @@ class Day:
     """Its date, where the check knew it, else when it was checked."""
     source: str
     digest: str
+    baseline: str = ""
+    """Digest of the baseline that it was checked against; empty in queues of before."""
 
 
 @dataclass(frozen=True)
