@@ -42,7 +42,7 @@ class Day:
     source: str
     digest: str
     baseline: str = ""
-    """Digest of the baseline that it was checked against; empty in queues of before."""
+    """Digest of the baseline that it was checked against; empty where it is not known."""
 
 
 @dataclass(frozen=True)

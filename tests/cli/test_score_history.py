@@ -13,6 +13,7 @@ import pytest
 
 from driftcli.check_history import read, record
 from driftcli.config.settings import Settings
+from driftcli.labelling.queue import sealed
 from driftcli.reports.saved.result_file import read_result
 from tests.check_history.test_model import harmed
 from tests.cli.test_queue_and_score import _labels, _saved
@@ -146,13 +147,12 @@ def test_without_a_history_nothing_is_looked_for(main, week):
     assert main("score", str(week / "q"), str(week / "labels.csv"), "-q").code == 0
 
 
-def test_a_queue_of_before_means_every_check_of_its_images(week, main, tmp_path):
-    """It does not know the baseline."""
+def test_a_queue_that_knows_no_baseline_means_every_check_of_its_images(week, main, tmp_path):
     database, folder = tmp_path / "drift.db", shutil.copytree(week / "q", tmp_path / "q")
     shutil.copyfile(week / "drift.db", database)
     queue = json.loads((folder / "queue.json").read_text())
     assert all(len(day.pop("baseline")) == 64 for day in queue["days"])
-    (folder / "queue.json").write_text(json.dumps(queue))
+    (folder / "queue.json").write_text(json.dumps(sealed(queue)))
     ran = main("score", str(folder), str(week / "labels.csv"), "--history", str(database), "-q")
     assert ran.code == 0, ran.err
     assert all(labelled(database).values())
