@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
+from driftcli.core.findings import AccuracyEstimate
 from driftcli.reports.content import harm, numbers
 from driftcli.reports.history.days import baseline, days
 from driftcli.reports.history.summary import when
@@ -14,16 +16,18 @@ from driftcli.reports.layout.pictured import Fold, Plot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftcli.check_history.records import Past, PastCheck, PastHarm
-    from driftcli.core.findings import AccuracyEstimate
+    from driftcli.check_history.records import Past, PastCheck, PastHarm, PastLabelled
     from driftcli.reports.history.days import Day
 
+HURTS, HARMLESS = "hurts", "harmless"
+"""What labels settle, beyond the tolerance that the check had; "probably" is for estimates."""
+Z = 1.96
 TITLE = "Does it hurt the model?"
 WEEK = 7
 """Days that a page shows at once."""
 INTERVALS = (
     "Both are about these very images, with 95 % intervals. The estimate takes the right answers for such images to be what they were; "
-    "labels need no such assumption."
+    'labels need no such assumption, and where they settle it the verdict is theirs, without "probably".'
 )
 
 
@@ -71,7 +75,7 @@ def _table(shown: Sequence[Day], caption: str = "") -> Table:
 
 def _row(day: Day, *, clock: bool) -> tuple[Cell, ...]:
     images, tone = _images(day.check)
-    verdict, tone_of_model = _verdict(day.harm)
+    verdict, tone_of_model = _verdict(day)
     labelled = day.labelled
     return (
         Cell(when(day.check.when) if clock else day.check.when[:10]),
@@ -83,12 +87,27 @@ def _row(day: Day, *, clock: bool) -> tuple[Cell, ...]:
     )
 
 
-def _verdict(found: PastHarm | None) -> tuple[str, Tone]:
-    """On the model; where nobody can say how much it lost, whether the harm test found that it lost something."""
+def _verdict(day: Day) -> tuple[str, Tone]:
+    """On the model: what labels settle; else the estimate; where it cannot say how much is lost, whether the harm test found that something is."""
+    found = day.harm
     if found is None:
         return "", ""
+    lost = None if day.labelled is None else _lost(found, day.labelled)
+    if lost is not None and lost.low > found.tolerance:
+        return HURTS, "alarm"
+    if lost is not None and lost.high < found.tolerance:
+        return HARMLESS, "good"
     worse = found.alarm and found.verdict == "cannot say"
     return ("less sure" if worse else found.verdict), harm.tone(found.verdict, alarm=found.alarm)
+
+
+def _lost(found: PastHarm, labelled: PastLabelled) -> AccuracyEstimate:
+    """How much less accurate than on the good images, whose accuracy was counted, too: independent errors add in squares (95 %)."""
+    good, here = found.baseline_accuracy, labelled.accuracy
+    of_good = Z * math.sqrt(good * (1 - good) / max(found.baseline_images, 1))
+    less, more = here.high - here.value, here.value - here.low
+    value = good - here.value
+    return AccuracyEstimate(value, value - math.hypot(less, of_good), value + math.hypot(more, of_good))
 
 
 def _images(check: PastCheck) -> tuple[str, Tone]:
@@ -111,6 +130,8 @@ def between(found: AccuracyEstimate | None) -> str:
 
 
 SAID = {
+    HURTS: "It hurts the model: people's labels say so.",
+    HARMLESS: "It is harmless to the model: people's labels say so.",
     "probably hurts": "It probably hurts the model.",
     "probably harmless": "It is probably harmless to the model.",
     "less sure": "It makes the model less sure",
@@ -136,7 +157,7 @@ def newest(past: Past) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 def _said(day: Day) -> str:
     """On the model; that only labels can say more, where there are none."""
-    verdict, _ = _verdict(day.harm)
+    verdict, _ = _verdict(day)
     if verdict == "less sure":
         return SAID[verdict] + ("." if day.labelled else "; what that costs only labels can say.")
     return "" if verdict == "cannot say" and day.labelled else SAID.get(verdict, "")
