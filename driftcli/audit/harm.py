@@ -8,10 +8,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from driftcli.config.settings import Settings
-from driftcli.core import threads
+from driftcli.core import sentences, threads
 from driftcli.core.features import Features
-from driftcli.core.findings import AccuracyEstimate, HarmClass, HarmResult, ImageResult
-from driftcli.core.predictions import UNKNOWN
+from driftcli.core.findings import (
+    AccuracyEstimate,
+    CorruptionMatch,
+    HarmClass,
+    HarmResult,
+    ImageResult,
+    KnownHarm,
+)
+from driftcli.core.predictions import UNKNOWN, CorruptedPredictions, Predictions
 from driftcli.harm.accuracy import Estimate
 from driftcli.harm.conditions import Condition
 from driftcli.harm.judge import judge
@@ -65,6 +72,39 @@ def judged(baseline: Baseline, batch: Features, settings: Settings) -> Judged:
     )
     names = [batch.names[row] for row in rows]
     return Judged(result, dict(zip(names, found.correctness.tolist(), strict=True)))
+
+
+def with_known(
+    found: HarmResult | None, held_out: Features, corruptions: Sequence[CorruptionMatch]
+) -> HarmResult | None:
+    """The verdict with what that corruption did to the classifier on good images, where the change is like one and it was asked."""
+    said = held_out.predictions
+    if found is None or len(corruptions) != 1 or said is None or said.corrupted is None:
+        return found
+    known = _about(corruptions[0].severity, _known(said, said.corrupted, corruptions[0].corruption))
+    if not known:
+        return found
+    return replace(found, known=known, reasons=(*found.reasons, sentences.known_harm(known)))
+
+
+def _known(said: Predictions, under: CorruptedPredictions, corruption: str) -> list[KnownHarm]:
+    """At every severity that it was asked about, the mildest first."""
+    right = {False: said.predicted == said.label, True: under.said.predicted == under.said.label}
+    asked = under.said.answered & under.said.labelled & said.answered[under.image]
+    found = []
+    for number, (name, severity) in enumerate(under.conditions):
+        rows = np.flatnonzero(asked & (under.condition == number))
+        if name == corruption and len(rows):
+            accuracy, unchanged = right[True][rows].mean(), right[False][under.image[rows]].mean()
+            found.append(KnownHarm(name, severity, len(rows), float(accuracy), float(unchanged)))
+    return sorted(found, key=lambda one: one.severity)
+
+
+def _about(severity: float, known: Sequence[KnownHarm]) -> tuple[KnownHarm, ...]:
+    """The nearest severity on either side of this one; it alone, where it is among them."""
+    milder = [one for one in known if one.severity <= severity][-1:]
+    stronger = [one for one in known if one.severity >= severity][:1]
+    return tuple(dict.fromkeys((*milder, *stronger)))
 
 
 def with_answers(

@@ -117,7 +117,7 @@ class Draft:
             concepts=concepts,
             headline=headline,
             predictions=said,
-            harm=hurts.result,
+            harm=harm.with_known(hurts.result, self.held_out, headline.corruptions),
         )
 
     def _headline(

@@ -362,6 +362,21 @@ class HarmClass:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownHarm:
+    """What the corruption that a batch looks like did to the classifier on good images, whose right answers are known."""
+
+    corruption: str
+    severity: float
+    """One that the classifier was shown; the batch's own may lie between two of them."""
+    images: int
+    """Labelled good images that it answered under this corruption."""
+    accuracy: float
+    """On them, corrupted so."""
+    unchanged: float
+    """On the same images as they are."""
+
+
+@dataclass(frozen=True, slots=True)
 class HarmResult:
     """Whether the change hurts the user's classifier, estimated without labels."""
 
@@ -393,6 +408,8 @@ class HarmResult:
     """Those that enough images of both sides are predicted as, the largest fall first."""
     reasons: tuple[str, ...]
     cautions: tuple[str, ...]
+    known: tuple[KnownHarm, ...] = ()
+    """By severity, at most two about the batch's own; empty where the change is like no simulated corruption, or like two together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,14 @@ from driftcli.core.text import label, safe_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from driftcli.core.findings import CorruptionMatch, Diagnosis, HeadlineResult, Outside, ShareResult
+    from driftcli.core.findings import (
+        CorruptionMatch,
+        Diagnosis,
+        HeadlineResult,
+        KnownHarm,
+        Outside,
+        ShareResult,
+    )
 
 MISSING = ".missing"
 """Ends the name of the statistic that counts how often a value is missing."""
@@ -202,10 +209,27 @@ def diagnosis(facts: Diagnosis) -> str:
     return facts.statement if facts.kind is None else _SENTENCES[facts.kind](facts)
 
 
+def known_harm(known: Sequence[KnownHarm]) -> str:
+    """As in "Under pixelation the model was right on 83 % of 60 good images (severity 3) and 60 % of 60 (severity 5); as they are, on 92 %."."""
+    first = known[0]
+    shares = [
+        f"{amounts.percent(one.accuracy)} of {one.images:,}{' good images' if one is first else ''} (severity {one.severity:g})"
+        for one in known
+    ]
+    return (
+        f"Under {_noun(first.corruption)} the model was right on {' and '.join(shares)}; as they are, on "
+        f"{amounts.percent(first.unchanged)}."
+    )
+
+
 def corruption(match: CorruptionMatch) -> str:
     """What happened, as a noun: `Gaussian blur severity 2`."""
-    name = _NOUNS.get(match.corruption, match.corruption.replace("_", " "))
+    name = _noun(match.corruption)
     return f"{name} {'below severity 1' if match.severity < MILD else f'severity {round(match.severity)}'}"
+
+
+def _noun(name: str) -> str:
+    return _NOUNS.get(name, name.replace("_", " "))
 
 
 def _shift(facts: Diagnosis) -> str:
