@@ -65,6 +65,7 @@ def cautions(held_out: Features, model: HarmModel | None) -> list[str]:
     if model.simulation is None:
         found.append(
             "checks will not say how much accuracy a change costs: the classifier has not answered corrupted good images; "
-            "write them with driftcli baseline --export-corrupted DIR and give its answers with --predictions"
+            "give the classifier itself with --model FILE; or write them with driftcli baseline --export-corrupted DIR and give its answers "
+            "with --predictions"
         )
     return found

@@ -14,7 +14,7 @@ TRAINED_ON = 0.995
 """Accuracy on the good images that makes one ask whether the model has seen them."""
 UNSEEN = (
     "How much accuracy a change costs is unknown: the model was not run on corrupted good images. "
-    "Give `baseline` the model or its answers on them."
+    "Give `baseline` the model (--model FILE), or its answers on them (--export-corrupted)."
 )
 
 
