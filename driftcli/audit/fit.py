@@ -25,6 +25,7 @@ from driftcli.reading.predictions import joined, require_tables
 from driftcli.reading.reader import Reader
 from driftcli.reading.reading import Reading
 from driftcli.reading.runtime import make_runtime
+from driftcli.reference import predicted
 from driftcli.reference.reference import Reference
 
 FEWEST_TO_FIT = 40
@@ -85,6 +86,7 @@ def fit(
         notes=fit_steps.notes(reference),
         seconds=time.monotonic() - started,
         stages=watch.stages(),
+        predictions=None if baseline is None else baseline.facts.get(predicted.KEY),
     )
 
 

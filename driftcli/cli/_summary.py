@@ -33,10 +33,19 @@ def fitted(done: Fitted, *, brief: bool) -> str:
         rows.append(
             f"  baseline holdout: {adequacy(done.held_out)} (driftcli baseline {where} OTHER_GOOD_IMAGES)"
         )
-    rows += [f"  sha256 {done.digest}", *cautions(done.cautions)]
+    rows += [*_classifier(done.predictions), f"  sha256 {done.digest}", *cautions(done.cautions)]
     step = "check" if done.held_out else "baseline"
     images = "IMAGES_OF_TODAY" if done.held_out else "OTHER_GOOD_IMAGES"
     return "\n".join([*rows, f"next: driftcli {step} {where} {images}", ""])
+
+
+def _classifier(facts: Mapping[str, Any] | None) -> list[str]:
+    """What the baseline keeps of the user's classifier, and which model it is; nothing where none was asked."""
+    return (
+        []
+        if facts is None
+        else [f"  {said}" for said in (sentences.classifier(facts), sentences.asked(facts)) if said]
+    )
 
 
 def calibrated(done: Calibrated, *, brief: bool) -> str:
@@ -52,10 +61,7 @@ def calibrated(done: Calibrated, *, brief: bool) -> str:
     if len(done.groups) > 1:
         shown = [f"{safe_name(name)} {count:,}" for name, count in done.groups.items()]
         rows.append(f"  {len(shown)} groups: {', '.join(shown[:8])}{', …' if len(shown) > 8 else ''}")  # noqa: PLR2004
-    if done.predictions is not None:
-        rows.append(f"  {sentences.classifier(done.predictions)}")
-        model = sentences.asked(done.predictions)
-        rows += [] if model is None else [f"  {model}"]
+    rows += _classifier(done.predictions)
     if done.exported is not None:
         manifest, images, of = done.exported
         rows.append(

@@ -22,6 +22,7 @@ class Fitted:
     notes: By extractor, what was learnt (architecture, epochs, losses), for people to read.
     seconds: Wall-clock time.
     stages: Where it went.
+    predictions: What the first baseline keeps of the user's classifier; None where it was not asked, or nothing was held out.
     """
 
     artifact: str
@@ -33,6 +34,7 @@ class Fitted:
     notes: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     stages: tuple[Stage, ...] = ()
+    predictions: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

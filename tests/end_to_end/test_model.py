@@ -166,6 +166,8 @@ def test_fit_asks_it_too(place, drift, check, tmp_path):
     quick = ("--method", "properties", "--workers", 1, "--detectable", "none", "--holdout", "0.5")
     ran = drift("fit", place / "few", place / "fresh", "-o", made, *quick, *model)
     assert ran.code == 0, ran.err
+    assert "predictions of 2 classes for 32 images, right on" in ran.out
+    assert "model tiny.onnx, sha256 " in ran.out
     said = facts(made, "holdout")
     assert (said["answered"], said["labelled"]) == (32, 32)
     assert check(made, place / "fresh", "--allow-overlap").result["predictions"] is not None
