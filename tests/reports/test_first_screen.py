@@ -15,6 +15,7 @@ from driftcli.reports.markdown import Markdown
 from driftcli.reports.text import Text
 from tests.check_history.test_model import harmed
 from tests.reports import page, samples
+from tests.reports.test_predictions import FOUND
 
 HOSTILE = "cat<script>alert(1)</script>\x1b[31m|`"
 
@@ -74,6 +75,18 @@ def test_a_terminal_has_the_same_in_two_lines():
         r"the model +probably hurts +accuracy about 71 % \(61 % to 81 %\), 93 % on the baseline", said
     )
     assert said.index("Does it hurt the model?") < said.index("\nWhy\n")
+
+
+def test_right_answers_that_came_along_are_counted_first():
+    report = replace(answered(), predictions=replace(FOUND, accuracy=0.9, labelled=40))
+    said = Text().render(report)
+    assert re.search(
+        r"probably hurts +right on 90 % of 40 labelled images, accuracy about 71 %", " ".join(said.split())
+    )
+    assert (
+        "labelled image"
+        not in Text().render(replace(report, predictions=replace(FOUND, accuracy=None))).split("Why")[0]
+    )
 
 
 def test_pictures_and_rows_tell_the_answer():

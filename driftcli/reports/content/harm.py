@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from driftcli.check_history.records import PastFamily
-    from driftcli.core.findings import HarmClass, HarmResult
+    from driftcli.core.findings import HarmClass, HarmResult, PredictionsResult
     from driftcli.core.report import FamilyResult, Report
 
 ANSWERS = "predictions"
@@ -41,7 +41,7 @@ def hurts(subject: Subject) -> Section | None:
 
 def _side_by_side(subject: Subject, found: HarmResult) -> Block:
     """The images, and the model: two panes on a page, two rows elsewhere."""
-    panes = (_images(subject.report), _model(found))
+    panes = (_images(subject.report), _model(found, subject.report.predictions))
     if subject.room.page:
         return Panes(panes)
     columns = (Column("what"), Column("verdict"), Column("figures"))
@@ -60,13 +60,18 @@ def _images(report: Report) -> Pane:
     return Pane("the images", CHANGED if found else UNCHANGED, tone, (tested,))
 
 
-def _model(found: HarmResult) -> Pane:
-    """Whether the change hurts it, and its accuracy."""
+def _model(found: HarmResult, said: PredictionsResult | None) -> Pane:
+    """Whether the change hurts it, and its accuracy; first that on images of the batch whose right answers came along."""
     before = f"{numbers.percent(found.baseline_accuracy)} on the baseline"
     lines = [before]
     if (estimate := found.accuracy) is not None:
         within = f"{numbers.percent(estimate.low)} to {numbers.percent(estimate.high)}"
         lines = [f"accuracy about {numbers.percent(estimate.value)} ({within})", before]
+    if said is not None and said.accuracy is not None:
+        lines.insert(
+            0,
+            f"right on {numbers.percent(said.accuracy)} of {numbers.plural(said.labelled, 'labelled image')}",
+        )
     if found.alarm:
         lines.append(
             f"less sure than harmless changes explain: p = {numbers.p_value(found.p_value, found.alpha)}, alpha {found.alpha:g}"
