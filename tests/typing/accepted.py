@@ -32,8 +32,8 @@ def renew() -> tuple[int, float | None]:
 
 def label(report: driftcli.Report) -> float:
     """A queue of reports or their files, one or several; scores of one queue or of several days."""
-    options: driftcli.QueueOptions = {"seed": 3, "predictions": ["answers.csv"]}
-    assert_type(driftcli.queue(report, "labels", 50, classes=("cat", "dog"), **options), driftcli.Queued)
+    options: driftcli.QueueOptions = {"seed": 3, "predictions": ["answers.csv"], "classes": ("cat", "dog")}
+    assert_type(driftcli.queue(report, "labels", 50, **options), driftcli.Queued)
     driftcli.queue(
         ["mon.json", Path("tue"), report], Path("labels"), 50, controls="known.csv", list_only=True
     )
