@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from driftcli.audit._named_file import content
 from driftcli.config.call import Call
 from driftcli.core import new_folder
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.core.files import Refused, read_file
 from driftcli.core.report import Report
 from driftcli.core.score_report import BaselineAccuracy
 from driftcli.core.text import safe_name
@@ -160,15 +160,6 @@ def _with_predictions(images: list[QueueImage], call: Call) -> tuple[list[QueueI
     return found, tuple(cautions)
 
 
-def _bytes(name: str) -> bytes:
-    try:
-        return read_file(name, MOST_BYTES, follow=True)
-    except Refused as refused:
-        raise NotAuditedError(
-            f"{safe_name(name)} cannot be read: {refused.reason}", "name a table: CSV, UTF-8"
-        ) from None
-
-
 # ---------------------------------------------------------------- what is made
 
 
@@ -176,7 +167,8 @@ def _filled(
     wanted: Wanted, reports: Sequence[Report], images: list[QueueImage], named: Sequence[str], seed: int
 ) -> tuple[Queue, bool]:
     """The queue; and whether chances are the model's own confidence, for want of a score of correctness."""
-    known = control_tasks.read(_bytes(wanted.controls), wanted.controls) if wanted.controls else []
+    raw = content(wanted.controls, MOST_BYTES, "name a table: CSV, UTF-8") if wanted.controls else b""
+    known = control_tasks.read(raw, wanted.controls) if wanted.controls else []
     classes = _classes(named, images, [label for _, label in known])
     own = any(image.correctness is None for image in images)
     if own:

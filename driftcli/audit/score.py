@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from driftcli.audit._named_file import content
 from driftcli.check_history import scored
 from driftcli.check_history.records import PastLabelled
 from driftcli.check_history.scored import Batch, Kept
 from driftcli.config.call import Call
 from driftcli.core.errors import NotAuditedError, UsageError
-from driftcli.core.files import Refused, read_file
 from driftcli.core.findings import AccuracyEstimate
 from driftcli.core.score_report import ScoreReport
 from driftcli.core.text import safe_name
@@ -88,29 +88,19 @@ def _remember(history: str, queue: Queue, report: ScoreReport, call: Call) -> Ke
 
 def _read(one: LabelledQueue, queue: Queue, digest: str, call: Call) -> tuple[Queue, Ratings]:
     """The queue with its labels, which carry its digest."""
-    ratings = sort_out(queue, digest, [each for name in one.labels for each in read(_bytes(name), name)])
+    ratings = sort_out(
+        queue,
+        digest,
+        [each for name in one.labels for each in read(content(name, MOST_BYTES, f"hand in {FORMS}"), name)],
+    )
     return _with_predictions(queue, call), ratings
-
-
-def _bytes(name: str) -> bytes:
-    try:
-        return read_file(name, MOST_BYTES, follow=True)
-    except Refused as refused:
-        raise NotAuditedError(
-            f"{safe_name(name)} cannot be read: {refused.reason}", f"hand in {FORMS}"
-        ) from None
 
 
 def _queue(folder: str) -> tuple[Queue, str]:
     """The queue, and the digest that its labels carry."""
     path = Path(folder)
     path = path / queues.FILE if path.is_dir() else path
-    try:
-        raw = read_file(str(path), queues.MOST_BYTES, follow=True)
-    except Refused as refused:
-        raise NotAuditedError(
-            f"{safe_name(str(path))} cannot be read: {refused.reason}", queues.HINT
-        ) from None
+    raw = content(str(path), queues.MOST_BYTES, queues.HINT)
     queue = queues.read(raw, str(path))
     return queue, page.digest(raw.decode("utf-8"))
 

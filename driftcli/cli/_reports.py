@@ -16,7 +16,7 @@ from driftcli.core.output import write
 from driftcli.core.text import safe_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from driftcli.cli.console import Terminal
     from driftcli.core.report import Report
@@ -172,3 +172,23 @@ def _made(kind: str, **look: Any) -> Any:
     form: Any = registry.load("reports", kind)
     accepted = {field.name for field in fields(form)}
     return form(**{name: value for name, value in look.items() if name in accepted})
+
+
+def show(
+    chosen: Plan,
+    forms: Mapping[str, Callable[[], str]],
+    brief: Callable[[], str],
+    text: Callable[..., str],
+    terminal: Terminal,
+) -> None:
+    """On standard output what a command without pictures was asked for: a form as it is, one line, or text for this terminal.
+
+    `text` takes `width`, `color` and `ascii_only`.
+    """
+    if chosen.shown != "text":
+        terminal.put(forms[chosen.shown](), utf8=True)
+    elif chosen.brief:
+        terminal.put(f"{brief()}\n")
+    else:
+        width, ascii_only = terminal.width(), not terminal.unicode()
+        terminal.put(text(width=width, color=terminal.colour(), ascii_only=ascii_only))

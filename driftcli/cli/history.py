@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -164,10 +165,4 @@ def _deliver(chosen: _reports.Plan, past: Past, names: tuple[str, ...], terminal
     }
     for kind, path in chosen.files:
         write(path, forms[kind]())
-    if chosen.shown != "text":
-        terminal.put(forms[chosen.shown](), utf8=True)
-    elif chosen.brief:
-        terminal.put(f"{text.quiet_line(past)}\n")
-    else:
-        width, color, plain = terminal.width(), terminal.colour(), not terminal.unicode()
-        terminal.put(text.to_text(past, names, width=width, color=color, ascii_only=plain))
+    _reports.show(chosen, forms, partial(text.quiet_line, past), partial(text.to_text, past, names), terminal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -186,15 +187,12 @@ def _deliver(chosen: _reports.Plan, report: PowerReport, terminal: Terminal) -> 
     from driftcli.reports.power import json, plot
     from driftcli.reports.power import text as _power_text
 
-    forms = {"json": json.to_json, "csv": json.to_csv, "text": _power_text.to_text}
+    forms = {
+        "json": partial(json.to_json, report),
+        "csv": partial(json.to_csv, report),
+        "text": partial(_power_text.to_text, report),
+    }
     for kind, path in chosen.files:
         form = path.suffix.lower().removeprefix(".")
-        write(path, plot.to_plot(report, form) if kind == "plot" else forms[kind](report))
-    if chosen.shown != "text":
-        terminal.put(forms[chosen.shown](report), utf8=True)
-    elif chosen.brief:
-        terminal.put(f"{safe_name(_power_text.quiet_line(report))}\n")
-    else:
-        width, ascii_only = terminal.width(), not terminal.unicode()
-        page = _power_text.to_text(report, width=width, color=terminal.colour(), ascii_only=ascii_only)
-        terminal.put(page)
+        write(path, plot.to_plot(report, form) if kind == "plot" else forms[kind]())
+    _reports.show(chosen, forms, lambda: safe_name(_power_text.quiet_line(report)), forms["text"], terminal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -169,10 +170,4 @@ def _deliver(chosen: _reports.Plan, report: ScoreReport, terminal: Terminal) -> 
     }
     for kind, path in chosen.files:
         write(path, forms[kind]())
-    if chosen.shown != "text":
-        terminal.put(forms[chosen.shown](), utf8=True)
-    elif chosen.brief:
-        terminal.put(f"{text.quiet_line(report)}\n")
-    else:
-        width, color, plain = terminal.width(), terminal.colour(), not terminal.unicode()
-        terminal.put(text.to_text(report, width=width, color=color, ascii_only=plain))
+    _reports.show(chosen, forms, partial(text.quiet_line, report), partial(text.to_text, report), terminal)
